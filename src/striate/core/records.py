@@ -1,0 +1,93 @@
+"""Small frozen records that several rooms share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from striate.core.errors import StriateError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One stage of a network, as detectors, decoders and class activation maps need it.
+
+    name: module path. channels: maps in its output. stride: input pixels per output pixel.
+    """
+
+    name: str
+    channels: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the network's input; stored with the weights, used by every way to the network.
+
+    size: height and width, in pixels, that the network sees.
+    resize: the working size: the picture is scaled until it covers it, then cut to it, both about the centre.
+    mean, std: one number per channel on the 0..1 scale; their count is the number of channels.
+
+    >>> Preprocess(size=(224, 224)).resize
+    (256, 256)
+    """
+
+    size: tuple[int, int]
+    resize: tuple[int, int] = (0, 0)
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        if self.resize == (0, 0):  # the usual 256 for 224: seven eighths of the working size are seen
+            object.__setattr__(self, "resize", tuple(math.ceil(side * 8 / 7) for side in self.size))
+        if min(self.size) < 1 or any(r < s for r, s in zip(self.resize, self.size, strict=True)):
+            raise StriateError(
+                f"preprocess: size must be at least 1x1 and at most resize, got size {self.size} and resize {self.resize}"
+            )
+        if len(self.mean) != len(self.std) or not self.mean:
+            raise StriateError(
+                "preprocess: mean and std need one number per channel, at least one, "
+                f"got {len(self.mean)} and {len(self.std)}"
+            )
+        if min(self.std) <= 0:
+            raise StriateError(f"preprocess: std must be above 0, got {self.std}")
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return len(self.mean)
+
+    def for_channels(self, channels: int) -> Preprocess:
+        """The same record for another number of channels; other than RGB, they map 0..255 to -1..1.
+
+        >>> Preprocess((32, 32)).for_channels(1).mean
+        (0.5,)
+        """
+        if channels == self.channels:
+            return self
+        return replace(self, mean=(0.5,) * channels, std=(0.5,) * channels)
+
+    def at(self, size: tuple[int, int], resize: tuple[int, int] | None = None) -> Preprocess:
+        """The same record for another input size; without `resize` the working size equals the size."""
+        return replace(self, size=size, resize=resize or size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return {key: list(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Preprocess:
+        """The inverse of `to_dict`. Raises StriateError when a field is missing or not a list of numbers."""
+        try:
+            return cls(
+                size=(int(fields["size"][0]), int(fields["size"][1])),
+                resize=(int(fields["resize"][0]), int(fields["resize"][1])),
+                mean=tuple(float(v) for v in fields["mean"]),
+                std=tuple(float(v) for v in fields["std"]),
+            )
+        except (KeyError, TypeError, IndexError) as error:
+            raise StriateError(f"preprocess: field missing or malformed ({error!r}) in {fields!r}") from error

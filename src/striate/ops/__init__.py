@@ -1,0 +1,1 @@
+"""Pure functions: window geometry, metrics as sums. No modules, no files."""
