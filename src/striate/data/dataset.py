@@ -1,0 +1,166 @@
+"""What every source of pictures becomes: pictures that can be decoded by number, their classes and their splits."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from striate.data.decode import Pixels, read_picture, to_pixels
+
+Indices = npt.NDArray[np.int64]
+SPLITS = ("train", "val", "test")
+
+
+class Names:
+    """Many strings in one array of bytes: a million paths cost their letters, not a million objects.
+
+    >>> names = Names(["a.jpg", "ü.png"])
+    >>> len(names), names[1]
+    (2, 'ü.png')
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        encoded = [name.encode("utf-8", "surrogateescape") for name in names]
+        self._ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+        self._letters = b"".join(encoded)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index: int) -> str:
+        start = self._ends[index - 1] if index else 0
+        return self._letters[start : self._ends[index]].decode("utf-8", "surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[index] for index in range(len(self)))
+
+
+class Pictures(ABC):
+    """Pictures by number."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """What errors and reports call a picture: its path, or its file and place in it."""
+
+    @abstractmethod
+    def key(self, index: int) -> bytes:
+        """16 bytes that change when the picture may have changed."""
+
+    @abstractmethod
+    def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
+        """Upright uint8 (H, W, channels); `cover` as in `decode_picture`. Raises DecodeError."""
+
+
+class FilePictures(Pictures):
+    """Picture files below a folder; a key is made of path, size in bytes and time of change."""
+
+    def __init__(self, root: Path, relative_paths: Iterable[str]) -> None:
+        self.root = root
+        self.relative_paths = Names(relative_paths)
+
+    def __len__(self) -> int:
+        return len(self.relative_paths)
+
+    def path(self, index: int) -> Path:
+        """The file of a picture."""
+        return self.root / self.relative_paths[index]
+
+    def name(self, index: int) -> str:
+        """The path of a picture."""
+        return str(self.path(index))
+
+    def key(self, index: int) -> bytes:
+        """Path, size in bytes and time of change in nanoseconds, hashed; a missing file has a key too."""
+        path = self.path(index)
+        try:
+            status = path.stat()
+            state = (str(path.absolute()), status.st_size, status.st_mtime_ns)
+        except OSError:
+            state = (str(path.absolute()), -1, -1)
+        return hashlib.blake2b(repr(state).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+    def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
+        """Upright uint8 (H, W, channels). Raises DecodeError."""
+        return read_picture(self.path(index), channels, cover)
+
+
+class ArrayPictures(Pictures):
+    """Pictures that came as one array of numbers: digits, IDX and CIFAR files.
+
+    pixels: uint8 (N, H, W) grey or (N, H, W, 3) RGB. source: what names the file in errors.
+    """
+
+    def __init__(self, pixels: npt.NDArray[np.uint8], source: str) -> None:
+        self.pixels = pixels
+        self.source = source
+        self._digest = hashlib.blake2b(pixels.tobytes(), digest_size=16)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def name(self, index: int) -> str:
+        """The source and the number in it, such as "digits[17]"."""
+        return f"{self.source}[{index}]"
+
+    def key(self, index: int) -> bytes:
+        """The content of the whole array and the place in it, hashed."""
+        digest = self._digest.copy()
+        digest.update(index.to_bytes(8, "little"))
+        return digest.digest()
+
+    def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
+        """uint8 (H, W, channels)."""
+        return to_pixels(Image.fromarray(self.pixels[index]), channels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures with their classes and splits.
+
+    source: what the person named, such as "digits" or a folder. labels: class number of every picture. splits: picture
+    numbers of "train", "val" and "test"; "test" may be missing. split_rule: one sentence on where the splits come from.
+    """
+
+    source: str
+    pictures: Pictures
+    labels: Indices
+    classes: tuple[str, ...]
+    splits: dict[str, Indices]
+    split_rule: str
+
+    def fingerprint(self) -> str:
+        """A hash of every picture's key, label and split: equal for equal data, whatever the order of listing."""
+        digest = hashlib.blake2b("\0".join(self.classes).encode(), digest_size=16)
+        for split, indices in sorted(self.splits.items()):
+            digest.update(split.encode())
+            for index in indices.tolist():
+                digest.update(self.pictures.key(index) + int(self.labels[index]).to_bytes(4, "little"))
+        return digest.hexdigest()
+
+    def counts(self) -> dict[str, list[int]]:
+        """Pictures per class, for each split."""
+        return {
+            split: np.bincount(self.labels[indices], minlength=len(self.classes)).tolist()
+            for split, indices in self.splits.items()
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """What a run writes down of its data."""
+        return {
+            "source": self.source,
+            "split_rule": self.split_rule,
+            "pictures": {split: len(indices) for split, indices in self.splits.items()},
+            "classes": list(self.classes),
+            "fingerprint": self.fingerprint(),
+        }

@@ -1,0 +1,126 @@
+"""From the bytes of a picture file to uint8 pixels, by rules that are the same everywhere.
+
+- The EXIF orientation is applied; of an animation or a multi-page file the first picture is taken.
+- Transparent pixels are laid over white. Palettes are resolved first.
+- 16-bit grey is scaled by its full range (65535 becomes 255). 32-bit and floating-point grey is scaled by the
+  smallest of 1 (floating point only), 255 and 65535 that holds its maximum. 1-bit becomes 0 and 255.
+- CMYK becomes RGB without a colour profile; RGB becomes grey by ITU-R 601 luma.
+- JPEG files much larger than needed are decoded at 1/2, 1/4 or 1/8 of their size, never below the size asked for;
+  benchmarks/decoding.md says what that brings and why it is Pillow that does it.
+- A picture of more pixels than `PIL.Image.MAX_IMAGE_PIXELS` (89 million unless changed) is refused undecoded.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from striate.core.errors import StriateError
+
+Pixels = npt.NDArray[np.uint8]
+"""uint8, H x W x channels."""
+
+RULES_VERSION = 1
+"""Raised whenever the rules above give other pixels, so that no cache outlives them."""
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
+
+# What Pillow's decoders raise on damaged files, by 10,000 mutated files in tests and benchmarks.
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, ArithmeticError)
+
+
+class DecodeError(StriateError):
+    """A picture that cannot be decoded; `.name` says which, `.reason` why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} {reason}")
+        self.name, self.reason = name, reason
+
+
+def read_picture(path: Path, channels: int = 3, cover: tuple[int, int] | None = None) -> Pixels:
+    """Decode one file; see `decode_picture`. Raises DecodeError, also when the file cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DecodeError(str(path), f"cannot be read ({error.strerror or error})") from error
+    return decode_picture(content, str(path), channels, cover)
+
+
+def decode_picture(
+    content: bytes, name: str, channels: int = 3, cover: tuple[int, int] | None = None
+) -> Pixels:
+    """Decode the bytes of a picture file to uint8 pixels (H, W, channels), upright.
+
+    name: what errors call it. channels: 1 grey or 3 RGB. cover: height and width in pixels that are needed; a larger
+    JPEG may come back smaller, but never below this.
+    Raises DecodeError when it is not a picture, damaged or too large.
+
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (20, 10), "red").save(file, "PNG")
+    >>> decode_picture(file.getvalue(), "red.png").shape
+    (10, 20, 3)
+    """
+    if not content:
+        raise DecodeError(name, "is empty (0 bytes)")
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            refuse_too_large(name, *picture.size)
+            if cover is not None:
+                side = max(cover)  # EXIF may turn the picture, so the longer side is asked for both ways
+                picture.draft(None, (side, side))
+            return to_pixels(ImageOps.exif_transpose(picture), channels)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DecodeError(name, f"has too many pixels to be decoded: {error}") from error
+    except UnidentifiedImageError as error:
+        start = content[:8].decode("ascii", "backslashreplace")
+        raise DecodeError(name, f"is not a picture in a known format (it starts with {start!r})") from error
+    except DecodeError:
+        raise
+    except DAMAGED as error:
+        raise DecodeError(name, f"is damaged ({error})") from error
+
+
+def refuse_too_large(name: str, width: int, height: int) -> None:
+    """Raise DecodeError for more pixels than `PIL.Image.MAX_IMAGE_PIXELS`."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and width * height > limit:
+        raise DecodeError(
+            name,
+            f"has too many pixels to be decoded: {width}x{height} = {width * height:,}, allowed are {limit:,} "
+            "(--max-megapixels, or PIL.Image.MAX_IMAGE_PIXELS, raises that)",
+        )
+
+
+def to_pixels(picture: Image.Image, channels: int) -> Pixels:
+    """A Pillow picture of any mode as uint8 (H, W, channels), channels 1 or 3.
+
+    >>> to_pixels(Image.new("LA", (1, 1), (0, 0)), 1).tolist()  # black, wholly transparent: white shows
+    [[[255]]]
+    """
+    if channels not in (1, 3):
+        raise StriateError(f"pictures have 1 (grey) or 3 (RGB) channels; the network wants {channels}")
+    if picture.mode.startswith(("I", "F")):
+        picture = Image.fromarray(_scaled(np.asarray(picture)))
+    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    if picture.mode == "RGBA":
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _scaled(values: npt.NDArray[np.generic]) -> Pixels:
+    """Wide grey values to uint8: 16 bit by its full range, wider by the smallest usual range that holds them."""
+    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    largest = numbers.max(initial=0.0)
+    if values.dtype == np.uint16:
+        top = 65535.0
+    else:
+        ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+        top = next((top for top in ranges if largest <= top), largest)
+    return (numbers.clip(0, top) * (255 / top)).round().astype(np.uint8)
