@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class LocalResponseNorm(nn.Module):
     """Divide each activation by (k + alpha * sum of squares over n neighbouring channels) ** beta.
 
-    Input and output: (N, C, H, W). torch's own layer divides alpha by n first; this one does not, so the paper's
-    alpha = 1e-4 means what it says.
+    Input and output: (N, C, H, W). torch's own layer divides alpha by n first; this one does not, so the
+    paper's alpha = 1e-4 means what it says.
     Source: Krizhevsky, Sutskever and Hinton, NIPS 2012, section 3.3.
 
     >>> import torch

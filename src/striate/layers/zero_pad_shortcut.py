@@ -24,7 +24,8 @@ class ZeroPadShortcut(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, channels, H / stride, W / stride)."""
         missing = self.channels - x.shape[1]
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, missing // 2, missing - missing // 2))
+        kept = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(kept, (0, 0, 0, 0, missing // 2, missing - missing // 2))
 
     def extra_repr(self) -> str:
         """Channels and stride."""

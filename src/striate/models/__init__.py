@@ -11,35 +11,35 @@ from typing import Any
 from striate.core.errors import StriateError, unknown_name
 from striate.models.alexnet import alexnet
 from striate.models.lenet import lenet5
-from striate.models.network import Network
+from striate.models.network import Network, set_dropout
 from striate.models.perceptron import mlp, perceptron
 from striate.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from striate.models.resnet_cifar import resnet20, resnet32, resnet44, resnet56, resnet110
 from striate.models.vgg import vgg11, vgg13, vgg16, vgg19
 from striate.models.weights import load_weights
 
-ZOO: dict[str, Callable[..., Network]] = {
-    "perceptron": perceptron,
-    "mlp": mlp,
+# fmt: off
+ZOO: dict[str, Callable[..., Network]] = {  # one line per paper and kind
+    "perceptron": perceptron, "mlp": mlp,
     "lenet5": lenet5,
     "alexnet": alexnet,
-    "vgg11": vgg11,
-    "vgg13": vgg13,
-    "vgg16": vgg16,
-    "vgg19": vgg19,
-    "resnet18": resnet18,
-    "resnet34": resnet34,
-    "resnet50": resnet50,
-    "resnet101": resnet101,
-    "resnet152": resnet152,
-    "resnet20": resnet20,
-    "resnet32": resnet32,
-    "resnet44": resnet44,
-    "resnet56": resnet56,
+    "vgg11": vgg11, "vgg13": vgg13, "vgg16": vgg16, "vgg19": vgg19,
+    "resnet18": resnet18, "resnet34": resnet34,
+    "resnet50": resnet50, "resnet101": resnet101, "resnet152": resnet152,
+    "resnet20": resnet20, "resnet32": resnet32, "resnet44": resnet44, "resnet56": resnet56,
     "resnet110": resnet110,
 }
 
-__all__ = ["ZOO", "Network", "create_model", "list_models"]
+__all__ = [  # noqa: RUF022 - in the order of the zoo
+    "ZOO", "Network", "create_model", "list_models", "set_dropout",
+    "perceptron", "mlp",
+    "lenet5",
+    "alexnet",
+    "vgg11", "vgg13", "vgg16", "vgg19",
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
+    "resnet20", "resnet32", "resnet44", "resnet56", "resnet110",
+]
+# fmt: on
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -60,10 +60,11 @@ def create_model(
 ) -> Network:
     """Build a network of the zoo.
 
-    classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used at; the
-    paper's when not given (`model.preprocess` carries it). weights: a safetensors file, or None for the paper's
-    initialisation, drawn from torch's global generator.
-    Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
+    classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used
+    at; the paper's when not given (`model.preprocess` carries it). weights: a safetensors file, or None for
+    the paper's initialisation, drawn from torch's global generator.
+    Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not
+    fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
     >>> model.classifier_name, model.preprocess.size, model.features_info[-1].stride
@@ -71,7 +72,8 @@ def create_model(
     """
     if name not in ZOO:
         raise unknown_name("model", name, ZOO)
-    for what, number in (("classes", classes), ("in_channels", in_channels), *(("size", side) for side in size or ())):
+    numbers = [("classes", classes), ("in_channels", in_channels), *(("size", side) for side in size or ())]
+    for what, number in numbers:
         if number is not None and number < 1:
             raise StriateError(f"{name}: {what} must be at least 1, got {number}")
     asked: dict[str, Any] = {"classes": classes, "in_channels": in_channels}

@@ -1,7 +1,7 @@
 """AlexNet as the 2012 paper describes it: two groups, local response normalisation, overlapping pooling.
 
-Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NIPS 2012,
-section 3.5 and figure 2.
+Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NIPS
+2012, section 3.5 and figure 2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AlexNet(Network):
         super().__init__()
         self.features = nn.Sequential(
             OrderedDict(
-                # 227 px: the paper prints 224, which its own 55x55 maps contradict (no padding: 55 = (227 - 11) / 4 + 1)
+                # 227 px: the paper prints 224, which its own 55x55 maps contradict: 55 = (227 - 11) / 4 + 1
                 conv1=nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  # N, 96, 55, 55
                 relu1=nn.ReLU(inplace=True),
                 norm1=LocalResponseNorm(),
@@ -69,7 +69,8 @@ class AlexNet(Network):
     def _initialise(self) -> None:
         """Section 5: N(0, 0.01); biases 1 in conv2, conv4, conv5 and the hidden dense layers, else 0."""
         normal_(self, std=0.01)
-        for path in ("features.conv2", "features.conv4", "features.conv5", "classifier.fc6", "classifier.fc7"):
+        with_ones = ("features.conv2", "features.conv4", "features.conv5", "classifier.fc6", "classifier.fc7")
+        for path in with_ones:
             bias = self.get_submodule(path).bias
             assert isinstance(bias, Tensor)  # noqa: S101 - our own invariant
             bias.fill_(1)

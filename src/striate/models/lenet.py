@@ -1,7 +1,7 @@
 """LeNet-5 in the form that textbooks and most code use.
 
-LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", Proc. IEEE 86 (1998),
-section II.B and figure 2.
+LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", Proc. IEEE 86
+(1998), section II.B and figure 2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class LeNet5(Network):
 
     def __init__(self, classes: int, in_channels: int) -> None:
         super().__init__()
-        # DEVIATES Proc. IEEE 1998: every C3 map reads all six S2 maps, pooling has no weights, the output is linear.
+        # DEVIATES Proc. IEEE 1998: C3 reads all six S2 maps, pooling has no weights, the output is linear.
         self.features = nn.Sequential(
             OrderedDict(
                 c1=nn.Conv2d(in_channels, 6, kernel_size=5),  # N, 6, 28, 28

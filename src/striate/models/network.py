@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import ClassVar
 
 import torch
@@ -43,11 +43,21 @@ class Network(nn.Module):
         self.require_fit(images)
         return self.forward_head(self.forward_features(images))
 
-    def get_classifier(self) -> nn.Linear:
-        """The last linear layer."""
-        layer = self.get_submodule(self.classifier_name)
-        assert isinstance(layer, nn.Linear)  # noqa: S101 - our own invariant
-        return layer
+    def training_logits(self, images: Tensor) -> list[tuple[float, Tensor]]:
+        """What the loss is taken of: (weight, logits) of the main head, weight 1, then of auxiliary heads.
+
+        The training loss is the sum of weight * criterion(logits, labels); most networks have the main head
+        only.
+        """
+        self.require_fit(images)
+        return self._heads(images)
+
+    def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:
+        return [(1.0, self.forward_head(self.forward_features(images)))]
+
+    def get_classifier(self) -> nn.Module:
+        """The layer that gives the logits; in nearly every network an `nn.Linear`."""
+        return self.get_submodule(self.classifier_name)
 
     def reset_classifier(self, classes: int) -> None:
         """Replace the last linear layer by a fresh one for another number of classes.
@@ -55,13 +65,13 @@ class Network(nn.Module):
         Drawn as the published networks draw theirs: N(0, 0.01), biases 0.
         """
         if classes < 1:
-            raise StriateError(f"{self.architecture or type(self).__name__}: classes must be at least 1, got {classes}")
-        old = self.get_classifier()
-        new = nn.Linear(old.in_features, classes, device=old.weight.device, dtype=old.weight.dtype)
-        nn.init.normal_(new.weight, std=0.01)
-        nn.init.zeros_(new.bias)
-        parent, _, leaf = self.classifier_name.rpartition(".")
-        setattr(self.get_submodule(parent), leaf, new)
+            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        replace_linear(self, self.classifier_name, classes)
+
+    @property
+    def label(self) -> str:
+        """How messages call it: its name in the zoo, or its class when `create_model` did not build it."""
+        return self.architecture or type(self).__name__
 
     @property
     def in_channels(self) -> int:
@@ -72,7 +82,7 @@ class Network(nn.Module):
         """Raise StriateError unless `images` is (N, in_channels, H, W) with H and W large enough."""
         if images.dim() != 4 or images.shape[1] != self.in_channels:
             raise StriateError(
-                f"{self.architecture}: pictures must be (N, {self.in_channels}, H, W), got {tuple(images.shape)}"
+                f"{self.label}: pictures must be (N, {self.in_channels}, H, W), got {tuple(images.shape)}"
             )
         self.require_size(images.shape[2], images.shape[3])
 
@@ -84,12 +94,12 @@ class Network(nn.Module):
     def _does_not_fit(self, height: int, width: int) -> StriateError:
         layer, kind, arriving = self._first_failure(height, width)
         return StriateError(
-            f"{self.architecture}: a {height}x{width} picture is too small: layer {layer!r} ({kind}) gets "
+            f"{self.label}: a {height}x{width} picture is too small: layer {layer!r} ({kind}) gets "
             f"{arriving[0]}x{arriving[1]}; the smallest that works is {self.smallest_px}x{self.smallest_px}"
         )
 
     def _first_failure(self, height: int, width: int) -> tuple[str, str, tuple[int, int]]:
-        """Path and kind of the layer that cannot take what arrives, and the size that arrives, by trial on meta."""
+        """Path and kind of the layer that cannot take what arrives, and what arrives, by trial on meta."""
         entered: list[tuple[str, str, tuple[int, int]]] = []
         weights = {n: torch.empty_like(t, device="meta") for n, t in self.state_dict(keep_vars=True).items()}
         images = torch.empty(2, self.in_channels, height, width, device="meta")
@@ -101,28 +111,47 @@ class Network(nn.Module):
                         shape = inputs[0].shape
                         entered.append((path, type(module).__name__, (shape[-2], shape[-1])))
 
-                    hooks.enter_context(_removing(module.register_forward_pre_hook(note)))
-            try:
-                functional_call(_Features(self), {f"network.{n}": t for n, t in weights.items()}, images)
-            except RuntimeError:
-                pass
+                    hooks.enter_context(module.register_forward_pre_hook(note))
+            with suppress(RuntimeError):
+                functional_call(_Heads(self), {f"network.{n}": t for n, t in weights.items()}, images)
         return entered[-1]
 
 
-class _Features(nn.Module):
+class _Heads(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network.forward_features(images)
+    def forward(self, images: Tensor) -> list[tuple[float, Tensor]]:
+        return self.network._heads(images)
 
 
-class _removing:  # noqa: N801 - reads as the context manager it is
-    def __init__(self, handle: torch.utils.hooks.RemovableHandle) -> None:
-        self.handle = handle
+def replace_linear(model: nn.Module, path: str, outputs: int) -> None:
+    """Put a fresh linear layer at a module path, on the same device: N(0, 0.01), biases 0."""
+    old = model.get_submodule(path)
+    assert isinstance(old, nn.Linear)  # noqa: S101 - our own invariant
+    new = nn.Linear(old.in_features, outputs, device=old.weight.device, dtype=old.weight.dtype)
+    nn.init.normal_(new.weight, std=0.01)
+    nn.init.zeros_(new.bias)
+    parent, _, leaf = path.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, new)
 
-    def __enter__(self) -> None: ...
 
-    def __exit__(self, *_: object) -> None:
-        self.handle.remove()
+def set_dropout(model: nn.Module, probability: float) -> None:
+    """Set the probability with which every `nn.Dropout` of a network drops.
+
+    Raises StriateError when it is not in [0, 1) or the network has no dropout.
+
+    >>> network = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+    >>> set_dropout(network, 0.2)
+    >>> network[1]
+    Dropout(p=0.2, inplace=False)
+    """
+    if not 0 <= probability < 1:
+        raise StriateError(f"dropout must be at least 0 and below 1, got {probability}")
+    layers = [module for module in model.modules() if isinstance(module, nn.Dropout)]
+    if not layers:
+        name = getattr(model, "label", type(model).__name__)
+        raise StriateError(f"{name} has no dropout layer, so its dropout cannot be set to {probability}")
+    for layer in layers:
+        layer.p = probability

@@ -21,7 +21,9 @@ class Perceptron(Network):
 
     classifier_name = "classifier"
 
-    def __init__(self, hidden_units: tuple[int, ...], classes: int, in_channels: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, hidden_units: tuple[int, ...], classes: int, in_channels: int, size: tuple[int, int]
+    ) -> None:
         super().__init__()
         widths = (in_channels * size[0] * size[1], *hidden_units)
         rows: list[nn.Module] = [nn.Flatten()]
@@ -48,9 +50,9 @@ class Perceptron(Network):
             return
         fits = "x".join(map(str, self.preprocess.size))
         raise StriateError(
-            f"{self.architecture}: layer {self.first_layer!r} reads every pixel of a {fits} picture, got {height}x{width}; "
-            f"the smallest that works, and the largest, is {fits}: resize the pictures, or build it with "
-            f"create_model({self.architecture!r}, size=({height}, {width}))"
+            f"{self.label}: layer {self.first_layer!r} reads every pixel of a {fits} picture, "
+            f"got {height}x{width}; the smallest that works, and the largest, is {fits}: resize "
+            f"the pictures, or build it with create_model({self.architecture!r}, size=({height}, {width}))"
         )
 
 

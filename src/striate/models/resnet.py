@@ -1,8 +1,8 @@
 """The ImageNet ResNets of 18 to 152 layers, stride in the 3x3 convolution, as everybody's weights have it.
 
 He, Zhang, Ren and Sun, "Deep residual learning for image recognition", arXiv:1512.03385, table 1.
-The paper strides in the first 1x1 of a bottleneck; moving it to the 3x3 ("v1.5") costs 6 % more arithmetic and is
-what published weight files hold. Key names are torchvision's.
+The paper strides in the first 1x1 of a bottleneck; moving it to the 3x3 ("v1.5") costs 6 % more arithmetic
+and is what published weight files hold. Key names are torchvision's.
 """
 
 from __future__ import annotations
@@ -85,6 +85,10 @@ class ResNet(Network):
     """One column of the paper's table 1."""
 
     classifier_name = "fc"
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
 
     def __init__(self, layers: int, classes: int, in_channels: int) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
-"""The ResNets for 32x32 pictures: 6n + 2 layers, three stages of 16, 32 and 64 maps, shortcuts without weights.
+"""The ResNets for 32x32 pictures: 6n + 2 layers, stages of 16, 32 and 64 maps, shortcuts without weights.
 
-He, Zhang, Ren and Sun, "Deep residual learning for image recognition", arXiv:1512.03385, section 4.2 and table 6.
+He, Zhang, Ren and Sun, "Deep residual learning for image recognition", arXiv:1512.03385, section 4.2 and
+table 6.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ class CifarResNet(Network):
     """A 3x3 convolution, three stages of n basic blocks each, global average pooling, one linear layer."""
 
     classifier_name = "fc"
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
 
     def __init__(self, layers: int, classes: int, in_channels: int) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """VGG A, B, D and E: nothing but 3x3 convolutions, 2x2 pooling and three dense layers.
 
-Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", arXiv:1409.1556, table 1.
+Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition",
+arXiv:1409.1556, table 1.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class VGG(Network):
         )
         self.features_info = tuple(stages)
         self.preprocess = Preprocess((224, 224), (256, 256)).for_channels(in_channels)
-        # Section 3.1 found random initialisation as good as growing from column A; He's keeps 19 layers alive.
+        # Section 3.1 found random initialisation as good as growing from column A; He's keeps 19 layers
+        # alive.
         he_normal_(self)
 
     def forward_features(self, images: Tensor) -> Tensor:
