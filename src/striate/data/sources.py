@@ -1,0 +1,42 @@
+"""The door to all data: from what a person names to a Dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from striate.core.errors import StriateError, unknown_name
+from striate.data.dataset import Dataset
+from striate.data.digits import open_digits
+from striate.data.folder import open_folder
+
+BUILT_IN = {"digits": open_digits}
+ALLOWED = "data is digits (built in) or a folder with one sub-folder of pictures per class"
+
+
+def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
+    """Open what a person named.
+
+    source: "digits" (a folder of that name is "./digits") or the path of a folder. split_seed: decides which
+    pictures validate and test where the data does not say so itself.
+    Raises StriateError, with what is allowed, for anything else.
+
+    >>> open_data("digits").counts()["test"]
+    [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
+    """
+    if str(source) in BUILT_IN:
+        return BUILT_IN[str(source)](split_seed)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return open_folder(path, split_seed)
+    raise _not_data(source, path)
+
+
+def _not_data(source: str | Path, path: Path) -> StriateError:
+    """The error for a path that is no data, or is not there."""
+    if path.exists():
+        return StriateError(f"{source} is not data that can be opened; {ALLOWED}")
+    if path.name == str(source) and not path.suffix:
+        error = unknown_name("data", str(source), BUILT_IN)
+        if "did you mean" in str(error):
+            return error
+    return StriateError(f"{source}: no such file or folder; {ALLOWED}")

@@ -1,0 +1,130 @@
+"""Which pictures train, validate and test: stratified, stable, and the same on every machine.
+
+Within each class the pictures are put in the order of a hash of seed and name; the first of them test, the next
+validate, the rest train. So the order of listing does not matter, and a picture that is added moves few others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from striate.core.errors import StriateError
+from striate.data.dataset import Dataset, Indices, Names, Pictures
+
+
+class Shares(NamedTuple):
+    """Per cent of every class that validate and test; the rest trains."""
+
+    val: int = 15
+    test: int = 15
+
+
+def name_hash(name: str, seed: int) -> int:
+    """64 bits of BLAKE2b over seed and name; the name in Unicode's form NFC, because macOS stores another one.
+
+    >>> name_hash("ü.png", 0) == name_hash("u\\u0308.png", 0)
+    True
+    """
+    text = f"{seed}/{unicodedata.normalize('NFC', name)}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+def split_by_name(names: Iterable[str], labels: Indices, seed: int, shares: Shares | None = None) -> dict[str, Indices]:
+    """Split every class by the hashes of its names.
+
+    names: one per picture, the same on every machine, such as the path below the folder. labels: class numbers (N,).
+    shares: per cent, by default 15 and 15, each rounded half up. A share that is not 0 gives at least one
+    picture where the class is large enough: the first picture trains, the second validates, the third tests.
+    Returns ascending picture numbers of "train", "val" and "test".
+
+    >>> split_by_name(["a", "b", "c"], np.zeros(3, np.int64), seed=0)
+    {'train': array([1]), 'val': array([0]), 'test': array([2])}
+    """
+    shares = shares or Shares()
+    hashes = np.fromiter((name_hash(name, seed) for name in names), np.uint64, len(labels))
+    order = np.lexsort((hashes, labels))
+    class_size = np.bincount(labels)
+    place = np.arange(len(labels)) - np.repeat(np.cumsum(class_size) - class_size, class_size)  # within the class
+    val_size, test_size = _share(class_size, shares.val, 2), _share(class_size, shares.test, 3)
+    label = labels[order]
+    tests = place < test_size[label]
+    validates = ~tests & (place < (test_size + val_size)[label])
+    return {
+        "train": np.sort(order[~tests & ~validates]),
+        "val": np.sort(order[validates]),
+        "test": np.sort(order[tests]),
+    }
+
+
+def _share(class_size: Indices, per_cent: int, one_from: int) -> Indices:
+    """Pictures of each class: per cent, rounded half up in whole numbers; at least 1 in classes of `one_from`."""
+    rounded = (class_size * per_cent + 50) // 100
+    return np.where((class_size >= one_from) & (per_cent > 0), np.maximum(rounded, 1), 0 * rounded)
+
+
+def split_dataset(
+    source: str,
+    pictures: Pictures,
+    names: Sequence[str] | Names,
+    labels: Indices,
+    classes: Sequence[str],
+    given: dict[str, Indices],
+    seed: int,
+    shares: Shares | None = None,
+) -> Dataset:
+    """Make the dataset: keep the splits that came with the pictures, and take the missing ones from train.
+
+    given: picture numbers of "train", "val", "test"; {} or only "train" to have all three made; without "val" it is
+    taken from train; without "test" there is none. Raises StriateError for fewer than two classes and for a class
+    that has nothing to train on.
+    """
+    shares = shares or Shares()
+    given = given or {"train": np.arange(len(labels))}
+    if "train" not in given:
+        raise StriateError(f"{source} has {' and '.join(given)} pictures but none to train; name a part train")
+    made = [split for split in ("val", "test") if split not in given and (split == "val" or len(given) == 1)]
+    splits = given
+    if made:
+        train = given["train"]
+        taken = Shares(shares.val, shares.test if "test" in made else 0)
+        parts = split_by_name((names[i] for i in train.tolist()), labels[train], seed, taken)
+        splits = given | {split: train[parts[split]] for split in ("train", *made)}
+    rule = _split_rule(given, made, shares, seed)
+    _refuse_untrainable(source, labels, classes, splits)
+    return Dataset(source, pictures, labels, tuple(classes), splits, rule)
+
+
+def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed: int) -> str:
+    """One sentence on where the splits come from."""
+    how = f"stratified by class, by name and split seed {seed}"
+    if made == ["val", "test"]:
+        return f"{100 - sum(shares)} % train, {shares.val} % val, {shares.test} % test, {how}"
+    rule = f"{' and '.join(given)} as given"
+    if made:
+        rule += f", val is {shares.val} % of the given train, {how}"
+    return rule if "test" in given else rule + "; no test split"
+
+
+def _refuse_untrainable(source: str, labels: Indices, classes: Sequence[str], splits: dict[str, Indices]) -> None:
+    """Raise StriateError for one class only, or for classes without a picture to train on."""
+    if len(classes) < 2:
+        raise StriateError(
+            f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
+            "each with its own sub-folder or label"
+        )
+    counts = {split: np.bincount(labels[indices], minlength=len(classes)) for split, indices in splits.items()}
+    missing = np.flatnonzero(counts["train"] == 0).tolist()
+    if not missing:
+        return
+    where = [split for split in counts if split != "train" and counts[split][missing[0]]]
+    others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    raise StriateError(
+        f"{source}: class {classes[missing[0]]!r}{others} has "
+        + (f"pictures in {' and '.join(where)} but none in train" if where else "no pictures")
+        + "; give it pictures to train on or remove it"
+    )
