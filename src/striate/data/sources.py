@@ -5,19 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from striate.core.errors import StriateError, unknown_name
+from striate.data.cifar import is_cifar, open_cifar
+from striate.data.csv_file import open_csv
 from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
+from striate.data.idx import find_idx, open_idx
 
 BUILT_IN = {"digits": open_digits}
-ALLOWED = "data is digits (built in) or a folder with one sub-folder of pictures per class"
+ALLOWED = (
+    "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
+    "test above), a .csv or .tsv file of path and label, MNIST's IDX files or CIFAR's folder or .tar.gz"
+)
 
 
 def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
-    """Open what a person named.
+    """Open what a person named, by what is found there.
 
-    source: "digits" (a folder of that name is "./digits") or the path of a folder. split_seed: decides which
-    pictures validate and test where the data does not say so itself.
+    source: "digits" (a folder of that name is "./digits") or a path. split_seed: decides which pictures validate
+    and test where the data does not say so itself.
     Raises StriateError, with what is allowed, for anything else.
 
     >>> open_data("digits").counts()["test"]
@@ -26,6 +32,12 @@ def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
     if str(source) in BUILT_IN:
         return BUILT_IN[str(source)](split_seed)
     path = Path(source).expanduser()
+    if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
+        return open_csv(path, split_seed)
+    if is_cifar(path) or (path.name.lower().endswith((".tar.gz", ".tgz", ".tar")) and path.is_file()):
+        return open_cifar(path, split_seed)
+    if find_idx(path):
+        return open_idx(path, split_seed)
     if path.is_dir():
         return open_folder(path, split_seed)
     raise _not_data(source, path)
@@ -35,7 +47,7 @@ def _not_data(source: str | Path, path: Path) -> StriateError:
     """The error for a path that is no data, or is not there."""
     if path.exists():
         return StriateError(f"{source} is not data that can be opened; {ALLOWED}")
-    if path.name == str(source) and not path.suffix:
+    if path.name == str(source):
         error = unknown_name("data", str(source), BUILT_IN)
         if "did you mean" in str(error):
             return error
