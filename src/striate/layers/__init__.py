@@ -1,7 +1,42 @@
 """What the papers need and `torch.nn` lacks."""
 
+from striate.layers.convolution_as_product import im2col_conv2d, toeplitz_matrix
+from striate.layers.dropout import DropPath, InvertedDropout, VanillaDropout
 from striate.layers.initialisers import he_normal_, normal_, xavier_uniform_
 from striate.layers.local_response_norm import LocalResponseNorm
+from striate.layers.locally_connected import LocallyConnected2d
+from striate.layers.maxout import Maxout
+from striate.layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, weight_norm
+from striate.layers.unpooling import (
+    BedOfNailsUnpool,
+    NearestUnpool,
+    TransposedConv2d,
+    max_pool_with_places,
+    max_unpool,
+)
 from striate.layers.zero_pad_shortcut import ZeroPadShortcut
 
-__all__ = ["LocalResponseNorm", "ZeroPadShortcut", "he_normal_", "normal_", "xavier_uniform_"]
+__all__ = [
+    "BedOfNailsUnpool",
+    "DropPath",
+    "InvertedDropout",
+    "LocalResponseNorm",
+    "LocallyConnected2d",
+    "Maxout",
+    "NearestUnpool",
+    "TransposedConv2d",
+    "VanillaDropout",
+    "ZeroPadShortcut",
+    "batch_norm",
+    "group_norm",
+    "he_normal_",
+    "im2col_conv2d",
+    "instance_norm",
+    "layer_norm",
+    "max_pool_with_places",
+    "max_unpool",
+    "normal_",
+    "toeplitz_matrix",
+    "weight_norm",
+    "xavier_uniform_",
+]
