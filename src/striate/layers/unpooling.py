@@ -11,6 +11,7 @@ from striate.core.errors import StriateError
 class NearestUnpool(nn.Module):
     """Repeat every number `factor` x `factor` times. (N, C, H, W) to (N, C, factor H, factor W).
 
+    >>> import torch
     >>> NearestUnpool(2)(torch.tensor([[[[1.0, 2.0]]]]))
     tensor([[[[1., 1., 2., 2.],
               [1., 1., 2., 2.]]]])
@@ -30,6 +31,7 @@ class BedOfNailsUnpool(nn.Module):
 
     (N, C, H, W) to (N, C, factor H, factor W).
 
+    >>> import torch
     >>> BedOfNailsUnpool(2)(torch.tensor([[[[1.0, 2.0]]]]))
     tensor([[[[1., 0., 2., 0.],
               [0., 0., 0., 0.]]]])
@@ -61,6 +63,7 @@ def max_unpool(x: Tensor, places: Tensor, size: tuple[int, int]) -> Tensor:
     Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", arXiv:1311.2901,
     section 2.1.
 
+    >>> import torch
     >>> maxima, places = max_pool_with_places(torch.tensor([[[[1.0, 3.0, 2.0, 0.0]] * 2]]), 2, 2)
     >>> max_unpool(maxima * 10, places, (2, 4))
     tensor([[[[ 0., 30., 20.,  0.],
@@ -80,6 +83,7 @@ class TransposedConv2d(nn.ConvTranspose2d):
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285,
     section 4.6.
 
+    >>> import torch
     >>> layer = TransposedConv2d(8, 4, kernel_size=3, stride=2, padding=1)
     >>> layer(torch.zeros(1, 8, 7, 7), (14, 13)).shape
     torch.Size([1, 4, 14, 13])
