@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +60,10 @@ class Pictures(ABC):
     def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
         """Upright uint8 (H, W, channels); `cover` as in `decode_picture`. Raises DecodeError."""
 
+    @abstractmethod
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width in the file, in pixels, of a picture that can be decoded."""
+
 
 class FilePictures(Pictures):
     """Picture files below a folder; a key is made of path, size in bytes and time of change."""
@@ -94,6 +97,11 @@ class FilePictures(Pictures):
         """Upright uint8 (H, W, channels). Raises DecodeError."""
         return read_picture(self.path(index), channels, cover)
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width in pixels, from the file's header, before any EXIF turn."""
+        with Image.open(self.path(index)) as picture:
+            return picture.height, picture.width
+
 
 class ArrayPictures(Pictures):
     """Pictures that came as one array of numbers: digits, IDX and CIFAR files.
@@ -123,6 +131,10 @@ class ArrayPictures(Pictures):
         """uint8 (H, W, channels)."""
         return to_pixels(Image.fromarray(self.pixels[index]), channels)
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width in pixels, the same for all."""
+        return int(self.pixels.shape[1]), int(self.pixels.shape[2])
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -139,28 +151,9 @@ class Dataset:
     splits: dict[str, Indices]
     split_rule: str
 
-    def fingerprint(self) -> str:
-        """A hash of every picture's key, label and split: equal for equal data, whatever the order of listing."""
-        digest = hashlib.blake2b("\0".join(self.classes).encode(), digest_size=16)
-        for split, indices in sorted(self.splits.items()):
-            digest.update(split.encode())
-            for index in indices.tolist():
-                digest.update(self.pictures.key(index) + int(self.labels[index]).to_bytes(4, "little"))
-        return digest.hexdigest()
-
     def counts(self) -> dict[str, list[int]]:
         """Pictures per class, for each split."""
         return {
             split: np.bincount(self.labels[indices], minlength=len(self.classes)).tolist()
             for split, indices in self.splits.items()
-        }
-
-    def describe(self) -> dict[str, Any]:
-        """What a run writes down of its data."""
-        return {
-            "source": self.source,
-            "split_rule": self.split_rule,
-            "pictures": {split: len(indices) for split, indices in self.splits.items()},
-            "classes": list(self.classes),
-            "fingerprint": self.fingerprint(),
         }

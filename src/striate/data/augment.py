@@ -1,0 +1,187 @@
+"""The classic augmentations, each on the whole batch at once.
+
+N pictures, C channels, h w pixels of the working size, H W pixels of the network's size. Geometry is one gather of
+pixels where it can be (crop, flip) and one bilinear resampling where it must be (scale, aspect, rotation).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from striate.core.errors import StriateError
+from striate.core.records import Preprocess
+from striate.data.picture import centre_crop
+
+# Principal components of the colours of ImageNet's training pictures on the 0..1 scale: eigenvectors in the columns
+# (rows R, G, B) and their eigenvalues, for Krizhevsky et al. 2012, section 4.1.
+LIGHTING_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
+LIGHTING_VALUES = (0.2175, 0.0188, 0.0045)
+GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R 601
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How pictures are varied while training; the defaults vary nothing.
+
+    crop_padding_px: a random crop may reach this far over the edge (edge pixels repeat); where the working size is
+    larger than the network's, the crop is random even with 0. min_area: a random resized crop takes between this share
+    of the area and all of it. max_aspect: and is stretched by up to this factor. rotate_degrees: turned by up to this,
+    either way. flip: mirrored half of the time. lighting_std: AlexNet's PCA colour noise (0.1 in the paper).
+    jitter: brightness, contrast and saturation change by up to this share. erase: share of pictures of which a random
+    rectangle is replaced by the mean colour.
+    """
+
+    crop_padding_px: int = 0
+    min_area: float = 1.0
+    max_aspect: float = 1.0
+    rotate_degrees: float = 0.0
+    flip: bool = False
+    lighting_std: float = 0.0
+    jitter: float = 0.0
+    erase: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("crop_padding_px", self.crop_padding_px, 0, math.inf),
+            ("min_area", self.min_area, 0.01, 1),
+            ("max_aspect", self.max_aspect, 1, 4),
+            ("rotate_degrees", self.rotate_degrees, 0, 180),
+            ("lighting_std", self.lighting_std, 0, 10),
+            ("jitter", self.jitter, 0, 1),
+            ("erase", self.erase, 0, 1),
+        ):
+            if not low <= value <= high:
+                raise StriateError(f"{name} must be between {low} and {high}, got {value}")
+
+    @property
+    def resamples(self) -> bool:
+        """Whether the geometry needs interpolation."""
+        return self.min_area < 1 or self.max_aspect > 1 or self.rotate_degrees > 0
+
+
+def augment(batch: Tensor, augmentation: Augmentation, preprocess: Preprocess, generator: torch.Generator) -> Tensor:
+    """Vary a batch and cut it to the network's size.
+
+    batch: uint8 (N, C, h, w). Returns (N, C, H, W) on the same 0..255 scale, uint8 where only pixels were moved and
+    float32 otherwise. All randomness comes from `generator`, which lives on the CPU.
+
+    >>> batch = torch.arange(32, dtype=torch.uint8).view(2, 1, 4, 4)
+    >>> record = Preprocess((2, 2), (4, 4)).for_channels(1)
+    >>> augment(batch, Augmentation(), record, torch.Generator().manual_seed(0)).shape
+    torch.Size([2, 1, 2, 2])
+    """
+    if augmentation.resamples:
+        batch = _resampled(batch, augmentation, preprocess.size, generator)
+    else:
+        batch = _cropped(batch, augmentation, preprocess.size, generator)
+    if augmentation.lighting_std and batch.shape[1] == 3:
+        batch = _lit(batch, augmentation.lighting_std, generator)
+    if augmentation.jitter:
+        batch = _jittered(batch, augmentation.jitter, generator)
+    if augmentation.erase:
+        batch = _erased(batch, augmentation.erase, preprocess, generator)
+    return batch
+
+
+def _uniform(count: int, low: float, high: float, generator: torch.Generator, device: torch.device) -> Tensor:
+    return torch.empty(count).uniform_(low, high, generator=generator).to(device)
+
+
+def _flips(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    chance = 0.5 if augmentation.flip else 0.0
+    return torch.rand(count, generator=generator) < chance
+
+
+def _cropped(batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Random crops, some of them mirrored, as one gather of whole pixels."""
+    count, channels, height, width = batch.shape
+    padding = augmentation.crop_padding_px
+    if padding == 0 and (height, width) == size and not augmentation.flip:
+        return batch
+    top = torch.randint(-padding, height - size[0] + padding + 1, (count, 1), generator=generator)
+    left = torch.randint(-padding, width - size[1] + padding + 1, (count, 1), generator=generator)
+    rows_NH = (top + torch.arange(size[0])).clamp(0, height - 1)
+    columns_NW = (left + torch.arange(size[1])).clamp(0, width - 1)
+    flips_N1 = _flips(count, augmentation, generator)[:, None]
+    columns_NW = torch.where(flips_N1, columns_NW.flip(1), columns_NW)
+    pixel_NHW = (torch.arange(count)[:, None, None] * height + rows_NH[:, :, None]) * width + columns_NW[:, None, :]
+    pixels = batch.permute(0, 2, 3, 1).reshape(-1, channels)  # a view: batches are channels last in memory
+    taken = pixels.index_select(0, pixel_NHW.flatten().to(batch.device))
+    return taken.view(count, *size, channels).permute(0, 3, 1, 2)
+
+
+def _resampled(batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Random resized crops, turned and mirrored, by bilinear resampling.
+
+    The random resized crop is Szegedy et al., arXiv:1409.4842, section 6: area uniform, log aspect uniform, position
+    uniform among those that fit.
+    """
+    count, _, height, width = batch.shape
+    device = batch.device
+    area = _uniform(count, augmentation.min_area, 1, generator, device)
+    stretch = math.log(augmentation.max_aspect)
+    aspect = _uniform(count, -stretch, stretch, generator, device).exp()
+    scale_x = (area * aspect).sqrt().clamp(max=1)  # half-widths on grid_sample's -1..1 scale
+    scale_y = (area / aspect).sqrt().clamp(max=1)
+    pad_x, pad_y = 2 * augmentation.crop_padding_px / width, 2 * augmentation.crop_padding_px / height
+    shift_x = _uniform(count, -1, 1, generator, device) * (1 - scale_x + pad_x)
+    shift_y = _uniform(count, -1, 1, generator, device) * (1 - scale_y + pad_y)
+    angle = _uniform(count, -1, 1, generator, device) * math.radians(augmentation.rotate_degrees)
+    mirror = 1 - 2 * _flips(count, augmentation, generator).to(device, torch.float32)
+    ratio = width / height  # rotation must turn pixels, not the stretched -1..1 square
+    rows_x = torch.stack([angle.cos() * scale_x * mirror, -angle.sin() * scale_y / ratio, shift_x], 1)
+    rows_y = torch.stack([angle.sin() * scale_x * mirror * ratio, angle.cos() * scale_y, shift_y], 1)
+    shape = [count, batch.shape[1], *size]
+    grid = F.affine_grid(torch.stack([rows_x, rows_y], 1), shape, align_corners=False)
+    return F.grid_sample(batch.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _lit(batch: Tensor, std: float, generator: torch.Generator) -> Tensor:
+    """Add, to every pixel of a picture, a random mixture of the principal colours."""
+    strength = torch.randn(batch.shape[0], 3, generator=generator) * std * torch.tensor(LIGHTING_VALUES) * 255
+    colour = strength @ torch.tensor(LIGHTING_VECTORS).T
+    return (batch + colour.to(batch.device)[:, :, None, None]).clamp_(0, 255)
+
+
+def _jittered(batch: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """Brightness, then contrast about the mean grey, then (RGB only) saturation about each pixel's grey."""
+    count, channels = batch.shape[:2]
+
+    def factor() -> Tensor:
+        return _uniform(count, 1 - strength, 1 + strength, generator, batch.device)[:, None, None, None]
+
+    def grey(pictures: Tensor) -> Tensor:
+        if channels != 3:
+            return pictures.mean(1, keepdim=True)
+        weights = torch.tensor(GREY_WEIGHTS, device=pictures.device).view(1, 3, 1, 1)
+        return (pictures * weights).sum(1, keepdim=True)
+
+    batch = (batch * factor()).clamp_(0, 255)
+    batch = torch.lerp(grey(batch).mean((2, 3), keepdim=True), batch, factor()).clamp_(0, 255)
+    if channels == 3:
+        batch = torch.lerp(grey(batch).expand_as(batch), batch, factor()).clamp_(0, 255)
+    return batch
+
+
+def _erased(batch: Tensor, share: float, preprocess: Preprocess, generator: torch.Generator) -> Tensor:
+    """Replace a rectangle of 2 to 33 % of the area by the mean colour.
+
+    Source: Zhong et al., "Random erasing data augmentation", arXiv:1708.04896, section 3.2.
+    """
+    count, _, height, width = batch.shape
+    area = torch.empty(count, 1).uniform_(0.02, 1 / 3, generator=generator)
+    aspect = torch.empty(count, 1).uniform_(math.log(0.3), math.log(1 / 0.3), generator=generator).exp()
+    half_y, half_x = (area / aspect).sqrt().clamp(max=1) / 2, (area * aspect).sqrt().clamp(max=1) / 2
+    middle_y = torch.rand(count, 1, generator=generator) * (1 - 2 * half_y) + half_y
+    middle_x = torch.rand(count, 1, generator=generator) * (1 - 2 * half_x) + half_x
+    chosen = torch.rand(count, 1, generator=generator) < share
+    rows_NH = ((torch.arange(height) + 0.5) / height - middle_y).abs() <= half_y
+    columns_NW = ((torch.arange(width) + 0.5) / width - middle_x).abs() <= half_x
+    inside = ((rows_NH & chosen)[:, None, :, None] & columns_NW[:, None, None, :]).to(batch.device)
+    mean = (torch.tensor(preprocess.mean) * 255).round().to(batch.device, batch.dtype).view(1, -1, 1, 1)
+    return torch.where(inside, mean, batch)

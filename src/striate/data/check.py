@@ -1,0 +1,174 @@
+"""Is this data fit to train on? What cannot work is a problem, what a person should know is a warning."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate.core.errors import StriateError
+from striate.data.dataset import Dataset
+from striate.data.scan import Scan
+
+FEW_PICTURES = 10
+IMBALANCE_RATIO = 20
+NAMED = 3  # examples in a sentence
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The findings of a check; names of pictures, never numbers.
+
+    counts: pictures per class by split. sizes_px: smallest, median and largest shorter and longer side.
+    duplicates: groups of equal pictures of one class. leaks: groups of equal pictures that stand in several splits.
+    clashes: groups of equal pictures of several classes. problems: why training cannot work. warnings: what to know.
+    """
+
+    source: str
+    split_rule: str
+    classes: tuple[str, ...]
+    counts: dict[str, list[int]]
+    sizes_px: dict[str, list[int]]
+    unreadable: list[tuple[str, str]]
+    duplicates: list[list[str]]
+    leaks: list[list[str]]
+    clashes: list[list[str]]
+    problems: list[str]
+    warnings: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        fields = dict(self.__dict__)
+        fields["unreadable"] = [{"name": name, "reason": reason} for name, reason in self.unreadable]
+        return fields
+
+    def refuse(self) -> None:
+        """Raise StriateError with the first reason why training cannot work, if there is one."""
+        if self.problems:
+            raise StriateError(self.problems[0])
+
+
+def check_data(dataset: Dataset, scan: Scan) -> DataReport:
+    """Judge a dataset by the scan of its pictures."""
+    name = dataset.pictures.name
+    readable = np.ones(len(dataset.pictures), bool)
+    readable[list(scan.problems)] = False
+    counts = {
+        split: np.bincount(dataset.labels[indices[readable[indices]]], minlength=len(dataset.classes)).tolist()
+        for split, indices in dataset.splits.items()
+    }
+    unreadable = [(name(index), reason) for index, reason in sorted(scan.problems.items())]
+    duplicates, leaks, clashes = _same_pictures(dataset, scan)
+    findings = {
+        "unreadable": unreadable,
+        "duplicates": [[name(index) for index in group] for group in duplicates],
+        "leaks": [[name(index) for index in group] for group in leaks],
+        "clashes": [[name(index) for index in group] for group in clashes],
+    }
+    return DataReport(
+        source=dataset.source,
+        split_rule=dataset.split_rule,
+        classes=dataset.classes,
+        counts=counts,
+        sizes_px=_sizes(scan),
+        problems=_problems(dataset, counts),
+        warnings=_warnings(dataset, counts, findings),
+        **findings,  # type: ignore[arg-type]
+    )
+
+
+def _same_pictures(dataset: Dataset, scan: Scan) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
+    """Groups of equal pictures: within a class and split, across splits, across classes."""
+    split_of = {int(index): split for split, indices in dataset.splits.items() for index in indices}
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for index in sorted(split_of):
+        if index not in scan.problems:
+            groups[scan.digests[index].tobytes()].append(index)
+    duplicates, leaks, clashes = [], [], []
+    for group in groups.values():
+        if len(group) == 1:
+            continue
+        if len({int(dataset.labels[index]) for index in group}) > 1:
+            clashes.append(group)
+        if len({split_of[index] for index in group}) > 1:
+            leaks.append(group)
+        else:
+            duplicates.append(group)
+    return duplicates, leaks, clashes
+
+
+def _sizes(scan: Scan) -> dict[str, list[int]]:
+    sizes = np.delete(scan.sizes_px, list(scan.problems), axis=0)
+    if not len(sizes):
+        return {"shorter_side": [], "longer_side": []}
+    return {
+        side: [int(values.min()), int(np.median(values)), int(values.max())]
+        for side, values in (("shorter_side", sizes.min(axis=1)), ("longer_side", sizes.max(axis=1)))
+    }
+
+
+def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
+    problems = []
+    empty = [c for c, count in zip(dataset.classes, counts["train"], strict=True) if count == 0]
+    if len(dataset.classes) < 2:
+        problems.append(f"{dataset.source} has one class only ({dataset.classes[0]}); a classifier needs at least two")
+    elif empty:
+        problems.append(
+            f"{dataset.source}: {_some(empty, 'class', 'classes')} without a readable picture to train on; "
+            "add pictures or remove the class"
+        )
+    if not any(counts.get("val", [])):
+        problems.append(
+            f"{dataset.source} has no pictures left to validate on; add more, at least three to a class "
+            "(one each to train, validate and test)"
+        )
+    return problems
+
+
+def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str, Any]) -> list[str]:
+    warnings = []
+    unreadable = findings["unreadable"]
+    if unreadable:
+        listed = "; ".join(f"{name} {reason}" for name, reason in unreadable[:NAMED])
+        warnings.append(f"{_count(unreadable, 'picture')} cannot be read and will be left out: {listed}")
+    if findings["clashes"]:
+        warnings.append(
+            f"{_count(findings['clashes'], 'picture')} in more than one class, such as {_same(findings['clashes'])}"
+        )
+    if findings["leaks"]:
+        warnings.append(
+            f"{_count(findings['leaks'], 'picture')} in more than one split, which flatters the test figure, "
+            f"such as {_same(findings['leaks'])}"
+        )
+    if findings["duplicates"]:
+        warnings.append(
+            f"{_count(findings['duplicates'], 'picture')} more than once in one split, "
+            f"such as {_same(findings['duplicates'])}"
+        )
+    totals = np.sum([counts[split] for split in counts], axis=0)
+    few = [f"{c} ({n})" for c, n in zip(dataset.classes, totals.tolist(), strict=True) if n < FEW_PICTURES]
+    if few:
+        warnings.append(f"{_some(few, 'class', 'classes')} with fewer than {FEW_PICTURES} pictures")
+    train = np.array(counts["train"])
+    if train.min() > 0 and train.max() > IMBALANCE_RATIO * train.min():
+        largest, smallest = dataset.classes[int(train.argmax())], dataset.classes[int(train.argmin())]
+        warnings.append(
+            f"classes are unbalanced: {largest} has {train.max()} training pictures, {smallest} {train.min()} "
+            f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total"
+        )
+    return warnings
+
+
+def _count(things: list[Any], noun: str) -> str:
+    return f"{len(things)} {noun}" + ("s" if len(things) > 1 else "")
+
+
+def _some(names: list[str], one: str, many: str) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} {one if len(names) == 1 else many} ({', '.join(names[:NAMED])}{more})"
+
+
+def _same(groups: list[list[str]]) -> str:
+    return " = ".join(groups[0][:NAMED])

@@ -1,0 +1,110 @@
+"""One pass over all pictures, in parallel: what can be decoded, how large it is, what is the same as what."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.core.records import Preprocess
+from striate.data.dataset import Dataset, Pictures
+from striate.data.decode import DecodeError
+from striate.data.picture import to_working_size
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as pictures are finished."""
+
+# What `check` decodes at when no network has been named; photographs of many megapixels come faster that way.
+CHECK_COVER_PX = (256, 256)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one pass over a dataset's pictures found; arrays have one entry per picture.
+
+    sizes_px: height and width in the file, (N, 2). digests: 16 bytes of every decoded picture's pixels, equal for equal
+    pictures, (N, 16). problems: reason by picture number, for those that could not be decoded.
+    """
+
+    sizes_px: npt.NDArray[np.int32]
+    digests: npt.NDArray[np.uint8]
+    problems: dict[int, str]
+
+
+def in_threads(work: Callable[[T], R], items: Iterator[T], threads: int | None = None) -> Iterator[R]:
+    """Results of `work` in the order of `items`, a bounded number of them under way at once.
+
+    Threads suffice: Pillow releases the interpreter's lock while it decodes and resizes.
+    """
+    threads = threads or os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        pending = [pool.submit(work, item) for item in islice(items, 4 * threads)]
+        pending.reverse()
+        try:
+            while pending:
+                yield pending.pop().result()
+                pending[:0] = [pool.submit(work, item) for item in islice(items, 1)]
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def scan_pictures(
+    pictures: Pictures,
+    preprocess: Preprocess | None = None,
+    working: npt.NDArray[np.uint8] | None = None,
+    progress: Progress | None = None,
+) -> Scan:
+    """Decode every picture once. With `preprocess` and `working`, also keep its working-size pixels there.
+
+    working: uint8 (N, height, width, channels) of `preprocess.resize`, filled in place.
+    """
+    channels = preprocess.channels if preprocess else 3
+    cover = preprocess.resize if preprocess else CHECK_COVER_PX
+
+    def look(index: int) -> tuple[tuple[int, int], bytes, str | None]:
+        try:
+            pixels = pictures.decode(index, channels, cover)
+        except DecodeError as error:
+            return (0, 0), bytes(16), error.reason
+        if preprocess is not None and working is not None:
+            working[index] = to_working_size(pixels, preprocess)
+        digest = hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16)
+        return pictures.size(index), digest.digest(), None
+
+    total = len(pictures)
+    sizes = np.zeros((total, 2), np.int32)
+    digests = np.zeros((total, 16), np.uint8)
+    problems: dict[int, str] = {}
+    for index, (size, digest, problem) in enumerate(in_threads(look, iter(range(total)))):
+        sizes[index], digests[index] = size, np.frombuffer(digest, np.uint8)
+        if problem is not None:
+            problems[index] = problem
+        if progress is not None:
+            progress(index + 1, total)
+    return Scan(sizes, digests, problems)
+
+
+def without_problems(dataset: Dataset, scan: Scan) -> Dataset:
+    """The dataset with the pictures that cannot be decoded left out of its splits."""
+    if not scan.problems:
+        return dataset
+    bad = np.fromiter(scan.problems, np.int64)
+    return Dataset(
+        source=dataset.source,
+        pictures=dataset.pictures,
+        labels=dataset.labels,
+        classes=dataset.classes,
+        splits={split: indices[~np.isin(indices, bad)] for split, indices in dataset.splits.items()},
+        split_rule=dataset.split_rule,
+    )

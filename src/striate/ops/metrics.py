@@ -1,0 +1,48 @@
+"""Metrics as sums: counts are added over batches and divided once."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def confusion_counts(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """How often each class was taken for each other: int64 (classes, classes), rows truth, columns predicted.
+
+    truth, predicted: int64 (N,).
+
+    >>> confusion_counts(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    return torch.bincount(truth * classes + predicted, minlength=classes * classes).view(classes, classes)
+
+
+def top_k_hits(logits: Tensor, truth: Tensor, k: int) -> Tensor:
+    """How many pictures have their class among the k largest logits; with fewer classes than k, all of them.
+
+    logits: (N, classes). truth: int64 (N,). Returns an int64 scalar.
+
+    >>> int(top_k_hits(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]]), torch.tensor([2, 2]), 2))
+    1
+    """
+    best = logits.topk(min(k, logits.shape[1]), dim=1).indices
+    return (best == truth[:, None]).any(1).sum()
+
+
+def wilson_interval(hits: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % interval of a proportion, both ends between 0 and 1; (0, 1) when there is nothing to go by.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+
+    >>> tuple(round(end, 4) for end in wilson_interval(355, 360))
+    (0.9679, 0.9941)
+    """
+    if total == 0:
+        return 0.0, 1.0
+    share = hits / total
+    centre = share + z * z / (2 * total)
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    scale = 1 + z * z / total
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

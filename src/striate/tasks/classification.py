@@ -1,0 +1,135 @@
+"""Classification: one class per picture, cross-entropy, accuracy from the confusion counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from striate.core.records import Preprocess
+from striate.data.batches import Batch
+from striate.data.picture import centre_crop, normalise
+from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
+from striate.tasks.placement import Placement
+
+
+def loss(network: nn.Module, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy and the number of right answers.
+
+    images: float (N, C, H, W). labels: int64 (N,). A network with auxiliary heads offers `training_logits`, and its
+    loss is the weighted sum over all heads. Returns two scalars.
+    Source of label smoothing: Szegedy et al., arXiv:1512.00567, section 7.
+    """
+    heads = network.training_logits(images) if hasattr(network, "training_logits") else [(1.0, network(images))]
+    losses = [
+        weight * F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing) for weight, logits in heads
+    ]
+    right = (heads[0][1].argmax(1) == labels).sum()
+    return torch.stack(losses).sum(), right
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Sums over a split, and what follows from them.
+
+    confusion: rows truth, columns predicted. probabilities: of the predicted class, per picture. predicted, truth: class
+    numbers, per picture, in the order of the split.
+    """
+
+    classes: tuple[str, ...]
+    confusion: Tensor
+    top5_hits: int
+    loss_sum: float
+    probabilities: Tensor
+    predicted: Tensor
+    truth: Tensor
+
+    @property
+    def total(self) -> int:
+        """Pictures evaluated."""
+        return int(self.confusion.sum())
+
+    @property
+    def hits(self) -> int:
+        """Pictures whose most probable class is the right one."""
+        return int(self.confusion.diagonal().sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers, 0..1 (top-1)."""
+        return self.hits / max(1, self.total)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy (Wilson)."""
+        return wilson_interval(self.hits, self.total)
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean cross-entropy without label smoothing."""
+        return self.loss_sum / max(1, self.total)
+
+    def per_class(self) -> list[dict[str, Any]]:
+        """Pictures, recall, its interval and precision of every class; None where there is nothing to divide by."""
+        rows = []
+        for number, name in enumerate(self.classes):
+            hits = int(self.confusion[number, number])
+            support, called = int(self.confusion[number].sum()), int(self.confusion[:, number].sum())
+            rows.append(
+                {
+                    "class": name,
+                    "pictures": support,
+                    "recall": hits / support if support else None,
+                    "recall_interval": list(wilson_interval(hits, support)),
+                    "precision": hits / called if called else None,
+                }
+            )
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the per-picture lists, for JSON."""
+        recalls = [row["recall"] for row in self.per_class() if row["recall"] is not None]
+        return {
+            "pictures": self.total,
+            "top1": self.accuracy,
+            "top1_interval": list(self.interval),
+            "top5": self.top5_hits / max(1, self.total),
+            "balanced_accuracy": sum(recalls) / max(1, len(recalls)),
+            "loss": self.mean_loss,
+            "per_class": self.per_class(),
+            "confusion": self.confusion.tolist(),
+        }
+
+
+@torch.inference_mode()
+def evaluate(
+    network: nn.Module, batches: Iterable[Batch], preprocess: Preprocess, classes: tuple[str, ...], placement: Placement
+) -> Evaluation:
+    """Run a network in evaluation mode over batches of working-size pictures; its mode is restored afterwards."""
+    was_training = network.training
+    network.eval()
+    confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
+    top5_hits, loss_sum = 0, 0.0
+    columns: list[tuple[Tensor, Tensor, Tensor]] = []
+    for pictures, labels in batches:
+        logits = predict_logits(network, pictures, preprocess, placement)
+        probability, predicted = logits.softmax(1).max(1)
+        confusion += confusion_counts(labels, predicted, len(classes))
+        top5_hits += int(top_k_hits(logits, labels, 5))
+        loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
+        columns.append((probability, predicted, labels))
+    network.train(was_training)
+    probabilities, predicted, truth = (torch.cat(column) for column in zip(*columns, strict=True))
+    return Evaluation(classes, confusion, top5_hits, loss_sum, probabilities, predicted, truth)
+
+
+def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, placement: Placement) -> Tensor:
+    """Logits (N, classes), float32 on the CPU, of uint8 working-size pictures (N, C, h, w)."""
+    images = placement.images(normalise(centre_crop(placement.move(pictures), preprocess), preprocess))
+    with placement.autocast():
+        logits: Tensor = network(images)
+    return logits.float().cpu()

@@ -1,0 +1,77 @@
+"""Where and in which numbers a network runs: device, precision, memory layout."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from striate.core.errors import unknown_name
+
+Precision = Literal["fp32", "bf16"]
+PRECISIONS = ("auto", "bf16", "fp32")
+
+# Below this, converting to bf16 and back costs more than it saves: see benchmarks/precision.md.
+BF16_PAYS_FROM_MACS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Device, precision and layout; channels last goes with convolutions on every processor that we measured.
+
+    >>> Placement("cpu", "fp32", channels_last=False).move(torch.zeros(1)).device.type
+    'cpu'
+    """
+
+    device: str
+    precision: Precision
+    channels_last: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which the network runs forward."""
+        if self.precision == "bf16":
+            return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def move(self, tensor: Tensor) -> Tensor:
+        """A tensor on the device."""
+        return tensor.to(self.device, non_blocking=True)
+
+    def images(self, images: Tensor) -> Tensor:
+        """Pictures in the layout of the network's weights."""
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        return images.contiguous(memory_format=layout)
+
+    def network(self, network: nn.Module) -> nn.Module:
+        """The network itself, moved and laid out."""
+        layout = torch.channels_last if self.channels_last else torch.preserve_format
+        return network.to(self.device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
+
+
+def has_fast_bf16(device: str) -> bool:
+    """Whether the processor multiplies bf16 natively."""
+    if device != "cpu":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def default_device() -> str:
+    """The GPU if there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def place(precision: str, macs: int, device: str | None = None) -> Placement:
+    """The fastest correct setting for a network of `macs` multiply-accumulates per picture.
+
+    precision: "auto", "bf16" or "fp32". Raises StriateError for another one.
+    """
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    device = device or default_device()
+    large = macs >= BF16_PAYS_FROM_MACS
+    if precision == "auto":
+        precision = "bf16" if large and has_fast_bf16(device) else "fp32"
+    return Placement(device, precision, channels_last=large)  # type: ignore[arg-type]

@@ -1,0 +1,148 @@
+"""A recipe: everything that a paper's training section decides, as one frozen record."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from striate.core.errors import StriateError, unknown_name
+from striate.data.augment import Augmentation
+
+Optimizer = Literal["sgd", "adamw"]
+Schedule = Literal["constant", "step", "plateau", "cosine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained. Every field can be set by `--set field=value`; units are in the names.
+
+    Raises StriateError for a value that makes no sense.
+
+    >>> Recipe(model="lenet5").with_set(["peak_lr=0.2", "flip=true"]).peak_lr
+    0.2
+    """
+
+    model: str
+    """A network of the zoo."""
+    size_px: int | None = None
+    """Height and width that the network sees; None: the network's own, or less when the pictures are smaller."""
+    epochs: int = 30
+    batch_size: int = 64
+    optimizer: Optimizer = "sgd"
+    peak_lr: float = 0.05
+    momentum: float = 0.9
+    """Of SGD; AdamW keeps its betas of 0.9 and 0.999."""
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+    decay_norms_and_biases: bool = False
+    schedule: Schedule = "cosine"
+    warmup_epochs: float = 0.0
+    """The rate rises linearly over these before the schedule takes over."""
+    drop_at: tuple[float, ...] = (0.5, 0.75)
+    """When the step schedule drops the rate, as shares of the run."""
+    drop_factor: float = 0.1
+    """What the step and plateau schedules multiply the rate by."""
+    patience_epochs: int = 5
+    """Epochs without a better validation accuracy before the plateau schedule drops the rate."""
+    label_smoothing: float = 0.0
+    dropout: float | None = None
+    """Probability of every dropout layer; None: the network's own."""
+    crop_padding_px: int = 0
+    min_area: float = 1.0
+    max_aspect: float = 1.0
+    rotate_degrees: float = 0.0
+    flip: bool = False
+    lighting_std: float = 0.0
+    jitter: float = 0.0
+    erase: float = 0.0
+    split_seed: int = 0
+    """Decides the split where the data has none; apart from the seed, so that seeds share one test set."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("size_px", 1, 8192),
+            ("epochs", 1, 100_000),
+            ("batch_size", 1, 1_000_000),
+            ("peak_lr", 0, 1000),
+            ("momentum", 0, 1),
+            ("weight_decay", 0, 10),
+            ("warmup_epochs", 0, self.epochs),
+            ("drop_factor", 0, 1),
+            ("patience_epochs", 1, 100_000),
+            ("label_smoothing", 0, 1),
+            ("dropout", 0, 1),
+            ("split_seed", 0, 2**32 - 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:  # a NaN fails too
+                raise StriateError(f"{name} must be between {low} and {high:,}, got {value}")
+        for name, known in (("optimizer", typing.get_args(Optimizer)), ("schedule", typing.get_args(Schedule))):
+            if getattr(self, name) not in known:
+                raise unknown_name(name, getattr(self, name), known)
+        if any(not 0 < share < 1 for share in self.drop_at):
+            raise StriateError(f"drop_at are shares of the run between 0 and 1, got {self.drop_at}")
+        self.augmentation  # noqa: B018 - its own checks
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """The fields that vary the pictures."""
+        return Augmentation(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Augmentation)})
+
+    def with_set(self, assignments: Iterable[str]) -> Recipe:
+        """The recipe with `field=value` texts applied. Raises StriateError, naming the nearest field when misspelt."""
+        values: dict[str, Any] = {}
+        for assignment in assignments:
+            name, equals, text = assignment.partition("=")
+            if not equals:
+                raise StriateError(f"--set takes field=value, got {assignment!r}")
+            values[name.strip()] = self._parsed(name.strip(), text.strip())
+        return replace(self, **values)
+
+    def _parsed(self, name: str, text: str) -> Any:
+        kinds = typing.get_type_hints(Recipe)
+        if name not in kinds:
+            raise unknown_name("recipe field", name, kinds)
+        return parse_value(name, text, kinds[name])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Recipe:
+        """The inverse of `to_dict`, also after JSON. Raises StriateError for a field that does not exist."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in fields:
+            if name not in known:
+                raise unknown_name("recipe field", name, known)
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+
+
+def parse_value(name: str, text: str, kind: Any) -> Any:
+    """A text as a value of a field's type. Raises StriateError that says which type it should be.
+
+    >>> parse_value("drop_at", "0.5,0.75", tuple[float, ...])
+    (0.5, 0.75)
+    """
+    if isinstance(kind, types.UnionType):  # "X | None"
+        if text.lower() == "none":
+            return None
+        kind = next(option for option in typing.get_args(kind) if option is not type(None))
+    try:
+        if kind is bool:
+            return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}[text.lower()]
+        if kind is float and math.isnan(float(text)):
+            raise ValueError(text)
+        if kind in (int, float):
+            return kind(text)
+        if typing.get_origin(kind) is tuple:
+            return tuple(float(part) for part in text.split(",") if part.strip())
+    except (ValueError, KeyError) as error:
+        words = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise StriateError(f"{name} must be {words.get(kind, 'numbers with commas between')}, got {text!r}") from error
+    return text

@@ -1,0 +1,105 @@
+"""The whole state of a training run on the disk: enough to go on to exactly the same weights.
+
+A state is a folder `state/step-00000123/` of tensors (safetensors) and counters (JSON), complete or not there. The two
+newest are kept; a damaged one is passed over. Randomness is not part of it: it is a function of (seed, step).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from striate.core.errors import StriateError
+from striate.core.files import new_folder
+
+KEPT = 2
+
+
+@dataclass
+class Counters:
+    """What a run has counted so far; the sums are over the pictures of the epoch under way.
+
+    step: updates made. loss_sum, right, seen: of the epoch. best_accuracy, best_epoch: on validation, best_epoch
+    counted from 1. waited_epochs, drops: of the plateau schedule. first_loss: of the very first step.
+    seconds: spent training.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    right: int = 0
+    seen: int = 0
+    best_accuracy: float = -1.0
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    waited_epochs: int = 0
+    drops: int = 0
+    first_loss: float | None = None
+    seconds: float = 0.0
+
+
+def save_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, counters: Counters) -> None:
+    """Write a state below `folder` and drop all but the two newest. A failure leaves the older ones as they were."""
+    content = save(_tensors(network, optimizer))
+    record = {**dataclasses.asdict(counters), "sha256": hashlib.sha256(content).hexdigest()}
+    with new_folder(folder / f"step-{counters.step:08d}") as state:
+        (state / "tensors.safetensors").write_bytes(content)
+        (state / "counters.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    for old in _states(folder)[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> Counters | None:
+    """Bring network and optimiser to the newest undamaged state; None when there is none yet.
+
+    Raises StriateError when there are states and all are damaged.
+    """
+    states = _states(folder)
+    for state in states:
+        try:
+            record = json.loads((state / "counters.json").read_text(encoding="utf-8"))
+            content = (state / "tensors.safetensors").read_bytes()
+            if hashlib.sha256(content).hexdigest() != record.pop("sha256"):
+                continue
+            counters = Counters(**record)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        _restore(load(content), network, optimizer)
+        return counters
+    if states:
+        raise StriateError(f"every state in {folder} is damaged; start a new run, the best weights so far still load")
+    return None
+
+
+def _states(folder: Path) -> list[Path]:
+    """State folders, newest first."""
+    return sorted((path for path in folder.glob("step-*") if path.is_dir()), reverse=True)
+
+
+def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    for number, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if isinstance(value, Tensor)}
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _restore(tensors: dict[str, Tensor], network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    network.load_state_dict(
+        {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")}
+    )
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for name, tensor in tensors.items():
+        if not name.startswith("optimizer."):
+            continue
+        _, number, key = name.split(".", 2)
+        parameter = parameters[int(number)]
+        # In the parameter's own memory layout: the fused updates walk both side by side.
+        like = torch.empty_like(parameter) if tensor.shape == parameter.shape else torch.empty_like(tensor)
+        optimizer.state[parameter][key] = like.copy_(tensor)
