@@ -104,13 +104,21 @@ def _list(root: Path, folder: str) -> tuple[list[str], list[str]]:
                 name = entry.name
                 if name.startswith(HIDDEN):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(name)
                 elif name[name.rfind(".") :].lower() in EXTENSIONS:
                     files.append(name)
     except OSError as error:
         raise StriateError(f"{root / folder} cannot be listed ({error.strerror or error})") from error
     return folders, files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _identity(folder: Path) -> tuple[int, int]:

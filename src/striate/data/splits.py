@@ -25,7 +25,7 @@ class Shares(NamedTuple):
 
 
 def name_hash(name: str, seed: int) -> int:
-    """64 bits of BLAKE2b over seed and name; the name in Unicode's form NFC, because macOS stores another one.
+    """64 bits of BLAKE2b over seed and name; the name in Unicode's form NFC, since macOS may store another.
 
     >>> name_hash("ü.png", 0) == name_hash("u\\u0308.png", 0)
     True
@@ -49,7 +49,8 @@ def split_by_name(names: Iterable[str], labels: Indices, seed: int, shares: Shar
     hashes = np.fromiter((name_hash(name, seed) for name in names), np.uint64, len(labels))
     order = np.lexsort((hashes, labels))
     class_size = np.bincount(labels)
-    place = np.arange(len(labels)) - np.repeat(np.cumsum(class_size) - class_size, class_size)  # within the class
+    first = np.cumsum(class_size) - class_size
+    place = np.arange(len(labels)) - np.repeat(first, class_size)  # within its class
     val_size, test_size = _share(class_size, shares.val, 2), _share(class_size, shares.test, 3)
     label = labels[order]
     tests = place < test_size[label]
@@ -79,14 +80,14 @@ def split_dataset(
 ) -> Dataset:
     """Make the dataset: keep the splits that came with the pictures, and take the missing ones from train.
 
-    given: picture numbers of "train", "val", "test"; {} or only "train" to have all three made; without "val" it is
-    taken from train; without "test" there is none. Raises StriateError for fewer than two classes and for a class
-    that has nothing to train on.
+    names: as in `split_by_name`. given: picture numbers of "train", "val", "test"; {} or only "train" to have all
+    three made; without "val" it is taken from train; without "test" there is none.
+    Raises StriateError for fewer than two classes and for a class that has nothing to train on.
     """
     shares = shares or Shares()
     given = given or {"train": np.arange(len(labels))}
     if "train" not in given:
-        raise StriateError(f"{source} has {' and '.join(given)} pictures but none to train; name a part train")
+        raise StriateError(f"{source} has {' and '.join(given)} pictures but none to train on")
     made = [split for split in ("val", "test") if split not in given and (split == "val" or len(given) == 1)]
     splits = given
     if made:
@@ -104,9 +105,9 @@ def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed
     how = f"stratified by class, by name and split seed {seed}"
     if made == ["val", "test"]:
         return f"{100 - sum(shares)} % train, {shares.val} % val, {shares.test} % test, {how}"
-    rule = f"{' and '.join(given)} as given"
+    rule = f"{', '.join(given)} as given"
     if made:
-        rule += f", val is {shares.val} % of the given train, {how}"
+        rule += f"; val is {shares.val} % of the given train, {how}"
     return rule if "test" in given else rule + "; no test split"
 
 

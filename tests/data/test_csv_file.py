@@ -1,0 +1,151 @@
+"""Tables of paths and labels: what is understood, and the line number of what is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from striate.core.errors import StriateError
+from striate.data.dataset import Dataset, FilePictures
+from striate.data.sources import open_data
+
+
+def table(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
+    file = folder / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def paths(data: Dataset) -> list[str]:
+    assert isinstance(data.pictures, FilePictures)
+    return list(data.pictures.relative_paths)
+
+
+def refused(file: Path, text: str) -> None:
+    with pytest.raises(StriateError, match=re.escape(text)):
+        open_data(file)
+
+
+PLAIN = "a/1.jpg,cat\na/2.jpg,dog\nb/3.jpg,cat\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        "path,label\n" + PLAIN,
+        "Path,LABEL\r\n" + PLAIN.replace("\n", "\r\n"),
+        b"\xef\xbb\xbfpath,label\n" + PLAIN.encode(),
+        PLAIN.replace(",", ";"),
+        PLAIN.replace(",", "\t"),
+        "path;label\n" + PLAIN.replace(",", " ; "),
+        "\n\npath,label\n\n" + PLAIN.replace("\n", "\n\n"),
+        "label,size,path\n" + "".join(f"{line.split(',')[1]},7,{line.split(',')[0]}\n" for line in PLAIN.splitlines()),
+        PLAIN.rstrip(),
+    ],
+)
+def test_forms_of_one_table(tmp_path: Path, content: str | bytes) -> None:
+    data = open_data(table(tmp_path, content))
+    assert paths(data) == ["a/1.jpg", "a/2.jpg", "b/3.jpg"]
+    assert data.classes == ("cat", "dog")
+    assert data.labels.tolist() == [0, 1, 0]
+    assert data.pictures.name(0) == str(tmp_path / "a" / "1.jpg")
+
+
+def test_tsv(tmp_path: Path) -> None:
+    assert open_data(table(tmp_path, PLAIN.replace(",", "\t"), "data.TSV")).classes == ("cat", "dog")
+
+
+def test_quoted_fields(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, 'path,label\n"a, b.jpg","big ""cat"""\n"c\u2028d.jpg",dog\n'))
+    assert paths(data) == ["a, b.jpg", "c\u2028d.jpg"]
+    assert data.classes == ('big "cat"', "dog")
+
+
+def test_unicode(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, "B\u00e4r/\u5199\u771f.jpg,B\u00e4r\ncat.jpg,\u732b\n"))
+    assert data.classes == ("B\u00e4r", "\u732b")
+
+
+def test_absolute_paths(tmp_path: Path) -> None:
+    """A path below the table's folder counts from there, so its split does not depend on where the folder lies."""
+    inside, outside = tmp_path / "here" / "1.png", tmp_path / "there.png"
+    inside.parent.mkdir()
+    Image.new("L", (1, 1), 10).save(inside)
+    Image.new("L", (1, 1), 20).save(outside)
+    data = open_data(table(tmp_path / "here", f"{inside},a\n{outside},b\n"))
+    assert paths(data) == ["1.png", outside.as_posix()]
+    assert [int(data.pictures.decode(index, 1).item()) for index in (0, 1)] == [10, 20]
+
+
+def test_missing_files_are_left_for_the_check(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, PLAIN))
+    with pytest.raises(StriateError, match=r"1\.jpg cannot be read \(No such file or directory\)"):
+        data.pictures.decode(0, 3)
+
+
+def test_split_column(tmp_path: Path) -> None:
+    rows = [("1.jpg", "a", "train"), ("2.jpg", "b", "Train"), ("3.jpg", "a", "valid"), ("4.jpg", "b", "test")]
+    data = open_data(table(tmp_path, "path,label,split\n" + "".join(",".join(row) + "\n" for row in rows)))
+    assert {split: part.tolist() for split, part in data.splits.items()} == {"train": [0, 1], "val": [2], "test": [3]}
+    assert data.split_rule == "train, val, test as given"
+
+
+def test_split_column_without_val(tmp_path: Path) -> None:
+    rows = [f"{name}{number}.jpg,{name},{'test' if number < 5 else 'train'}" for name in "ab" for number in range(25)]
+    data = open_data(table(tmp_path, "\n".join(["path,label,split", *rows])))
+    assert data.counts() == {"train": [17, 17], "val": [3, 3], "test": [5, 5]}
+
+
+def test_splits_follow_the_names_not_the_order(tmp_path: Path) -> None:
+    rows = [f"{name}/{number:02}.jpg,{name}" for name in ("cat", "dog") for number in range(20)]
+    data = open_data(table(tmp_path, "\n".join(rows)))
+    assert data.splits["test"].tolist() == [1, 3, 10, 30, 33, 36]  # as the folder of the same names
+    turned = open_data(table(tmp_path, "\n".join(reversed(rows)), "turned.csv"))
+    assert np.sort(39 - turned.splits["test"]).tolist() == [1, 3, 10, 30, 33, 36]
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "path,label\n"])
+def test_empty(tmp_path: Path, content: str) -> None:
+    file = table(tmp_path, content)
+    refused(file, f'{file} has no line with a picture; expected are lines such as "cats/1.jpg,cat", under a header')
+
+
+def test_missing_columns(tmp_path: Path) -> None:
+    file = table(tmp_path, "filename,class\n1.jpg,cat\n")
+    refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['filename', 'class']; ")
+    refused(table(tmp_path, "1.jpg\n2.jpg\n"), "line 1 has 1 columns, expected 2: path, label")
+    refused(table(tmp_path, "path,label\n1.jpg,cat\n2.jpg\n"), "line 3 has 1 columns, expected 2: path, label")
+    refused(table(tmp_path, "1.jpg,cat\n\n2.jpg,dog,x\n"), "line 3 has 3 columns, expected 2: path, label")
+    refused(table(tmp_path, "path,label\n1.jpg,\n"), "line 2 has no label")
+    refused(table(tmp_path, "path,label\n,cat\n"), "line 2 has no path")
+
+
+def test_unknown_split(tmp_path: Path) -> None:
+    file = table(tmp_path, "path,label,split\n1.jpg,a,train\n2.jpg,b,tset\n")
+    refused(file, f"{file} line 3: unknown split 'tset'; did you mean 'test'?")
+
+
+def test_no_training_lines(tmp_path: Path) -> None:
+    file = table(tmp_path, "path,label,split\n1.jpg,a,val\n2.jpg,b,test\n")
+    refused(file, f"{file} has val and test pictures but none to train on")
+
+
+def test_one_class_only(tmp_path: Path) -> None:
+    file = table(tmp_path, "1.jpg,cat\n2.jpg,cat\n")
+    refused(file, f"{file} holds one class only ('cat'); a classifier needs two or more, each with its own sub-folder")
+
+
+def test_no_text(tmp_path: Path) -> None:
+    file = table(tmp_path, "path,label\n1.jpg,B\u00e4r\n".encode("latin-1"))
+    refused(file, f"{file} is not UTF-8 text (byte 18); save it as UTF-8")
+
+
+def test_open_quote(tmp_path: Path) -> None:
+    refused(
+        table(tmp_path, 'path,label\n1.jpg,"cat\n2.jpg,dog\n'), "line 3 is no line of a table (unexpected end of data)"
+    )
