@@ -1,0 +1,106 @@
+"""The lines of a summary's table, made of a trace's records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+from striate.analysis.macs import Shape
+from striate.analysis.trace import Operator, Trace
+
+POOLING = {
+    *(f"max_pool{axes}d_with_indices" for axes in (2, 3)),
+    *(f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg", "adaptive_max", "fractional_max") for axes in (2, 3)),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: the picture, one call of a layer, or one function that a container calls directly.
+
+    path: module path, of the container for a function. kind: class of the layer or name of the function.
+    in_shape, out_shape: with the batch of 1. params: parameters first read here.
+    macs: multiply-accumulates of convolutions and matrix products.
+    activations: elements of the picture and of the outputs of convolutions, matrix products and pooling, else 0.
+    """
+
+    path: str
+    kind: str
+    in_shape: Shape
+    out_shape: Shape
+    params: int
+    macs: int
+    activations: int
+
+
+class Step(NamedTuple):
+    """Operators that are told as one row, views left out: those of one call of a layer, or one that ran by itself."""
+
+    path: str
+    kind: str
+    in_shape: Shape
+    out_shape: Shape
+    operators: tuple[Operator, ...]
+
+
+def rows_of(run: Trace) -> Iterator[Row]:
+    """The picture, then layers and functions in the order in which they ran, then the parameters that nothing read."""
+    unread = dict(run.parameters)
+    image = run.image.shape
+    yield Row("", "Input", image, image, 0, 0, prod(image))
+    for step in steps_of(run):
+        read = [unread.pop(name, 0) for operator in step.operators for name in operator.parameters]
+        macs = sum(operator.macs for operator in step.operators)
+        yield Row(step.path, step.kind, step.in_shape, step.out_shape, sum(read), macs, _activations(step))
+    owners: Counter[str] = Counter()
+    for name, elements in unread.items():
+        owners[name.rpartition(".")[0]] += elements
+    for path, elements in owners.items():
+        yield Row(path, "not run", (), (), elements, 0, 0)
+
+
+def not_counted(run: Trace) -> dict[str, int]:
+    """Operators that ran and have no multiply-accumulates, name to number; views are left out."""
+    names = (operator.name for operator in run.operators if operator.computes and not operator.macs)
+    return dict(Counter(names).most_common())
+
+
+def steps_of(run: Trace) -> Iterator[Step]:
+    """The run, cut into what one row tells."""
+    done = 0
+    for leaf in (call for call in run.calls if call.is_leaf):
+        yield from map(_alone, _shown(run, done, leaf.first_operator))
+        inside = tuple(_shown(run, leaf.first_operator, leaf.last_operator))
+        yield Step(leaf.path, leaf.kind, leaf.in_shape, leaf.out_shape, inside)
+        done = leaf.last_operator
+    yield from map(_alone, _shown(run, done, len(run.operators)))
+
+
+def _shown(run: Trace, first: int, end: int) -> Iterator[Operator]:
+    return (operator for operator in run.operators[first:end] if operator.computes)
+
+
+def _alone(operator: Operator) -> Step:
+    given = operator.inputs[0].shape if operator.inputs else ()
+    made = operator.outputs[0].shape if operator.outputs else ()
+    return Step(operator.path, operator.name, given, made, (operator,))
+
+
+def _activations(step: Step) -> int:
+    """Elements that a layer table lists: products always, pooling where the row ends in it (LRN pools inside)."""
+    products = sum(prod(operator.outputs[0].shape) for operator in step.operators if operator.macs)
+    last = step.operators[-1] if step.operators else None
+    return products + (prod(last.outputs[0].shape) if last and _pools(last) else 0)
+
+
+def _pools(operator: Operator) -> bool:
+    """Pooling, or the mean over a whole map; adaptive pooling to the size that is already there is a copy."""
+    if operator.name == "mean":
+        rank = len(operator.inputs[0].shape)
+        axes = operator.arguments[1] if len(operator.arguments) > 1 else None
+        return rank > 2 and isinstance(axes, tuple) and {axis % rank for axis in axes} == set(range(2, rank))
+    is_copy = operator.name.startswith("adaptive") and operator.inputs[0].shape == operator.outputs[0].shape
+    return operator.name in POOLING and not is_copy
