@@ -49,7 +49,6 @@ def test_golden_split() -> None:
     first, other = open_data("digits"), open_data("digits", split_seed=1)
     assert first.splits["test"][:8].tolist() == [0, 1, 17, 20, 23, 34, 39, 42]
     assert other.splits["test"][:8].tolist() == [3, 8, 10, 13, 21, 33, 35, 50]
-    assert first.fingerprint() == open_data("digits").fingerprint() != other.fingerprint()
 
 
 def test_measurable() -> None:
