@@ -1,15 +1,12 @@
 """The normalisations, told apart by the axes that share one mean and one variance.
 
-For activations (N, C, H, W):
+For activations (N, C, H, W), the axes of the statistics, how many there are, and the source:
 
-| name | axes of the statistics | numbers per statistic | source |
-|---|---|---|---|
-| batch | N, H, W | one per channel | Ioffe and Szegedy, arXiv:1502.03167, section 3 |
-| layer | C, H, W | one per picture | Ba, Kiros and Hinton, arXiv:1607.06450, section 3 |
-| instance | H, W | one per picture and channel | Ulyanov, Vedaldi and Lempitsky, arXiv:1701.02096, section 3
-| | group | C / groups, H, W | one per picture and group | Wu and He, arXiv:1803.08494, section 3 |
-| weight | none: it rescales the filters | one length per filter | Salimans and Kingma, arXiv:1602.07868,
-section 2 |
+batch      N, H, W             one per channel               Ioffe and Szegedy, arXiv:1502.03167, section 3
+layer      C, H, W             one per picture               Ba, Kiros and Hinton, arXiv:1607.06450, section 3
+instance   H, W                one per picture and channel   Ulyanov et al., arXiv:1701.02096, section 3
+group      C / groups, H, W    one per picture and group     Wu and He, arXiv:1803.08494, section 3
+weight     none, it rescales filters, one length per filter  Salimans and Kingma, arXiv:1602.07868, section 2
 
 The functions below are the bare statistics, without the trained scale and shift; they equal what
 `nn.BatchNorm2d` (training), `nn.LayerNorm([C, H, W])`, `nn.InstanceNorm2d` and `nn.GroupNorm` compute before

@@ -13,21 +13,52 @@ from striate.models.alexnet import alexnet
 from striate.models.lenet import lenet5
 from striate.models.network import Network, set_dropout
 from striate.models.perceptron import mlp, perceptron
-from striate.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
-from striate.models.resnet_cifar import resnet20, resnet32, resnet44, resnet56, resnet110
-from striate.models.vgg import vgg11, vgg13, vgg16, vgg19
+from striate.models.resnet import (
+    plain18,
+    plain34,
+    resnet18,
+    resnet18_a,
+    resnet34,
+    resnet34_a,
+    resnet34_c,
+    resnet50,
+    resnet50_paper,
+    resnet101,
+    resnet101_paper,
+    resnet152,
+    resnet152_paper,
+)
+from striate.models.resnet_cifar import (
+    plain20,
+    plain32,
+    plain44,
+    plain56,
+    resnet20,
+    resnet32,
+    resnet44,
+    resnet56,
+    resnet110,
+    resnet1202,
+)
+from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
+from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
 from striate.models.weights import load_weights
 
 # fmt: off
-ZOO: dict[str, Callable[..., Network]] = {  # one line per paper and kind
+ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "perceptron": perceptron, "mlp": mlp,
     "lenet5": lenet5,
     "alexnet": alexnet,
-    "vgg11": vgg11, "vgg13": vgg13, "vgg16": vgg16, "vgg19": vgg19,
-    "resnet18": resnet18, "resnet34": resnet34,
-    "resnet50": resnet50, "resnet101": resnet101, "resnet152": resnet152,
-    "resnet20": resnet20, "resnet32": resnet32, "resnet44": resnet44, "resnet56": resnet56,
-    "resnet110": resnet110,
+    "vgg11": vgg11, "vgg11_lrn": vgg11_lrn, "vgg13": vgg13, "vgg16_c": vgg16_c, "vgg16": vgg16, "vgg19": vgg19,
+    "vgg11_bn": vgg11_bn, "vgg13_bn": vgg13_bn, "vgg16_bn": vgg16_bn, "vgg19_bn": vgg19_bn,
+    "resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101, "resnet152": resnet152,
+    "resnet18_a": resnet18_a, "resnet34_a": resnet34_a, "resnet34_c": resnet34_c,
+    "resnet50_paper": resnet50_paper, "resnet101_paper": resnet101_paper, "resnet152_paper": resnet152_paper,
+    "plain18": plain18, "plain34": plain34,
+    "resnet20": resnet20, "resnet32": resnet32, "resnet44": resnet44,
+    "resnet56": resnet56, "resnet110": resnet110, "resnet1202": resnet1202,
+    "plain20": plain20, "plain32": plain32, "plain44": plain44, "plain56": plain56,
+    "resnext50_32x4d": resnext50_32x4d, "resnext101_32x8d": resnext101_32x8d, "resnext101_64x4d": resnext101_64x4d,
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo
@@ -35,9 +66,16 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "perceptron", "mlp",
     "lenet5",
     "alexnet",
-    "vgg11", "vgg13", "vgg16", "vgg19",
+    "vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19",
+    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-    "resnet20", "resnet32", "resnet44", "resnet56", "resnet110",
+    "resnet18_a", "resnet34_a", "resnet34_c",
+    "resnet50_paper", "resnet101_paper", "resnet152_paper",
+    "plain18", "plain34",
+    "resnet20", "resnet32", "resnet44",
+    "resnet56", "resnet110", "resnet1202",
+    "plain20", "plain32", "plain44", "plain56",
+    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
 ]
 # fmt: on
 
@@ -45,8 +83,8 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
 def list_models(pattern: str = "*") -> list[str]:
     """Names of the networks, in the order of the zoo, that match a shell pattern.
 
-    >>> list_models("vgg*")
-    ['vgg11', 'vgg13', 'vgg16', 'vgg19']
+    >>> list_models("vgg*_bn")
+    ['vgg11_bn', 'vgg13_bn', 'vgg16_bn', 'vgg19_bn']
     """
     return [name for name in ZOO if fnmatchcase(name, pattern)]
 

@@ -21,9 +21,7 @@ class Perceptron(Network):
 
     classifier_name = "classifier"
 
-    def __init__(
-        self, hidden_units: tuple[int, ...], classes: int, in_channels: int, size: tuple[int, int]
-    ) -> None:
+    def __init__(self, hidden_units: tuple[int, ...], classes: int, in_channels: int, size: tuple[int, int]) -> None:
         super().__init__()
         widths = (in_channels * size[0] * size[1], *hidden_units)
         rows: list[nn.Module] = [nn.Flatten()]

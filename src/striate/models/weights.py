@@ -46,7 +46,5 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
     if problems:
         name = getattr(model, "architecture", "") or type(model).__name__
         more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise StriateError(
-            f"the weights in {source} are not those of {name}: {'; '.join(problems[:SHOWN])}{more}"
-        )
+        raise StriateError(f"the weights in {source} are not those of {name}: {'; '.join(problems[:SHOWN])}{more}")
     model.load_state_dict(tensors)
