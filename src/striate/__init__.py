@@ -1,4 +1,65 @@
 """Striate: the workbench for convolutional networks.
 
-Names are resolved on first use, so that `import striate` does not import torch.
+Names are resolved on first use, so that `import striate` is quick and torch comes only with what needs it.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from striate.core.errors import Interrupted, StriateError
+from striate.core.version import __version__
+
+if TYPE_CHECKING:
+    from striate.analysis.summary import Summary, summarize
+    from striate.api import check, resume, train
+    from striate.deploy.run import Prediction, Run, load
+    from striate.models import create_model, list_models
+    from striate.recipes import get_recipe, list_recipes
+    from striate.train.recipe import Recipe
+
+_HOMES = {
+    "Summary": "striate.analysis.summary",
+    "summarize": "striate.analysis.summary",
+    "check": "striate.api",
+    "resume": "striate.api",
+    "train": "striate.api",
+    "Prediction": "striate.deploy.run",
+    "Run": "striate.deploy.run",
+    "load": "striate.deploy.run",
+    "create_model": "striate.models",
+    "list_models": "striate.models",
+    "get_recipe": "striate.recipes",
+    "list_recipes": "striate.recipes",
+    "Recipe": "striate.train.recipe",
+}
+
+__all__ = [
+    "Interrupted",
+    "Prediction",
+    "Recipe",
+    "Run",
+    "StriateError",
+    "Summary",
+    "__version__",
+    "check",
+    "create_model",
+    "get_recipe",
+    "list_models",
+    "list_recipes",
+    "load",
+    "resume",
+    "summarize",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'striate' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,6 +13,14 @@ class StriateError(ValueError):
     """
 
 
+class Interrupted(Exception):
+    """Work stopped because a signal asked for it, with everything saved; the text says how to go on."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> StriateError:
     """The error for a name that is not in a list, with the nearest ones that are.
 

@@ -46,7 +46,8 @@ class Preprocess:
             object.__setattr__(self, "resize", tuple(math.ceil(side * 8 / 7) for side in self.size))
         if min(self.size) < 1 or any(r < s for r, s in zip(self.resize, self.size, strict=True)):
             raise StriateError(
-                f"preprocess: size must be at least 1x1 and at most resize, got size {self.size} and resize {self.resize}"
+                "preprocess: size must be at least 1x1 and at most resize, "
+                f"got size {self.size} and resize {self.resize}"
             )
         if len(self.mean) != len(self.std) or not self.mean:
             raise StriateError(

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data.picture import centre_crop
 
 # Principal components of the colours of ImageNet's training pictures on the 0..1 scale: eigenvectors in the columns
 # (rows R, G, B) and their eigenvalues, for Krizhevsky et al. 2012, section 4.1.

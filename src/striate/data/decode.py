@@ -1,9 +1,11 @@
 """From the bytes of a picture file to uint8 pixels, by rules that are the same everywhere.
 
-- The EXIF orientation is applied; of an animation or a multi-page file the first picture is taken.
+- Formats are told by content, not by name. The EXIF orientation is applied, or TIFF's own; of an animation or a
+  multi-page file the first picture is taken.
 - Transparent pixels are laid over white. Palettes are resolved first.
-- 16-bit grey is scaled by its full range (65535 becomes 255). 32-bit and floating-point grey is scaled by the
-  smallest of 1 (floating point only), 255 and 65535 that holds its maximum. 1-bit becomes 0 and 255.
+- 16-bit grey is scaled by its full range (65535 becomes 255); of 16-bit colour Pillow keeps the upper 8 bits. 32-bit
+  and floating-point grey is scaled by the smallest of 1 (floating point only), 255 and 65535 that holds its maximum,
+  and by that maximum if none does. 1-bit becomes 0 and 255.
 - CMYK becomes RGB without a colour profile; RGB becomes grey by ITU-R 601 luma.
 - JPEG files much larger than needed are decoded at 1/2, 1/4 or 1/8 of their size, never below the size asked for;
   benchmarks/decoding.md says what that brings and why it is Pillow that does it.
@@ -13,13 +15,17 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from striate.core.errors import StriateError
+from striate.data.orientation import upright, without_exif
 
 Pixels = npt.NDArray[np.uint8]
 """uint8, H x W x channels."""
@@ -29,8 +35,14 @@ RULES_VERSION = 1
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
 
-# What Pillow's decoders raise on damaged files.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, ArithmeticError)
+# Pillow opens forty more, some by starting other programs (EPS); no file may choose those.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
+
+# What Pillow's decoders raise on damaged files; warnings only where the caller makes them errors.
+DAMAGED = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, ArithmeticError),
+    *(struct.error, zlib.error, MemoryError, Warning),
+)
 
 
 class DecodeError(StriateError):
@@ -64,15 +76,19 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
     """
     if not content:
         raise DecodeError(name, "is empty (0 bytes)")
+    content, exif = without_exif(content)
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             refuse_too_large(name, *picture.size)
             if cover is not None:
                 side = max(cover)  # EXIF may turn the picture, so the longer side is asked for both ways
                 picture.draft(None, (side, side))
-            return to_pixels(ImageOps.exif_transpose(picture), channels)
+            picture.load()
+            exif = exif or picture.info.get("exif", b"")  # PNG and WebP; TIFF's orientation Pillow has applied
+            return to_pixels(upright(_at_most_16_bit(picture), exif), channels)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DecodeError(name, f"has too many pixels to be decoded: {error}") from error
+        pixels = re.search(r"\d+", str(error))  # Pillow looks before anyone can ask for width and height
+        raise _too_large(name, f"{int(pixels[0]):,}" if pixels else str(error)) from error
     except UnidentifiedImageError as error:
         start = content[:8].decode("ascii", "backslashreplace")
         raise DecodeError(name, f"is not a picture in a known format (it starts with {start!r})") from error
@@ -86,11 +102,22 @@ def refuse_too_large(name: str, width: int, height: int) -> None:
     """Raise DecodeError for more pixels than `PIL.Image.MAX_IMAGE_PIXELS`."""
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
-        raise DecodeError(
-            name,
-            f"has too many pixels to be decoded: {width}x{height} = {width * height:,}, allowed are {limit:,} "
-            "(--max-megapixels, or PIL.Image.MAX_IMAGE_PIXELS, raises that)",
-        )
+        raise _too_large(name, f"{width} x {height} = {width * height:,}")
+
+
+def _too_large(name: str, pixels: str) -> DecodeError:
+    return DecodeError(
+        name,
+        f"has too many pixels to be decoded: {pixels}, allowed are {Image.MAX_IMAGE_PIXELS:,} "
+        "(--max-megapixels, or PIL.Image.MAX_IMAGE_PIXELS, raises that)",
+    )
+
+
+def _at_most_16_bit(picture: Image.Image) -> Image.Image:
+    """PNG and PGM hold 16 bits at most, but come as 32 from some versions of Pillow."""
+    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
+        return Image.fromarray(np.asarray(picture).astype(np.uint16))
+    return picture
 
 
 def to_pixels(picture: Image.Image, channels: int) -> Pixels:
@@ -108,7 +135,8 @@ def to_pixels(picture: Image.Image, channels: int) -> Pixels:
     if picture.mode == "RGBA":
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+    mode = "L" if channels == 1 else "RGB"
+    pixels = np.asarray(picture if picture.mode == mode else picture.convert(mode))
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -116,7 +144,7 @@ def _scaled(values: npt.NDArray[np.generic]) -> Pixels:
     """Wide grey values to uint8: 16 bit by its full range, wider by the smallest usual range that holds them."""
     numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     largest = numbers.max(initial=0.0)
-    if values.dtype == np.uint16:
+    if values.dtype.kind == "u":  # 16 bits, in either order of bytes
         top = 65535.0
     else:
         ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)

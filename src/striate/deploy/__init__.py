@@ -1,1 +1,1 @@
-"""."""
+"""Using a trained network: the files it lives in, predictions, evaluation."""

@@ -1,1 +1,47 @@
-"""."""
+"""Recipes: a paper's training section as a function that returns a frozen record.
+
+Each docstring is the first line of a lab notebook: the paper, the command, what was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from striate.core.errors import unknown_name
+from striate.recipes.alexnet import alexnet_2012
+from striate.recipes.default import default
+from striate.recipes.digits import digits_lenet5
+from striate.recipes.resnet import cifar_resnet, resnet_2015
+from striate.recipes.vgg import vgg_2014
+from striate.train.recipe import Recipe
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "default": default,
+    "digits_lenet5": digits_lenet5,
+    "alexnet_2012": alexnet_2012,
+    "vgg_2014": vgg_2014,
+    "resnet_2015": resnet_2015,
+    "cifar_resnet": cifar_resnet,
+}
+
+__all__ = ["RECIPES", "get_recipe", "list_recipes"]
+
+
+def list_recipes() -> list[str]:
+    """Names of the recipes, `default` first.
+
+    >>> list_recipes()[0]
+    'default'
+    """
+    return list(RECIPES)
+
+
+def get_recipe(name: str) -> Recipe:
+    """A recipe by name. Raises StriateError, with the nearest name, when there is none.
+
+    >>> get_recipe("digits_lenet5").model
+    'lenet5'
+    """
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return RECIPES[name]()

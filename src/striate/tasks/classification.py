@@ -36,8 +36,8 @@ def loss(network: nn.Module, images: Tensor, labels: Tensor, label_smoothing: fl
 class Evaluation:
     """Sums over a split, and what follows from them.
 
-    confusion: rows truth, columns predicted. probabilities: of the predicted class, per picture. predicted, truth: class
-    numbers, per picture, in the order of the split.
+    confusion: rows truth, columns predicted. probabilities: of the predicted class, per picture. predicted, truth:
+    class numbers, per picture, in the order of the split.
     """
 
     classes: tuple[str, ...]

@@ -7,7 +7,7 @@ import math
 import types
 import typing
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from striate.core.errors import StriateError, unknown_name
@@ -23,8 +23,9 @@ class Recipe:
 
     Raises StriateError for a value that makes no sense.
 
-    >>> Recipe(model="lenet5").with_set(["peak_lr=0.2", "flip=true"]).peak_lr
-    0.2
+    >>> Recipe(model="lenet5", epochs=0)
+    Traceback (most recent call last):
+    striate.core.errors.StriateError: epochs must be between 1 and 100,000, got 0
     """
 
     model: str
@@ -93,21 +94,23 @@ class Recipe:
         """The fields that vary the pictures."""
         return Augmentation(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Augmentation)})
 
-    def with_set(self, assignments: Iterable[str]) -> Recipe:
-        """The recipe with `field=value` texts applied. Raises StriateError, naming the nearest field when misspelt."""
+    @classmethod
+    def parse(cls, assignments: Iterable[str]) -> dict[str, Any]:
+        """Values by field of texts such as "peak_lr=0.1". Raises StriateError, with the nearest name when misspelt.
+
+        >>> Recipe.parse(["peak_lr=0.2", "flip=true", "drop_at=0.5,0.75"])
+        {'peak_lr': 0.2, 'flip': True, 'drop_at': (0.5, 0.75)}
+        """
+        kinds = typing.get_type_hints(cls)
         values: dict[str, Any] = {}
         for assignment in assignments:
-            name, equals, text = assignment.partition("=")
+            name, equals, text = (part.strip() for part in assignment.partition("="))
             if not equals:
                 raise StriateError(f"--set takes field=value, got {assignment!r}")
-            values[name.strip()] = self._parsed(name.strip(), text.strip())
-        return replace(self, **values)
-
-    def _parsed(self, name: str, text: str) -> Any:
-        kinds = typing.get_type_hints(Recipe)
-        if name not in kinds:
-            raise unknown_name("recipe field", name, kinds)
-        return parse_value(name, text, kinds[name])
+            if name not in kinds:
+                raise unknown_name("recipe field", name, kinds)
+            values[name] = parse_value(name, text, kinds[name])
+        return values
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -1,0 +1,69 @@
+"""The public functions that need several rooms; `striate` itself names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from striate.core.errors import StriateError, unknown_name
+from striate.data.cache import DEFAULT_CACHE_GB, scan
+from striate.data.check import DataReport, check_data
+from striate.data.scan import Progress
+from striate.data.sources import open_data
+from striate.deploy.run import Run
+from striate.recipes import get_recipe
+from striate.train.plan import Plan
+from striate.train.recipe import Recipe
+from striate.train.run import resume as resume_run
+from striate.train.run import start
+
+__all__ = ["check", "train"]
+
+
+def train(
+    data: str | Path,
+    model: str | None = None,
+    recipe: str = "default",
+    run: str | Path | None = None,
+    *,
+    seed: int = 0,
+    precision: str = "auto",
+    cache_gb: float = DEFAULT_CACHE_GB,
+    **fields: Any,
+) -> Run:
+    """Train a network on pictures and leave a run folder with weights, numbers and a report.
+
+    data: "digits", a folder with one sub-folder per class, or a file in a known format. model: a network of the zoo,
+    by default the recipe's. run: the folder to make, by default a new one below runs/. precision: "auto", "bf16" or
+    "fp32". cache_gb: room for decoded pictures on the disk, in 10^9 bytes. fields: any field of `Recipe`, such as
+    epochs=20.
+    Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
+    """
+    changed = {**({"model": model} if model else {}), **fields}
+    for name in changed:
+        if name not in Recipe.__dataclass_fields__:
+            raise unknown_name("recipe field", name, Recipe.__dataclass_fields__)
+    if seed < 0:
+        raise StriateError(f"seed must be at least 0, got {seed}")
+    plan = Plan(str(data), recipe, get_recipe(recipe), changed, seed, precision)
+    return start(plan, Path(run) if run else None, cache_gb)
+
+
+def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB) -> Run:
+    """Go on with an interrupted run to exactly the weights that it would have reached.
+
+    Raises StriateError when the folder holds no run or the pictures have changed.
+    """
+    return resume_run(Path(run), cache_gb)
+
+
+def check(data: str | Path, split_seed: int = 0, progress: Progress | None = None) -> DataReport:
+    """Decode every picture once and report what a person should know before training.
+
+    The result is remembered until a file changes. Raises StriateError when `data` is not data.
+
+    >>> check("digits").problems
+    []
+    """
+    dataset = open_data(data, split_seed)
+    return check_data(dataset, scan(dataset, progress))

@@ -1,0 +1,70 @@
+"""The EXIF orientation, read here: Pillow parses the whole EXIF block for it, and warns of all that is odd in there."""
+
+from __future__ import annotations
+
+import struct
+
+from PIL import Image
+
+# What makes a picture upright, by the value of the tag. Source: JEITA CP-3451 (EXIF 2.2), section 4.6.4.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ORIENTATION_TAG = 0x0112
+EXIF, MULTI_PICTURE = b"Exif\0\0", b"MPF\0"
+APP1, APP2, START_OF_SCAN, FILL = 0xE1, 0xE2, 0xDA, 0xFF
+
+
+def upright(picture: Image.Image, exif: bytes) -> Image.Image:
+    """The picture turned as its EXIF block says.
+
+    >>> upright(Image.new("L", (30, 20)), b"II*\\0\\x08\\0\\0\\0\\x01\\0" + b"\\x12\\x01\\x03\\0\\x01\\0\\0\\0\\x06\\0\\0\\0").size
+    (20, 30)
+    """
+    turn = TURNS.get(orientation(exif))
+    return picture if turn is None else picture.transpose(turn)
+
+
+def orientation(exif: bytes) -> int:
+    """The number that the first directory of an EXIF block gives, 1 where there is none; any bytes will do."""
+    tiff = exif.removeprefix(EXIF)
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, start)
+        for place in range(start + 2, start + 2 + 12 * entries, 12):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, place)
+            if tag == ORIENTATION_TAG:
+                return int(value)
+    except struct.error:  # the block ends early
+        pass
+    return 1
+
+
+def without_exif(content: bytes) -> tuple[bytes, bytes]:
+    """A JPEG file without its EXIF and multi-picture segments, and its EXIF block; other files as they are."""
+    if content[:2] != b"\xff\xd8":
+        return content, b""
+    place, kept, exif = 2, [content[:2]], b""
+    while content[place : place + 1] == b"\xff" and place + 4 <= len(content):
+        marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
+        if marker == FILL:
+            place += 1
+            continue
+        if marker == START_OF_SCAN or length < 2:
+            break
+        segment = content[place : place + 2 + length]
+        if marker == APP1 and segment[4:].startswith(EXIF):
+            exif = exif or segment[4:]
+        elif marker != APP2 or not segment[4:].startswith(MULTI_PICTURE):
+            kept.append(segment)
+        place += 2 + length
+    return b"".join([*kept, content[place:]]), exif

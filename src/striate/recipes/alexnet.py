@@ -1,0 +1,25 @@
+"""AlexNet's training section."""
+
+from __future__ import annotations
+
+from striate.train.recipe import Recipe
+
+
+def alexnet_2012() -> Recipe:
+    """AlexNet, Krizhevsky et al., NIPS 2012, sections 4 and 5."""
+    return Recipe(
+        model="alexnet",
+        size_px=227,
+        epochs=90,
+        batch_size=128,
+        peak_lr=0.01,
+        momentum=0.9,
+        weight_decay=5e-4,
+        decay_norms_and_biases=True,
+        schedule="plateau",
+        drop_factor=0.1,
+        patience_epochs=5,
+        dropout=0.5,
+        flip=True,
+        lighting_std=0.1,
+    )

@@ -1,0 +1,24 @@
+"""The recipe for a person with pictures of their own and no opinion."""
+
+from __future__ import annotations
+
+from striate.train.recipe import Recipe
+
+
+def default() -> Recipe:
+    """ResNet-18 from scratch: SGD with Nesterov momentum, warm-up and cosine, mild crops, flips and colours."""
+    return Recipe(
+        model="resnet18",
+        epochs=30,
+        batch_size=32,
+        peak_lr=0.05,
+        nesterov=True,
+        weight_decay=5e-4,
+        schedule="cosine",
+        warmup_epochs=1,
+        label_smoothing=0.1,
+        min_area=0.35,
+        max_aspect=4 / 3,
+        flip=True,
+        jitter=0.2,
+    )

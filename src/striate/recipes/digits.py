@@ -1,0 +1,21 @@
+"""LeNet-5 on the built-in handwritten digits."""
+
+from __future__ import annotations
+
+from striate.train.recipe import Recipe
+
+
+def digits_lenet5() -> Recipe:
+    """LeNet-5, LeCun et al., Proc. IEEE 1998, on scikit-learn's 1,797 scans."""
+    return Recipe(
+        model="lenet5",
+        epochs=40,
+        batch_size=64,
+        peak_lr=0.1,
+        nesterov=True,
+        weight_decay=5e-4,
+        schedule="cosine",
+        warmup_epochs=2,
+        crop_padding_px=4,
+        rotate_degrees=10,
+    )

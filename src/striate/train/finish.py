@@ -1,0 +1,156 @@
+"""What follows training: the test, the files that say how good the network is, the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from striate.analysis.summary import summarize
+from striate.core.files import read_json, write_bytes, write_json
+from striate.data.augment import augment
+from striate.data.batches import Batches, step_generator
+from striate.data.cache import WorkingPictures
+from striate.data.dataset import Dataset
+from striate.data.picture import to_batch
+from striate.deploy.bundle import save_config
+from striate.deploy.run import Run
+from striate.models import Network
+from striate.report.facts import Mistake, ReportFacts, Sample
+from striate.report.page import write_report
+from striate.tasks.classification import Evaluation, evaluate
+from striate.tasks.placement import Placement
+from striate.train.folder import EVALUATION, RECIPE, REPORT, read_metrics
+from striate.train.progress import Reporter, clock
+from striate.train.recipe import Recipe
+from striate.train.state import Counters
+
+SHOWN_MISTAKES = 24
+SHOWN_SAMPLES = 16
+SHOWN_PX = (160, 160)
+
+
+def finish(
+    folder: Path,
+    dataset: Dataset,
+    working: WorkingPictures,
+    placement: Placement,
+    counters: Counters,
+    reporter: Reporter,
+) -> Run:
+    """Test the best weights, write config, evaluation, model card and report, say the result."""
+    run = Run(folder)
+    split = "test" if len(dataset.splits.get("test", ())) else "val"
+    record = read_json(folder / RECIPE)
+    recipe = Recipe.from_dict(record["recipe"])
+    batches = Batches(working, dataset.labels, dataset.splits[split], recipe.batch_size)
+    found = evaluate(placement.network(run.network), batches.in_order(), run.preprocess, run.classes, placement)
+    mistakes = confident_mistakes(found, dataset, split)
+    metrics = {
+        f"{split}_top1": found.accuracy,
+        f"{split}_top1_interval": list(found.interval),
+        f"{split}_pictures": found.total,
+        "val_top1": counters.best_accuracy,
+        "epoch": counters.best_epoch,
+        "seconds": round(counters.seconds, 1),
+    }
+    save_config(folder, run.network, run.classes, metrics)
+    facts = ReportFacts(
+        title=folder.name,
+        command=record["command"],
+        evaluation=found,
+        evaluated_split=split,
+        history=read_metrics(folder),
+        mistakes=mistakes,
+        augmented=augmented_samples(run.network, dataset, working, recipe, record["seed"]),
+        cost=summarize(run.network),
+        recipe={"name": record["recipe_name"], **record["recipe"], "seed": record["seed"]},
+        machine=record["machine"],
+        data=record["data"],
+        seconds=counters.seconds,
+        best_epoch=counters.best_epoch,
+    )
+    write_bytes(folder / "README.md", model_card(facts, run.network).encode())
+    write_report(folder / REPORT, facts)
+    listed = [
+        {"name": m.name, "truth": m.truth, "predicted": m.predicted, "probability": m.probability} for m in mistakes
+    ]
+    write_json(folder / EVALUATION, {"split": split, **found.to_dict(), "mistakes": listed})
+    low, high = found.interval
+    reporter.say(
+        f"{split} accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}) on {found.total:,} pictures; "
+        f"trained in {clock(counters.seconds)}, best epoch {counters.best_epoch}; report: {folder / REPORT}"
+    )
+    return Run(folder)
+
+
+def confident_mistakes(found: Evaluation, dataset: Dataset, split: str) -> list[Mistake]:
+    """The wrong answers that the network was surest of, with their pictures."""
+    wrong = torch.nonzero(found.predicted != found.truth).flatten()
+    order = wrong[found.probabilities[wrong].argsort(descending=True)][:SHOWN_MISTAKES].tolist()
+    channels = 3
+    return [
+        Mistake(
+            name=dataset.pictures.name(index),
+            truth=dataset.classes[int(found.truth[place])],
+            predicted=dataset.classes[int(found.predicted[place])],
+            probability=float(found.probabilities[place]),
+            pixels=dataset.pictures.decode(index, channels, SHOWN_PX),
+        )
+        for place, index in ((place, int(dataset.splits[split][place])) for place in order)
+    ]
+
+
+def augmented_samples(
+    network: Network, dataset: Dataset, working: WorkingPictures, recipe: Recipe, seed: int
+) -> list[Sample]:
+    """The first pictures of training as the network saw them."""
+    order = np.random.default_rng([seed, 0]).permutation(dataset.splits["train"])[:SHOWN_SAMPLES]
+    batch = augment(to_batch(working.take(order)), recipe.augmentation, network.preprocess, step_generator(seed, 0))
+    pixels = batch.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return [
+        Sample(dataset.classes[dataset.labels[index]], picture)
+        for index, picture in zip(order.tolist(), pixels, strict=True)
+    ]
+
+
+def model_card(facts: ReportFacts, network: Network) -> str:
+    """README.md of a run: what the network is, how it was trained, how good it is, how to use it."""
+    low, high = facts.evaluation.interval
+    classes = facts.evaluation.classes
+    front = {
+        "library_name": "striate",
+        "tags": ["image-classification", network.architecture],
+        "metrics": ["accuracy"],
+    }
+    cost = summarize(network)
+    height, width = network.preprocess.size
+    return f"""---
+{chr(10).join(f"{key}: {json.dumps(value)}" for key, value in front.items())}
+---
+
+# {facts.title}
+
+{network.architecture} for {len(classes)} classes: {", ".join(classes[:20])}{" ..." if len(classes) > 20 else ""}.
+
+- Accuracy {facts.evaluation.accuracy:.2%} on {facts.evaluation.total:,} pictures of the {facts.evaluated_split} split \
+(95 % interval {low:.2%} to {high:.2%}).
+- Input {network.in_channels} x {height} x {width}; {cost.params:,} parameters; {cost.macs:,} multiply-accumulates.
+- Trained on {facts.data["source"]} in {clock(facts.seconds)} on {facts.machine["processor"]}; \
+weights of epoch {facts.best_epoch}, the best on validation.
+- It knows these classes only: a picture of anything else gets one of them too.
+
+Repeat it:
+
+```sh
+{facts.command}
+```
+
+Use it:
+
+```sh
+striate predict {facts.title} PICTURE.jpg
+```
+"""

@@ -1,0 +1,90 @@
+"""A run is a folder: its files, its lock, its log of metrics."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from striate.core.errors import StriateError
+from striate.core.files import storage_errors, write_bytes
+
+RECIPE, METRICS, LOG, EVALUATION = "recipe.json", "metrics.jsonl", "log.txt", "evaluation.json"
+REPORT, MANIFEST, STATE, LOCK = "report.html", "data.tsv", "state", ".lock"
+
+
+def next_free(parent: Path, stem: str) -> Path:
+    """`parent/stem`, or `parent/stem-2` and so on where that is taken."""
+    candidate, number = parent / stem, 1
+    while candidate.exists():
+        number += 1
+        candidate = parent / f"{stem}-{number}"
+    return candidate
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process alone; the system lets go when the process dies, however it dies.
+
+    Raises StriateError when another process holds it.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            _lock(handle)
+        except OSError as error:
+            raise StriateError(
+                f"another process is training in {folder}; wait for it or choose another --run"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+if os.name == "nt":  # pragma: no cover - exercised on Windows only
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def append_metrics(folder: Path, line: dict[str, Any]) -> None:
+    """Add one line to metrics.jsonl."""
+    with storage_errors(folder / METRICS), (folder / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """All whole lines of metrics.jsonl; a half-written last line is left out."""
+    path = folder / METRICS
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def discard_metrics_after(folder: Path, step: int) -> None:
+    """Drop the lines of steps that a resumed run will make again."""
+    kept = [line for line in read_metrics(folder) if line["step"] <= step]
+    write_bytes(folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+
+def append_log(folder: Path, text: str) -> None:
+    """Add one line to log.txt."""
+    with storage_errors(folder / LOG), (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(text + "\n")

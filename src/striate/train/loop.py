@@ -1,0 +1,171 @@
+"""The training loop: a list of things that fall due."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from striate.core.errors import Interrupted, StriateError
+from striate.data.batches import Batches
+from striate.deploy.bundle import save_config, save_weights
+from striate.models import Network
+from striate.tasks.classification import evaluate
+from striate.tasks.placement import Placement
+from striate.train.folder import STATE, append_metrics, discard_metrics_after
+from striate.train.optimizer import make_optimizer
+from striate.train.recipe import Recipe
+from striate.train.schedule import learning_rate
+from striate.train.signals import StopWish, stop_wish
+from striate.train.state import Counters, load_state, save_state
+from striate.train.step import train_step
+
+READ_EVERY_STEPS = 10
+SAVE_EVERY_SECONDS = 60.0
+EXPLODED_FACTOR = 3.0
+
+
+class Watch(Protocol):
+    """Who is told how training goes."""
+
+    def step(self, counters: Counters, lr: float) -> None:
+        """Some steps were made."""
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        """An epoch was finished and validated."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one training is made of."""
+
+    network: Network
+    classes: tuple[str, ...]
+    train: Batches
+    val: Batches
+    recipe: Recipe
+    seed: int
+    placement: Placement
+    folder: Path
+    watch: Watch
+
+
+def fit(job: Job) -> Counters:
+    """Train to the end of the recipe, from the newest state if there is one; the best weights stay in the folder.
+
+    Raises Interrupted on Ctrl-C or SIGTERM, StriateError when the cost explodes or the disk is full; in each case the
+    newest state lets the same run go on.
+    """
+    recipe, steps = job.recipe, job.train.steps
+    optimizer = make_optimizer(job.network, recipe)
+    counters = load_state(job.folder / STATE, job.network, optimizer) or Counters()
+    discard_metrics_after(job.folder, counters.step)
+    with stop_wish() as wish:
+        for epoch in range(counters.step // steps, recipe.epochs):
+            clock = Clock(counters)
+            unread: list[tuple[Tensor, Tensor, int]] = []
+            job.network.train()
+            for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
+                lr = learning_rate(recipe, counters.step, steps, counters.drops)
+                moved = (recipe, job.network.preprocess, job.placement, (job.seed, counters.step))
+                unread.append((*train_step(job.network, batch, optimizer, lr, *moved), len(batch[1])))
+                counters.step += 1
+                if counters.step % steps == 0 or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
+                    read_losses(unread, counters)
+                    job.watch.step(counters, lr)
+                if counters.step % steps and (wish or clock.save_due()):
+                    read_losses(unread, counters)
+                    clock.stop(counters)
+                    save_state(job.folder / STATE, job.network, optimizer, counters)
+                    stop_if(wish, job, counters)
+            clock.stop(counters)
+            end_epoch(job, epoch + 1, counters, lr, clock)
+            save_state(job.folder / STATE, job.network, optimizer, counters)
+            stop_if(wish, job, counters)
+    return counters
+
+
+def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
+    """Bring the results of some steps into the counters. Raises StriateError when the cost has exploded."""
+    losses = torch.stack([loss for loss, _, _ in unread]).tolist() if unread else []
+    for loss, (_, right, count) in zip(losses, unread, strict=True):
+        counters.first_loss = loss if counters.first_loss is None else counters.first_loss
+        counters.loss_sum += loss * count
+        counters.right += int(right)
+        counters.seen += count
+    unread.clear()
+    if losses and not sum(losses) / len(losses) <= EXPLODED_FACTOR * (counters.first_loss or 0.0):
+        raise StriateError(
+            f"the cost exploded: {sum(losses) / len(losses):.4g} at step {counters.step}, {counters.first_loss:.4g} at "
+            "the first; the last good state and the best weights are kept. Try a lower rate (--set peak_lr=...), a "
+            "warm-up (--set warmup_epochs=3) or --precision fp32"
+        )
+
+
+def end_epoch(job: Job, epoch: int, counters: Counters, lr: float, clock: Clock) -> None:
+    """Validate, keep the weights if they are the best so far, write the epoch's line, begin the sums anew."""
+    found = evaluate(job.network, job.val.in_order(), job.network.preprocess, job.classes, job.placement)
+    best = (found.accuracy, -found.mean_loss) > (counters.best_accuracy, -counters.best_loss)
+    if best:
+        counters.best_accuracy, counters.best_loss, counters.best_epoch = found.accuracy, found.mean_loss, epoch
+        counters.waited_epochs = 0
+        save_weights(job.folder, job.network)
+        save_config(job.folder, job.network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
+    else:
+        counters.waited_epochs += 1
+        if job.recipe.schedule == "plateau" and counters.waited_epochs >= job.recipe.patience_epochs:
+            counters.drops, counters.waited_epochs = counters.drops + 1, 0
+    line = {
+        "epoch": epoch,
+        "step": counters.step,
+        "lr": lr,
+        "train_loss": counters.loss_sum / max(1, counters.seen),
+        "train_accuracy": counters.right / max(1, counters.seen),
+        "val_loss": found.mean_loss,
+        "val_accuracy": found.accuracy,
+        "images_per_second": clock.rate(counters),
+        "seconds": counters.seconds,
+        "best": best,
+    }
+    counters.loss_sum, counters.right, counters.seen = 0.0, 0, 0
+    append_metrics(job.folder, line)
+    job.watch.epoch(line)
+
+
+def stop_if(wish: StopWish, job: Job, counters: Counters) -> None:
+    """Raise Interrupted when a signal asked for it."""
+    if wish.signal is None or counters.step == job.recipe.epochs * job.train.steps:
+        return
+    raise Interrupted(
+        f"stopped at step {counters.step:,} of {job.recipe.epochs * job.train.steps:,}; everything is saved. "
+        f"Go on with: striate train --run {job.folder} --resume",
+        wish.signal,
+    )
+
+
+class Clock:
+    """Seconds of training, and when the next state is due; a monotonic clock, so a changed date changes nothing."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.seen_before = counters.seen
+        self.since = self.saved = time.monotonic()
+        self.seconds = 0.0
+
+    def save_due(self) -> bool:
+        """Whether the last state is too old."""
+        return time.monotonic() - self.saved > SAVE_EVERY_SECONDS
+
+    def stop(self, counters: Counters) -> None:
+        """Add the time since the last stop to the counters."""
+        now = time.monotonic()
+        counters.seconds += now - self.since
+        self.seconds += now - self.since
+        self.since = self.saved = now
+
+    def rate(self, counters: Counters) -> float:
+        """Pictures per second since the epoch was begun or resumed, rounded for reading."""
+        return round((counters.seen - self.seen_before) / max(self.seconds, 1e-9), 1)

@@ -1,0 +1,162 @@
+"""What a person asked for, what follows from it, and how both are written down so that a run can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from striate.core.errors import StriateError
+from striate.core.files import read_json, write_bytes, write_json
+from striate.core.records import Preprocess
+from striate.data.check import DataReport
+from striate.data.dataset import Dataset, Pictures
+from striate.data.decode import DecodeError
+from striate.data.scan import Scan
+from striate.models import Network, create_model
+from striate.models.network import set_dropout
+from striate.tasks.placement import Placement
+from striate.train.folder import MANIFEST, RECIPE
+from striate.train.machine import describe_machine
+from striate.train.recipe import Recipe
+
+SAMPLED_PICTURES = 100
+SIZE_STEP_PX = 32
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides a run.
+
+    source: the data as the person named it. base: the recipe as its paper has it. changed: the fields set otherwise.
+    precision: "auto", "bf16" or "fp32".
+    """
+
+    source: str
+    recipe_name: str
+    base: Recipe
+    changed: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    precision: str = "auto"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe to train by."""
+        return replace(self.base, **self.changed)
+
+    def command(self, folder: Path) -> str:
+        """The command line that repeats the run into another folder."""
+        parts = ["striate", "train", self.source, "--recipe", self.recipe_name]
+        for name, value in self.changed.items():
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            parts += {"model": ["--model", text], "epochs": ["--epochs", text]}.get(name, ["--set", f"{name}={text}"])
+        parts += ["--seed", str(self.seed), "--precision", self.precision, "--run", f"{folder}-again"]
+        return shlex.join(parts)
+
+
+def build_network(plan: Plan, dataset: Dataset) -> Network:
+    """The network of a plan, its weights drawn from the plan's seed, its size fitted to the pictures."""
+    recipe = plan.recipe
+    with torch.device("meta"):  # its preprocessing and smallest size, before any weight is drawn
+        draft = create_model(recipe.model)
+    preprocess = fit_size(draft, recipe, dataset.pictures)
+    torch.manual_seed(plan.seed)
+    network = create_model(recipe.model, len(dataset.classes), size=preprocess.size)
+    network.preprocess = preprocess
+    if recipe.dropout is not None:
+        set_dropout(network, recipe.dropout)
+    return network
+
+
+def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:
+    """The network's preprocessing at the recipe's size, or at a smaller one where the pictures are smaller.
+
+    Small pictures are not blown up to 224 px: the size becomes the next multiple of 32 that holds half of them, which
+    costs a fraction and loses nothing. Where the pictures do not fill the usual margin, there is none.
+    """
+    own = network.preprocess
+    typical_px = typical_side_px(pictures)
+    if recipe.size_px is not None:
+        size = (recipe.size_px, recipe.size_px)
+    elif own.size[0] >= 2 * SIZE_STEP_PX and typical_px < own.size[0]:
+        side = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
+        size = (min(side, own.size[0]), min(side, own.size[1]))
+    else:
+        size = own.size
+    margin = tuple(round(s * r / o) for s, r, o in zip(size, own.resize, own.size, strict=True))
+    return own.at(size, (margin[0], margin[1]) if typical_px >= max(margin) else size)
+
+
+def typical_side_px(pictures: Pictures) -> int:
+    """Median of the shorter sides of up to 100 pictures, evenly spread; unreadable ones left out."""
+    sides = []
+    for index in np.linspace(0, len(pictures) - 1, min(len(pictures), SAMPLED_PICTURES)).round().astype(int).tolist():
+        try:
+            sides.append(min(pictures.size(index)))
+        except (OSError, DecodeError):
+            continue
+    return int(np.median(sides)) if sides else 0
+
+
+def data_fingerprint(dataset: Dataset, scan: Scan) -> str:
+    """A hash of classes, splits, labels and pixels: the same for the same pictures on every machine."""
+    digest = hashlib.blake2b("\0".join(dataset.classes).encode("utf-8", "surrogateescape"), digest_size=16)
+    for split, indices in sorted(dataset.splits.items()):
+        digest.update(split.encode() + dataset.labels[indices].tobytes() + scan.digests[indices].tobytes())
+    return digest.hexdigest()
+
+
+def write_plan(
+    folder: Path,
+    plan: Plan,
+    placement: Placement,
+    preprocess: Preprocess,
+    dataset: Dataset,
+    scan: Scan,
+    report: DataReport,
+) -> None:
+    """Write recipe.json and, beside it, one line per picture: split, class, hash, name."""
+    rows = [
+        f"{split}\t{dataset.classes[dataset.labels[index]]}\t{scan.digests[index].tobytes().hex()}\t"
+        f"{dataset.pictures.name(index)}\n"
+        for split, indices in dataset.splits.items()
+        for index in indices.tolist()
+    ]
+    write_bytes(folder / MANIFEST, "".join(rows).encode("utf-8", "surrogateescape"))
+    record = {
+        "source": plan.source,
+        "recipe_name": plan.recipe_name,
+        "recipe": plan.recipe.to_dict(),
+        "changed": plan.changed,
+        "seed": plan.seed,
+        "precision": plan.precision,
+        "command": plan.command(folder),
+        "preprocess": preprocess.to_dict(),
+        "machine": describe_machine(placement),
+        "data": {
+            "source": str(Path(plan.source).resolve()) if Path(plan.source).exists() else plan.source,
+            "split_rule": dataset.split_rule,
+            "counts": report.counts,
+            "warnings": report.warnings,
+            "fingerprint": data_fingerprint(dataset, scan),
+            "manifest": MANIFEST,
+        },
+    }
+    write_json(folder / RECIPE, record)
+
+
+def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
+    """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
+    record = read_json(folder / RECIPE)
+    try:
+        recipe = Recipe.from_dict(record["recipe"])
+        plan = Plan(record["source"], record["recipe_name"], recipe, {}, int(record["seed"]), record["precision"])
+    except (KeyError, TypeError) as error:
+        raise StriateError(f"{folder / RECIPE} is damaged: {error!r}") from error
+    return plan, record

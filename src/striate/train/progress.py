@@ -1,0 +1,97 @@
+"""Progress for people: a bar on a terminal, one line per epoch elsewhere, both kept in the run's log."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from striate.train.folder import append_log
+from striate.train.state import Counters
+
+
+class Reporter:
+    """Tells how a run goes, on standard error, so that standard output stays for results.
+
+    total_steps, total_epochs: of the whole run, set by `begin` once they are known.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.log: Path | None = None
+        self.total_epochs = 0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def say(self, text: str) -> None:
+        """One line for the person and the log."""
+        self.console.print(text, markup=False)
+        if self.log is not None:
+            append_log(self.log, text)
+
+    def reading(self, done: int, total: int) -> None:
+        """Pictures decoded so far."""
+        if self._bar is None:
+            self._open("decoding", total, "pictures")
+        self._advance(done, "")
+        if done == total:
+            self.close()
+
+    def begin(self, total_steps: int, total_epochs: int) -> None:
+        """Training begins, or goes on."""
+        self.total_epochs = total_epochs
+        self._open("training", total_steps, "steps")
+
+    def step(self, counters: Counters, lr: float) -> None:
+        """Some steps were made."""
+        seen = max(1, counters.seen)
+        self._advance(counters.step, f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}")
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        """An epoch was finished and validated."""
+        left = line["seconds"] / line["epoch"] * (self.total_epochs - line["epoch"])
+        self.say(
+            f"epoch {line['epoch']:>3}/{self.total_epochs}  loss {line['train_loss']:.4f}"
+            f"  val loss {line['val_loss']:.4f}  accuracy {line['train_accuracy']:6.2%}  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
+            f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone, {clock(left)} left"
+        )
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _open(self, name: str, total: int, unit: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn(f"{unit}  {{task.fields[note]}}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task(name, total=total, note="")
+        self._bar.start()
+
+    def _advance(self, done: int, note: str) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a person reads them.
+
+    >>> clock(7.25), clock(75), clock(7325)
+    ('7.2 s', '1:15', '2:02:05')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

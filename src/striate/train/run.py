@@ -1,0 +1,114 @@
+"""From a plan to a finished run folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from striate.analysis.summary import summarize
+from striate.core.errors import StriateError
+from striate.core.records import Preprocess
+from striate.data.batches import Batches
+from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
+from striate.data.check import check_data
+from striate.data.scan import without_problems
+from striate.data.sources import open_data
+from striate.deploy.run import Run
+from striate.tasks.placement import Placement, place
+from striate.train.finish import finish
+from striate.train.folder import EVALUATION, LOCK, RECIPE, REPORT, locked, next_free
+from striate.train.loop import Job, fit
+from striate.train.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
+from striate.train.progress import Reporter
+
+RUNS = Path("runs")
+
+
+def start(plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB) -> Run:
+    """Check the data, train, evaluate, report; everything ends up in `folder`, by default a new one below runs/.
+
+    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes.
+    Raises StriateError when the data cannot be trained on or the folder holds something already, Interrupted when a
+    signal stops it.
+    """
+    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{plan.recipe.model}")
+    if (folder / RECIPE).exists():
+        raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
+    if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
+        raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
+    return _run(plan, folder, cache_gb, record=None)
+
+
+def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB) -> Run:
+    """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
+
+    Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
+    """
+    if not (folder / RECIPE).exists():
+        raise StriateError(f"{folder} holds no run to resume (no {RECIPE}); leave --resume out to start one")
+    if (folder / EVALUATION).exists() and (folder / REPORT).exists():
+        return Run(folder)
+    plan, record = read_plan(folder)
+    return _run(replace(plan, source=record["data"]["source"]), folder, cache_gb, record)
+
+
+def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | None) -> Run:
+    """The way from pictures to a finished folder; `record` is recipe.json of a run that goes on."""
+    reporter = Reporter()
+    dataset = open_data(plan.source, plan.recipe.split_seed)
+    network = build_network(plan, dataset)
+    if record is None:
+        placement = place(plan.precision, summarize(network).macs)
+    else:
+        network.preprocess = Preprocess.from_dict(record["preprocess"])
+        placement = _same_placement(record["machine"])
+    try:
+        working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
+        report = check_data(dataset, scan)
+        report.refuse()
+        dataset = without_problems(dataset, scan)
+        with locked(folder):
+            reporter.log = folder
+            if record is None:
+                write_plan(folder, plan, placement, network.preprocess, dataset, scan, report)
+                for warning in report.warnings:
+                    reporter.say(f"warning: {warning}")
+            elif record["data"]["fingerprint"] != data_fingerprint(dataset, scan):
+                raise StriateError(
+                    f"the pictures in {plan.source} are not those that {folder} was begun with, so it cannot go on to "
+                    "the same weights; start a new run"
+                )
+            train, val = (
+                Batches(working, dataset.labels, dataset.splits[split], plan.recipe.batch_size)
+                for split in ("train", "val")
+            )
+            placement.network(network)
+            job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
+            reporter.say(_headline(job))
+            reporter.begin(train.steps * plan.recipe.epochs, plan.recipe.epochs)
+            counters = fit(job)
+            reporter.close()
+            return finish(folder, dataset, working, placement, counters, reporter)
+    finally:
+        reporter.close()
+
+
+def _same_placement(machine: dict[str, Any]) -> Placement:
+    """The placement and the number of threads that a run was begun with; both decide its last bits."""
+    torch.set_num_threads(int(machine["threads"]))
+    device = "cpu" if machine["device"] == "cpu" else "cuda"
+    return Placement(device, machine["precision"], bool(machine["channels_last"]))
+
+
+def _headline(job: Job) -> str:
+    """One line on what is about to happen."""
+    height, width = job.network.preprocess.size
+    return (
+        f"{job.network.architecture}, {len(job.classes)} classes, {len(job.train.indices):,} pictures to train and "
+        f"{len(job.val.indices):,} to validate at {height}x{width} px; {job.recipe.epochs} epochs of {job.train.steps} "
+        f"steps in {job.placement.precision}"
+        f"{', channels last' if job.placement.channels_last else ''}, {torch.get_num_threads()} threads; {job.folder}"
+    )
