@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from striate.data.decode import Pixels, read_picture, to_pixels
+from striate.data.decode import Pixels, read_picture, read_size, to_pixels
 
 Indices = npt.NDArray[np.int64]
 SPLITS = ("train", "val", "test")
@@ -99,8 +99,7 @@ class FilePictures(Pictures):
 
     def size(self, index: int) -> tuple[int, int]:
         """Height and width in pixels, from the file's header, before any EXIF turn."""
-        with Image.open(self.path(index)) as picture:
-            return picture.height, picture.width
+        return read_size(self.path(index))
 
 
 class ArrayPictures(Pictures):

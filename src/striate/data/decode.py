@@ -90,12 +90,19 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
         pixels = re.search(r"\d+", str(error))  # Pillow looks before anyone can ask for width and height
         raise _too_large(name, f"{int(pixels[0]):,}" if pixels else str(error)) from error
     except UnidentifiedImageError as error:
-        start = content[:8].decode("ascii", "backslashreplace")
-        raise DecodeError(name, f"is not a picture in a known format (it starts with {start!r})") from error
+        start = repr(content[:8]).removeprefix("b")
+        raise DecodeError(name, f"is not a picture in a known format (it starts with {start})") from error
     except DecodeError:
         raise
     except DAMAGED as error:
         raise DecodeError(name, f"is damaged ({error})") from error
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width in the header of a file that can be decoded, before it is turned upright."""
+    content, _ = without_exif(path.read_bytes())
+    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        return picture.height, picture.width
 
 
 def refuse_too_large(name: str, width: int, height: int) -> None:

@@ -24,7 +24,9 @@ APP1, APP2, START_OF_SCAN, FILL = 0xE1, 0xE2, 0xDA, 0xFF
 def upright(picture: Image.Image, exif: bytes) -> Image.Image:
     """The picture turned as its EXIF block says.
 
-    >>> upright(Image.new("L", (30, 20)), b"II*\\0\\x08\\0\\0\\0\\x01\\0" + b"\\x12\\x01\\x03\\0\\x01\\0\\0\\0\\x06\\0\\0\\0").size
+    >>> picture, exif = Image.new("L", (30, 20)), Image.Exif()
+    >>> exif[ORIENTATION_TAG] = 6
+    >>> upright(picture, exif.tobytes()).size
     (20, 30)
     """
     turn = TURNS.get(orientation(exif))

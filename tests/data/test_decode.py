@@ -1,0 +1,540 @@
+"""Decoding: every format and mode by its stated rule, and no damaged file raises anything but DecodeError."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from striate.data.decode import DecodeError, decode_picture, read_picture, read_size
+from striate.data.orientation import orientation, without_exif
+
+Pixels = npt.NDArray[np.uint8]
+random = np.random.default_rng(0)
+RGB: Pixels = random.integers(0, 256, (12, 20, 3), dtype=np.uint8)
+GREY: Pixels = random.integers(0, 256, (12, 20), dtype=np.uint8)
+
+
+def encoded(picture: Image.Image, file_format: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def smooth(height: int, width: int) -> Pixels:
+    """A picture that JPEG keeps well: slow waves of colour."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [np.sin(rows / 37 + phase) + np.cos(columns / 29 - phase) for phase in range(3)]
+    return (127.5 + 60 * np.stack(waves, axis=2)).astype(np.uint8)
+
+
+def luma(rgb: Pixels) -> npt.NDArray[np.float64]:
+    """ITU-R BT.601."""
+    return rgb @ np.array([0.299, 0.587, 0.114])
+
+
+# ---------------------------------------------------------------- formats
+
+
+@pytest.mark.parametrize(
+    "file_format, options",
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("WEBP", {"lossless": True}),
+        ("PPM", {}),
+    ],
+)
+def test_lossless_formats_keep_every_pixel(file_format: str, options: dict[str, object]) -> None:
+    content = encoded(Image.fromarray(RGB), file_format, **options)
+    np.testing.assert_array_equal(decode_picture(content, "x"), RGB)
+    grey = decode_picture(content, "x", channels=1)
+    assert grey.shape == (12, 20, 1)
+    assert np.abs(grey[:, :, 0] - luma(RGB)).max() <= 1
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "PPM"])
+def test_grey_formats(file_format: str) -> None:
+    content = encoded(Image.fromarray(GREY), file_format)
+    np.testing.assert_array_equal(decode_picture(content, "x", channels=1), GREY[:, :, None])
+    np.testing.assert_array_equal(decode_picture(content, "x"), np.repeat(GREY[:, :, None], 3, axis=2))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
+def test_lossy_formats_are_near(file_format: str) -> None:
+    pixels = smooth(64, 80)
+    decoded = decode_picture(encoded(Image.fromarray(pixels), file_format, quality=95), "x")
+    assert decoded.shape == pixels.shape
+    assert np.abs(decoded.astype(int) - pixels).mean() < 2.5
+
+
+def test_plain_text_ppm_and_pgm() -> None:
+    assert decode_picture(b"P3 2 1 255 1 2 3 4 5 6\n", "x").tolist() == [[[1, 2, 3], [4, 5, 6]]]
+    assert decode_picture(b"P2 # a comment\n2 1 255 7 8\n", "x", channels=1).tolist() == [[[7], [8]]]
+
+
+# ---------------------------------------------------------------- orientation
+
+# Where the shown picture's row 0 and column 0 lie in the stored one, EXIF 2.2 section 4.6.4; in numpy's words.
+UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: stored[::-1].transpose(1, 0, 2),
+    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda stored: stored[:, ::-1].transpose(1, 0, 2),
+}
+
+
+def exif(value: int, order: str = "<", before: int = 3) -> bytes:
+    """An EXIF block written by hand; `before` other entries go first."""
+    entries = [struct.pack(f"{order}HHI4s", 0x0100 + place, 3, 1, b"\1\0\0\0") for place in range(before)]
+    entries.append(struct.pack(f"{order}HHIHH", 0x0112, 3, 1, value, 0))
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    return b"Exif\0\0" + head + struct.pack(f"{order}H", len(entries)) + b"".join(entries) + bytes(4)
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF"])
+def test_orientation_of_lossless_formats(file_format: str, value: int) -> None:
+    options: dict[str, object] = {"lossless": True} if file_format == "WEBP" else {}
+    if file_format == "TIFF":
+        options["tiffinfo"] = {0x0112: value}
+    else:
+        options["exif"] = exif(value)
+    decoded = decode_picture(encoded(Image.fromarray(RGB), file_format, **options), "x")
+    np.testing.assert_array_equal(decoded, UPRIGHT[value](RGB))
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_orientation_of_jpeg(order: str, value: int) -> None:
+    picture = Image.fromarray(smooth(40, 64))
+    plain = decode_picture(encoded(picture, "JPEG", quality=95), "x")
+    turned = decode_picture(encoded(picture, "JPEG", quality=95, exif=exif(value, order)), "x")
+    np.testing.assert_array_equal(turned, UPRIGHT[value](plain))
+
+
+def test_orientation_as_a_camera_would_write_it() -> None:
+    """Taken with the camera on its side: value 6, the stored top left is the shown top right."""
+    stored = np.zeros((8, 16), np.uint8)
+    stored[:4, :4] = 255
+    shown = decode_picture(encoded(Image.fromarray(stored), "PNG", exif=exif(6)), "x", channels=1)[:, :, 0]
+    assert shown.shape == (16, 8)
+    assert shown[0, -1] == 255
+    assert shown[0, 0] == shown[-1, 0] == shown[-1, -1] == 0
+
+
+@pytest.mark.parametrize("value", [0, 9, 300])
+def test_orientations_that_do_not_exist_turn_nothing(value: int) -> None:
+    content = encoded(Image.fromarray(RGB), "PNG", exif=exif(value))
+    np.testing.assert_array_equal(decode_picture(content, "x"), RGB)
+
+
+@pytest.mark.parametrize("length", range(len(exif(6))))
+def test_exif_that_ends_early_turns_nothing_and_warns_of_nothing(length: int) -> None:
+    block = exif(6)[: max(length, 6)]
+    content = jpeg_with_segment(0xE1, block)
+    assert decode_picture(content, "x").shape == ((40, 64, 3) if length < len(exif(6)) - 6 else (64, 40, 3))
+
+
+@given(st.binary(max_size=64))
+def test_orientation_of_any_bytes(block: bytes) -> None:
+    for start in (b"", b"Exif\0\0", b"II*\0", b"MM\0*"):
+        assert 0 <= orientation(start + block) < 65536
+
+
+def jpeg_with_segment(marker: int, block: bytes) -> bytes:
+    content = encoded(Image.fromarray(smooth(40, 64)), "JPEG")
+    app0 = 4 + int.from_bytes(content[4:6], "big")
+    # The JFIF header goes, as in camera files: then Pillow looks for the resolution in EXIF, and warns while it opens.
+    return content[:2] + struct.pack(">BBH", 0xFF, marker, len(block) + 2) + block + content[app0:]
+
+
+def test_what_pillow_warns_of_does_not_reach_anyone() -> None:
+    """Pytest makes warnings errors. The picture is whole; only the notes beside it are not."""
+    entry = struct.pack("<HHII", 0x010F, 2, 5000, 400)  # a text of 5,000 bytes where 26 are
+    block = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry
+    malformed_mpo = b"MPF\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry
+    for content in (jpeg_with_segment(0xE1, block), jpeg_with_segment(0xE2, malformed_mpo)):
+        with pytest.warns(UserWarning), Image.open(io.BytesIO(content)) as picture:
+            picture.getexif()  # Pillow does warn of it
+        assert decode_picture(content, "x").shape == (40, 64, 3)
+
+
+def test_without_exif_keeps_the_rest() -> None:
+    block = exif(6)
+    content = jpeg_with_segment(0xE1, block)
+    plain, found = without_exif(content)
+    assert found == block
+    assert content == plain[:2] + content[2 : 2 + 4 + len(block)] + plain[2:]
+    for other in (b"", b"\xff\xd8", b"\xff\xd8\xff", encoded(Image.fromarray(RGB), "PNG"), plain):
+        assert without_exif(other) == (other, b"")
+
+
+# ---------------------------------------------------------------- modes
+
+
+def png(mode_bits: int, colour_type: int, width: int, rows: list[bytes], *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG file written by hand."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, len(rows), mode_bits, colour_type, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def grey_of(content: bytes) -> list[int]:
+    return decode_picture(content, "x", channels=1)[0, :, 0].tolist()
+
+
+WIDE = [0, 128, 129, 255, 256, 32768, 65534, 65535]
+WIDE_SCALED = [round(value * 255 / 65535) for value in WIDE]
+
+
+def test_16_bit_grey_by_its_full_range() -> None:
+    big_endian = struct.pack(">8H", *WIDE)
+    assert WIDE_SCALED == [0, 0, 1, 1, 1, 128, 255, 255]
+    assert grey_of(png(16, 0, 8, [big_endian])) == WIDE_SCALED
+    assert grey_of(b"P5 8 1 65535\n" + big_endian) == WIDE_SCALED
+    assert grey_of(encoded(Image.fromarray(np.array([WIDE], np.uint16)), "TIFF")) == WIDE_SCALED
+    assert grey_of(tiff(">", 16, 1, big_endian)) == WIDE_SCALED
+    assert grey_of(tiff("<", 16, 1, struct.pack("<8H", *WIDE))) == WIDE_SCALED
+
+
+def test_dark_16_bit_grey_stays_dark() -> None:
+    """All values below 256: still 16 bits."""
+    dark = struct.pack(">4H", 0, 100, 200, 255)
+    assert grey_of(png(16, 0, 4, [dark])) == [0, 0, 1, 1]
+    assert grey_of(b"P5 4 1 65535\n" + dark) == [0, 0, 1, 1]
+    assert grey_of(tiff(">", 16, 1, dark)) == [0, 0, 1, 1]
+
+
+def tiff(order: str, bits: int, sample_format: int, data: bytes) -> bytes:
+    """One row of grey, not compressed. sample_format: 1 unsigned, 2 signed, 3 floating point."""
+    width = len(data) * 8 // bits
+    tags = [(256, 4, width), (257, 4, 1), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 0)]
+    tags += [(277, 3, 1), (278, 4, 1), (279, 4, len(data)), (339, 3, sample_format)]
+    start = 8 + 2 + 12 * len(tags) + 4
+    entries = b""
+    for tag, kind, value in tags:
+        value = start if tag == 273 else value
+        entries += struct.pack(f"{order}HHI", tag, kind, 1)
+        entries += struct.pack(f"{order}I", value) if kind == 4 else struct.pack(f"{order}HH", value, 0)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    return head + struct.pack(f"{order}H", len(tags)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize(
+    "values, scaled",
+    [
+        ([0, 10, 255], [0, 10, 255]),  # fits in 8 bits
+        ([0, 256, 65535], [0, 1, 255]),  # fits in 16
+        ([0, 100_000, 200_000], [0, 128, 255]),  # by its own maximum: 127.5 to the even one
+        ([-5, 0, 255], [0, 0, 255]),
+        ([0, 0, 0], [0, 0, 0]),
+    ],
+)
+def test_32_bit_integers(values: list[int], scaled: list[int]) -> None:
+    assert grey_of(tiff("<", 32, 2, struct.pack("<3i", *values))) == scaled
+    assert grey_of(encoded(Image.fromarray(np.array([values], np.int32)), "TIFF")) == scaled
+
+
+@pytest.mark.parametrize(
+    "values, scaled",
+    [
+        ([0.0, 0.5, 1.0], [0, 128, 255]),  # 127.5 to the even one
+        ([0.0, 0.5, 0.25], [0, 128, 64]),
+        ([0.0, 1.5, 255.0], [0, 2, 255]),
+        ([0.0, 256.0, 65535.0], [0, 1, 255]),
+        ([-1.0, float("nan"), 1.0], [0, 0, 255]),
+        ([0.0, float("inf"), 1.0], [0, 0, 255]),
+    ],
+)
+def test_floating_point(values: list[float], scaled: list[int]) -> None:
+    assert grey_of(tiff("<", 32, 3, struct.pack("<3f", *values))) == scaled
+
+
+def test_16_bit_colour_keeps_its_upper_bits() -> None:
+    row = struct.pack(">6H", 0x0000, 0x7FFF, 0xFFFF, 0x01FF, 0x8000, 0xFE01)
+    assert decode_picture(png(16, 2, 2, [row]), "x").tolist() == [[[0x00, 0x7F, 0xFF], [0x01, 0x80, 0xFE]]]
+
+
+PALETTE = bytes([255, 0, 0, 0, 255, 0, 0, 0, 255])
+
+
+def test_palette() -> None:
+    content = png(8, 3, 3, [bytes([2, 0, 1])], (b"PLTE", PALETTE))
+    assert decode_picture(content, "x").tolist() == [[[0, 0, 255], [255, 0, 0], [0, 255, 0]]]
+
+
+def test_palette_with_transparency_over_white() -> None:
+    """alpha 0, 128, 255 of pure red, green, blue: c * a / 255 + 255 * (1 - a / 255)."""
+    content = png(8, 3, 3, [bytes([0, 1, 2])], (b"PLTE", PALETTE), (b"tRNS", bytes([0, 128, 255])))
+    assert decode_picture(content, "x").tolist() == [[[255, 255, 255], [127, 255, 127], [0, 0, 255]]]
+    assert grey_of(content)[0] == 255
+
+
+def test_one_transparent_colour_becomes_white() -> None:
+    grey = png(8, 0, 2, [bytes([10, 20])], (b"tRNS", struct.pack(">H", 10)))
+    assert grey_of(grey) == [255, 20]
+    colour = png(8, 2, 2, [bytes([1, 2, 3, 4, 5, 6])], (b"tRNS", struct.pack(">3H", 4, 5, 6)))
+    assert decode_picture(colour, "x").tolist() == [[[1, 2, 3], [255, 255, 255]]]
+    one_bit = png(1, 0, 8, [bytes([0b10101010])], (b"tRNS", struct.pack(">H", 0)))
+    assert grey_of(one_bit) == [255] * 8
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP"])
+def test_alpha_over_white(file_format: str) -> None:
+    pixels = np.array([[[200, 100, 0, 255], [200, 100, 0, 0], [200, 100, 0, 102]]], np.uint8)
+    options = {"lossless": True, "exact": True} if file_format == "WEBP" else {}
+    decoded = decode_picture(encoded(Image.fromarray(pixels), file_format, **options), "x")
+    mixed = [round(colour * 0.4 + 255 * 0.6) for colour in (200, 100, 0)]  # 102 / 255 is 0.4
+    assert decoded.tolist() == [[[200, 100, 0], [255, 255, 255], mixed]]
+
+
+def test_grey_with_alpha_over_white() -> None:
+    row = bytes([50, 255, 50, 0, 50, 102])
+    assert grey_of(png(8, 4, 3, [row])) == [50, 255, round(50 * 0.4 + 255 * 0.6)]
+
+
+def test_one_bit_is_black_and_white() -> None:
+    assert grey_of(png(1, 0, 8, [bytes([0b10110001])])) == [255, 0, 255, 255, 0, 0, 0, 255]
+    assert grey_of(b"P4 8 1\n" + bytes([0b10110001])) == [0, 255, 0, 0, 255, 255, 255, 0]  # in PBM 1 is black
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "TIFF"])
+def test_cmyk_without_a_profile(file_format: str) -> None:
+    """(1 - ink) * (1 - black); JPEG's loss stays below 3 levels on even areas."""
+    inks = np.zeros((16, 32, 4), np.uint8)
+    inks[:, :16] = (255, 0, 0, 0)  # cyan
+    inks[:, 16:] = (0, 0, 0, 128)  # half black
+    decoded = decode_picture(encoded(Image.fromarray(inks, "CMYK"), file_format), "x").astype(int)
+    assert np.abs(decoded[:, :8] - (0, 255, 255)).max() <= 3
+    assert np.abs(decoded[:, 24:] - (127, 127, 127)).max() <= 3
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_first_picture_of_several(file_format: str) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue", "lime")]
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    content = encoded(frames[0], file_format, save_all=True, append_images=frames[1:], **options)
+    assert decode_picture(content, "x").tolist() == [[[255, 0, 0]] * 4] * 4
+
+
+def test_orientation_and_16_bits_together() -> None:
+    stored = np.array([[0, 65535], [256, 32768], [0, 0]], np.uint16)
+    content = encoded(Image.fromarray(stored), "PNG", exif=exif(6))
+    assert decode_picture(content, "x", channels=1)[:, :, 0].tolist() == [[0, 1, 0], [0, 128, 255]]
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4])
+def test_other_numbers_of_channels(channels: int) -> None:
+    text = f"pictures have 1 (grey) or 3 (RGB) channels; the network wants {channels}"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        decode_picture(encoded(Image.fromarray(RGB), "PNG"), "x", channels=channels)
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("name", ["\u5199\u771f.png", "B\u00e4r \U0001f43b.PNG", "a" * 200 + ".png"])
+def test_unicode_paths(tmp_path: Path, name: str) -> None:
+    Image.fromarray(RGB).save(tmp_path / name, "PNG")
+    np.testing.assert_array_equal(read_picture(tmp_path / name), RGB)
+    assert read_size(tmp_path / name) == (12, 20)
+
+
+def refused(path: Path, text: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        read_picture(path)
+    assert str(caught.value).startswith(f"{path} {text}")
+    assert caught.value.name == str(path)
+    assert caught.value.reason.startswith(text)
+
+
+def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+    for name, content, text in [
+        ("empty.jpg", b"", "is empty (0 bytes)"),
+        ("text.jpg", b"Hello, world", "is not a picture in a known format (it starts with 'Hello, w')"),
+        ("nul.jpg", bytes(20), r"is not a picture in a known format (it starts with '\x00\x00"),
+        ("bytes.jpg", b"\xff\xfe\x01", r"is not a picture in a known format (it starts with '\xff\xfe\x01')"),
+        ("page.jpg", b"<!DOCTYPE html>", "is not a picture in a known format (it starts with '<!DOCTYP')"),
+        ("print.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not a picture in a known format"),
+    ]:
+        (tmp_path / name).write_bytes(content)
+        refused(tmp_path / name, text)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    refused(tmp_path / "gone.jpg", "cannot be read (No such file or directory)")
+    (tmp_path / "folder.jpg").mkdir()
+    refused(tmp_path / "folder.jpg", "cannot be read (")
+
+
+def test_truncated_jpeg(tmp_path: Path) -> None:
+    content = encoded(Image.fromarray(smooth(200, 300)), "JPEG")
+    path = tmp_path / "half.jpg"
+    path.write_bytes(content[: len(content) // 2])
+    refused(path, "is damaged (image file is truncated (")
+
+
+def test_no_pixels() -> None:
+    for content in (b"P5 0 0 255\n", b"P6 5 0 255\n", png(8, 0, 0, []), png(8, 0, 3, [])):
+        with pytest.raises(DecodeError, match=r"^x is (damaged|not a picture)"):
+            decode_picture(content, "x")
+
+
+def bomb(width: int, height: int) -> bytes:
+    """Black PNG of any size in few bytes: every row is its filter byte and (width + 7) / 8 zero bytes of 1-bit grey."""
+    row = bytes(1 + (width + 7) // 8)
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+RAISES_THAT = "(--max-megapixels, or PIL.Image.MAX_IMAGE_PIXELS, raises that)"
+
+
+def test_bomb_is_refused_undecoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bomb(20_000, 20_000)
+    assert len(content) < 100_000
+
+    def no_decoding(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", no_decoding)
+    text = f"bomb.png has too many pixels to be decoded: 400,000,000, allowed are 89,478,485 {RAISES_THAT}"
+    with pytest.raises(DecodeError, match=f"^{re.escape(text)}$"):
+        decode_picture(content, "bomb.png")
+
+
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_small_bomb_is_refused_too(action: str) -> None:
+    """Up to twice the limit Pillow only warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)  # type: ignore[arg-type]
+        with pytest.raises(
+            DecodeError, match=r"too many pixels to be decoded: (10000 x 10000 = )?100,000,000, allowed"
+        ):
+            decode_picture(bomb(10_000, 10_000), "bomb.png")
+
+
+def test_limit_is_configurable(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encoded(Image.fromarray(RGB), "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12 * 20)
+    assert decode_picture(content, "x").shape == (12, 20, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12 * 20 - 1)
+    with pytest.raises(DecodeError, match=r"too many pixels to be decoded: .*240, allowed are 239"):
+        decode_picture(content, "x")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert decode_picture(content, "x").shape == (12, 20, 3)
+
+
+# ---------------------------------------------------------------- smaller decoding
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 700), st.integers(1, 700), st.integers(1, 300), st.integers(1, 300), st.sampled_from([1, 3, 6, 8])
+)
+def test_draft_never_falls_below_cover(height: int, width: int, needed_h: int, needed_w: int, turn: int) -> None:
+    content = encoded(Image.new("RGB", (width, height), "teal"), "JPEG", exif=exif(turn))
+    whole = decode_picture(content, "x").shape[:2]
+    came = decode_picture(content, "x", cover=(needed_h, needed_w)).shape[:2]
+    assert whole == ((width, height) if turn >= 5 else (height, width))
+    for full, got, needed in zip(whole, came, (needed_h, needed_w), strict=True):
+        assert min(full, needed) <= got <= full
+
+
+@pytest.mark.parametrize("height, width, scale", [(600, 800, 2), (1200, 1600, 4), (2048, 2048, 8), (500, 600, 1)])
+def test_draft_looks_like_decoding_and_resizing(height: int, width: int, scale: int) -> None:
+    content = encoded(Image.fromarray(smooth(height, width)), "JPEG", quality=95)
+    whole, small = decode_picture(content, "x"), decode_picture(content, "x", cover=(256, 256))
+    assert small.shape == (height // scale, width // scale, 3)
+    resized = np.asarray(Image.fromarray(whole).resize((width // scale, height // scale), Image.Resampling.BOX))
+    difference = np.abs(resized.astype(int) - small)
+    assert difference.mean() < 1
+    assert difference.max() <= 6
+
+
+# ---------------------------------------------------------------- damage
+
+
+def victims() -> dict[str, bytes]:
+    """One small file of every kind that is decoded differently."""
+    picture, grey = Image.fromarray(RGB), Image.fromarray(GREY)
+    wide = Image.fromarray(random.integers(0, 65536, (12, 20), dtype=np.uint16))
+    clear = Image.fromarray(random.integers(0, 256, (12, 20, 4), dtype=np.uint8))
+    frames = {"save_all": True, "append_images": [grey.convert("RGB")]}
+    return {
+        "jpeg": encoded(picture, "JPEG", exif=exif(6)),
+        "progressive": encoded(picture, "JPEG", progressive=True, icc_profile=b"x" * 30),
+        "cmyk": encoded(picture.convert("CMYK"), "JPEG"),
+        "png": encoded(picture, "PNG", exif=exif(6)),
+        "palette": encoded(picture.quantize(7), "PNG", transparency=bytes([0, 9, 200])),
+        "png16": encoded(wide, "PNG"),
+        "apng": encoded(picture, "PNG", **frames),
+        "bmp": encoded(picture.quantize(7), "BMP"),
+        "tiff": encoded(clear, "TIFF", tiffinfo={0x0112: 6, 0x010E: "text " * 9}),
+        "lzw": encoded(wide, "TIFF", compression="tiff_lzw"),
+        "deflate": encoded(picture, "TIFF", compression="tiff_adobe_deflate"),
+        "webp": encoded(clear, "WEBP", exif=exif(6)),
+        "webps": encoded(picture, "WEBP", **frames),
+        "gif": encoded(picture, "GIF", **frames),
+        "ppm": encoded(picture, "PPM"),
+        "pgm": b"P2 4 2 300 1 2 3 4 5 6 7 300\n",
+    }
+
+
+@pytest.mark.parametrize("kind", list(victims()))
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_damaged_files_decode_or_raise_decode_error(kind: str, action: str) -> None:
+    """60 files of each kind with flipped bits, 60 cut short, 60 with bytes of other files in them."""
+    content, others = victims()[kind], b"".join(victims().values())
+    generator = np.random.default_rng(zlib.crc32(kind.encode()))
+    decoded = 0
+    for number in range(180):
+        damaged = bytearray(content)
+        if number % 3 == 0:
+            for bit in generator.integers(0, 8 * len(content), generator.integers(1, 6)).tolist():
+                damaged[bit // 8] ^= 1 << bit % 8
+        elif number % 3 == 1:
+            del damaged[int(generator.integers(0, len(content))) :]
+        else:
+            start, source, size = generator.integers(0, (len(content), len(others), 40)).tolist()
+            damaged[start : start + size] = others[source : source + size]
+        with warnings.catch_warnings():
+            warnings.simplefilter(action)  # type: ignore[arg-type]
+            try:
+                pixels = decode_picture(bytes(damaged), "x", cover=(8, 8))
+                decoded += 1
+                assert pixels.dtype == np.uint8
+                assert pixels.ndim == 3
+                assert pixels.size > 0
+            except DecodeError as error:
+                assert str(error).startswith("x ")
+    assert decoded < 180
