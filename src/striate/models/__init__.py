@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError, unknown_name
-from striate.models.alexnet import alexnet
+from striate.models.alexnet import alexnet, alexnet_single
+from striate.models.alexnet_tv import alexnet_tv
 from striate.models.lenet import lenet5
 from striate.models.network import Network, set_dropout
+from striate.models.nin import nin, nin_cifar
 from striate.models.perceptron import mlp, perceptron
 from striate.models.resnet import (
     plain18,
@@ -43,12 +45,16 @@ from striate.models.resnet_cifar import (
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
 from striate.models.weights import load_weights
+from striate.models.zfnet import zfnet, zfnet_wide
 
 # fmt: off
 ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "perceptron": perceptron, "mlp": mlp,
     "lenet5": lenet5,
-    "alexnet": alexnet,
+    "alexnet": alexnet, "alexnet_single": alexnet_single,
+    "alexnet_tv": alexnet_tv,
+    "zfnet": zfnet, "zfnet_wide": zfnet_wide,
+    "nin_cifar": nin_cifar, "nin": nin,
     "vgg11": vgg11, "vgg11_lrn": vgg11_lrn, "vgg13": vgg13, "vgg16_c": vgg16_c, "vgg16": vgg16, "vgg19": vgg19,
     "vgg11_bn": vgg11_bn, "vgg13_bn": vgg13_bn, "vgg16_bn": vgg16_bn, "vgg19_bn": vgg19_bn,
     "resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101, "resnet152": resnet152,
@@ -65,7 +71,10 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "ZOO", "Network", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
-    "alexnet",
+    "alexnet", "alexnet_single",
+    "alexnet_tv",
+    "zfnet", "zfnet_wide",
+    "nin_cifar", "nin",
     "vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19",
     "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",

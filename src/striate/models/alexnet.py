@@ -1,4 +1,4 @@
-"""AlexNet as the 2012 paper describes it: two groups, local response normalisation, overlapping pooling.
+"""AlexNet as the 2012 paper describes it, in two groups, and as one tower, the way lecture slides list it.
 
 Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NIPS
 2012, section 3.5 and figure 2.
@@ -16,34 +16,59 @@ from striate.layers import LocalResponseNorm, normal_
 from striate.models.network import Network
 
 
+def two_groups(in_channels: int) -> OrderedDict[str, nn.Module]:
+    """The paper's five convolutions, three of them in two groups (its two GPUs); normalised, then pooled."""
+    return OrderedDict(
+        # 227 px: the paper prints 224, which its own 55x55 maps contradict: 55 = (227 - 11) / 4 + 1
+        conv1=nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  # N, 96, 55, 55
+        relu1=nn.ReLU(inplace=True),
+        norm1=LocalResponseNorm(),
+        pool1=nn.MaxPool2d(3, stride=2),  # N, 96, 27, 27
+        conv2=nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2),  # N, 256, 27, 27
+        relu2=nn.ReLU(inplace=True),
+        norm2=LocalResponseNorm(),
+        pool2=nn.MaxPool2d(3, stride=2),  # N, 256, 13, 13
+        conv3=nn.Conv2d(256, 384, kernel_size=3, padding=1),  # N, 384, 13, 13
+        relu3=nn.ReLU(inplace=True),
+        conv4=nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2),  # N, 384, 13, 13
+        relu4=nn.ReLU(inplace=True),
+        conv5=nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2),  # N, 256, 13, 13
+        relu5=nn.ReLU(inplace=True),
+        pool5=nn.MaxPool2d(3, stride=2),  # N, 256, 6, 6
+    )
+
+
+def one_tower(in_channels: int) -> OrderedDict[str, nn.Module]:
+    """The same convolutions without groups."""
+    return OrderedDict(
+        conv1=nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  # N, 96, 55, 55
+        relu1=nn.ReLU(inplace=True),
+        # DEVIATES NIPS 2012: pooled, then normalised, as the slides list it; no groups.
+        pool1=nn.MaxPool2d(3, stride=2),  # N, 96, 27, 27
+        norm1=LocalResponseNorm(),
+        conv2=nn.Conv2d(96, 256, kernel_size=5, padding=2),  # N, 256, 27, 27
+        relu2=nn.ReLU(inplace=True),
+        pool2=nn.MaxPool2d(3, stride=2),  # N, 256, 13, 13
+        norm2=LocalResponseNorm(),
+        conv3=nn.Conv2d(256, 384, kernel_size=3, padding=1),  # N, 384, 13, 13
+        relu3=nn.ReLU(inplace=True),
+        conv4=nn.Conv2d(384, 384, kernel_size=3, padding=1),  # N, 384, 13, 13
+        relu4=nn.ReLU(inplace=True),
+        conv5=nn.Conv2d(384, 256, kernel_size=3, padding=1),  # N, 256, 13, 13
+        relu5=nn.ReLU(inplace=True),
+        pool5=nn.MaxPool2d(3, stride=2),  # N, 256, 6, 6
+    )
+
+
 class AlexNet(Network):
-    """Five convolutions, three of them in two groups (the paper's two GPUs), and three dense layers."""
+    """Five convolutions and three dense layers."""
 
     classifier_name = "classifier.fc8"
     smallest_px = 67
 
-    def __init__(self, classes: int, in_channels: int) -> None:
+    def __init__(self, features: OrderedDict[str, nn.Module], classes: int, in_channels: int) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            OrderedDict(
-                # 227 px: the paper prints 224, which its own 55x55 maps contradict: 55 = (227 - 11) / 4 + 1
-                conv1=nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  # N, 96, 55, 55
-                relu1=nn.ReLU(inplace=True),
-                norm1=LocalResponseNorm(),
-                pool1=nn.MaxPool2d(3, stride=2),  # N, 96, 27, 27
-                conv2=nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2),  # N, 256, 27, 27
-                relu2=nn.ReLU(inplace=True),
-                norm2=LocalResponseNorm(),
-                pool2=nn.MaxPool2d(3, stride=2),  # N, 256, 13, 13
-                conv3=nn.Conv2d(256, 384, kernel_size=3, padding=1),  # N, 384, 13, 13
-                relu3=nn.ReLU(inplace=True),
-                conv4=nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2),  # N, 384, 13, 13
-                relu4=nn.ReLU(inplace=True),
-                conv5=nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2),  # N, 256, 13, 13
-                relu5=nn.ReLU(inplace=True),
-                pool5=nn.MaxPool2d(3, stride=2),  # N, 256, 6, 6
-            )
-        )
+        self.features = nn.Sequential(features)
         self.pool = nn.AdaptiveAvgPool2d(6)  # the identity at 227x227; makes other sizes fit
         self.classifier = nn.Sequential(
             OrderedDict(
@@ -57,8 +82,8 @@ class AlexNet(Network):
             )
         )
         self.features_info = (
-            Feature("features.norm1", 96, 4),
-            Feature("features.norm2", 256, 8),
+            Feature("features.relu1", 96, 4),
+            Feature("features.relu2", 256, 8),
             Feature("features.relu5", 256, 16),
             Feature("features.pool5", 256, 32),
         )
@@ -93,4 +118,14 @@ def alexnet(classes: int = 1000, in_channels: int = 3) -> AlexNet:
     ...     sum(p.numel() for p in alexnet().parameters())
     60965224
     """
-    return AlexNet(classes, in_channels)
+    return AlexNet(two_groups(in_channels), classes, in_channels)
+
+
+def alexnet_single(classes: int = 1000, in_channels: int = 3) -> AlexNet:
+    """One tower, as lecture slides list it.
+
+    >>> with torch.device("meta"):
+    ...     sum(p.numel() for p in alexnet_single().parameters())
+    62378344
+    """
+    return AlexNet(one_tower(in_channels), classes, in_channels)

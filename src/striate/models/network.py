@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +14,14 @@ from striate.core.records import Feature, Preprocess
 
 
 class Network(nn.Module):
-    """A network of the zoo: features, then a head that ends in one linear layer.
+    """A network of the zoo: features, then a head that ends in one layer with a unit per class.
 
     A subclass fills `features_info`, `classifier_name`, `smallest_px` and `preprocess`, and writes
     `forward_features` and `forward_head`.
     """
 
     classifier_name: ClassVar[str]
-    """Module path of the last linear layer."""
+    """Module path of the layer that gives the logits."""
     smallest_px: ClassVar[int] = 1
     """The smallest height and width that the arithmetic allows; the tests search for it by trial."""
 
@@ -35,7 +35,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def forward_head(self, features: Tensor, *, pre_logits: bool = False) -> Tensor:
-        """Feature maps to logits (N, classes), or with `pre_logits` to what the last linear layer reads."""
+        """Feature maps to logits (N, classes), or with `pre_logits` to what the last layer reads."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
@@ -60,13 +60,13 @@ class Network(nn.Module):
         return self.get_submodule(self.classifier_name)
 
     def reset_classifier(self, classes: int) -> None:
-        """Replace the last linear layer by a fresh one for another number of classes.
+        """Replace the layer that gives the logits by a fresh one for another number of classes.
 
         Drawn as the published networks draw theirs: N(0, 0.01), biases 0.
         """
         if classes < 1:
             raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
-        replace_linear(self, self.classifier_name, classes)
+        replace_classifier(self, self.classifier_name, classes)
 
     @property
     def label(self) -> str:
@@ -126,11 +126,17 @@ class _Heads(nn.Module):
         return self.network._heads(images)
 
 
-def replace_linear(model: nn.Module, path: str, outputs: int) -> None:
-    """Put a fresh linear layer at a module path, on the same device: N(0, 0.01), biases 0."""
+def replace_classifier(model: nn.Module, path: str, outputs: int) -> None:
+    """Put a fresh linear layer (or 1x1 convolution) at a module path, same device: N(0, 0.01), biases 0."""
     old = model.get_submodule(path)
-    assert isinstance(old, nn.Linear)  # noqa: S101 - our own invariant
-    new = nn.Linear(old.in_features, outputs, device=old.weight.device, dtype=old.weight.dtype)
+    assert isinstance(old, nn.Linear | nn.Conv2d)  # noqa: S101 - our own invariant
+    where: dict[str, Any] = {"device": old.weight.device, "dtype": old.weight.dtype}
+    new: nn.Linear | nn.Conv2d
+    if isinstance(old, nn.Linear):
+        new = nn.Linear(old.in_features, outputs, **where)
+    else:
+        new = nn.Conv2d(old.in_channels, outputs, kernel_size=1, **where)
+    assert new.bias is not None  # noqa: S101 - our own invariant
     nn.init.normal_(new.weight, std=0.01)
     nn.init.zeros_(new.bias)
     parent, _, leaf = path.rpartition(".")
