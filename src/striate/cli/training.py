@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,8 +59,8 @@ def train(
         if data is None:
             raise StriateError("no data: give digits, or a folder with one sub-folder of pictures per class")
         named = {"model": model, "epochs": epochs, "size_px": size}
-        fields = {name: value for name, value in named.items() if value is not None}
+        fields: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         fields |= get_recipe(recipe).parse(set_ or [])
-        finished = api.train(data, None, recipe, run, seed=seed, precision=precision, cache_gb=cache_gb, **fields)
+        finished = api.train(data, recipe=recipe, run=run, seed=seed, precision=precision, cache_gb=cache_gb, **fields)
     if json:
         print_json({"run": str(finished.path), **finished.metrics})

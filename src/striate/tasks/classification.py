@@ -13,18 +13,19 @@ from torch import Tensor, nn
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.picture import centre_crop, normalise
+from striate.models import Network
 from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
 from striate.tasks.placement import Placement
 
 
-def loss(network: nn.Module, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy and the number of right answers.
+def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Training loss and the number of right answers of the main head, two scalars.
 
-    images: float (N, C, H, W). labels: int64 (N,). A network with auxiliary heads offers `training_logits`, and its
-    loss is the weighted sum over all heads. Returns two scalars.
+    images: float (N, C, H, W). labels: int64 (N,). The loss is the mean cross-entropy, with auxiliary heads the weighted
+    sum over all of them.
     Source of label smoothing: Szegedy et al., arXiv:1512.00567, section 7.
     """
-    heads = network.training_logits(images) if hasattr(network, "training_logits") else [(1.0, network(images))]
+    heads = network.training_logits(images)
     losses = [
         weight * F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing) for weight, logits in heads
     ]

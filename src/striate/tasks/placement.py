@@ -1,8 +1,9 @@
-"""Where and in which numbers a network runs: device, precision, memory layout."""
+"""Where and in which numbers a network runs: device, precision, memory layout, threads."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,21 +15,33 @@ from striate.core.errors import unknown_name
 Precision = Literal["fp32", "bf16"]
 PRECISIONS = ("auto", "bf16", "fp32")
 
-# Below this, converting to bf16 and back costs more than it saves: see benchmarks/precision.md.
-BF16_PAYS_FROM_MACS = 10_000_000
+# Multiply-accumulates per picture below which bf16, another layout and a second thread cost more than they save: see
+# benchmarks/precision.md. On a busy machine, threads that wait for each other make a small network slower still.
+LARGE_FROM_MACS = 10_000_000
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Device, precision and layout; channels last goes with convolutions on every processor that we measured.
+    """Device, precision, layout and threads of the processor.
 
-    >>> Placement("cpu", "fp32", channels_last=False).move(torch.zeros(1)).device.type
+    >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
     'cpu'
     """
 
     device: str
     precision: Precision
     channels_last: bool
+    threads: int
+
+    @contextmanager
+    def processor_threads(self) -> Iterator[None]:
+        """The context in which torch uses this many threads; its number is restored afterwards."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which the network runs forward."""
@@ -54,7 +67,7 @@ class Placement:
 def has_fast_bf16(device: str) -> bool:
     """Whether the processor multiplies bf16 natively."""
     if device != "cpu":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -71,7 +84,7 @@ def place(precision: str, macs: int, device: str | None = None) -> Placement:
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
     device = device or default_device()
-    large = macs >= BF16_PAYS_FROM_MACS
+    large = macs >= LARGE_FROM_MACS
     if precision == "auto":
         precision = "bf16" if large and has_fast_bf16(device) else "fp32"
-    return Placement(device, precision, channels_last=large)  # type: ignore[arg-type]
+    return Placement(device, precision, channels_last=large, threads=torch.get_num_threads() if large else 1)  # type: ignore[arg-type]

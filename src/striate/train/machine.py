@@ -38,7 +38,7 @@ def describe_machine(placement: Placement) -> dict[str, Any]:
         "system": platform.platform(),
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        "threads": placement.threads,
         "device": torch.cuda.get_device_name() if placement.device == "cuda" else placement.device,
         "precision": placement.precision,
         "channels_last": placement.channels_last,

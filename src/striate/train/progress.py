@@ -54,8 +54,9 @@ class Reporter:
         """An epoch was finished and validated."""
         left = line["seconds"] / line["epoch"] * (self.total_epochs - line["epoch"])
         self.say(
-            f"epoch {line['epoch']:>3}/{self.total_epochs}  loss {line['train_loss']:.4f}"
-            f"  val loss {line['val_loss']:.4f}  accuracy {line['train_accuracy']:6.2%}  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
+            f"epoch {line['epoch']:>3}/{self.total_epochs}"
+            f"  loss {line['train_loss']:.4f}  val loss {line['val_loss']:.4f}"
+            f"  accuracy {line['train_accuracy']:6.2%}  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
             f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone, {clock(left)} left"
         )
 

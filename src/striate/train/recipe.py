@@ -123,7 +123,8 @@ class Recipe:
         for name in fields:
             if name not in known:
                 raise unknown_name("recipe field", name, known)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
+        return cls(**values)
 
 
 def parse_value(name: str, text: str, kind: Any) -> Any:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
@@ -70,7 +68,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
         report = check_data(dataset, scan)
         report.refuse()
         dataset = without_problems(dataset, scan)
-        with locked(folder):
+        with locked(folder), placement.processor_threads():
             reporter.log = folder
             if record is None:
                 write_plan(folder, plan, placement, network.preprocess, dataset, scan, report)
@@ -97,10 +95,9 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
 
 
 def _same_placement(machine: dict[str, Any]) -> Placement:
-    """The placement and the number of threads that a run was begun with; both decide its last bits."""
-    torch.set_num_threads(int(machine["threads"]))
+    """The placement that a run was begun with; precision, layout and threads all decide its last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
-    return Placement(device, machine["precision"], bool(machine["channels_last"]))
+    return Placement(device, machine["precision"], bool(machine["channels_last"]), int(machine["threads"]))
 
 
 def _headline(job: Job) -> str:
@@ -110,5 +107,6 @@ def _headline(job: Job) -> str:
         f"{job.network.architecture}, {len(job.classes)} classes, {len(job.train.indices):,} pictures to train and "
         f"{len(job.val.indices):,} to validate at {height}x{width} px; {job.recipe.epochs} epochs of {job.train.steps} "
         f"steps in {job.placement.precision}"
-        f"{', channels last' if job.placement.channels_last else ''}, {torch.get_num_threads()} threads; {job.folder}"
+        f"{', channels last' if job.placement.channels_last else ''}, {job.placement.threads} thread"
+        f"{'s' if job.placement.threads > 1 else ''}; {job.folder}"
     )

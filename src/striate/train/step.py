@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from striate.core.records import Preprocess
 from striate.data.augment import augment
 from striate.data.batches import Batch, step_generator
 from striate.data.picture import normalise
+from striate.models import Network
 from striate.tasks import classification
 from striate.tasks.placement import Placement
 from striate.train.recipe import Recipe
 
 
 def train_step(
-    network: nn.Module,
+    network: Network,
     batch: Batch,
     optimizer: torch.optim.Optimizer,
     lr: float,
