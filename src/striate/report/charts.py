@@ -1,0 +1,166 @@
+"""Curves over epochs: the geometry. template/chart.html.jinja draws it, style.css colours it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from striate.report.axis import Axis, epoch_axis, value_axis
+
+MOST_POINTS = 500  # more cannot be told apart on 300 pixels
+MARKED_UP_TO = 15  # epochs; with few of them, each is a dot
+
+Point = tuple[float, float]
+
+
+class Frame(NamedTuple):
+    """Size of a drawing, and the edges of the area in it where the curves are, in pixels."""
+
+    width: int = 352
+    height: int = 230
+    left: int = 44
+    right: int = 342
+    top: int = 22
+    bottom: int = 194
+
+
+FRAME = Frame()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line: its name, its points in pixels as the runs between gaps, and whether each point is marked."""
+
+    name: str
+    runs: tuple[tuple[Point, ...], ...]
+    marked: bool
+
+    @property
+    def path(self) -> str:
+        """The line as an SVG path."""
+        return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in run) for run in self.runs)
+
+    @property
+    def dots(self) -> list[Point]:
+        """Points to mark; always those of a run of one, for a line of no length cannot be seen."""
+        return [point for run in self.runs for point in run if self.marked or len(run) == 1]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves with their axes, ready to be drawn. Positions are pixels of the drawing, y downwards.
+
+    title, unit: of the values. sentence: what a person who cannot see the chart should hear. x_ticks, y_ticks:
+    position and label. best_epoch, best_x: the epoch whose weights were kept. best_y: the last curve there; None where
+    it has no value.
+    """
+
+    title: str
+    unit: str
+    sentence: str
+    curves: tuple[Curve, ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    best_epoch: int
+    best_x: float
+    best_y: float | None
+
+    @property
+    def best_anchor(self) -> str:
+        """Which side of `best_x` its label may grow to without leaving the drawing."""
+        if self.best_x < FRAME.left + 30:
+            return "start"
+        return "end" if self.best_x > FRAME.right - 30 else "middle"
+
+
+def charts_of(history: list[dict[str, Any]], best_epoch: int) -> list[Chart]:
+    """Loss, accuracy and learning rate over the epochs. history: as in `ReportFacts`; empty gives no charts."""
+    if not history:
+        return []
+    kept = thinned(history, best_epoch)
+
+    def series(key: str, scale: float = 1) -> list[Point]:
+        return [(entry["epoch"], scale * number_or_nan(entry[key])) for entry in kept]
+
+    loss = {"training": series("train_loss"), "validation": series("val_loss")}
+    accuracy = {"training": series("train_accuracy", 100), "validation": series("val_accuracy", 100)}
+    rate = {"learning rate": series("lr")}
+    return [
+        chart("Loss", "cross-entropy in nats", loss, best_epoch, value_axis(0, extremes(loss)[1])),
+        chart("Accuracy", "in %", accuracy, best_epoch, value_axis(*extremes(accuracy), ceiling=100)),
+        chart("Learning rate", "per step", rate, best_epoch, value_axis(0, extremes(rate)[1])),
+    ]
+
+
+def chart(title: str, unit: str, series: dict[str, list[Point]], best_epoch: int, values: Axis) -> Chart:
+    """Put series of (epoch, value) on the drawing; a value that is not finite leaves a gap."""
+    known = list(series.values())[-1]
+    epochs = epoch_axis(int(known[0][0]), int(known[-1][0]))
+
+    def x_of(epoch: float) -> float:
+        return FRAME.left + epochs.share(epoch) * (FRAME.right - FRAME.left)
+
+    def y_of(value: float) -> float:
+        return FRAME.bottom - values.share(value) * (FRAME.bottom - FRAME.top)
+
+    def curve(name: str, points: list[Point]) -> Curve:
+        runs = tuple(tuple((x_of(epoch), y_of(value)) for epoch, value in run) for run in unbroken(points))
+        return Curve(name, runs, marked=len(points) <= MARKED_UP_TO)
+
+    best = [y_of(value) for epoch, value in known if epoch == best_epoch and math.isfinite(value)]
+    return Chart(
+        title=title,
+        unit=unit,
+        sentence=f"{title} {unit}: " + "; ".join(told(name, points) for name, points in series.items()),
+        curves=tuple(curve(name, points) for name, points in series.items()),
+        x_ticks=tuple((x_of(tick), label) for tick, label in zip(epochs.ticks, epochs.labels, strict=True)),
+        y_ticks=tuple((y_of(tick), label) for tick, label in zip(values.ticks, values.labels, strict=True)),
+        best_epoch=best_epoch,
+        best_x=x_of(best_epoch),
+        best_y=best[0] if best else None,
+    )
+
+
+def thinned(history: list[dict[str, Any]], best_epoch: int, most: int = MOST_POINTS) -> list[dict[str, Any]]:
+    """Every n-th epoch, so that at most about `most` remain; the first, the best and the last stay.
+
+    >>> [entry["epoch"] for entry in thinned([{"epoch": n} for n in range(1, 12)], best_epoch=6, most=3)]
+    [1, 5, 6, 9, 11]
+    """
+    every = math.ceil(len(history) / most)
+    stay = {history[-1]["epoch"], best_epoch}
+    return [entry for number, entry in enumerate(history) if number % every == 0 or entry["epoch"] in stay]
+
+
+def unbroken(points: list[Point]) -> Iterable[list[Point]]:
+    """The runs of finite values between gaps.
+
+    >>> list(unbroken([(1, 5.0), (2, math.nan), (3, 4.0), (4, 3.0)]))
+    [[(1, 5.0)], [(3, 4.0), (4, 3.0)]]
+    """
+    groups = groupby(points, key=lambda point: math.isfinite(point[1]))
+    return (list(run) for finite, run in groups if finite)
+
+
+def extremes(series: dict[str, list[Point]]) -> tuple[float, float]:
+    """The smallest and the largest finite value; 0 and 0 where there is none."""
+    values = [value for points in series.values() for _, value in points if math.isfinite(value)] or [0.0]
+    return min(values), max(values)
+
+
+def number_or_nan(value: float | None) -> float:
+    """A figure that was not taken as not-a-number, which leaves a gap in the curve."""
+    return math.nan if value is None else value
+
+
+def told(name: str, points: list[Point]) -> str:
+    """A curve in words.
+
+    >>> told("training", [(1, 2.302), (30, 0.0123)])
+    'training from 2.3 in epoch 1 to 0.0123 in epoch 30'
+    """
+    (first, start), (last, end) = points[0], points[-1]
+    return f"{name} from {start:.3g} in epoch {first:.0f} to {end:.3g} in epoch {last:.0f}"

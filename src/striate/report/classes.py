@@ -1,0 +1,86 @@
+"""What became of each class: the per-class table, the confusion matrix, the pairs taken for each other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.report.pictures import share_map
+from striate.tasks.classification import Evaluation
+
+MOST_IN_TABLE = 30
+"""Classes up to which the confusion matrix is a table; above, a map and the most confused pairs."""
+MOST_PAIRS = 15
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the confusion matrix: its count, and its depth of colour, 0..1.
+
+    The depth is the root of the share of its row, so that single mistakes show.
+    """
+
+    count: int
+    depth: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A class that was taken for another: how often, and which share of its pictures that is."""
+
+    truth: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The confusion matrix for the page: `rows` where it fits as a table, else `map_uri`; and the worst pairs."""
+
+    rows: list[tuple[str, list[Cell]]]
+    map_uri: str
+    pairs: list[Pair]
+
+
+def weakest_first(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """The rows of `Evaluation.per_class`, lowest recall first; classes without pictures come last."""
+    return sorted(evaluation.per_class(), key=lambda row: math.inf if row["recall"] is None else row["recall"])
+
+
+def confusion_of(evaluation: Evaluation) -> Confusion:
+    """The confusion matrix in the form that suits the number of classes."""
+    counts_KK = evaluation.confusion.cpu().numpy().astype(np.int64)
+    shares_KK = counts_KK / np.maximum(1, counts_KK.sum(axis=1, keepdims=True))
+    names = evaluation.classes
+    pairs = confused_pairs(names, counts_KK, shares_KK)
+    if len(names) > MOST_IN_TABLE:
+        return Confusion([], share_map(shares_KK), pairs)
+    rows = [
+        (name, [Cell(int(count), round(math.sqrt(share), 2)) for count, share in zip(counts, shares, strict=True)])
+        for name, counts, shares in zip(names, counts_KK, shares_KK, strict=True)
+    ]
+    return Confusion(rows, "", pairs)
+
+
+def confused_pairs(
+    names: tuple[str, ...], counts_KK: npt.NDArray[np.int64], shares_KK: npt.NDArray[np.float64]
+) -> list[Pair]:
+    """The most frequent mistakes, truth to prediction; among equals the order of the classes.
+
+    >>> counts = np.array([[8, 2], [0, 5]])
+    >>> confused_pairs(("cat", "dog"), counts, counts / counts.sum(1, keepdims=True))
+    [Pair(truth='cat', predicted='dog', count=2, share=0.2)]
+    """
+    mistakes = counts_KK - np.diag(counts_KK.diagonal())
+    most = np.argsort(-mistakes, axis=None, kind="stable")[:MOST_PAIRS]
+    places = [(int(cell) // len(names), int(cell) % len(names)) for cell in most]
+    return [
+        Pair(names[truth], names[called], int(counts_KK[truth, called]), float(shares_KK[truth, called]))
+        for truth, called in places
+        if mistakes[truth, called] > 0
+    ]
