@@ -113,14 +113,13 @@ def compare(title: str, pictures: list[bytes], working_px: int, rounds: int) -> 
 
 def machine() -> str:
     """Processor and versions, as a list."""
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return "\n".join(
-        [
-            f"- {names[0] if names else platform.processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end",
-            f"- Python {platform.python_version()}, Pillow {PIL.__version__} (libjpeg-turbo "
-            f"{features.version_feature('libjpeg_turbo')}), simplejpeg {simplejpeg.__version__}, OpenCV {cv2.__version__}",
-        ]
+    info = Path("/proc/cpuinfo").read_text().splitlines()
+    processor = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
+    jpeg = features.version_feature("libjpeg_turbo")
+    return (
+        f"- {processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end\n"
+        f"- Python {platform.python_version()}, Pillow {PIL.__version__} (libjpeg-turbo {jpeg}), "
+        f"simplejpeg {simplejpeg.__version__}, OpenCV {cv2.__version__}"
     )
 
 

@@ -22,7 +22,7 @@ from striate.data.splits import split_dataset
 Bytes = npt.NDArray[np.uint8]
 
 # train-images-idx3-ubyte, train-images.idx3-ubyte.gz, emnist-letters-train-images-idx3-ubyte.gz
-TRAIN_IMAGES = re.compile(r"(?P<prefix>.*)train-images(?P<dot>[-.])idx3-ubyte(\.gz)?")
+TRAIN_IMAGES = re.compile(r".*train-images[-.]idx3-ubyte(\.gz)?")
 
 
 def find_idx(path: Path) -> list[Path]:
@@ -43,16 +43,9 @@ def open_idx(path: Path, split_seed: int = 0) -> Dataset:
     """
     found = find_idx(path)
     if len(found) != 1:
-        names = ", ".join(file.name for file in found) or "none"
-        raise StriateError(f"{path} should hold one file of training images, found are {names}; name the file itself")
-    parts = [_read_pair(found[0])]
-    match = TRAIN_IMAGES.fullmatch(found[0].name)
-    assert match is not None  # noqa: S101 - our own invariant: find_idx gives nothing else
-    for test in ("t10k", "test"):
-        images = _plain_or_gz(found[0].with_name(f"{match['prefix']}{test}-images{match['dot']}idx3-ubyte"))
-        if images is not None:
-            parts.append(_read_pair(images))
-            break
+        came = ", ".join(file.name for file in found) or "none"
+        raise StriateError(f"{path} should hold one file of training images, found are {came}; name the file itself")
+    parts = [_read_pair(images) for images in (found[0], _test_images(found[0])) if images is not None]
     shapes = {images.shape[1:] for images, _ in parts}
     if len(shapes) > 1:
         raise StriateError(f"{path} has train and test pictures of different sizes: {sorted(shapes)}")
@@ -66,6 +59,13 @@ def open_idx(path: Path, split_seed: int = 0) -> Dataset:
     names = [pictures.name(index) for index in range(len(pictures))]
     class_names = [str(number) for number in classes.tolist()]
     return split_dataset(str(path), pictures, names, labels.astype(np.int64), class_names, given, split_seed)
+
+
+def _test_images(train_images: Path) -> Path | None:
+    """The file of test images beside that of training images: t10k- in MNIST, test- in EMNIST."""
+    head, _, tail = train_images.name.removesuffix(".gz").rpartition("train-images")
+    candidates = (_plain_or_gz(train_images.with_name(f"{head}{test}-images{tail}")) for test in ("t10k", "test"))
+    return next((images for images in candidates if images is not None), None)
 
 
 def _read_pair(images: Path) -> tuple[Bytes, Bytes]:
