@@ -31,7 +31,7 @@ def value_axis(low: float, high: float, ceiling: float = math.inf, about: int = 
     ('0.0', '0.2', '0.4', '0.6', '0.8', '1.0')
     """
     if high == low:
-        low, high = (low * 0.99, high * 1.01) if high else (0, 1)
+        low, high = (low - abs(low) / 100, high + abs(high) / 100) if high else (0, 1)
     step = round_step((high - low) / about)
     first, last = math.floor(low / step + 1e-9), math.ceil(min(high, ceiling) / step - 1e-9)
     ticks = tuple(number * step for number in range(first, last + 1))

@@ -131,8 +131,12 @@ def thinned(history: list[dict[str, Any]], best_epoch: int, most: int = MOST_POI
     [1, 5, 6, 9, 11]
     """
     every = math.ceil(len(history) / most)
-    stay = {history[-1]["epoch"], best_epoch}
-    return [entry for number, entry in enumerate(history) if number % every == 0 or entry["epoch"] in stay]
+    last = len(history) - 1
+    return [
+        entry
+        for number, entry in enumerate(history)
+        if number % every == 0 or number == last or entry["epoch"] == best_epoch
+    ]
 
 
 def unbroken(points: list[Point]) -> Iterable[list[Point]]:

@@ -21,7 +21,7 @@ STORED_PX = 160
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture for an `<img>`: its data: URI, width and height on the page in pixels, and if pixels show as squares."""
+    """A picture for an `<img>`: its data: URI, width and height on the page in pixels, and if pixels stay squares."""
 
     uri: str
     width: int

@@ -1,0 +1,58 @@
+"""The report in a real browser: it says nothing on the console and draws something, light and dark."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from striate.report.page import write_report
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--enable-logging=stderr",
+]
+
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")]
+
+
+def photograph(page, picture, *options):
+    """Open a page, take its picture, return what the page said on the console."""
+    profile = picture.with_name("profile")
+    command = [BROWSER, *QUIET, f"--user-data-dir={profile}", f"--screenshot={picture}", *options, page.as_uri()]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return [line for line in ended.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.mark.parametrize(("width", "scheme", "dark"), [(1280, 1, False), (400, 0, True)])
+def test_the_page_in_a_browser(make_facts, tmp_path, width, scheme, dark):
+    page, picture = tmp_path / "report.html", tmp_path / "screen.png"
+    write_report(page, make_facts())
+    said = photograph(page, picture, f"--window-size={width},1800", f"--blink-settings=preferredColorScheme={scheme}")
+    assert said == []
+    pixels = np.asarray(Image.open(picture).convert("RGB")).astype(int)
+    assert pixels.shape == (1800, width, 3)
+    brightness = pixels.mean(axis=2)
+    assert (brightness < 128 if dark else brightness > 128).mean() > 0.8
+    blue = (pixels[..., 2] - pixels[..., 0] > 60).mean()  # curves, bars, links
+    assert 0.003 < blue < 0.2
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
+
+
+def test_the_policy_stops_a_script_and_the_console_is_heard(make_facts, tmp_path):
+    page = tmp_path / "report.html"
+    write_report(page, make_facts())
+    page.write_text(page.read_text(encoding="utf-8").replace("</main>", "<script>1</script></main>"), encoding="utf-8")
+    said = photograph(page, tmp_path / "screen.png")
+    assert len(said) == 1
+    assert "violates the following Content Security Policy" in said[0]

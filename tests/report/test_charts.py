@@ -1,0 +1,129 @@
+"""Axes and curves: hand-computed positions, and properties that hold for any numbers."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from striate.report.axis import epoch_axis, value_axis
+from striate.report.charts import FRAME, charts_of
+from striate.report.classes import confused_pairs
+from striate.report.words import compact, duration, percent
+
+
+def epochs(**series):
+    """A history of these series; what is not given is 0."""
+    keys = ("lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+    count = len(next(iter(series.values())))
+    return [{"epoch": i + 1, **{key: series[key][i] if key in series else 0.0 for key in keys}} for i in range(count)]
+
+
+def test_positions_by_hand():
+    loss, accuracy, rate = charts_of(
+        epochs(train_loss=[2.0, 1.0, 0.5], val_loss=[2.0, 1.5, 1.0], val_accuracy=[0.0, 0.5, 1.0], lr=[0.1, 0.1, 0.1]),
+        2,
+    )
+    width, height = FRAME.right - FRAME.left, FRAME.bottom - FRAME.top
+    assert [label for _, label in loss.y_ticks] == ["0.0", "0.5", "1.0", "1.5", "2.0"]
+    assert loss.curves[0].runs == (
+        (
+            (FRAME.left, FRAME.bottom - height * 2.0 / 2.0),
+            (FRAME.left + width * 1 / 2, FRAME.bottom - height * 1.0 / 2.0),
+            (FRAME.left + width * 2 / 2, FRAME.bottom - height * 0.5 / 2.0),
+        ),
+    )
+    assert loss.best_x == FRAME.left + width / 2
+    assert loss.best_y == FRAME.bottom - height * 1.5 / 2.0  # on the validation curve
+    assert [label for _, label in accuracy.y_ticks] == ["0", "20", "40", "60", "80", "100"]
+    assert [label for _, label in accuracy.x_ticks] == ["1", "2", "3"]
+    assert rate.curves[0].path == "M44.0 22.0L193.0 22.0L342.0 22.0"  # 0.1 is the highest tick
+    assert loss.sentence == (
+        "Loss cross-entropy in nats: training from 2 in epoch 1 to 0.5 in epoch 3; "
+        "validation from 2 in epoch 1 to 1 in epoch 3"
+    )
+
+
+def test_one_epoch_is_a_dot_in_the_middle():
+    loss = charts_of(epochs(train_loss=[1.2], val_loss=[1.0]), 1)[0]
+    middle = (FRAME.left + FRAME.right) / 2
+    assert [curve.dots[0][0] for curve in loss.curves] == [middle, middle]
+    assert loss.x_ticks == ((middle, "1"),)
+
+
+def test_gaps_break_the_line_and_what_stands_alone_is_a_dot():
+    curve = charts_of(epochs(train_loss=[3.0] * 20 + [math.nan, 2.0, None, math.inf]), 1)[0].curves[0]
+    assert [len(run) for run in curve.runs] == [20, 1]
+    assert curve.path.count("M") == 2
+    assert curve.dots == [curve.runs[1][0]]
+
+
+def test_long_runs_are_thinned_but_keep_the_best_epoch():
+    chart = charts_of(epochs(train_loss=[1.0] * 100_000), best_epoch=77_777)[0]
+    assert len(chart.curves[0].runs[0]) == 500 + 2  # and the best and the last
+    assert chart.best_y is not None
+
+
+@pytest.mark.parametrize("values", [[], [math.nan]])
+def test_nothing_to_draw(values):
+    charts = charts_of(epochs(train_loss=values, val_loss=values) if values else [], 1)
+    assert [chart.curves[0].runs for chart in charts[:1]] == [()] * len(values)
+
+
+numbers = st.floats(-1e9, 1e9).filter(lambda x: x == 0 or abs(x) > 1e-9)
+
+
+@given(numbers, numbers)
+def test_a_value_axis_covers_its_values_with_few_round_ticks(one, other):
+    low, high = sorted((one, other))
+    if high - low < 1e-6 * max(abs(low), abs(high)):
+        low = high
+    axis = value_axis(low, high)
+    room = 1e-6 * (axis.high - axis.low)
+    assert axis.low - room <= low <= high <= axis.high + room
+    assert 2 <= len(axis.ticks) <= 8
+    assert len(set(axis.labels)) == len(axis.labels)
+    for tick, label in zip(axis.ticks, axis.labels, strict=True):
+        assert float(label) == pytest.approx(tick, abs=1e-3 * (axis.high - axis.low))
+
+
+@given(st.integers(1, 100_000), st.integers(0, 100_000))
+def test_an_epoch_axis_has_whole_ticks_inside(first, more):
+    axis = epoch_axis(first, first + more)
+    assert 1 <= len(axis.ticks) <= 7
+    assert all(first <= tick <= first + more and tick == int(tick) for tick in axis.ticks)
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "shown"),
+    [(0, 9, "0.0 %"), (9, 9, "100.0 %"), (9999, 10_000, "99.9 %"), (1, 10_000, "0.1 %"), (354, 359, "98.6 %")],
+)
+def test_almost_all_is_not_all(hits, total, shown):
+    assert percent(hits / total).replace("\u202f", " ") == shown
+
+
+@given(st.integers(0, 10**15))
+def test_compact_counts_keep_three_digits(number):
+    text, _, unit = compact(number).partition("\u202f")
+    factor = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}[unit]
+    assert float(text) * factor == pytest.approx(number, rel=0.0051)
+    assert len(text) <= 4
+
+
+@given(st.floats(0, 1e7))
+def test_durations_are_right_to_a_minute_in_an_hour(seconds):
+    units = {"h": 3600, "min": 60, "s": 1}
+    parts = [part.split("\u202f") for part in duration(seconds).split(" ")]
+    told = sum(float(number) * units[unit] for number, unit in parts)
+    assert told == pytest.approx(seconds, abs=0.051 if seconds < 10 else 0.5 if seconds < 3600 else 60)
+
+
+@given(st.integers(2, 6), st.randoms(use_true_random=False))
+def test_confused_pairs_against_sorting_all(count, random):
+    counts = np.array([[random.randrange(4) for _ in range(count)] for _ in range(count)])
+    names = tuple("abcdef"[:count])
+    shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    slow = [(-counts[t, p], t, p) for t in range(count) for p in range(count) if t != p and counts[t, p]]
+    expected = [(names[t], names[p], -minus) for minus, t, p in sorted(slow)[:15]]
+    assert [(pair.truth, pair.predicted, pair.count) for pair in confused_pairs(names, counts, shares)] == expected
