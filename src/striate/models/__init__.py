@@ -11,6 +11,22 @@ from typing import Any
 from striate.core.errors import StriateError, unknown_name
 from striate.models.alexnet import alexnet, alexnet_single
 from striate.models.alexnet_tv import alexnet_tv
+from striate.models.densenet import (
+    densenet40_12,
+    densenet100_12,
+    densenet100_24,
+    densenet121,
+    densenet161,
+    densenet169,
+    densenet201,
+    densenet_bc100_12,
+    densenet_bc190_40,
+    densenet_bc250_24,
+)
+from striate.models.fractalnet import fractalnet20, fractalnet40
+from striate.models.googlenet import googlenet
+from striate.models.googlenet_tv import googlenet_tv
+from striate.models.inception_v4 import inception_v4
 from striate.models.lenet import lenet5
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
@@ -55,6 +71,9 @@ ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "alexnet_tv": alexnet_tv,
     "zfnet": zfnet, "zfnet_wide": zfnet_wide,
     "nin_cifar": nin_cifar, "nin": nin,
+    "googlenet": googlenet,
+    "googlenet_tv": googlenet_tv,
+    "inception_v4": inception_v4,
     "vgg11": vgg11, "vgg11_lrn": vgg11_lrn, "vgg13": vgg13, "vgg16_c": vgg16_c, "vgg16": vgg16, "vgg19": vgg19,
     "vgg11_bn": vgg11_bn, "vgg13_bn": vgg13_bn, "vgg16_bn": vgg16_bn, "vgg19_bn": vgg19_bn,
     "resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101, "resnet152": resnet152,
@@ -65,6 +84,11 @@ ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "resnet56": resnet56, "resnet110": resnet110, "resnet1202": resnet1202,
     "plain20": plain20, "plain32": plain32, "plain44": plain44, "plain56": plain56,
     "resnext50_32x4d": resnext50_32x4d, "resnext101_32x8d": resnext101_32x8d, "resnext101_64x4d": resnext101_64x4d,
+    "densenet121": densenet121, "densenet161": densenet161, "densenet169": densenet169, "densenet201": densenet201,
+    "densenet40_12": densenet40_12, "densenet100_12": densenet100_12, "densenet100_24": densenet100_24,
+    "densenet_bc100_12": densenet_bc100_12, "densenet_bc250_24": densenet_bc250_24,
+    "densenet_bc190_40": densenet_bc190_40,
+    "fractalnet20": fractalnet20, "fractalnet40": fractalnet40,
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo
@@ -75,6 +99,9 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "alexnet_tv",
     "zfnet", "zfnet_wide",
     "nin_cifar", "nin",
+    "googlenet",
+    "googlenet_tv",
+    "inception_v4",
     "vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19",
     "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
@@ -85,6 +112,11 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "resnet56", "resnet110", "resnet1202",
     "plain20", "plain32", "plain44", "plain56",
     "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
+    "densenet121", "densenet161", "densenet169", "densenet201",
+    "densenet40_12", "densenet100_12", "densenet100_24",
+    "densenet_bc100_12", "densenet_bc250_24",
+    "densenet_bc190_40",
+    "fractalnet20", "fractalnet40",
 ]
 # fmt: on
 

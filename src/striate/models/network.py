@@ -25,6 +25,9 @@ class Network(nn.Module):
     smallest_px: ClassVar[int] = 1
     """The smallest height and width that the arithmetic allows; the tests search for it by trial."""
 
+    optional_parts: ClassVar[tuple[str, ...]] = ()
+    """Auxiliary heads: weight files without them are whole."""
+
     architecture: str = ""
     """The name it has in the zoo; `create_model` fills it in."""
     features_info: tuple[Feature, ...]
