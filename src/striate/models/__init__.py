@@ -28,6 +28,7 @@ from striate.models.googlenet import googlenet
 from striate.models.googlenet_tv import googlenet_tv
 from striate.models.inception_v4 import inception_v4
 from striate.models.lenet import lenet5
+from striate.models.lenet_1998 import lenet5_1998
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
 from striate.models.perceptron import mlp, perceptron
@@ -67,6 +68,7 @@ from striate.models.zfnet import zfnet, zfnet_wide
 ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "perceptron": perceptron, "mlp": mlp,
     "lenet5": lenet5,
+    "lenet5_1998": lenet5_1998,
     "alexnet": alexnet, "alexnet_single": alexnet_single,
     "alexnet_tv": alexnet_tv,
     "zfnet": zfnet, "zfnet_wide": zfnet_wide,
@@ -95,6 +97,7 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "ZOO", "Network", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
+    "lenet5_1998",
     "alexnet", "alexnet_single",
     "alexnet_tv",
     "zfnet", "zfnet_wide",
