@@ -12,10 +12,10 @@ from striate.data.scan import Progress
 from striate.data.sources import open_data
 from striate.deploy.run import Run
 from striate.recipes import get_recipe
-from striate.train.plan import Plan
-from striate.train.recipe import Recipe
-from striate.train.run import resume as resume_run
-from striate.train.run import start
+from striate.training.plan import Plan
+from striate.training.recipe import Recipe
+from striate.training.run import resume as resume_run
+from striate.training.run import start
 
 __all__ = ["check", "train"]
 

@@ -25,7 +25,7 @@ def allow_megapixels(megapixels: float | None) -> None:
 
     from striate.core.errors import StriateError
 
-    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the refusal says it better
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # refusals and reasons are told by our own sentences
     if megapixels is not None:
         if not megapixels > 0:
             raise StriateError(f"--max-megapixels must be above 0, got {megapixels}")

@@ -19,7 +19,7 @@ def runs(
 
     Example: striate runs
     """
-    from striate.train.overview import list_runs
+    from striate.training.overview import list_runs
 
     found = list_runs(folder)
     if json:
@@ -47,7 +47,7 @@ def doctor(json: JSON = False) -> None:
 
     Example: striate doctor
     """
-    from striate.train.machine import examine
+    from striate.training.machine import examine
 
     findings = examine()
     if json:

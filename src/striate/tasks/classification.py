@@ -21,8 +21,8 @@ from striate.tasks.placement import Placement
 def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Training loss and the number of right answers of the main head, two scalars.
 
-    images: float (N, C, H, W). labels: int64 (N,). The loss is the mean cross-entropy, with auxiliary heads the weighted
-    sum over all of them.
+    images: float (N, C, H, W). labels: int64 (N,). The loss is the mean cross-entropy; with auxiliary heads, the
+    weighted sum over all of them.
     Source of label smoothing: Szegedy et al., arXiv:1512.00567, section 7.
     """
     heads = network.training_logits(images)

@@ -22,9 +22,9 @@ from striate.data.scan import Scan
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
 from striate.tasks.placement import Placement
-from striate.train.folder import MANIFEST, RECIPE
-from striate.train.machine import describe_machine
-from striate.train.recipe import Recipe
+from striate.training.folder import MANIFEST, RECIPE
+from striate.training.machine import describe_machine
+from striate.training.recipe import Recipe
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from striate.train.folder import append_log
-from striate.train.state import Counters
+from striate.training.folder import append_log
+from striate.training.state import Counters
 
 
 class Reporter:

@@ -12,7 +12,7 @@ from striate.data.picture import normalise
 from striate.models import Network
 from striate.tasks import classification
 from striate.tasks.placement import Placement
-from striate.train.recipe import Recipe
+from striate.training.recipe import Recipe
 
 
 def train_step(

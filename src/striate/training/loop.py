@@ -16,13 +16,13 @@ from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.tasks.classification import evaluate
 from striate.tasks.placement import Placement
-from striate.train.folder import STATE, append_metrics, discard_metrics_after
-from striate.train.optimizer import make_optimizer
-from striate.train.recipe import Recipe
-from striate.train.schedule import learning_rate
-from striate.train.signals import StopWish, stop_wish
-from striate.train.state import Counters, load_state, save_state
-from striate.train.step import train_step
+from striate.training.folder import STATE, append_metrics, discard_metrics_after
+from striate.training.optimizer import make_optimizer
+from striate.training.recipe import Recipe
+from striate.training.schedule import learning_rate
+from striate.training.signals import StopWish, stop_wish
+from striate.training.state import Counters, load_state, save_state
+from striate.training.step import train_step
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.files import read_json
-from striate.train.folder import EVALUATION, RECIPE, read_metrics
+from striate.training.folder import EVALUATION, RECIPE, read_metrics
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:

@@ -16,11 +16,11 @@ from striate.data.scan import without_problems
 from striate.data.sources import open_data
 from striate.deploy.run import Run
 from striate.tasks.placement import Placement, place
-from striate.train.finish import finish
-from striate.train.folder import EVALUATION, LOCK, RECIPE, REPORT, locked, next_free
-from striate.train.loop import Job, fit
-from striate.train.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
-from striate.train.progress import Reporter
+from striate.training.finish import finish
+from striate.training.folder import EVALUATION, LOCK, RECIPE, REPORT, locked, next_free
+from striate.training.loop import Job, fit
+from striate.training.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
+from striate.training.progress import Reporter
 
 RUNS = Path("runs")
 

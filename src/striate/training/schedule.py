@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from striate.train.recipe import Recipe
+from striate.training.recipe import Recipe
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, drops: int = 0) -> float:

@@ -22,10 +22,10 @@ from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
 from striate.tasks.placement import Placement
-from striate.train.folder import EVALUATION, RECIPE, REPORT, read_metrics
-from striate.train.progress import Reporter, clock
-from striate.train.recipe import Recipe
-from striate.train.state import Counters
+from striate.training.folder import EVALUATION, RECIPE, REPORT, read_metrics
+from striate.training.progress import Reporter, clock
+from striate.training.recipe import Recipe
+from striate.training.state import Counters
 
 SHOWN_MISTAKES = 24
 SHOWN_SAMPLES = 16

@@ -1,0 +1,116 @@
+"""The house rules as tests: who may import whom, how long things may grow, what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "striate"
+ORDER = (
+    "core", "ops", "layers", "models", "data", "analysis", "visual", "tasks", "deploy", "report", "training", "recipes",
+    "api", "cli",
+)  # fmt: skip
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES_OF_A_FILE = 320
+MAX_LINES_OF_A_FUNCTION = 60
+MAX_ARGUMENTS = 8
+
+
+def room_of(module: str) -> str | None:
+    """The room of "striate.data.cache" is "data"; the package's own top belongs to no room."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "striate" else None
+
+
+def imported_modules(path: Path) -> list[tuple[int, str]]:
+    """Line and module of every import, lazy ones too."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            found.append((node.lineno, node.module))
+            if node.module == "striate":
+                found += [(node.lineno, f"striate.{alias.name}") for alias in node.names]
+    return found
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_there_are_sources_to_look_at():
+    assert len(SOURCES) > 40
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.parent != PACKAGE or p.stem == "api"], ids=module_name)
+def test_no_room_imports_from_a_room_above_it(path):
+    room = room_of(module_name(path))
+    assert room in ORDER, f"{path} is in no room of docs/architecture.md"
+    for line, module in imported_modules(path):
+        target = room_of(module)
+        if target is not None:
+            assert target in ORDER, f"{path}:{line} imports {module}"
+            assert ORDER.index(target) <= ORDER.index(room), f"{path}:{line}: {room} may not import {module}"
+
+
+def test_core_never_imports_torch():
+    for path in (PACKAGE / "core").rglob("*.py"):
+        assert not [module for _, module in imported_modules(path) if module.split(".")[0] == "torch"], path
+
+
+def test_the_rooms_are_those_of_the_architecture_page():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert [room for room in sorted(rooms) if f"`{room}/`" not in page] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_files_and_functions_stay_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_LINES_OF_A_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < MAX_LINES_OF_A_FUNCTION, f"{path}:{node.lineno} {node.name}"
+            # the command line's functions have one argument per flag
+            if path.parent.name != "cli":
+                names = [argument.arg for argument in node.args.args + node.args.kwonlyargs]
+                count = len([name for name in names if name not in ("self", "cls")])
+                assert count <= MAX_ARGUMENTS, f"{path}:{node.lineno} {node.name} takes {count} arguments"
+
+
+def test_no_module_is_a_grab_bag():
+    assert [p for p in SOURCES if p.stem in {"utils", "util", "helpers", "misc", "common"}] == []
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(sys.modules))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_import_striate_does_not_import_torch():
+    assert not loaded_after("import striate") & {"torch", "numpy", "PIL", "matplotlib", "sklearn"}
+
+
+def test_help_does_not_import_torch():
+    assert "torch" not in loaded_after("from striate.cli import app")
+
+
+def test_torchvision_is_no_dependency():
+    for path in SOURCES:
+        assert not [module for _, module in imported_modules(path) if module.split(".")[0] == "torchvision"], path
+
+
+def test_every_public_name_resolves():
+    import striate
+
+    for name in striate.__all__:
+        assert getattr(striate, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        striate.trian  # noqa: B018

@@ -1,0 +1,314 @@
+"""Whole runs on small data: what they leave behind, what they refuse, how they resume."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import striate
+from striate.core.errors import Interrupted, StriateError
+from striate.recipes import get_recipe, list_recipes
+from striate.training import loop
+from striate.training.folder import locked, next_free, read_metrics
+from striate.training.state import Counters
+
+FILES = {
+    "model.safetensors", "config.json", "recipe.json", "metrics.jsonl", "report.html", "README.md", "evaluation.json",
+    "log.txt", "data.tsv", "state", ".lock",
+}  # fmt: skip
+QUICK = {"epochs": 3, "batch_size": 8, "size_px": 32}
+
+
+def weights(run):
+    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One finished run on digits, shared by the tests that only look."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    os.environ["STRIATE_CACHE"] = str(folder.parent / "cache")
+    return striate.train("digits", recipe="digits_lenet5", run=folder, epochs=4)
+
+
+def test_a_run_leaves_its_files(finished):
+    assert {path.name for path in finished.path.iterdir()} == FILES
+    lines = read_metrics(finished.path)
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert lines[-1]["val_loss"] < lines[0]["val_loss"]
+    assert len((finished.path / "log.txt").read_text().splitlines()) == 6  # headline, four epochs, result
+
+
+def test_the_config_says_what_the_weights_are(finished):
+    config = json.loads((finished.path / "config.json").read_text())
+    assert config["architecture"] == "lenet5"
+    assert config["label_names"] == list("0123456789")
+    assert config["preprocess"]["size"] == [32, 32]
+    low, high = config["metrics"]["test_top1_interval"]
+    assert 0.5 < low < config["metrics"]["test_top1"] < high <= 1
+
+
+def test_the_recipe_says_what_decided_the_run(finished):
+    record = json.loads((finished.path / "recipe.json").read_text())
+    assert record["recipe"]["epochs"] == 4
+    assert record["machine"]["torch"] == torch.__version__
+    assert len(record["data"]["fingerprint"]) == 32
+    assert "--epochs 4" in record["command"]
+    manifest = (finished.path / "data.tsv").read_text().splitlines()
+    assert len(manifest) == 1797
+    assert {line.split("\t")[0] for line in manifest} == {"train", "val", "test"}
+
+
+def test_evaluate_again_gives_the_stored_numbers(finished):
+    stored = json.loads((finished.path / "evaluation.json").read_text())
+    found = striate.load(finished.path).evaluate(striate.data.sources.open_data("digits"))
+    assert found.to_dict()["confusion"] == stored["confusion"]
+    assert found.accuracy == stored["top1"]
+
+
+def test_the_command_repeats_the_run_bit_for_bit(finished, tmp_path):
+    again = striate.train("digits", recipe="digits_lenet5", run=tmp_path / "again", epochs=4)
+    assert weights(again.path) == weights(finished.path)
+    other = striate.train("digits", recipe="digits_lenet5", run=tmp_path / "other", epochs=4, seed=1)
+    assert weights(other.path) != weights(finished.path)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_recipe_trains_two_steps(name, photos, tmp_path, monkeypatch):
+    """At a size that keeps it quick; everything else as the recipe has it."""
+    recipe = get_recipe(name)
+    side = {"alexnet": 67, "resnet50": 32}.get(recipe.model, 32)
+    data = "digits" if "digits" in name else photos
+    monkeypatch.setattr(loop, "EXPLODED_FACTOR", math.inf)  # two steps of a large rate without a warm-up may rise
+    fields = {"epochs": 1, "batch_size": 628 if data == "digits" else 14, "size_px": side, "warmup_epochs": 0}
+    run = striate.train(data, recipe=name, run=tmp_path / "run", **fields)
+    (line,) = read_metrics(run.path)
+    assert line["step"] == 2
+    assert math.isfinite(line["train_loss"])
+
+
+def test_pictures_can_be_learned(photos, tmp_path):
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 20, "min_area": 1.0})
+    assert run.metrics["val_top1"] == 1.0
+    prediction = run.predict(photos / "level" / "03.png")[0]
+    assert prediction.label == "level"
+    assert prediction.probability == pytest.approx(prediction.top[0][1])
+
+
+class Died(BaseException):
+    """Stands for a kill at an exact step."""
+
+
+@pytest.mark.parametrize("die_at", [1, 4, 7, 11])
+@pytest.mark.parametrize(
+    "fields", [{}, {"optimizer": "adamw", "schedule": "plateau", "jitter": 0.3}], ids=["sgd", "adamw"]
+)
+def test_a_killed_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, die_at, fields):
+    """Killed at any step, mid-epoch too, with a state after every step or only the last epoch's."""
+    whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **QUICK, **fields)
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0 if die_at % 2 else 60.0)
+    step = loop.train_step
+    done = []
+
+    def mortal(*arguments):
+        if len(done) == die_at:
+            raise Died
+        done.append(1)
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", mortal)
+    with pytest.raises(Died):
+        striate.train(photos, "resnet20", run=tmp_path / "killed", **QUICK, **fields)
+    monkeypatch.setattr(loop, "train_step", step)
+    resumed = striate.resume(tmp_path / "killed")
+    assert weights(resumed.path) == weights(whole.path)
+    keep = ("epoch", "step", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "best")
+    lines = [[{key: line[key] for key in keep} for line in read_metrics(run.path)] for run in (whole, resumed)]
+    assert lines[0] == lines[1]
+
+
+@pytest.mark.slow
+def test_sigkill_resumes_to_equal_bytes(tmp_path):
+    """The real thing: another process, kill -9, resume."""
+    command = [sys.executable, "-m", "striate", "train", "digits", "--recipe", "digits_lenet5", "--epochs", "6"]
+    subprocess.run([*command, "--run", tmp_path / "whole"], check=True, capture_output=True)
+    process = subprocess.Popen([*command, "--run", tmp_path / "killed"], stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "killed" / "state").glob("step-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    resume = [sys.executable, "-m", "striate", "train", "--run", tmp_path / "killed", "--resume"]
+    subprocess.run(resume, check=True, capture_output=True)
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
+    command = [sys.executable, "-m", "striate", "train", "digits", "--recipe", "digits_lenet5", "--epochs", "500"]
+    process = subprocess.Popen([*command, "--run", tmp_path / "run"], stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "run" / "state").glob("step-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    last = said.splitlines()[-1]
+    assert last.startswith("striate: stopped at step ")
+    assert last.endswith(f"everything is saved. Go on with: striate train --run {tmp_path / 'run'} --resume")
+
+
+def test_a_wish_to_stop_saves_mid_epoch(photos, tmp_path, monkeypatch):
+    step = loop.train_step
+    done = []
+
+    def interrupting(*arguments):
+        done.append(1)
+        if len(done) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", interrupting)
+    with pytest.raises(Interrupted, match="stopped at step 5 of 12; everything is saved"):
+        striate.train(photos, "resnet20", run=tmp_path / "stopped", **QUICK)
+    monkeypatch.setattr(loop, "train_step", step)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **QUICK)
+    assert weights(striate.resume(tmp_path / "stopped").path) == weights(whole.path)
+
+
+def test_an_exploding_cost_ends_the_run_with_the_last_good_state(photos, tmp_path):
+    with pytest.raises(StriateError, match=r"the cost exploded: .* at step \d+, .* at the first; the last good state"):
+        striate.train(photos, "resnet20", run=tmp_path / "run", peak_lr=900.0, **QUICK)
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.parametrize("losses", [[2.0, 7.0], [2.0, math.nan], [2.0, math.inf]])
+def test_what_counts_as_exploding(losses):
+    counters = Counters()
+    one, zero = (torch.tensor(losses[0]), torch.tensor(0), 1), (torch.tensor(losses[1]), torch.tensor(0), 1)
+    loop.read_losses([one], counters)
+    with pytest.raises(StriateError, match="the cost exploded"):
+        loop.read_losses([zero], counters)
+
+
+def test_the_best_weights_are_kept_and_the_plateau_drops(photos, tmp_path, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.7, 0.6, 0.8])
+    evaluate = loop.evaluate
+
+    def scripted(*arguments):
+        found = evaluate(*arguments)
+        accuracy = next(accuracies)
+        return type("Found", (), {"accuracy": accuracy, "mean_loss": found.mean_loss})()
+
+    monkeypatch.setattr(loop, "evaluate", scripted)
+    fields = {**QUICK, "epochs": 5, "schedule": "plateau", "patience_epochs": 2, "peak_lr": 0.01}
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **fields)
+    assert run.metrics["epoch"] == 2
+    lines = read_metrics(run.path)
+    assert [line["best"] for line in lines] == [True, True, False, False, False]
+    assert [line["lr"] for line in lines] == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.001])
+
+
+def test_a_run_is_not_overwritten(finished):
+    with pytest.raises(StriateError, match="holds a run already; go on with it by --resume, or choose another --run"):
+        striate.train("digits", run=finished.path)
+
+
+def test_a_folder_with_other_things_is_not_used(tmp_path):
+    (tmp_path / "thesis.doc").write_text("x")
+    with pytest.raises(StriateError, match="is not empty and holds no run; choose another --run"):
+        striate.train("digits", run=tmp_path)
+
+
+def test_resume_of_a_finished_run_opens_it(finished):
+    before = weights(finished.path)
+    assert striate.resume(finished.path).metrics == finished.metrics
+    assert weights(finished.path) == before
+
+
+def test_resume_of_nothing_is_refused(tmp_path):
+    with pytest.raises(StriateError, match="holds no run to resume"):
+        striate.resume(tmp_path)
+
+
+def test_resume_with_other_pictures_is_refused(photos, tmp_path):
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 1})
+    (run.path / "evaluation.json").unlink()
+    Image.new("RGB", (24, 24), "red").save(photos / "level" / "00.png")
+    with pytest.raises(StriateError, match="are not those that .* was begun with"):
+        striate.resume(run.path)
+
+
+def test_a_second_process_is_kept_out(tmp_path):
+    with locked(tmp_path):
+        code = f"from striate.training.folder import locked; from pathlib import Path\nwith locked(Path({str(tmp_path)!r})): pass"
+        second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"another process is training in {tmp_path}; wait for it or choose another --run" in second.stderr
+
+
+def test_bad_pictures_are_left_out_and_named(photos, tmp_path):
+    (photos / "level" / "00.png").write_text("hello")
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 1})
+    assert "warning: 1 picture cannot be read and will be left out" in (run.path / "log.txt").read_text()
+    assert "00.png" not in [
+        line.split("/")[-1] for line in (run.path / "data.tsv").read_text().splitlines() if "level/" in line
+    ]
+
+
+def test_small_pictures_are_not_blown_up(photos, tmp_path):
+    run = striate.train(photos, "resnet18", run=tmp_path / "run", epochs=1, batch_size=14)
+    assert run.preprocess.size == (32, 32)
+
+
+def test_large_pictures_have_the_usual_margin(tmp_path):
+    from striate.data.dataset import ArrayPictures
+    from striate.models import create_model
+    from striate.training.plan import fit_size
+
+    network = create_model("resnet20")
+    large = ArrayPictures(np.zeros((2, 300, 400, 3), np.uint8), "large")
+    assert fit_size(create_model("resnet18"), get_recipe("default"), large).resize == (256, 256)
+    assert fit_size(network, get_recipe("default"), large).resize == (32, 32)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_precision_can_be_refused(photos, tmp_path, channels_last):
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", precision="fp32", **{**QUICK, "epochs": 1})
+    assert json.loads((run.path / "recipe.json").read_text())["machine"]["precision"] == "fp32"
+
+
+def test_unknown_names_offer_the_nearest(tmp_path):
+    for call, message in (
+        (lambda: striate.train("digits", "lenet6"), "unknown model 'lenet6'; did you mean 'lenet5'"),
+        (lambda: striate.train("digits", recipe="defualt"), "unknown recipe 'defualt'; did you mean 'default'"),
+        (lambda: striate.train("digits", epoch=3), "unknown recipe field 'epoch'; did you mean 'epochs'"),
+        (lambda: striate.train("digits", precision="bf61"), "unknown precision 'bf61'; did you mean 'bf16'"),
+    ):
+        with pytest.raises(StriateError, match=message):
+            call()
+
+
+def test_next_free_numbers(tmp_path):
+    assert next_free(tmp_path, "a") == tmp_path / "a"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a-2").mkdir()
+    assert next_free(tmp_path, "a") == tmp_path / "a-3"
+
+
+def test_a_copy_of_a_run_works_elsewhere(finished, tmp_path):
+    shutil.copytree(finished.path, tmp_path / "elsewhere")
+    assert striate.load(tmp_path / "elsewhere").classes == finished.classes
