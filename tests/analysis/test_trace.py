@@ -114,5 +114,5 @@ def test_failure_names_layer_and_arriving_shape() -> None:
 
 
 def test_lazy_layers_are_refused() -> None:
-    with pytest.raises(StriateError, match="lazy layers, whose shapes are not known yet; run it once on a real batch"):
+    with pytest.raises(StriateError, match="0 is a lazy layer; run the network once on a real batch first"):
         trace(nn.Sequential(nn.LazyLinear(3)), (1, 3))

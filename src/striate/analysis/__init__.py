@@ -1,7 +1,6 @@
-"""What a network costs: parameters, multiply-accumulates, activations, from one run on tensors without memory."""
+"""What a network costs and sees: parameters, multiply-accumulates, memory, receptive fields, from one run."""
 
 from striate.analysis.rows import Row
 from striate.analysis.summary import Summary, summarize
-from striate.analysis.trace import Trace, trace
 
-__all__ = ["Row", "Summary", "Trace", "summarize", "trace"]
+__all__ = ["Row", "Summary", "summarize"]

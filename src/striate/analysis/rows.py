@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 from typing import NamedTuple
 
+from striate.analysis.fields import dropped_of, layouts_of
 from striate.analysis.macs import Shape
-from striate.analysis.trace import Operator, Trace
+from striate.analysis.trace import Operator, Trace, Value
+from striate.ops.windows import Field
 
 POOLING = {
     *(f"max_pool{axes}d_with_indices" for axes in (2, 3)),
@@ -25,6 +28,8 @@ class Row:
     in_shape, out_shape: with the batch of 1. params: parameters first read here.
     macs: multiply-accumulates of convolutions and matrix products.
     activations: elements of the picture and of the outputs of convolutions, matrix products and pooling, else 0.
+    field: what one element of the output sees of the picture, along height and width.
+    dropped: pixels at the far end of height and width that the row's windows never reach.
     """
 
     path: str
@@ -34,6 +39,28 @@ class Row:
     params: int
     macs: int
     activations: int
+    field: tuple[Field, ...] = ()
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def field_px(self) -> int | float:
+        """Pixels of the picture that one element sees, the longer way; more than the picture has means all of it."""
+        return max((number(axis.size_px) for axis in self.field), default=0)
+
+    @property
+    def jump_px(self) -> int | float:
+        """Pixels from what one element sees to what its neighbour sees; 0 where there is one view only."""
+        return max((number(axis.jump_px) for axis in self.field), default=0)
+
+    @property
+    def offset_px(self) -> int | float:
+        """First pixel that the first element sees; negative in the padding."""
+        return min((number(axis.start_px) for axis in self.field), default=0)
+
+    @property
+    def dropped_px(self) -> int:
+        """Pixels at the far end that the row's windows never reach, along the axis that loses most."""
+        return max(self.dropped, default=0)
 
 
 class Step(NamedTuple):
@@ -41,20 +68,29 @@ class Step(NamedTuple):
 
     path: str
     kind: str
-    in_shape: Shape
-    out_shape: Shape
+    given: Value | None
+    made: Value | None
     operators: tuple[Operator, ...]
 
 
 def rows_of(run: Trace) -> Iterator[Row]:
     """The picture, then layers and functions in the order in which they ran, then the parameters that nothing read."""
     unread = dict(run.parameters)
+    seen = layouts_of(run)
     image = run.image.shape
-    yield Row("", "Input", image, image, 0, 0, prod(image))
+    yield Row("", "Input", image, image, 0, 0, prod(image), seen[run.image.tensor].fields)
     for step in steps_of(run):
-        read = [unread.pop(name, 0) for operator in step.operators for name in operator.parameters]
-        macs = sum(operator.macs for operator in step.operators)
-        yield Row(step.path, step.kind, step.in_shape, step.out_shape, sum(read), macs, _activations(step))
+        yield Row(
+            step.path,
+            step.kind,
+            step.given.shape if step.given else (),
+            step.made.shape if step.made else (),
+            sum(unread.pop(name, 0) for operator in step.operators for name in operator.parameters),
+            sum(operator.macs for operator in step.operators),
+            _activations(step),
+            seen[step.made.tensor].shown() if step.made and step.made.tensor in seen else (),
+            next(filter(None, map(dropped_of, step.operators)), ()),
+        )
     owners: Counter[str] = Counter()
     for name, elements in unread.items():
         owners[name.rpartition(".")[0]] += elements
@@ -74,7 +110,7 @@ def steps_of(run: Trace) -> Iterator[Step]:
     for leaf in (call for call in run.calls if call.is_leaf):
         yield from map(_alone, _shown(run, done, leaf.first_operator))
         inside = tuple(_shown(run, leaf.first_operator, leaf.last_operator))
-        yield Step(leaf.path, leaf.kind, leaf.in_shape, leaf.out_shape, inside)
+        yield Step(leaf.path, leaf.kind, leaf.given, leaf.made, inside)
         done = leaf.last_operator
     yield from map(_alone, _shown(run, done, len(run.operators)))
 
@@ -84,9 +120,14 @@ def _shown(run: Trace, first: int, end: int) -> Iterator[Operator]:
 
 
 def _alone(operator: Operator) -> Step:
-    given = operator.inputs[0].shape if operator.inputs else ()
-    made = operator.outputs[0].shape if operator.outputs else ()
+    given = operator.inputs[0] if operator.inputs else None
+    made = operator.outputs[0] if operator.outputs else None
     return Step(operator.path, operator.name, given, made, (operator,))
+
+
+def number(value: int | Fraction) -> int | float:
+    """A fraction as the number that prints and goes into JSON."""
+    return value if isinstance(value, int) else float(value)
 
 
 def _activations(step: Step) -> int:

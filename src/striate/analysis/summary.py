@@ -15,12 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from striate.analysis.macs import Shape
+from striate.analysis.memory import Kept, kept_weightless, peak_bytes
 from striate.analysis.rows import Row, not_counted, rows_of
 from striate.analysis.table import as_dict, as_text
-from striate.analysis.trace import trace
+from striate.analysis.trace import trace_weightless
+from striate.analysis.weightless import weightless
 from striate.core.errors import StriateError
 from striate.models import Network
 
@@ -31,11 +33,16 @@ class Summary:
 
     name: the network's in the zoo, or its class.
     not_counted: operators that ran and have no multiply-accumulates, name to number, views left out.
+    peak_bytes: activations alive at once in inference, at most. parameter_bytes: of the weights, which come on top.
+    kept: what training keeps; None for a network that cannot be run in training mode on pictures alone.
     """
 
     name: str
     rows: tuple[Row, ...]
     not_counted: dict[str, int]
+    peak_bytes: int
+    parameter_bytes: int
+    kept: Kept | None
 
     @property
     def params(self) -> int:
@@ -56,6 +63,18 @@ class Summary:
     def activations(self) -> int:
         """Elements of the layer table: the picture, convolutions, matrix products, pooling."""
         return sum(row.activations for row in self.rows)
+
+    @property
+    def saved_bytes(self) -> int | None:
+        """What autograd keeps of one picture for the backward pass, weights not counted; `kept.at(batch)` for more."""
+        return None if self.kept is None else self.kept.at(1)
+
+    @property
+    def field_px(self) -> int | float:
+        """Largest receptive field of a map: before the head averages or flattens everything."""
+        return max(
+            (row.field_px for row in self.rows[1:] if row.jump_px), default=max(row.field_px for row in self.rows)
+        )
 
     @property
     def input_shape(self) -> Shape:
@@ -84,9 +103,20 @@ def summarize(model: nn.Module, size: tuple[int, ...] | None = None) -> Summary:
     >>> cost.macs == 5*5*3*10 * 32*32 + 10*32*32*7
     True
     """
-    run = trace(model, (1, *picture_size(model, size)))
+    shape = picture_size(model, size)
+    with weightless(model) as parameters:
+        run = trace_weightless(model, parameters, (1, *shape))
+        kept = _kept_if_trainable(model, parameters, shape)
+        weights = sum(tensor.numel() * tensor.element_size() for tensor in parameters.values())
     name = str(getattr(model, "architecture", "") or type(model).__name__)
-    return Summary(name, tuple(rows_of(run)), not_counted(run))
+    return Summary(name, tuple(rows_of(run)), not_counted(run), peak_bytes(run), weights, kept)
+
+
+def _kept_if_trainable(model: nn.Module, parameters: dict[str, Tensor], shape: Shape) -> Kept | None:
+    try:
+        return kept_weightless(model, parameters, shape)
+    except Exception:  # in training mode it may need targets too; what inference costs is known all the same
+        return None
 
 
 def picture_size(model: nn.Module, size: tuple[int, ...] | None) -> tuple[int, ...]:

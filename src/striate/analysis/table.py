@@ -1,48 +1,65 @@
-"""The rows of a summary as text and as plain data."""
+"""The rows of a summary as text, as a page, as a spreadsheet and as plain data: always the same rows and sums."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import csv
+import html
+import io
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from striate.analysis.rows import Row
+from striate.analysis.rows import Row, number
 
 if TYPE_CHECKING:
     from striate.analysis.summary import Summary
 
-HEADINGS = ("layer", "kind", "output", "params", "MACs", "activations")
+HEADINGS = ("layer", "kind", "output", "params", "MACs", "activations", "field", "jump")
 NUMBERS_FROM = 3  # columns from here on are numbers
 
 
 def as_text(summary: Summary, depth: int | None = None) -> str:
-    """The table for a terminal, with totals below it that are the sums of the printed columns.
+    """The table for a terminal, with totals that are the sums of the printed columns, and notes below.
 
-    depth: fold the rows under one module path of this many names into one line; None prints every row.
+    depth: fold rows next to each other under one module path of this many names into one line; None folds nothing.
     """
-    lines = [line_of(row) for row in folded(summary.rows, depth)]
-    total = ("total", "", "", f"{summary.params:,}", f"{summary.macs:,}", f"{summary.activations:,}")
-    widths = [max(len(line[column]) for line in (HEADINGS, *lines, total)) for column in range(len(HEADINGS))]
+    lines = _lines(summary, depth)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    shape = "x".join(map(str, summary.input_shape[1:]))
-    printed = [_aligned(line, widths) for line in (HEADINGS, *lines)]
-    return "\n".join(
-        [
-            f"{summary.name}, one picture of {shape}",
-            printed[0],
-            rule,
-            *printed[1:],
-            rule,
-            _aligned(total, widths),
-            notes(summary),
-        ]
+    headings, *rows, total = (_aligned(line, widths) for line in lines)
+    return "\n".join([title(summary), headings, rule, *rows, rule, total, *notes(summary)])
+
+
+def as_markdown(summary: Summary, depth: int | None = None) -> str:
+    """The table as GitHub draws it, notes below."""
+    lines = [[_escaped(cell) for cell in line] for line in _lines(summary, depth)]
+    rule = ["---" if column < NUMBERS_FROM else "---:" for column in range(len(HEADINGS))]
+    drawn = ["| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])]
+    return "\n".join([f"**{title(summary)}**", "", *drawn, "", *(f"- {note}" for note in notes(summary))]) + "\n"
+
+
+def as_html(summary: Summary, depth: int | None = None) -> str:
+    """The table as a complete page that needs nothing else."""
+    headings, *rows, total = _lines(summary, depth)
+    parts = [("thead", "th", [headings]), ("tbody", "td", rows), ("tfoot", "th", [total])]
+    body = "\n".join(
+        f"<{part}>\n" + "\n".join(f"<tr>{_cells(tag, line)}</tr>" for line in lines) + f"\n</{part}>"
+        for part, tag, lines in parts
     )
+    below = "\n".join(f"<p>{html.escape(note)}</p>" for note in notes(summary))
+    name = html.escape(title(summary))
+    return PAGE.format(title=name, table=f"<table>\n{body}\n</table>", notes=below)
 
 
-def notes(summary: Summary) -> str:
-    """What the MACs do not contain, by name."""
-    names = ", ".join(f"{name} x {number}" for name, number in summary.not_counted.items())
-    return f"not counted as MACs: {names or 'nothing'}; biases"
+def as_csv(summary: Summary, depth: int | None = None) -> str:
+    """One line per row, plain integers, no totals: for a spreadsheet to add up."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    dicts = [row_dict(row) for row in folded(summary.rows, depth)]
+    writer.writerow(list(dicts[0]))
+    for cells in dicts:
+        writer.writerow("x".join(map(str, cell)) if isinstance(cell, list) else cell for cell in cells.values())
+    return file.getvalue()
 
 
 def as_dict(summary: Summary) -> dict[str, Any]:
@@ -53,23 +70,66 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "params": summary.params,
         "macs": summary.macs,
         "activations": summary.activations,
+        "field_px": summary.field_px,
+        "parameter_bytes": summary.parameter_bytes,
+        "saved_bytes": summary.saved_bytes,
+        "peak_bytes": summary.peak_bytes,
         "not_counted": dict(summary.not_counted),
-        "rows": [
-            {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(row).items()} for row in summary.rows
-        ],
+        "rows": [row_dict(row) for row in summary.rows],
     }
 
 
-def line_of(row: Row) -> tuple[str, ...]:
-    """A row's cells, as printed."""
-    shape = "x".join(map(str, row.out_shape[1:]))
-    return (row.path, row.kind, shape, f"{row.params:,}", f"{row.macs:,}", f"{row.activations:,}")
+def row_dict(row: Row) -> dict[str, Any]:
+    """A row as plain lists, strings and numbers; a list has one entry per axis."""
+    return {
+        "path": row.path,
+        "kind": row.kind,
+        "in_shape": list(row.in_shape),
+        "out_shape": list(row.out_shape),
+        "params": row.params,
+        "macs": row.macs,
+        "activations": row.activations,
+        "field_px": [number(axis.size_px) for axis in row.field],
+        "jump_px": [number(axis.jump_px) for axis in row.field],
+        "offset_px": [number(axis.start_px) for axis in row.field],
+        "dropped_px": list(row.dropped),
+    }
 
 
-def folded(rows: tuple[Row, ...], depth: int | None) -> list[Row]:
+def title(summary: Summary) -> str:
+    """What the table is of."""
+    return f"{summary.name}, one picture of {_times(summary.input_shape[1:])}"
+
+
+def notes(summary: Summary) -> list[str]:
+    """Sentences below the table: memory, what the MACs do not contain, windows that do not fit."""
+    names = ", ".join(f"{name} x {count}" for name, count in summary.not_counted.items())
+    kept = "unknown" if summary.kept is None else megabytes(summary.kept.per_picture_bytes)
+    memory = (
+        f"memory: {megabytes(summary.parameter_bytes)} of weights; "
+        f"inference at most {megabytes(summary.peak_bytes)} more; training keeps {kept} per picture"
+    )
+    cut = [f"{row.path} {_times(row.dropped)}" for row in summary.rows if row.dropped_px]
+    dropped = (
+        [f"windows that do not fit, and pixels at the far end that they never see: {', '.join(cut)}"] if cut else []
+    )
+    return [memory, f"not counted as MACs: {names or 'nothing'}; biases", *dropped]
+
+
+def megabytes(count: int) -> str:
+    """Bytes in units of a million.
+
+    >>> megabytes(61_350_000)
+    '61.4 MB'
+    """
+    return f"{count / 1e6:,.1f} MB"
+
+
+def folded(rows: Sequence[Row], depth: int | None) -> list[Row]:
     """Rows next to each other under one module path of `depth` names, merged into one with their sums.
 
-    The merged row keeps the path they share and says in `kind` how many rows it stands for; a row alone stays as it is.
+    The merged row keeps the path that they share and says in `kind` how many rows it stands for; its field and output
+    are the last one's. A row alone stays as it is.
     """
     if depth is None:
         return list(rows)
@@ -88,12 +148,64 @@ def _merged(prefix: str, rows: list[Row]) -> Row:
         sum(row.params for row in rows),
         sum(row.macs for row in rows),
         sum(row.activations for row in rows),
+        rows[-1].field,
+        tuple(max(axis) for axis in zip(*(row.dropped for row in rows if row.dropped), strict=True)),
     )
 
 
-def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
-    padded = [
+def _lines(summary: Summary, depth: int | None) -> list[tuple[str, ...]]:
+    """Headings, rows and total as printed cells."""
+    total = ("total", "", "", f"{summary.params:,}", f"{summary.macs:,}", f"{summary.activations:,}", "", "")
+    return [HEADINGS, *map(_line, folded(summary.rows, depth)), total]
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    numbers = (f"{row.params:,}", f"{row.macs:,}", f"{row.activations:,}")
+    field = tuple("" if not row.field else f"{value:g}" for value in (row.field_px, row.jump_px))
+    return (row.path, row.kind, _times(row.out_shape[1:]), *numbers, *field)
+
+
+def _times(sides: Sequence[int]) -> str:
+    return "x".join(map(str, sides))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
         cell.rjust(width) if column >= NUMBERS_FROM else cell.ljust(width)
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
+    )
     return "  ".join(padded).rstrip()
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("_", "\\_")
+
+
+def _cells(tag: str, line: Sequence[str]) -> str:
+    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }}
+table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .2rem .6rem; text-align: left; }}
+th:nth-child(n+4), td:nth-child(n+4) {{ text-align: right; }}
+thead th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #222; }}
+tfoot th {{ border-top: 2px solid #222; }}
+tbody tr:nth-child(even) {{ background: #f5f5f2; }}
+p {{ color: #555; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{table}
+{notes}
+</body>
+</html>
+"""

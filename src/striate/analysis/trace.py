@@ -5,8 +5,7 @@ The records are the only thing the rest of this room reads: cost, receptive fiel
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,10 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from striate.analysis.macs import RULES, Shape
-from striate.analysis.weightless import META, MetaMode, tensors_in, weightless
+from striate.analysis.shapes import META
+from striate.analysis.weightless import MetaMode, tensors_in, weightless
 from striate.core.errors import StriateError
 
 
@@ -60,7 +59,7 @@ class Call(NamedTuple):
 
     is_leaf: its operators are told as one.
     first_operator, last_operator: range (end excluded) of the operators that ran inside.
-    in_shape, out_shape: of the first tensor that went in and came out, () where there was none.
+    given, made: the first tensor that went in and came out, if there was one.
     """
 
     path: str
@@ -68,8 +67,8 @@ class Call(NamedTuple):
     is_leaf: bool
     first_operator: int
     last_operator: int
-    in_shape: Shape
-    out_shape: Shape
+    given: Value | None
+    made: Value | None
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,18 @@ def trace(model: nn.Module, shape: Shape) -> Trace:
     Nothing is allocated and the model is left exactly as it was.
     Raises StriateError, naming the module and the shape that arrived there, when the forward pass fails.
     """
-    with weightless(model, training=False) as parameters, torch.random.fork_rng(devices=()):
-        recorder = _Recorder(model, parameters)
-        image = blank(parameters, shape)
-        with torch.no_grad(), recorder, recorder.following():
-            with failures_named(model, recorder):
-                model(image)
-            return recorder.finished(image)
+    with weightless(model) as parameters:
+        return trace_weightless(model, parameters, shape)
+
+
+def trace_weightless(model: nn.Module, parameters: Mapping[str, Tensor], shape: Shape) -> Trace:
+    """The same for a model whose weights are already replaced by `parameters`."""
+    recorder = _Recorder(parameters)
+    image = blank(parameters, shape)
+    model.eval()
+    with torch.no_grad(), recorder, recorder.following(model), failures_named(model, recorder):
+        model(image)
+    return recorder.finished(image)
 
 
 def blank(parameters: Mapping[str, Tensor], shape: Shape) -> Tensor:
@@ -114,23 +118,21 @@ def failures_named(model: nn.Module, recorder: _Recorder) -> Iterator[None]:
     except StriateError:
         raise
     except Exception as error:
-        path, kind, arriving = recorder.failure()
-        where = f"layer {path!r} ({kind})" if path else kind
+        call = recorder.failure()
+        where = f"layer {call.path!r} ({call.kind})" if call.path else call.kind
+        arriving = call.given.shape if call.given else "no tensor"
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StriateError(
-            f"{type(model).__name__}: {where} cannot work on what arrives, {arriving or 'no tensor'}: {reason}; "
+            f"{type(model).__name__}: {where} cannot work on what arrives, {arriving}: {reason}; "
             "give another size, as channels, height, width"
         ) from error
 
 
 class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
-    def __init__(self, model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self.model_kind = type(model).__name__
-        self.paths = {id(module): path for path, module in model.named_modules()}
         self.parameters = parameters
         self.parameter_names = {_memory(tensor): name for name, tensor in parameters.items()}
-        self.root = model
         self.values: dict[int, Value] = {}
         self.held: list[Any] = []  # while a tensor lives, its id and its memory's address are its own
         self.operators: list[Operator] = []
@@ -140,66 +142,92 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         self.error: BaseException | None = None
 
     @contextmanager
-    def following(self) -> Iterator[None]:
-        """Keep the path of the module that is running, for every module of the network."""
-        hooks = (
-            register_module_forward_pre_hook(self._enter),
-            register_module_forward_hook(self._leave, always_call=True),
-        )
+    def following(self, model: nn.Module) -> Iterator[None]:
+        """Note every call of every module."""
+        modules = [(module, path, vars(module).get("forward")) for path, module in model.named_modules()]
         try:
+            for module, path, _ in modules:
+                leaf = _is_leaf(module, is_root=module is model)
+                vars(module)["forward"] = self._followed(module.forward, path, type(module).__name__, leaf)
             yield
         finally:
-            for hook in hooks:
-                hook.remove()
+            for module, _, own in modules:
+                del vars(module)["forward"]
+                if own is not None:
+                    vars(module)["forward"] = own
 
-    def failure(self) -> tuple[str, str, Shape]:
-        """Path, kind and arriving shape of the module whose forward pass raised."""
-        if self.failed is None:
-            return "", self.model_kind, ()
-        call = self.calls[self.failed]
-        return call.path, call.kind, call.in_shape
+    def _followed(self, forward: Callable[..., Any], path: str, kind: str, leaf: bool) -> Callable[..., Any]:
+        def followed(*args: Any, **kwargs: Any) -> Any:
+            if self.open and self.calls[self.open[-1]].is_leaf:
+                return forward(*args, **kwargs)
+            index, now = len(self.calls), len(self.operators)
+            self.calls.append(Call(path, kind, leaf, now, now, self._first((*args, *kwargs.values())), None))
+            self.open.append(index)
+            try:
+                output = forward(*args, **kwargs)
+            except Exception as error:
+                if error is not self.error:
+                    self.failed, self.error = index, error
+                raise
+            finally:
+                self.open.pop()
+            made = self._first(output)
+            self.calls[index] = self.calls[index]._replace(last_operator=len(self.operators), made=made)
+            return output
+
+        return followed
+
+    def failure(self) -> Call:
+        """The innermost call whose forward pass raised."""
+        assert self.failed is not None  # noqa: S101 - our own invariant: asked for only after an error
+        return self.calls[self.failed]
 
     def finished(self, image: Tensor) -> Trace:
-        """Everything noted so far."""
+        """Everything noted."""
         sizes = {name: tensor.numel() for name, tensor in self.parameters.items()}
         return Trace(self._value(image), tuple(self.operators), tuple(self.calls), sizes)
 
-    def _enter(self, module: nn.Module, inputs: Any) -> None:
-        inside_leaf = self.open and self.calls[self.open[-1]].is_leaf
-        if inside_leaf or id(module) not in self.paths:
-            return
-        leaf, now = _is_leaf(module, is_root=module is self.root), len(self.operators)
-        self.open.append(len(self.calls))
-        path, kind = self.paths[id(module)], type(module).__name__
-        self.calls.append(Call(path, kind, leaf, now, now, _first_shape(inputs), ()))
-
-    def _leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        """Called with no output when the forward pass raised: innermost module first, and the caller may go on."""
-        if not self.open or self.paths.get(id(module)) != self.calls[self.open[-1]].path:
-            return
-        index, made, error = self.open.pop(), _first_shape(output), sys.exc_info()[1]
-        if output is None and error is not self.error:
-            self.failed, self.error = index, error
-        self.calls[index] = self.calls[index]._replace(last_operator=len(self.operators), out_shape=made)
-
     def ran(self, operator: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
+        """Note one operator."""
         name, computes, rule = _FACTS.get(operator) or _learn(operator)
-        arguments = tuple(self._described(argument) for argument in (*args, *kwargs.values()))
-        inputs = tuple(_values_in(arguments))
-        outputs = tuple(_values_in((self._described(result),)))
-        names = tuple(self.parameter_names[v.memory] for v in inputs if v.memory in self.parameter_names)
+        inputs: list[Value] = []
+        outputs: list[Value] = []
+        arguments = tuple([self._described(argument, inputs) for argument in args])
+        if kwargs:
+            arguments += tuple([self._described(argument, inputs) for argument in kwargs.values()])
+        self._described(result, outputs)
+        names = tuple([self.parameter_names[v.memory] for v in inputs if v.memory in self.parameter_names])
         macs = rule([value.shape for value in inputs], outputs[0].shape, arguments) if rule else 0
         call = self.open[-1] if self.open else -1
         path = self.calls[call].path if self.open else ""
-        self.operators.append(Operator(call, path, name, arguments, inputs, outputs, names, macs, computes))
+        self.operators.append(
+            Operator(call, path, name, arguments, tuple(inputs), tuple(outputs), names, macs, computes)
+        )
         self.held.append((args, result))
 
-    def _described(self, argument: Any) -> Any:
+    def _described(self, argument: Any, values: list[Value]) -> Any:
+        """The argument with a `Value` in the place of each tensor; the values are appended to a list as well."""
         if isinstance(argument, Tensor):
-            return self._value(argument)
+            value = self._value(argument)
+            values.append(value)
+            return value
         if isinstance(argument, list | tuple):
-            return tuple(self._described(part) for part in argument)
+            if any(isinstance(part, Tensor) for part in argument):
+                return tuple([self._described(part, values) for part in argument])
+            return tuple(argument)
         return argument
+
+    def _first(self, tensors: Any) -> Value | None:
+        """The first tensor of what a module was given or gave back."""
+        if isinstance(tensors, tuple) and tensors and isinstance(tensors[0], Tensor):
+            tensors = tensors[0]
+        if not isinstance(tensors, Tensor):
+            inside = tuple(tensors.values()) if isinstance(tensors, dict) else tensors
+            tensors = next(tensors_in((inside,)), None)
+        if tensors is None:
+            return None
+        self.held.append(tensors)
+        return self._value(tensors)
 
     def _value(self, tensor: Tensor) -> Value:
         known = self.values.get(id(tensor))
@@ -223,21 +251,6 @@ def _learn(operator: OpOverload) -> tuple[str, bool, Any]:
 
 def _memory(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
-
-
-def _values_in(arguments: Any) -> Iterator[Value]:
-    for argument in arguments:
-        if isinstance(argument, Value):
-            yield argument
-        elif isinstance(argument, tuple):
-            yield from _values_in(argument)
-
-
-def _first_shape(tensors: Any) -> Shape:
-    if isinstance(tensors, dict):
-        tensors = tuple(tensors.values())
-    found = next(tensors_in(tensors if isinstance(tensors, list | tuple) else (tensors,)), None)
-    return () if found is None else tuple(found.shape)
 
 
 def _is_leaf(module: nn.Module, *, is_root: bool) -> bool:
