@@ -55,8 +55,6 @@ class TableConv2d(nn.Module):
     True
     """
 
-    sources: Tensor
-
     def __init__(self, in_channels: int, table: tuple[tuple[int, ...], ...], kernel: int) -> None:
         super().__init__()
         self.in_channels, self.out_channels, self.kernel = in_channels, len(table), kernel
@@ -66,7 +64,7 @@ class TableConv2d(nn.Module):
         limit = (2.4 / fan_in)[:, None, None]
         self.weight = nn.Parameter((torch.rand(len(fan_in), kernel, kernel) * 2 - 1) * limit)
         self.bias = nn.Parameter(torch.zeros(len(table)))
-        self.register_buffer("sources", torch.tensor([each for maps in table for each in maps]), persistent=False)
+        self.sources = [each for maps in table for each in maps]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, len(table), H - kernel + 1, W - kernel + 1)."""
@@ -74,7 +72,7 @@ class TableConv2d(nn.Module):
         for length, rows in self.runs:
             run = slice(connection, connection + length * rows)
             weight = self.weight[run].view(rows, length, self.kernel, self.kernel)
-            read = x.index_select(1, self.sources[run])  # N, rows * length, H, W
+            read = x[:, self.sources[run]]  # N, rows * length, H, W
             outputs.append(F.conv2d(read, weight, self.bias[row : row + rows], groups=rows))
             connection, row = run.stop, row + rows
         return torch.cat(outputs, dim=1)

@@ -26,6 +26,7 @@ from striate.models.densenet import (
 from striate.models.fractalnet import fractalnet20, fractalnet40
 from striate.models.googlenet import googlenet
 from striate.models.googlenet_tv import googlenet_tv
+from striate.models.imagenet import FILES, fetch_published, published
 from striate.models.inception_v4 import inception_v4
 from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
@@ -61,7 +62,7 @@ from striate.models.resnet_cifar import (
 )
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
-from striate.models.weights import load_weights
+from striate.models.weights import classes_in, fit_in, read_weights
 from striate.models.zfnet import zfnet, zfnet_wide
 
 # fmt: off
@@ -143,10 +144,11 @@ def create_model(
     """Build a network of the zoo.
 
     classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used
-    at; the paper's when not given (`model.preprocess` carries it). weights: a safetensors file, or None for
-    the paper's initialisation, drawn from torch's global generator.
-    Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not
-    fit.
+    at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's initialisation,
+    drawn from torch's global generator; a safetensors or torch file; or "imagenet" (some also "imagenet_v2") for
+    the published file, fetched into torch hub's folder if it is not there. A file's head of another size is left
+    out when `classes` is given, otherwise the network takes the file's number of classes.
+    Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
     >>> model.classifier_name, model.preprocess.size, model.features_info[-1].stride
@@ -167,5 +169,19 @@ def create_model(
         model.preprocess = model.preprocess.at(size)
         model.require_size(*size)
     if weights is not None:
-        load_weights(model, Path(weights))
+        _load(model, weights, classes, size)
     return model
+
+
+def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[int, int] | None) -> None:
+    path = Path(weights)
+    if isinstance(weights, str) and weights in FILES:
+        entry = published(model.architecture, weights)
+        path = fetch_published(entry.file)
+        if size is None:
+            model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
+    tensors = read_weights(path)
+    found = classes_in(model, tensors)
+    if classes is None and found is not None:
+        model.reset_classifier(found)
+    fit_in(model, tensors, source=str(path))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
 from striate.layers import LocalResponseNorm, xavier_uniform_
-from striate.models.network import Network, replace_classifier
+from striate.models.network import Network
 
 AUXILIARY_WEIGHT = 0.3  # section 5
 # arXiv:1409.4842, table 1    module: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj
@@ -104,7 +104,7 @@ class GoogLeNet(Network):
     """22 layers with weights; the auxiliary heads run only in `training_logits`."""
 
     classifier_name = "fc"
-    optional_parts = ("aux1", "aux2")
+    auxiliary_classifiers = ("aux1.fc2", "aux2.fc2")
     smallest_px = 79
 
     def __init__(self, classes: int, in_channels: int) -> None:
@@ -170,12 +170,6 @@ class GoogLeNet(Network):
         after_4d = self._to_4d(after_4a)  # N, 528, 14, 14
         main = self.forward_head(self._to_5b(after_4d))
         return [(1.0, main), (AUXILIARY_WEIGHT, self.aux1(after_4a)), (AUXILIARY_WEIGHT, self.aux2(after_4d))]
-
-    def reset_classifier(self, classes: int) -> None:
-        """Replace the last linear layer of all three heads."""
-        super().reset_classifier(classes)
-        for head in ("aux1", "aux2"):
-            replace_classifier(self, f"{head}.fc2", classes)
 
 
 def googlenet(classes: int = 1000, in_channels: int = 3) -> GoogLeNet:

@@ -25,8 +25,8 @@ class Network(nn.Module):
     smallest_px: ClassVar[int] = 1
     """The smallest height and width that the arithmetic allows; the tests search for it by trial."""
 
-    optional_parts: ClassVar[tuple[str, ...]] = ()
-    """Auxiliary heads: weight files without them are whole."""
+    auxiliary_classifiers: ClassVar[tuple[str, ...]] = ()
+    """The same of auxiliary heads, each inside a child of its own; a weight file without those children is whole."""
 
     architecture: str = ""
     """The name it has in the zoo; `create_model` fills it in."""
@@ -69,7 +69,8 @@ class Network(nn.Module):
         """
         if classes < 1:
             raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
-        replace_classifier(self, self.classifier_name, classes)
+        for path in (self.classifier_name, *self.auxiliary_classifiers):
+            replace_classifier(self, path, classes)
 
     @property
     def label(self) -> str:
