@@ -210,6 +210,17 @@ def _select(operator: Operator, known: Known, given: list[Value], shape: Shape) 
     return Layout(tuple(kept), layout.fields)
 
 
+def _index(operator: Operator, known: Known, given: list[Value], shape: Shape) -> Layout:
+    """Picking by a list of numbers along one dimension, such as channels, leaves the others."""
+    if operator.name == "index_select":
+        picked = [operator.arguments[1]]
+    else:
+        picked = [dimension for dimension, numbers in enumerate(operator.arguments[1]) if numbers is not None]
+    if len(picked) != 1 or len(shape) != len(given[0].shape):
+        return _everything(operator, known, given, shape)
+    return known[given[0].tensor].with_length(picked[0], shape[picked[0]])
+
+
 def _view(operator: Operator, known: Known, given: list[Value], shape: Shape) -> Layout:
     return known[given[0].tensor].reshaped(shape)
 
@@ -281,12 +292,11 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("view", "unsafe_view", "reshape_alias", "squeeze", "unflatten"), _view),
     **dict.fromkeys(("permute", "transpose", "t"), _permute),
     "unsqueeze": _unsqueeze,
+    **dict.fromkeys(("index", "index_select"), _index),
     "cat": _cat,
     **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "var", "std", "prod", "logsumexp"), _reduce),
     **dict.fromkeys(("mm", "addmm", "bmm", "baddbmm", "linear", "mv", "addmv", "dot"), _product),
-    **dict.fromkeys(
-        ("roll", "flip", "sort", "topk", "cumsum", "as_strided", "gather", "index", "scatter"), _everything
-    ),
+    **dict.fromkeys(("roll", "flip", "sort", "topk", "cumsum", "as_strided", "gather", "scatter"), _everything),
 }
 
 

@@ -131,10 +131,17 @@ def number(value: int | Fraction) -> int | float:
 
 
 def _activations(step: Step) -> int:
-    """Elements that a layer table lists: products always, pooling where the row ends in it (LRN pools inside)."""
+    """Elements that a layer table lists: of products always, of pooling where it is what the row is about.
+
+    It is where the row ends in it, or makes its map smaller by it; LRN, which pools inside, does neither.
+    """
     products = sum(prod(operator.outputs[0].shape) for operator in step.operators if operator.macs)
     last = step.operators[-1] if step.operators else None
-    return products + (prod(last.outputs[0].shape) if last and _pools(last) else 0)
+    resized = step.given and step.made and step.given.shape != step.made.shape
+    pooled = [operator.outputs[0].shape for operator in step.operators if _pools(operator)]
+    if pooled and step.made and (pooled[-1] == step.made.shape if resized else last and _pools(last)):
+        return products + prod(pooled[-1])
+    return products
 
 
 def _pools(operator: Operator) -> bool:
