@@ -5,16 +5,18 @@ The records are the only thing the rest of this room reads: cost, receptive fiel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 
-from striate.analysis.macs import RULES, Shape
+from striate.analysis.calls import Forward, wrapped_calls
+from striate.analysis.macs import RULES, Rule, Shape
 from striate.analysis.shapes import META
 from striate.analysis.weightless import MetaMode, tensors_in, weightless
 from striate.core.errors import StriateError
@@ -99,7 +101,7 @@ def trace_weightless(model: nn.Module, parameters: Mapping[str, Tensor], shape: 
     recorder = _Recorder(parameters)
     image = blank(parameters, shape)
     model.eval()
-    with torch.no_grad(), recorder, recorder.following(model), failures_named(model, recorder):
+    with torch.no_grad(), recorder, wrapped_calls(model, recorder.followed), failures_named(model, recorder):
         model(image)
     return recorder.finished(image)
 
@@ -141,23 +143,10 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         self.failed: int | None = None  # call in which the newest error was raised
         self.error: BaseException | None = None
 
-    @contextmanager
-    def following(self, model: nn.Module) -> Iterator[None]:
-        """Note every call of every module."""
-        modules = [(module, path, vars(module).get("forward")) for path, module in model.named_modules()]
-        try:
-            for module, path, _ in modules:
-                leaf = _is_leaf(module, is_root=module is model)
-                vars(module)["forward"] = self._followed(module.forward, path, type(module).__name__, leaf)
-            yield
-        finally:
-            for module, _, own in modules:
-                del vars(module)["forward"]
-                if own is not None:
-                    vars(module)["forward"] = own
+    def followed(self, forward: Forward, path: str, kind: str, leaf: bool) -> Forward:
+        """The forward function of a module, each call of it noted."""
 
-    def _followed(self, forward: Callable[..., Any], path: str, kind: str, leaf: bool) -> Callable[..., Any]:
-        def followed(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             if self.open and self.calls[self.open[-1]].is_leaf:
                 return forward(*args, **kwargs)
             index, now = len(self.calls), len(self.operators)
@@ -175,7 +164,7 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
             self.calls[index] = self.calls[index]._replace(last_operator=len(self.operators), made=made)
             return output
 
-        return followed
+        return call
 
     def failure(self) -> Call:
         """The innermost call whose forward pass raised."""
@@ -189,7 +178,7 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
 
     def ran(self, operator: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
         """Note one operator."""
-        name, computes, rule = _FACTS.get(operator) or _learn(operator)
+        name, computes, rule = facts_of(operator)
         inputs: list[Value] = []
         outputs: list[Value] = []
         arguments = tuple([self._described(argument, inputs) for argument in args])
@@ -238,25 +227,13 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         return known
 
 
-_FACTS: dict[OpOverload, tuple[str, bool, Any]] = {}
-
-
-def _learn(operator: OpOverload) -> tuple[str, bool, Any]:
+@cache
+def facts_of(operator: OpOverload) -> tuple[str, bool, Rule | None]:
     """Name, whether it computes, and the rule of its multiply-accumulates; looked up once per operator."""
     name = operator._overloadpacket.__name__
     idle = operator.is_view or name in ("_unsafe_view", "empty", "empty_like", "new_empty", "empty_strided")
-    _FACTS[operator] = (name.strip("_"), not idle, RULES.get(name))
-    return _FACTS[operator]
+    return name.strip("_"), not idle, RULES.get(name)
 
 
 def _memory(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
-
-
-def _is_leaf(module: nn.Module, *, is_root: bool) -> bool:
-    """A module without modules of its own (a parametrization does not count), told as one.
-
-    A network that is nothing but functions is told function by function, unless it is one of torch's layers.
-    """
-    own = [name for name, child in module.named_children() if name != "parametrizations" and child is not None]
-    return not own and (not is_root or type(module).__module__.startswith("torch.nn"))
