@@ -124,6 +124,24 @@ def _biased_product(bias: Tensor, left: Tensor, right: Tensor, *_: Any) -> Tenso
     return _product(left, right) if bias.dim() == 1 and bias.shape[0] == right.shape[-1] else None
 
 
+def _cat(tensors: list[Tensor], axis: int = 0) -> Tensor | None:
+    first = tensors[0]
+    shapes = [[*tensor.shape] for tensor in tensors]
+    lengths = [shape.pop(axis) for shape in shapes if shape]
+    alike = all(shape == shapes[0] for shape in shapes) and len({tensor.dtype for tensor in tensors}) == 1
+    if not (alike and shapes[0] and all(tensor.is_contiguous() for tensor in tensors)):
+        return None
+    shapes[0].insert(axis % first.dim(), sum(lengths))
+    return _fresh(first, shapes[0])
+
+
+def _stack(tensors: list[Tensor], axis: int = 0) -> Tensor | None:
+    first = tensors[0]
+    if axis < 0 or any(tensor.shape != first.shape or tensor.dtype != first.dtype for tensor in tensors):
+        return None
+    return _fresh(first, (*first.shape[:axis], len(tensors), *first.shape[axis:]))
+
+
 # operator: what it makes of its arguments, given by position
 SHORTCUTS: dict[OpOverload, Callable[..., Any]] = {
     aten.convolution.default: _convolution,
@@ -132,6 +150,8 @@ SHORTCUTS: dict[OpOverload, Callable[..., Any]] = {
     **dict.fromkeys((aten.avg_pool2d.default, aten.avg_pool3d.default), _avg_pool),
     aten._adaptive_avg_pool2d.default: _adaptive_avg_pool,
     aten.mean.dim: _mean,
+    aten.cat.default: _cat,
+    aten.stack.default: _stack,
     aten.constant_pad_nd.default: _pad,
     aten.mm.default: _product,
     aten.addmm.default: _biased_product,

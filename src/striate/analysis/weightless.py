@@ -98,10 +98,11 @@ class MetaMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, operator: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run one operator."""
-        arguments = tuple(map(self._on_meta, args)) if _mixed(args) else args
-        shortcut = SHORTCUTS.get(operator)
+        meta, real = _whereabouts(args)
+        arguments = tuple(map(self._on_meta, args)) if meta and real else args
+        shortcut = SHORTCUTS.get(operator) if meta else None
         kwargs = kwargs or {}
-        result = shortcut(*arguments) if shortcut and arguments[0].is_meta and "dtype" not in kwargs else None
+        result = shortcut(*arguments) if shortcut and "dtype" not in kwargs else None
         if result is None:
             result = operator(*arguments, **kwargs)
         self.ran(operator, arguments, kwargs, result)
@@ -127,8 +128,8 @@ def tensors_in(arguments: Any) -> Iterator[Tensor]:
             yield from tensors_in(argument)
 
 
-def _mixed(args: tuple[Any, ...]) -> bool:
-    """Whether a meta tensor meets one that is not; operators on real tensors alone (random draws) stay real."""
+def _whereabouts(args: tuple[Any, ...]) -> tuple[bool, bool]:
+    """Whether there are meta tensors, and real ones; operators on real ones alone (random draws) stay real."""
     meta = real = False
     for argument in args:
         if isinstance(argument, Tensor):
@@ -139,4 +140,4 @@ def _mixed(args: tuple[Any, ...]) -> bool:
         elif type(argument) is list and argument and isinstance(argument[0], Tensor):
             meta = meta or any(tensor.is_meta for tensor in tensors_in(argument))
             real = real or not all(tensor.is_meta for tensor in tensors_in(argument))
-    return meta and real
+    return meta, real
