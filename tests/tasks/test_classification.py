@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import balanced_accuracy_score, classification_report
+
+from striate.core.records import Preprocess
+from striate.data.batches import Batches
+from striate.data.cache import CachedPictures
+from striate.models import create_model
+from striate.tasks import classification
+from striate.tasks.classification import Evaluation, evaluate
+from striate.tasks.placement import LARGE_FROM_MACS, Placement, has_fast_bf16, place
+
+PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+RECORD = Preprocess((32, 32), (32, 32)).for_channels(1)
+
+
+def lenet():
+    torch.manual_seed(0)
+    return create_model("lenet5", classes=4)
+
+
+def noise(count: int, batch_size: int) -> Batches:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (count, 32, 32, 1), dtype=np.uint8)
+    return Batches(CachedPictures(pixels), random.integers(0, 4, count), np.arange(count), batch_size)
+
+
+def test_the_result_does_not_depend_on_the_batches():
+    network, classes = lenet(), tuple("abcd")
+    whole, parts = (evaluate(network, noise(50, size).in_order(), RECORD, classes, PLAIN) for size in (50, 7))
+    assert torch.equal(whole.confusion, parts.confusion)
+    assert whole.top5_hits == parts.top5_hits == 50
+    assert whole.mean_loss == pytest.approx(parts.mean_loss, rel=1e-5)
+
+
+def test_the_figures_agree_with_scikit_learn():
+    found = evaluate(lenet(), noise(80, 16).in_order(), RECORD, tuple("abcd"), PLAIN)
+    truth, predicted = found.truth.numpy(), found.predicted.numpy()
+    report = classification_report(truth, predicted, output_dict=True, zero_division=0.0)
+    assert found.accuracy == pytest.approx(report["accuracy"])
+    assert found.to_dict()["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, predicted))
+    for number, row in enumerate(found.per_class()):
+        assert row["recall"] == pytest.approx(report[str(number)]["recall"])
+        assert row["pictures"] == report[str(number)]["support"]
+        if row["precision"] is not None:
+            assert row["precision"] == pytest.approx(report[str(number)]["precision"])
+
+
+def test_evaluation_leaves_the_mode_and_the_statistics_alone():
+    network = create_model("resnet20").train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    pixels = np.zeros((4, 32, 32, 3), np.uint8)
+    data = Batches(CachedPictures(pixels), np.zeros(4, np.int64), np.arange(4), 2)
+    evaluate(network, data.in_order(), network.preprocess, tuple("0123456789"), PLAIN)
+    assert network.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_a_class_without_pictures_has_no_recall():
+    confusion = torch.tensor([[2, 1], [0, 0]])
+    found = Evaluation(("a", "b"), confusion, 3, 1.0, torch.ones(3), torch.tensor([0, 0, 1]), torch.zeros(3).long())
+    assert [row["recall"] for row in found.per_class()] == [2 / 3, None]
+    assert found.to_dict()["balanced_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_label_smoothing_by_hand():
+    network = lenet()
+    images, labels = torch.randn(3, 1, 32, 32), torch.tensor([0, 1, 2])
+    loss, right = classification.loss(network, images, labels, 0.1)
+    log_probabilities = F.log_softmax(network(images), 1)
+    target = torch.full((3, 4), 0.1 / 4)
+    target[range(3), labels] += 0.9
+    assert loss.item() == pytest.approx(-(target * log_probabilities).sum(1).mean().item(), rel=1e-5)
+    assert int(right) == int((network(images).argmax(1) == labels).sum())
+
+
+def test_auxiliary_heads_count_with_their_weights():
+    torch.manual_seed(0)
+    network = create_model("googlenet", classes=3, size=(96, 96)).train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    images, labels = torch.randn(2, 3, 96, 96), torch.tensor([0, 2])
+    loss, _ = classification.loss(network, images, labels)
+    heads = network.training_logits(images)
+    assert [weight for weight, _ in heads] == [1.0, 0.3, 0.3]  # arXiv:1409.4842, section 5
+    assert loss.item() == pytest.approx(sum(w * F.cross_entropy(x, labels).item() for w, x in heads), rel=1e-5)
+
+
+def test_a_small_network_stays_in_fp32_on_one_thread_and_a_large_one_takes_what_is_fast():
+    small, large = place("auto", LARGE_FROM_MACS - 1), place("auto", LARGE_FROM_MACS)
+    assert (small.precision, small.threads, small.channels_last) == ("fp32", 1, False)
+    assert large.precision == ("bf16" if has_fast_bf16(large.device) else "fp32")
+    assert large.channels_last
+    assert place("fp32", LARGE_FROM_MACS).precision == "fp32"
+
+
+def test_bf16_stays_close_to_fp32():
+    torch.manual_seed(0)
+    network = create_model("resnet20").eval()
+    images = torch.randn(4, 3, 32, 32)
+    with Placement("cpu", "bf16", True, 1).autocast():
+        half = network(images).float()
+    assert torch.allclose(half, network(images), atol=0.05, rtol=0.05)
+
+
+def test_threads_are_restored():
+    before = torch.get_num_threads()
+    with Placement("cpu", "fp32", False, 1).processor_threads():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
