@@ -62,7 +62,9 @@ def main() -> int:
         train(arguments, run, moment_s)
         same = (sha256(run), newest_state(run)) == expected
         equal += same
-        print(f"killed after {moment_s:6.1f} s: model {sha256(run)[:16]} {'equal' if same else 'DIFFERENT'}", flush=True)
+        print(
+            f"killed after {moment_s:6.1f} s: model {sha256(run)[:16]} {'equal' if same else 'DIFFERENT'}", flush=True
+        )
         shutil.rmtree(run)
     print(f"{equal} of {options.kills} equal")
     shutil.rmtree(folder)

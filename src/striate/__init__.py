@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from striate.deploy.run import Prediction, Run, load
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
-    from striate.train.recipe import Recipe
+    from striate.training.recipe import Recipe
 
 _HOMES = {
     "Summary": "striate.analysis.summary",
@@ -32,7 +32,7 @@ _HOMES = {
     "list_models": "striate.models",
     "get_recipe": "striate.recipes",
     "list_recipes": "striate.recipes",
-    "Recipe": "striate.train.recipe",
+    "Recipe": "striate.training.recipe",
 }
 
 __all__ = [

@@ -13,7 +13,7 @@ from striate.recipes.default import default
 from striate.recipes.digits import digits_lenet5
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.vgg import vgg_2014
-from striate.train.recipe import Recipe
+from striate.training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "default": default,

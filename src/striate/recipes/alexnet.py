@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from striate.train.recipe import Recipe
+from striate.training.recipe import Recipe
 
 
 def alexnet_2012() -> Recipe:

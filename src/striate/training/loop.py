@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from striate.core.errors import Interrupted, StriateError
-from striate.data.batches import Batches
 from striate.deploy.bundle import save_config, save_weights
-from striate.models import Network
 from striate.tasks.classification import evaluate
-from striate.tasks.placement import Placement
 from striate.training.folder import STATE, append_metrics, discard_metrics_after
 from striate.training.optimizer import make_optimizer
-from striate.training.recipe import Recipe
 from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
-from striate.training.step import train_step
+from striate.training.step import Job, train_step
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0
 EXPLODED_FACTOR = 3.0
-
-
-class Watch(Protocol):
-    """Who is told how training goes."""
-
-    def step(self, counters: Counters, lr: float) -> None:
-        """Some steps were made."""
-
-    def epoch(self, line: dict[str, Any]) -> None:
-        """An epoch was finished and validated."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that one training is made of."""
-
-    network: Network
-    classes: tuple[str, ...]
-    train: Batches
-    val: Batches
-    recipe: Recipe
-    seed: int
-    placement: Placement
-    folder: Path
-    watch: Watch
 
 
 def fit(job: Job) -> Counters:
@@ -71,22 +39,28 @@ def fit(job: Job) -> Counters:
             job.network.train()
             for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
                 lr = learning_rate(recipe, counters.step, steps, counters.drops)
-                moved = (recipe, job.network.preprocess, job.placement, (job.seed, counters.step))
-                unread.append((*train_step(job.network, batch, optimizer, lr, *moved), len(batch[1])))
+                loss, right = train_step(job, batch, optimizer, lr, counters.step)
+                unread.append((loss, right, len(batch[1])))
                 counters.step += 1
-                if counters.step % steps == 0 or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
+                epoch_is_over = counters.step % steps == 0
+                if epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
                     read_losses(unread, counters)
                     job.watch.step(counters, lr)
-                if counters.step % steps and (wish or clock.save_due()):
+                if not epoch_is_over and (wish or clock.save_is_due()):
                     read_losses(unread, counters)
-                    clock.stop(counters)
-                    save_state(job.folder / STATE, job.network, optimizer, counters)
+                    save(job, optimizer, counters, clock)
                     stop_if(wish, job, counters)
             clock.stop(counters)
             end_epoch(job, epoch + 1, counters, lr, clock)
-            save_state(job.folder / STATE, job.network, optimizer, counters)
+            save(job, optimizer, counters, clock)
             stop_if(wish, job, counters)
     return counters
+
+
+def save(job: Job, optimizer: torch.optim.Optimizer, counters: Counters, clock: Clock) -> None:
+    """Write the whole state, the time up to now counted."""
+    clock.stop(counters)
+    save_state(job.folder / STATE, job.network, optimizer, counters)
 
 
 def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
@@ -155,7 +129,7 @@ class Clock:
         self.since = self.saved = time.monotonic()
         self.seconds = 0.0
 
-    def save_due(self) -> bool:
+    def save_is_due(self) -> bool:
         """Whether the last state is too old."""
         return time.monotonic() - self.saved > SAVE_EVERY_SECONDS
 

@@ -18,9 +18,10 @@ from striate.deploy.run import Run
 from striate.tasks.placement import Placement, place
 from striate.training.finish import finish
 from striate.training.folder import EVALUATION, LOCK, RECIPE, REPORT, locked, next_free
-from striate.training.loop import Job, fit
+from striate.training.loop import fit
 from striate.training.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
 from striate.training.progress import Reporter
+from striate.training.step import Job
 
 RUNS = Path("runs")
 

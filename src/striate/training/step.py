@@ -1,44 +1,64 @@
-"""One training step."""
+"""What one training is made of, and one step of it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from striate.core.records import Preprocess
 from striate.data.augment import augment
-from striate.data.batches import Batch, step_generator
+from striate.data.batches import Batch, Batches, step_generator
 from striate.data.picture import normalise
 from striate.models import Network
 from striate.tasks import classification
 from striate.tasks.placement import Placement
 from striate.training.recipe import Recipe
+from striate.training.state import Counters
 
 
-def train_step(
-    network: Network,
-    batch: Batch,
-    optimizer: torch.optim.Optimizer,
-    lr: float,
-    recipe: Recipe,
-    preprocess: Preprocess,
-    placement: Placement,
-    randomness: tuple[int, int],
-) -> tuple[Tensor, Tensor]:
+class Watch(Protocol):
+    """Who is told how training goes."""
+
+    def step(self, counters: Counters, lr: float) -> None:
+        """Some steps were made."""
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        """An epoch was finished and validated."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one training is made of."""
+
+    network: Network
+    classes: tuple[str, ...]
+    train: Batches
+    val: Batches
+    recipe: Recipe
+    seed: int
+    placement: Placement
+    folder: Path
+    watch: Watch
+
+
+def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:
     """One update. Returns the mean loss and the number of right answers, detached, not yet read.
 
-    batch: uint8 pictures (N, C, h, w) of the working size, int64 labels (N,). randomness: (seed, step), from which
-    everything random in the step follows: augmentation, and dropout through torch's global generator.
+    batch: uint8 pictures (N, C, h, w) of the working size, int64 labels (N,). Everything random follows from (seed,
+    step): the augmentation, and dropout through torch's global generator.
     """
-    generator = step_generator(*randomness)
+    generator = step_generator(job.seed, step)
     torch.manual_seed(generator.initial_seed())
-    pictures, labels = (placement.move(tensor) for tensor in batch)
-    pictures = augment(pictures, recipe.augmentation, preprocess, generator)
-    images = placement.images(normalise(pictures, preprocess))
+    pictures, labels = (job.placement.move(tensor) for tensor in batch)
+    pictures = augment(pictures, job.recipe.augmentation, job.network.preprocess, generator)
+    images = job.placement.images(normalise(pictures, job.network.preprocess))
     for group in optimizer.param_groups:
         group["lr"] = lr
-    with placement.autocast():
-        loss, right = classification.loss(network, images, labels, recipe.label_smoothing)
+    with job.placement.autocast():
+        loss, right = classification.loss(job.network, images, labels, job.recipe.label_smoothing)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
