@@ -10,21 +10,39 @@ import torch
 from torch import Tensor, nn
 
 from striate.models import Network, create_model
+from striate.models.perceptron import Perceptron
 
 Build = Callable[..., Network]
 Count = Callable[[nn.Module, tuple[int, ...]], int]
 
 
 @cache
-def _on_meta(name: str) -> Network:
+def _on_meta(name: str, classes: int | None = None, in_channels: int | None = None) -> Network:
     with torch.device("meta"):
-        return create_model(name).eval()
+        return create_model(name, classes=classes, in_channels=in_channels).eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def on_meta() -> Build:
-    """The network with the paper's classes and channels on meta, in eval mode; shared, leave it as it is."""
+    """A network on meta, in eval mode; every test gets the same one, so leave it as it is."""
     return _on_meta
+
+
+def smallest_size(model: Network) -> tuple[int, int]:
+    """Height and width of the smallest picture that the network says it takes."""
+    if isinstance(model, Perceptron):
+        return model.preprocess.size
+    return model.smallest_px, model.smallest_px
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Callable[..., Tensor]:
+    """Pictures of the smallest size that a network takes, on meta unless told."""
+
+    def draw(model: Network, count: int = 2, device: str = "meta") -> Tensor:
+        return torch.rand(count, model.in_channels, *smallest_size(model), device=device)
+
+    return draw
 
 
 @pytest.fixture
