@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ SPELLINGS: dict[str, Callable[[State], Any]] = {
     "model_state_dict": wrapped("model_state_dict"),
     "ema": wrapped("ema"),
     "nested": wrapped("model", "state_dict"),
+    "beside a script's arguments": lambda state: {"model": state, "args": Namespace(lr=0.1, device="cuda")},
     "averaged": lambda state: {"model_ema": {"n_averaged": torch.tensor(3), **prefixed("module.")(state)}},
     "without counters": lambda state: {k: v for k, v in state.items() if "num_batches" not in k},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import re
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([Namespace]):  # bare data, and most training scripts store theirs
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise StriateError(
             f"{path} is damaged, or holds more than tensors; it was not opened, for that could run code from it: "
