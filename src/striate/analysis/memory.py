@@ -48,22 +48,21 @@ def kept_for_training(model: nn.Module, shape: Shape) -> Kept:
 
 def kept_weightless(model: nn.Module, parameters: Mapping[str, Tensor], shape: Shape) -> Kept:
     """The same for a model whose weights are already replaced by `parameters`."""
-    own = {_memory(tensor) for tensor in (*parameters.values(), *model.buffers())}
-    kept: dict[int, int] = {}
+    saved: list[Tensor] = []
 
     def pack(tensor: Tensor) -> Tensor:
-        memory = tensor.untyped_storage()
-        kept[memory._cdata] = memory.nbytes()
+        saved.append(tensor)
         return tensor
 
     images = blank(parameters, (PRIME, *shape))
     model.train()
     with torch.enable_grad(), MetaMode(), saved_tensors_hooks(pack, _as_it_is):
-        made = model.training_logits(images) if isinstance(model, Network) else model(images)
-    sizes = [size for memory, size in kept.items() if memory not in own]
-    del made  # until here it holds what was saved, so that no memory was counted under another's number
-    growing = sum(size for size in sizes if size % PRIME == 0)
-    return Kept(growing // PRIME, sum(sizes) - growing)
+        _ = model.training_logits(images) if isinstance(model, Network) else model(images)
+    storages = {storage._cdata: storage.nbytes() for storage in (tensor.untyped_storage() for tensor in saved)}
+    for tensor in (*parameters.values(), *model.buffers()):
+        storages.pop(tensor.untyped_storage()._cdata, None)
+    growing = sum(size for size in storages.values() if size % PRIME == 0)
+    return Kept(growing // PRIME, sum(storages.values()) - growing)
 
 
 def peak_bytes(run: Trace) -> int:
@@ -89,10 +88,6 @@ def peak_bytes(run: Trace) -> int:
         changes[moment] += size[memory]
         changes[last_use[memory] + 1] -= size[memory]
     return max(accumulate(changes))
-
-
-def _memory(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
 
 
 def _as_it_is(tensor: Tensor) -> Tensor:

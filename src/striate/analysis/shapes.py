@@ -15,6 +15,7 @@ from torch._ops import OpOverload
 
 META = torch.device("meta")
 aten = torch.ops.aten
+NOTHING = torch.empty(0, device=META)
 
 
 def _fresh(like: Tensor, shape: Sequence[int]) -> Tensor:
@@ -52,8 +53,10 @@ def _mean(first: Tensor, axes: list[int] | None, keepdim: bool = False, *_: Any)
 def _batch_norm(image: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, *_: Any) -> Any:
     if not image.is_contiguous():
         return None
-    statistics = (image.shape[1] if training else 0,)
-    return _fresh(image, image.shape), torch.empty(statistics, device=META), torch.empty(statistics, device=META)
+    if not training:
+        return _fresh(image, image.shape), NOTHING, NOTHING
+    channels = image.shape[1]
+    return _fresh(image, image.shape), torch.empty(channels, device=META), torch.empty(channels, device=META)
 
 
 def _convolution(

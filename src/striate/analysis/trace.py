@@ -150,7 +150,8 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
             if self.open and self.calls[self.open[-1]].is_leaf:
                 return forward(*args, **kwargs)
             index, now = len(self.calls), len(self.operators)
-            self.calls.append(Call(path, kind, leaf, now, now, self._first((*args, *kwargs.values())), None))
+            given = self._first((*args, *kwargs.values()) if kwargs else args)
+            self.calls.append(Call(path, kind, leaf, now, now, given, None))
             self.open.append(index)
             try:
                 output = forward(*args, **kwargs)
@@ -160,8 +161,7 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
                 raise
             finally:
                 self.open.pop()
-            made = self._first(output)
-            self.calls[index] = self.calls[index]._replace(last_operator=len(self.operators), made=made)
+            self.calls[index] = Call(path, kind, leaf, now, len(self.operators), given, self._first(output))
             return output
 
         return call
@@ -181,9 +181,8 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         name, computes, rule = facts_of(operator)
         inputs: list[Value] = []
         outputs: list[Value] = []
-        arguments = tuple([self._described(argument, inputs) for argument in args])
-        if kwargs:
-            arguments += tuple([self._described(argument, inputs) for argument in kwargs.values()])
+        given = (*args, *kwargs.values()) if kwargs else args
+        arguments = tuple([self._described(argument, inputs) for argument in given])
         self._described(result, outputs)
         names = tuple([self.parameter_names[v.memory] for v in inputs if v.memory in self.parameter_names])
         macs = rule([value.shape for value in inputs], outputs[0].shape, arguments) if rule else 0
@@ -208,13 +207,11 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
 
     def _first(self, tensors: Any) -> Value | None:
         """The first tensor of what a module was given or gave back."""
-        if isinstance(tensors, tuple) and tensors and isinstance(tensors[0], Tensor):
-            tensors = tensors[0]
         if not isinstance(tensors, Tensor):
             inside = tuple(tensors.values()) if isinstance(tensors, dict) else tensors
             tensors = next(tensors_in((inside,)), None)
-        if tensors is None:
-            return None
+            if tensors is None:
+                return None
         self.held.append(tensors)
         return self._value(tensors)
 
