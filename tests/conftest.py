@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+torch.set_num_threads(1)  # `pytest -n` runs one process per core
 
 
 @pytest.fixture(autouse=True)
