@@ -41,6 +41,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def set_mode(model: nn.Module, *, training: bool) -> None:
+    """`model.train(training)`, without its cost where no module has its own way of doing that."""
+    modules = list(model.modules())
+    if any(type(module).train is not nn.Module.train for module in modules):
+        model.train(training)
+        return
+    for module in modules:
+        vars(module)["training"] = training
+
+
 def is_leaf(module: nn.Module, *, is_root: bool) -> bool:
     """Whether it is told as one: a module without modules of its own, where a parametrization does not count.
 

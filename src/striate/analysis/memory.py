@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from striate.analysis.calls import set_mode
 from striate.analysis.macs import Shape
 from striate.analysis.trace import Trace, blank
 from striate.analysis.weightless import MetaMode, weightless
@@ -55,7 +56,7 @@ def kept_weightless(model: nn.Module, parameters: Mapping[str, Tensor], shape: S
         return tensor
 
     images = blank(parameters, (PRIME, *shape))
-    model.train()
+    set_mode(model, training=True)
     with torch.enable_grad(), MetaMode(), saved_tensors_hooks(pack, _as_it_is):
         _ = model.training_logits(images) if isinstance(model, Network) else model(images)
     storages = {storage._cdata: storage.nbytes() for storage in (tensor.untyped_storage() for tensor in saved)}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 
-from striate.analysis.calls import Forward, wrapped_calls
+from striate.analysis.calls import Forward, set_mode, wrapped_calls
 from striate.analysis.macs import RULES, Rule, Shape
 from striate.analysis.shapes import META
 from striate.analysis.weightless import MetaMode, tensors_in, weightless
@@ -100,7 +100,7 @@ def trace_weightless(model: nn.Module, parameters: Mapping[str, Tensor], shape: 
     """The same for a model whose weights are already replaced by `parameters`."""
     recorder = _Recorder(parameters)
     image = blank(parameters, shape)
-    model.eval()
+    set_mode(model, training=False)
     with torch.no_grad(), recorder, wrapped_calls(model, recorder.followed), failures_named(model, recorder):
         model(image)
     return recorder.finished(image)
@@ -196,7 +196,9 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
     def _described(self, argument: Any, values: list[Value]) -> Any:
         """The argument with a `Value` in the place of each tensor; the values are appended to a list as well."""
         if isinstance(argument, Tensor):
-            value = self._value(argument)
+            value = self.values.get(id(argument))
+            if value is None or value.shape != argument.shape:
+                value = self._value(argument)
             values.append(value)
             return value
         if isinstance(argument, list | tuple):
