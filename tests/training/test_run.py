@@ -255,7 +255,10 @@ def test_resume_with_other_pictures_is_refused(photos, tmp_path):
 
 def test_a_second_process_is_kept_out(tmp_path):
     with locked(tmp_path):
-        code = f"from striate.training.folder import locked; from pathlib import Path\nwith locked(Path({str(tmp_path)!r})): pass"
+        code = (
+            "from pathlib import Path; from striate.training.folder import locked\n"
+            f"with locked(Path({str(tmp_path)!r})): pass"
+        )
         second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"another process is training in {tmp_path}; wait for it or choose another --run" in second.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,6 +24,7 @@ class Reporter:
         self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
         self.log: Path | None = None
         self.total_epochs = 0
+        self._pace_since: tuple[float, int] | None = None  # when, and how many pictures of the epoch were seen then
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -47,11 +49,18 @@ class Reporter:
 
     def step(self, counters: Counters, lr: float) -> None:
         """Some steps were made."""
-        seen = max(1, counters.seen)
-        self._advance(counters.step, f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}")
+        seen, now = max(1, counters.seen), time.monotonic()
+        since, seen_then = self._pace_since or (now, counters.seen)
+        self._pace_since = since, seen_then
+        pace = f"  {(counters.seen - seen_then) / (now - since):,.0f} images/s" if counters.seen > seen_then else ""
+        self._advance(
+            counters.step,
+            f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}  lr {lr:.2g}{pace}",
+        )
 
     def epoch(self, line: dict[str, Any]) -> None:
         """An epoch was finished and validated."""
+        self._pace_since = None
         left = line["seconds"] / line["epoch"] * (self.total_epochs - line["epoch"])
         self.say(
             f"epoch {line['epoch']:>3}/{self.total_epochs}"

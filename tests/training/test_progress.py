@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from striate.training.progress import Reporter
+from striate.training.state import Counters
+
+LINE = {
+    "epoch": 2, "train_loss": 0.5, "val_loss": 0.25, "train_accuracy": 0.875, "val_accuracy": 0.9, "best": True,
+    "images_per_second": 1234.5, "seconds": 30.0,
+}  # fmt: skip
+
+
+def test_one_line_per_epoch_on_a_file_and_the_same_in_the_log(tmp_path):
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    reporter.log = tmp_path
+    reporter.begin(100, 10)
+    reporter.step(Counters(step=10, seen=80, loss_sum=40.0, right=70), 0.1)
+    reporter.epoch(LINE)
+    reporter.close()
+    said = stream.getvalue()
+    assert said == (
+        "epoch   2/10  loss 0.5000  val loss 0.2500  accuracy 87.50%  val 90.00% *"
+        "  1,234 images/s  30.0 s gone, 2:00 left\n"
+    )
+    assert (tmp_path / "log.txt").read_text() == said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_has_a_bar_with_loss_accuracy_and_rate(tmp_path):
+    """In a real pseudo-terminal, as a person sees it."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "striate", "train", "digits", "--recipe", "digits_lenet5", "--epochs", "12"]
+    environment = {**os.environ, "COLUMNS": "160", "TERM": "xterm"}
+    process = subprocess.Popen([*command, "--run", tmp_path / "run"], stderr=theirs, env=environment)
+    os.close(theirs)
+    said = b""
+    try:
+        while piece := os.read(ours, 4096):
+            said += piece
+    except OSError:  # the other end is closed
+        pass
+    assert process.wait() == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+    assert re.search(
+        r"training .* \d+/240 steps  loss \d\.\d{3}  accuracy +\d+\.\d\d%  lr 0\.\d+  [\d,]+ images/s", text
+    )
+    assert re.search(r"0:00:\d\d", text)  # time left
+    assert len(re.findall(r"epoch +\d+/12 ", text)) == 12
+
+
+def test_markup_in_names_is_text(tmp_path):
+    stream = io.StringIO()
+    Reporter(stream).say("class [red]roses[/red] [/nothing]")
+    assert stream.getvalue() == "class [red]roses[/red] [/nothing]\n"
