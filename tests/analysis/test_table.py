@@ -24,7 +24,7 @@ def cost() -> Summary:
 def text_cells(text: str) -> list[list[str]]:
     """The printed table, cut at the ends of the headings; a number may be wider than its heading but ends with it."""
     lines = text.splitlines()[1:]
-    ends = [match.end() for match in re.finditer(r"\S+", lines[0])][3:]
+    ends = [match.end() for match in re.finditer(r"\S+( px)?", lines[0])][3:]
     table = [line for line in lines[2:] if not line.startswith(("-", "memory", "not counted", "windows"))]
     return [[line[:end].rsplit(" ", 1)[-1] for end in ends] for line in table]
 
@@ -61,18 +61,18 @@ def test_whole_text() -> None:
     model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 4, 10))
     assert str(summarize(model, (3, 7, 7))).splitlines() == [
         "Sequential, one picture of 3x7x7",
-        "layer  kind     output  params   MACs  activations  field  jump",
-        "---------------------------------------------------------------",
-        "       Input    3x7x7        0      0          147      1     1",
-        "0      Conv2d   8x2x2      216    864           32      3     3",
-        "1      ReLU     8x2x2        0      0            0      3     3",
-        "2      Flatten  32           0      0            0      6     0",
-        "3      Linear   10         330    320           10      6     0",
-        "---------------------------------------------------------------",
+        "layer  kind     output  params   MACs  activations  field px  jump px",
+        "---------------------------------------------------------------------",
+        "       Input    3x7x7        0      0          147         1        1",
+        "0      Conv2d   8x2x2      216    864           32         3        3",
+        "1      ReLU     8x2x2        0      0            0         3        3",
+        "2      Flatten  32           0      0            0         6        0",
+        "3      Linear   10         330    320           10         6        0",
+        "---------------------------------------------------------------------",
         "total                      546  1,184          189",
         "memory: 0.0 MB of weights; inference at most 0.0 MB more; training keeps 0.0 MB per picture",
         "not counted as MACs: relu x 1; biases",
-        "windows that do not fit, and pixels at the far end that they never see: 0 1x1",
+        "windows that do not fit, and what they never see at the far end: 0 1 px",
     ]
 
 

@@ -14,6 +14,7 @@ from striate.analysis.macs import Shape
 from striate.analysis.trace import Operator, Trace, Value
 from striate.ops.windows import Field
 
+NOT_RUN = "not run"  # kind of the rows that own parameters which nothing reads
 POOLING = {
     *(f"max_pool{axes}d_with_indices" for axes in (2, 3)),
     *(f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg", "adaptive_max", "fractional_max") for axes in (2, 3)),
@@ -95,7 +96,7 @@ def rows_of(run: Trace) -> Iterator[Row]:
     for name, elements in unread.items():
         owners[name.rpartition(".")[0]] += elements
     for path, elements in owners.items():
-        yield Row(path, "not run", (), (), elements, 0, 0)
+        yield Row(path, NOT_RUN, (), (), elements, 0, 0)
 
 
 def not_counted(run: Trace) -> dict[str, int]:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from striate.analysis.rows import Row, number
+from striate.analysis.rows import NOT_RUN, Row, number
 
 if TYPE_CHECKING:
     from striate.analysis.summary import Summary
 
-HEADINGS = ("layer", "kind", "output", "params", "MACs", "activations", "field", "jump")
+HEADINGS = ("layer", "kind", "output", "params", "MACs", "activations", "field px", "jump px")
 NUMBERS_FROM = 3  # columns from here on are numbers
 
 
@@ -109,10 +109,8 @@ def notes(summary: Summary) -> list[str]:
         f"memory: {megabytes(summary.parameter_bytes)} of weights; "
         f"inference at most {megabytes(summary.peak_bytes)} more; training keeps {kept} per picture"
     )
-    cut = [f"{row.path} {_times(row.dropped)}" for row in summary.rows if row.dropped_px]
-    dropped = (
-        [f"windows that do not fit, and pixels at the far end that they never see: {', '.join(cut)}"] if cut else []
-    )
+    cut = [f"{row.path or row.kind} {_pixels(row.dropped)}" for row in summary.rows if row.dropped_px]
+    dropped = [f"windows that do not fit, and what they never see at the far end: {', '.join(cut)}"] if cut else []
     return [memory, f"not counted as MACs: {names or 'nothing'}; biases", *dropped]
 
 
@@ -140,15 +138,16 @@ def folded(rows: Sequence[Row], depth: int | None) -> list[Row]:
 def _merged(prefix: str, rows: list[Row]) -> Row:
     if len(rows) == 1:
         return rows[0]
+    last = [row for row in rows if row.kind != NOT_RUN or row is rows[0]][-1]
     return Row(
         prefix,
         f"{len(rows)} rows",
         rows[0].in_shape,
-        rows[-1].out_shape,
+        last.out_shape,
         sum(row.params for row in rows),
         sum(row.macs for row in rows),
         sum(row.activations for row in rows),
-        rows[-1].field,
+        last.field,
         tuple(max(axis) for axis in zip(*(row.dropped for row in rows if row.dropped), strict=True)),
     )
 
@@ -167,6 +166,10 @@ def _line(row: Row) -> tuple[str, ...]:
 
 def _times(sides: Sequence[int]) -> str:
     return "x".join(map(str, sides))
+
+
+def _pixels(sides: Sequence[int]) -> str:
+    return f"{sides[0] if len(set(sides)) == 1 else _times(sides)} px"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
