@@ -2,5 +2,7 @@
 
 from striate.analysis.rows import Row
 from striate.analysis.summary import Summary, summarize
+from striate.analysis.timing import Timing, time_layers
+from striate.analysis.weightless import blueprint
 
-__all__ = ["Row", "Summary", "summarize"]
+__all__ = ["Row", "Summary", "Timing", "blueprint", "summarize", "time_layers"]
