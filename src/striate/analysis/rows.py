@@ -79,6 +79,7 @@ def rows_of(run: Trace) -> Iterator[Row]:
     unread = dict(run.parameters)
     seen = layouts_of(run)
     image = run.image.shape
+    axes = len(image) - 2
     yield Row("", "Input", image, image, 0, 0, prod(image), seen[run.image.tensor].fields)
     for step in steps_of(run):
         yield Row(
@@ -90,7 +91,7 @@ def rows_of(run: Trace) -> Iterator[Row]:
             sum(operator.macs for operator in step.operators),
             _activations(step),
             seen[step.made.tensor].shown() if step.made and step.made.tensor in seen else (),
-            next(filter(None, map(dropped_of, step.operators)), ()),
+            next(filter(None, map(dropped_of, step.operators)), ())[-axes:],  # LRN also averages over channels
         )
     owners: Counter[str] = Counter()
     for name, elements in unread.items():
