@@ -15,8 +15,8 @@ from striate.core.errors import unknown_name
 Precision = Literal["fp32", "bf16"]
 PRECISIONS = ("auto", "bf16", "fp32")
 
-# Multiply-accumulates per picture below which bf16, another layout and a second thread cost more than they save: see
-# benchmarks/precision.md. On a busy machine, threads that wait for each other make a small network slower still.
+# Multiply-accumulates per picture below which bf16 gains nothing (benchmarks/precision.md) and one thread is enough: the
+# network trains in seconds either way, and on a busy machine threads that wait for each other are much slower than one.
 LARGE_FROM_MACS = 10_000_000
 
 
@@ -87,4 +87,4 @@ def place(precision: str, macs: int, device: str | None = None) -> Placement:
     large = macs >= LARGE_FROM_MACS
     if precision == "auto":
         precision = "bf16" if large and has_fast_bf16(device) else "fp32"
-    return Placement(device, precision, channels_last=large, threads=torch.get_num_threads() if large else 1)  # type: ignore[arg-type]
+    return Placement(device, precision, channels_last=True, threads=torch.get_num_threads() if large else 1)  # type: ignore[arg-type]
