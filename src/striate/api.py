@@ -12,12 +12,13 @@ from striate.data.scan import Progress
 from striate.data.sources import open_data
 from striate.deploy.run import Run
 from striate.recipes import get_recipe
-from striate.training.plan import Plan
+from striate.training.folder import RECIPE
+from striate.training.plan import Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import resume as resume_run
 from striate.training.run import start
 
-__all__ = ["check", "train"]
+__all__ = ["check", "resume", "train"]
 
 
 def train(
@@ -49,12 +50,31 @@ def train(
     return start(plan, Path(run) if run else None, cache_gb)
 
 
-def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB) -> Run:
+def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, **same: Any) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
 
-    Raises StriateError when the folder holds no run or the pictures have changed.
+    same: any of data, recipe, seed, precision and the fields of `Recipe`, to be sure that the run was begun with them.
+    Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed.
     """
+    if same and (Path(run) / RECIPE).exists():
+        _refuse_changes(Path(run), same)
     return resume_run(Path(run), cache_gb)
+
+
+def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
+    plan, record = read_plan(run)
+    begun = {"recipe": plan.recipe_name, "seed": plan.seed, "precision": plan.precision, **plan.recipe.to_dict()}
+    if "data" in same:
+        named = str(same["data"])
+        begun["data"] = named if str(Path(named).resolve()) == record["data"]["source"] else plan.source
+    for name, value in same.items():
+        if name not in begun:
+            raise unknown_name("recipe field", name, begun)
+        if value != begun[name]:
+            raise StriateError(
+                f"{run} was begun with {name} {begun[name]}, not {value}; leave that out to go on with it, or start "
+                "another run"
+            )
 
 
 def check(data: str | Path, split_seed: int = 0, progress: Progress | None = None) -> DataReport:

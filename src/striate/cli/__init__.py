@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
+from pathlib import Path
+from typing import NoReturn
 
 from striate.cli.app import app
 from striate.core.errors import Interrupted, StriateError
@@ -12,17 +17,40 @@ USER_ERROR = 2  # exit status; 1 says that the work was done and found something
 
 def main() -> None:
     """Run the command line. A person's mistake is one line and status 2; a bug keeps its traceback."""
+    _make_outputs_usable()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a reader that has gone is noticed here, not when Python shuts down
     except StriateError as error:
-        print(f"striate: {error}", file=sys.stderr)
-        raise SystemExit(USER_ERROR) from None
+        _end(str(error), USER_ERROR)
     except Interrupted as interruption:
-        print(f"striate: {interruption}", file=sys.stderr)
-        raise SystemExit(128 + interruption.signal) from None
-    except KeyboardInterrupt:
-        print("striate: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
+        _end(str(interruption), 128 + interruption.signal)
     except BrokenPipeError:
-        sys.stderr.close()
+        _discard_output()
         raise SystemExit(1) from None
+    except OSError as error:  # the system refused something that no sentence of ours foresaw
+        _discard_output()
+        _end(f"{error.filename or 'the output'}: {error.strerror or error}", USER_ERROR)
+
+
+def _end(text: str, status: int) -> NoReturn:
+    print(f"striate: {' '.join(text.splitlines())}", file=sys.stderr)
+    raise SystemExit(status) from None
+
+
+def _make_outputs_usable() -> None:
+    """A closed output takes everything; one that cannot spell a file name shows its bytes."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """What could not be written must not be tried again when Python shuts down."""
+    with contextlib.suppress(OSError):  # an output that is no file of the system has nothing left to try
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import signal
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from striate.cli import data, networks, runs, training, using
+from striate.core.errors import Interrupted
 from striate.core.version import __version__
+
+
+class Verbs(TyperGroup):
+    """All verbs. A Ctrl-C that none of them handles ends in `main`, not in what typer makes of it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped", signal.SIGINT) from None
+
 
 app = typer.Typer(
     name="striate",
+    cls=Verbs,
     help="The workbench for convolutional networks: know the cost, train on your pictures, use the result.",
     epilog="Start with: striate train digits --recipe digits_lenet5",
     no_args_is_help=True,

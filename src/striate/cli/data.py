@@ -19,6 +19,7 @@ MAX_MEGAPIXELS = Annotated[
 
 def allow_megapixels(megapixels: float | None) -> None:
     """Set the largest picture that is decoded, for this process."""
+    import math
     import warnings
 
     from PIL import Image
@@ -27,8 +28,8 @@ def allow_megapixels(megapixels: float | None) -> None:
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # refusals and reasons are told by our own sentences
     if megapixels is not None:
-        if not megapixels > 0:
-            raise StriateError(f"--max-megapixels must be above 0, got {megapixels}")
+        if not 0 < megapixels < math.inf:
+            raise StriateError(f"--max-megapixels must be a number above 0, got {megapixels:g}")
         Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6)
 
 
@@ -47,7 +48,8 @@ def check(
     from striate.api import check as check_public
 
     allow_megapixels(max_megapixels)
-    report = check_public(data, split_seed, bar("decoding"))
+    with bar("decoding") as progress:
+        report = check_public(data, split_seed, progress)
     if json:
         print_json(report.to_dict())
     else:
@@ -63,10 +65,13 @@ def _show(report: DataReport) -> None:
     ]
     rows.append(("all", *(f"{sum(report.counts[split]):,}" for split in splits)))
     print_table(("class", *splits), rows, numeric=splits)
+    typer.echo()
     typer.echo(f"split: {report.split_rule}")
     for side, values in report.sizes_px.items():
         if values:
-            typer.echo(f"{side.replace('_', ' ')}: {values[0]} to {values[2]} px, median {values[1]} px")
+            low, median, high = values
+            many = f"{low} to {high} px, median {median} px" if low < high else f"{low} px in all pictures"
+            typer.echo(f"{side.replace('_', ' ')}: {many}")
     for name, reason in report.unreadable:
         typer.echo(f"unreadable: {name} {reason}")
     for what, groups in (

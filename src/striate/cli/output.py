@@ -4,33 +4,59 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from striate.core.errors import StriateError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+NEVER_CUT = 100_000  # columns: in a file or a pipe nothing is cut to the width of a screen
 
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:  # stray bytes of a file name, or an output that is not UTF-8
+        text = json.dumps(value, indent=2)
+    sys.stdout.write(f"{text}\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str] = ()) -> None:
     """A table on standard output; `numeric` columns are right-aligned."""
-    from rich import box
+    _console().print(_table(columns, rows, numeric))
+
+
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table can be shown on this terminal without folding its cells."""
+    console = _console()
+    return console.measure(_table(columns, rows, ()), options=console.options.update(width=NEVER_CUT)).maximum <= (
+        console.width
+    )
+
+
+def _console() -> Console:
     from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=NEVER_CUT)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str]) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:  # in a file or a pipe nothing is cut to the width of a screen
-        console = Console(highlight=False, markup=False, width=200)
-    console.print(table)
+    return table
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -42,24 +68,17 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise StriateError(f"--size takes HEIGHTxWIDTH in pixels, such as 224x224, got {text!r}")
     return int(parts[0]), int(parts[-1])
 
 
-def bar(text: str) -> Any:
-    """A progress callback that draws a bar on a terminal, on standard error, and nothing elsewhere."""
+@contextmanager
+def bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback of (done, total) that draws a bar on a terminal, on standard error, and nothing elsewhere."""
     from rich.console import Console
     from rich.progress import Progress
 
-    progress = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    task = progress.add_task(text, total=None)
-
-    def advance(done: int, total: int) -> None:
-        if done == 1:
-            progress.start()
-        progress.update(task, completed=done, total=total)
-        if done == total:
-            progress.stop()
-
-    return advance
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(text, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -9,10 +9,13 @@ import typer
 
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, print_table
+from striate.core.errors import StriateError
+
+RUNS = Path("runs")
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="Where to look.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="Where to look.")] = RUNS,
     json: JSON = False,
 ) -> None:
     """List the runs below a folder, newest first.
@@ -21,6 +24,8 @@ def runs(
     """
     from striate.training.overview import list_runs
 
+    if folder != RUNS and not folder.exists():
+        raise StriateError(f"{folder}: no such folder")
     found = list_runs(folder)
     if json:
         print_json(found)

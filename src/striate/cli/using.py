@@ -11,14 +11,16 @@ import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import bar, print_json, print_table
+from striate.cli.output import bar, fits, print_json, print_table
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
+    from striate.data.decode import DecodeError
     from striate.deploy.run import Prediction
     from striate.tasks.classification import Evaluation
 
-CONFUSION_SHOWN = 20  # classes; a wider matrix does not fit a terminal
+CONFUSION_SHOWN = 20  # classes; of more, and where the terminal is narrow, only the largest mistakes are listed
+MISTAKES_SHOWN = 10
 PRECISION = Annotated[str, typer.Option(help="auto, bf16 or fp32.")]
 
 
@@ -32,20 +34,36 @@ def evaluate(
 ) -> None:
     """Measure a trained network on pictures with known classes.
 
+    A picture that cannot be read is named and left out; exit status 1 says so.
+
     Example: striate evaluate runs/cats photos/
     """
     from striate.data.sources import open_data
+    from striate.deploy.inputs import split_to_evaluate
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
     opened = load(run, precision)
-    dataset = open_data(data, opened.recipe["recipe"]["split_seed"])
-    found = opened.evaluate(dataset, split, bar("evaluating"))
-    name = split or ("test" if len(dataset.splits.get("test", ())) else "val")
+    dataset = open_data(data, opened.split_seed)
+    name = split_to_evaluate(dataset, split)
+    unreadable: list[DecodeError] = []
+    with bar("evaluating") as progress:
+        found = opened.evaluate(dataset, name, progress, unreadable)
     if json:
-        print_json({"run": str(run), "data": data, "split": name, **found.to_dict()})
+        listed = [{"name": error.name, "reason": error.reason} for error in unreadable]
+        print_json({"run": str(run), "data": data, "split": name, **found.to_dict(), "unreadable": listed})
     else:
         _show(found, name)
+        if split is None:
+            typer.echo(f"split: {dataset.split_rule}; --split all takes every picture")
+    _name_unreadable([str(error) for error in unreadable])
+
+
+def _name_unreadable(problems: list[str]) -> None:
+    for problem in problems:
+        print(f"striate: {problem}", file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
 
 
 def _show(found: Evaluation, split: str) -> None:
@@ -54,25 +72,40 @@ def _show(found: Evaluation, split: str) -> None:
             row["class"],
             f"{row['pictures']:,}",
             "-" if row["recall"] is None else f"{row['recall']:.1%}",
-            f"{row['recall_interval'][0]:.1%} to {row['recall_interval'][1]:.1%}",
+            "-" if row["recall"] is None else f"{row['recall_interval'][0]:.1%} to {row['recall_interval'][1]:.1%}",
             "-" if row["precision"] is None else f"{row['precision']:.1%}",
         )
         for row in found.per_class()
     ]
     columns = ("class", "pictures", "recall", "95 % interval", "precision")
     print_table(columns, rows, numeric=columns[1:])
-    if len(found.classes) <= CONFUSION_SHOWN:
-        counts = found.confusion.tolist()
-        print_table(
-            ("truth \\ predicted", *found.classes),
-            [(name, *map(str, row)) for name, row in zip(found.classes, counts, strict=True)],
-            numeric=found.classes,
-        )
+    typer.echo()
+    _show_confusion(found)
     low, high = found.interval
+    top5 = f"top-5 {found.top5_hits / found.total:.2%}, " if len(found.classes) > 5 else ""
     typer.echo(
-        f"{split}: top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), "
-        f"top-5 {found.top5_hits / max(1, found.total):.2%}, loss {found.mean_loss:.4f}, {found.total:,} pictures"
+        f"{split}: top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), {top5}"
+        f"loss {found.mean_loss:.4f}, {found.total:,} pictures"
     )
+
+
+def _show_confusion(found: Evaluation) -> None:
+    """The whole matrix where there is room for it, otherwise the largest mistakes."""
+    counts = found.confusion.tolist()
+    columns = ("truth \\ predicted", *found.classes)
+    rows = [(name, *map(str, row)) for name, row in zip(found.classes, counts, strict=True)]
+    if len(found.classes) <= CONFUSION_SHOWN and fits(columns, rows):
+        print_table(columns, rows, numeric=found.classes)
+        typer.echo()
+        return
+    mistakes = [
+        (count, truth, predicted)
+        for truth, row in zip(found.classes, counts, strict=True)
+        for predicted, count in zip(found.classes, row, strict=True)
+        if count and truth != predicted
+    ]
+    for count, truth, predicted in sorted(mistakes, key=lambda mistake: -mistake[0])[:MISTAKES_SHOWN]:
+        typer.echo(f"{truth} taken for {predicted}: {count:,}")
 
 
 def predict(
@@ -82,9 +115,11 @@ def predict(
     precision: PRECISION = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
-    csv_: Annotated[bool, typer.Option("--csv", help="Print path,label,probability,problem lines.")] = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
 ) -> None:
-    """Name what is in pictures. A file that cannot be read is named, the rest is predicted, exit status 1 says so.
+    """Say what is in pictures.
+
+    A picture that cannot be read is named and left out; exit status 1 says so.
 
     Example: striate predict runs/cats holiday/ --top 3 --json
     """
@@ -93,25 +128,24 @@ def predict(
     if json and csv_:
         raise StriateError("--json and --csv exclude each other")
     allow_megapixels(max_megapixels)
-    predictions = load(run, precision).predict(files, top)
+    opened = load(run, precision)
+    predictions = opened.predict(files, top)
     if json:
         print_json([prediction.to_dict() for prediction in predictions])
     elif csv_:
-        _print_csv(predictions)
+        _print_csv(predictions, min(top, len(opened.classes)))
     else:
         _print_predictions(predictions)
-    bad = [prediction for prediction in predictions if prediction.problem]
-    for prediction in bad:
-        print(f"striate: {prediction.path} {prediction.problem}", file=sys.stderr)
-    if bad:
-        raise typer.Exit(1)
+    _name_unreadable([f"{prediction.path} {prediction.problem}" for prediction in predictions if prediction.problem])
 
 
-def _print_csv(predictions: list[Prediction]) -> None:
+def _print_csv(predictions: list[Prediction], top: int) -> None:
+    further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("path", "label", "probability", "problem"))
+    writer.writerow(("path", "label", "probability", *further, "problem"))
     for p in predictions:
-        writer.writerow((p.path, p.label or "", "" if p.probability is None else p.probability, p.problem or ""))
+        cells = [cell for pair in p.top for cell in pair] or [""] * (2 * top)
+        writer.writerow((p.path, *cells, p.problem or ""))
 
 
 def _print_predictions(predictions: list[Prediction]) -> None:
@@ -120,5 +154,8 @@ def _print_predictions(predictions: list[Prediction]) -> None:
         for p in predictions
         if p.probability is not None
     ]
-    if rows:
-        print_table(("picture", "label", "probability", "next"), rows, numeric=("probability",))
+    if not rows:
+        return
+    shown = 4 if any(row[3] for row in rows) else 3  # with --top 1 there is nothing next
+    columns = ("picture", "label", "probability", "next")
+    print_table(columns[:shown], [row[:shown] for row in rows], numeric=("probability",))

@@ -24,7 +24,7 @@ def storage_errors(target: Path) -> Iterator[None]:
         if error.errno == errno.ENOSPC or error.errno == errno.EDQUOT:
             raise StriateError(
                 f"no space left on the disk while writing {target}; what was there before is untouched: "
-                "free some space and run the same command with --resume"
+                "free some space and run the command again; a training that was begun goes on with --resume"
             ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise StriateError(f"may not write {target}: {error.strerror}; choose another folder") from error
@@ -65,6 +65,8 @@ def read_json(path: Path) -> Any:
         raise StriateError(f"{path} is missing; {path.parent} is not a complete run folder") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise StriateError(f"{path} is damaged: {error}") from error
+    except OSError as error:
+        raise StriateError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def sync_folder(folder: Path) -> None:

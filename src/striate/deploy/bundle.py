@@ -60,19 +60,26 @@ def load_bundle(folder: Path) -> Bundle:
         raise StriateError(f"{folder}: no such run folder; `striate runs` lists those there are")
     config = read_json(folder / CONFIG)
     try:
-        classes = tuple(str(name) for name in config["label_names"])
-        preprocess = Preprocess.from_dict(config["preprocess"])
-        architecture, in_channels = str(config["architecture"]), int(config["in_channels"])
-    except (KeyError, TypeError, ValueError) as error:
+        network, classes = _empty_network(config)
+    except (KeyError, TypeError, ValueError) as error:  # StriateError is one of them
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
-    with torch.device("meta"):  # no weights are drawn only to be overwritten
-        network = create_model(architecture, len(classes), in_channels, preprocess.size)
-    network = network.to_empty(device="cpu")
-    network.preprocess = preprocess
     tensors = read_tensors(folder / WEIGHTS)
     _verify(folder / WEIGHTS, tensors)
     fill(network, tensors, source=str(folder / WEIGHTS))
     return Bundle(network.eval(), classes, config)
+
+
+def _empty_network(config: dict[str, Any]) -> tuple[Network, tuple[str, ...]]:
+    """The network that a config describes, its weights not yet there, and the names of its classes."""
+    classes = tuple(str(name) for name in config["label_names"])
+    preprocess, in_channels = Preprocess.from_dict(config["preprocess"]), int(config["in_channels"])
+    if preprocess.channels != in_channels:
+        raise StriateError(f"in_channels is {in_channels}, the preprocessing makes {preprocess.channels}")
+    with torch.device("meta"):  # no weights are drawn only to be overwritten
+        network = create_model(str(config["architecture"]), len(classes), in_channels, preprocess.size)
+    network = network.to_empty(device="cpu")
+    network.preprocess = preprocess
+    return network, classes
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.core.files import read_json
 from striate.core.records import Preprocess
-from striate.data.batches import Batches
-from striate.data.cache import DecodedPictures
-from striate.data.dataset import Dataset
-from striate.data.decode import EXTENSIONS, DecodeError, Pixels, read_picture
+from striate.data.batches import Batch
+from striate.data.dataset import Dataset, Indices
+from striate.data.decode import DecodeError, Pixels, read_picture
 from striate.data.picture import to_batch, to_working_size
 from striate.data.scan import Progress, in_threads
 from striate.deploy.bundle import Bundle, load_bundle
+from striate.deploy.inputs import in_batches, members, picture_files, split_to_evaluate
 from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
 from striate.tasks.placement import place
-
-BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,20 @@ class Run:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All of `recipe.json`: recipe, seed, versions, machine, data."""
-        return dict(read_json(self.path / "recipe.json"))
+        """All of `recipe.json`: recipe, seed, versions, machine, data. Raises StriateError when it is damaged."""
+        record = read_json(self.path / "recipe.json")
+        if not isinstance(record, dict):
+            raise StriateError(f"{self.path / 'recipe.json'} is damaged: it is no record but a {type(record).__name__}")
+        return record
+
+    @property
+    def split_seed(self) -> int:
+        """What decided the split of the data it was trained on, where the data had none."""
+        record = self.recipe
+        try:
+            return int(record["recipe"]["split_seed"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StriateError(f"{self.path / 'recipe.json'} is damaged: it has no split_seed") from error
 
     def predict(self, paths: Sequence[str | Path] | str | Path, top: int = 5) -> list[Prediction]:
         """Predict picture files, and all pictures below folders, in the order given.
@@ -99,16 +110,27 @@ class Run:
             raise StriateError(f"top must be at least 1, got {top}")
         files = picture_files([paths] if isinstance(paths, str | Path) else paths)
         predictions: list[Prediction] = []
-        for start in range(0, len(files), BATCH_SIZE):
-            predictions += self._predict_batch(files[start : start + BATCH_SIZE], top)
+        with self.placement.processor_threads():
+            outcomes = in_threads(lambda file: self._read(partial(read_picture, file)), iter(files))
+            for batch in in_batches(zip(files, outcomes, strict=True)):
+                predictions += self._predict_batch(batch, top)
         return predictions
 
     def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Prediction]:
         """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""
-        if not pictures:
-            return []
-        working = np.stack([to_working_size(pixels, self.preprocess) for pixels in pictures])
-        logits = predict_logits(self.network, to_batch(working), self.preprocess, self.placement)
+        working = [to_working_size(pixels, self.preprocess) for pixels in pictures]
+        return self._predict_working(working, names, top) if working else []
+
+    def _predict_batch(self, batch: list[tuple[Path, Pixels | DecodeError]], top: int) -> list[Prediction]:
+        good = [(str(file), pixels) for file, pixels in batch if not isinstance(pixels, DecodeError)]
+        found = iter(self._predict_working([p for _, p in good], [name for name, _ in good], top) if good else ())
+        return [
+            Prediction(str(file), None, None, (), outcome.reason) if isinstance(outcome, DecodeError) else next(found)
+            for file, outcome in batch
+        ]
+
+    def _predict_working(self, working: Sequence[Pixels], names: Sequence[str], top: int) -> list[Prediction]:
+        logits = predict_logits(self.network, to_batch(np.stack(working)), self.preprocess, self.placement)
         best = logits.softmax(1).topk(min(top, len(self.classes)), dim=1)
         predictions = []
         for name, values, numbers in zip(names, best.values.tolist(), best.indices.tolist(), strict=True):
@@ -116,83 +138,74 @@ class Run:
             predictions.append(Prediction(name, *ranked[0], top=ranked))
         return predictions
 
-    def _predict_batch(self, files: list[Path], top: int) -> list[Prediction]:
-        decoded = dict(zip(files, in_threads(self._decode, iter(files)), strict=True))
-        good = {file: pixels for file, pixels in decoded.items() if not isinstance(pixels, DecodeError)}
-        found = {p.path: p for p in self.predict_pixels(list(good.values()), [str(file) for file in good], top)}
-        return [
-            Prediction(str(file), None, None, (), outcome.reason)
-            if isinstance(outcome, DecodeError)
-            else found[str(file)]
-            for file, outcome in ((file, decoded[file]) for file in files)
-        ]
-
-    def _decode(self, file: Path) -> Pixels | DecodeError:
+    def _read(self, decode: Callable[[int, tuple[int, int]], Pixels]) -> Pixels | DecodeError:
+        """A picture at the working size, or why it cannot be read."""
         try:
-            return read_picture(file, self.preprocess.channels, self.preprocess.resize)
+            return to_working_size(decode(self.preprocess.channels, self.preprocess.resize), self.preprocess)
         except DecodeError as error:
             return error
 
-    def evaluate(self, dataset: Dataset, split: str | None = None, progress: Progress | None = None) -> Evaluation:
+    def evaluate(
+        self,
+        dataset: Dataset,
+        split: str | None = None,
+        progress: Progress | None = None,
+        unreadable: list[DecodeError] | None = None,
+    ) -> Evaluation:
         """Evaluate on a split of a dataset, or on all of its pictures with split "all".
 
-        split: None takes "test", or "val" where there is no test. Classes are matched by name.
-        Raises StriateError for a class that the network does not know, DecodeError for a picture that cannot be read.
+        split: as in `split_to_evaluate`. Classes are matched by name. unreadable: pictures that cannot be read are
+        left out and added to this list; without a list the first one is raised.
+        Raises StriateError for a class that the network does not know and for a split without a readable picture,
+        DecodeError for a picture that cannot be read.
         """
-        indices = _chosen(dataset, split)
+        indices = members(dataset, split_to_evaluate(dataset, split))
+        labels = self._labels(dataset)
+        batches = self._batches(dataset, indices, labels, progress, unreadable)
+        with self.placement.processor_threads():
+            return evaluate(self.network, batches, self.preprocess, self.classes, self.placement)
+
+    def _labels(self, dataset: Dataset) -> Indices:
+        """The network's class number of every picture."""
         numbers = {name: number for number, name in enumerate(self.classes)}
         unknown = [name for name in dataset.classes if name not in numbers]
         if unknown:
             raise StriateError(
-                f"{dataset.source} has classes that {self.path} was not trained on: {', '.join(unknown[:5])}; "
-                f"it knows {', '.join(self.classes[:5])}{' ...' if len(self.classes) > 5 else ''}"
+                f"{dataset.source} has classes that {self.path} was not trained on: {', '.join(unknown[:5])}"
+                f"{' ...' if len(unknown) > 5 else ''}; it knows {', '.join(self.classes[:5])}"
+                f"{' ...' if len(self.classes) > 5 else ''}"
             )
-        labels = np.array([numbers[name] for name in dataset.classes], np.int64)[dataset.labels]
-        batches = Batches(DecodedPictures(dataset.pictures, self.preprocess), labels, indices, BATCH_SIZE)
+        return np.array([numbers[name] for name in dataset.classes], np.int64)[dataset.labels]
 
-        def counted() -> Iterator[Any]:
-            done = 0
-            for batch in batches.in_order():
-                yield batch
-                done += len(batch[1])
-                if progress is not None:
-                    progress(done, len(indices))
+    def _batches(
+        self,
+        dataset: Dataset,
+        indices: Indices,
+        labels: Indices,
+        progress: Progress | None,
+        unreadable: list[DecodeError] | None,
+    ) -> Iterator[Batch]:
+        def read(index: int) -> Pixels | DecodeError:
+            return self._read(partial(dataset.pictures.decode, index))
 
-        return evaluate(self.network, counted(), self.preprocess, self.classes, self.placement)
+        done, right = 0, 0
+        for part in in_batches(zip(indices.tolist(), in_threads(read, iter(indices.tolist())), strict=True)):
+            bad = [outcome for _, outcome in part if isinstance(outcome, DecodeError)]
+            if bad and unreadable is None:
+                raise bad[0]
+            good = [(index, pixels) for index, pixels in part if not isinstance(pixels, DecodeError)]
+            if unreadable is not None:
+                unreadable += bad
+            if good:
+                chosen = labels[[index for index, _ in good]]
+                yield to_batch(np.stack([pixels for _, pixels in good])), torch.from_numpy(chosen)
+            done, right = done + len(part), right + len(good)
+            if progress is not None:
+                progress(done, len(indices))
+        if not right:
+            raise StriateError(f"{dataset.source} has no picture that can be read among the {done} to evaluate")
 
 
 def load(folder: str | Path, precision: str = "auto") -> Run:
     """Open a run folder for use; see `Run`."""
     return Run(folder, precision)
-
-
-def picture_files(paths: Sequence[str | Path]) -> list[Path]:
-    """The files themselves and all pictures below the folders, sorted within each folder.
-
-    Raises StriateError when a folder holds no pictures. A file that does not exist is kept, to be named later.
-    """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        if not path.is_dir():
-            files.append(path)
-            continue
-        below = sorted(
-            Path(folder) / name
-            for folder, _, names in os.walk(path)
-            for name in names
-            if Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")
-        )
-        if not below:
-            raise StriateError(f"{path} holds no pictures; known are {', '.join(sorted(EXTENSIONS))}")
-        files += below
-    return files
-
-
-def _chosen(dataset: Dataset, split: str | None) -> np.ndarray[Any, np.dtype[np.int64]]:
-    if split == "all":
-        return np.concatenate([dataset.splits[name] for name in dataset.splits])
-    if split is None:
-        split = "test" if len(dataset.splits.get("test", ())) else "val"
-    if split not in dataset.splits:
-        raise StriateError(f"{dataset.source} has no split {split!r}; it has {', '.join(dataset.splits)} and all")
-    return dataset.splits[split]
