@@ -30,7 +30,7 @@ def newest_state(run: Path) -> str:
 def train(arguments: list[str], run: Path, kill_after_s: float | None = None) -> None:
     """Run to the end; or kill it after some seconds, then resume until it is through."""
     command = [sys.executable, "-m", "striate", "train", "--run", str(run)]
-    process = subprocess.Popen([*command, *arguments], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if kill_after_s is None:
         assert process.wait() == 0
         return
@@ -40,7 +40,12 @@ def train(arguments: list[str], run: Path, kill_after_s: float | None = None) ->
         process.kill()
         process.wait()
     begun = (run / "recipe.json").exists()
-    subprocess.run([*command, *(["--resume"] if begun else arguments)], stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        [*command, *(["--resume"] if begun else arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
 
 
 def main() -> int:

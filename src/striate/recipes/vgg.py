@@ -6,7 +6,12 @@ from striate.training.recipe import Recipe
 
 
 def vgg_2014() -> Recipe:
-    """VGG, Simonyan and Zisserman, arXiv:1409.1556, section 3.1."""
+    """VGG, Simonyan and Zisserman, arXiv:1409.1556, section 3.1.
+
+    striate train imagenet/ --recipe vgg_2014
+    The paper reports 8.8 % top-5 error for column D at one scale. ImageNet was not at hand: tested to train, not to the
+    end.
+    """
     return Recipe(
         model="vgg16",
         size_px=224,
