@@ -1,0 +1,123 @@
+"""Whichever way a picture takes to the network, the network sees the same numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+import striate
+from striate.data.decode import read_picture
+from striate.data.picture import centre_crop, normalise, to_batch, to_working_size
+from striate.data.sources import open_data
+from striate.models import Network
+from striate.training import plan
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    """Smooth enough for JPEG, different in every corner."""
+    small = np.random.default_rng(seed).integers(0, 256, (4, 4, *shape[2:]), np.uint8)
+    return np.asarray(Image.fromarray(small).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
+
+
+def turned(number: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = number
+    return exif
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Two classes; what validates is of every kind: turned, grey, palette, alpha, 16 bits, CMYK, odd sizes, large."""
+    for split, kind in (("train", "a"), ("train", "b"), ("val", "a"), ("val", "b")):
+        (tmp_path / "album" / split / kind).mkdir(parents=True)
+    for kind in "ab":
+        for number in range(8):
+            Image.fromarray(noise(100 * ord(kind) + number, 40, 52, 3)).save(
+                tmp_path / "album" / "train" / kind / f"{number}.png"
+            )
+    val = tmp_path / "album" / "val"
+    for number in (1, 3, 6, 8):
+        Image.fromarray(noise(number, 60, 90, 3)).save(val / "a" / f"turned{number}.jpg", exif=turned(number))
+    Image.fromarray(noise(20, 37, 53, 3)).save(val / "a" / "odd.jpg", quality=95)
+    Image.fromarray(noise(21, 700, 500, 3)).save(val / "a" / "large.jpg")  # decoded at a part of its size
+    Image.fromarray(noise(22, 45, 61)).save(val / "b" / "grey.png")
+    Image.fromarray(noise(23, 64, 48, 3)).quantize(16).save(val / "b" / "palette.png")
+    Image.fromarray(noise(24, 50, 50, 4)).save(val / "b" / "alpha.png")
+    Image.fromarray(noise(25, 41, 43).astype(np.uint16) * 257).save(val / "b" / "deep.png")
+    Image.fromarray(noise(26, 41, 99, 3)).convert("CMYK").save(val / "b" / "print.jpg")
+    Image.fromarray(noise(27, 9, 13, 3)).save(val / "b" / "tiny.png")
+    return tmp_path / "album"
+
+
+@pytest.fixture
+def seen():
+    """Everything that a network in evaluation mode was given, in order."""
+    batches: list[torch.Tensor] = []
+
+    def note(module, inputs):
+        if isinstance(module, Network) and not module.training and not inputs[0].is_meta:  # a meta run only counts
+            batches.append(inputs[0].clone())
+
+    handle = register_module_forward_pre_hook(note)
+    yield batches
+    handle.remove()
+
+
+def taken(batches: list[torch.Tensor]) -> torch.Tensor:
+    together = torch.cat(batches)
+    batches.clear()
+    return together
+
+
+@pytest.mark.parametrize("margin_px", [0, 7])
+@pytest.mark.parametrize("model", ["resnet20", "lenet5"])  # RGB in channels last, grey
+def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, monkeypatch, model, margin_px):
+    record = plan.fit_size
+
+    def with_margin(network, recipe, pictures):
+        size = record(network, recipe, pictures).size
+        return network.preprocess.at(size, (size[0] + margin_px, size[1] + margin_px))
+
+    monkeypatch.setattr(plan, "fit_size", with_margin)
+    run = striate.train(album, model, run=tmp_path / "run", epochs=1, batch_size=5, warmup_epochs=0)
+    dataset = open_data(album)
+    indices = dataset.splits["val"].tolist()
+    assert len(indices) == 12
+    in_training = taken(seen).view(2, 12, *seen_shape(run))  # validation of the epoch, then of the best weights
+    assert torch.equal(in_training[0], in_training[1])
+
+    files = [dataset.pictures.path(index) for index in indices]
+    run.evaluate(dataset, "val")
+    evaluated = taken(seen)
+    run.predict(files)
+    predicted = taken(seen)
+    assert torch.equal(evaluated, in_training[0])
+    assert torch.equal(predicted, in_training[0])
+    assert evaluated.dtype == torch.float32
+    assert run.preprocess.resize == tuple(side + margin_px for side in run.preprocess.size)
+
+    loaded = striate.load(run.path)
+    loaded.predict(files[3])
+    assert torch.equal(taken(seen)[0], in_training[0][3])
+
+    pixels = [read_picture(file, run.preprocess.channels, run.preprocess.resize) for file in files]
+    run.predict_pixels(pixels, [str(file) for file in files])
+    assert torch.equal(taken(seen), in_training[0])
+    by_hand = to_batch(np.stack([to_working_size(picture, run.preprocess) for picture in pixels]))
+    assert torch.equal(normalise(centre_crop(by_hand, run.preprocess), run.preprocess), in_training[0])
+
+
+def seen_shape(run):
+    return run.preprocess.channels, *run.preprocess.size
+
+
+def test_a_turned_picture_is_seen_upright(digits_run, tmp_path, seen):
+    pixels = noise(3, 48, 48)
+    Image.fromarray(pixels).save(tmp_path / "upright.png")
+    Image.fromarray(np.rot90(pixels)).save(tmp_path / "turned.png", exif=turned(6))
+    striate.load(digits_run).predict([tmp_path / "upright.png", tmp_path / "turned.png"])
+    upright, once_turned = taken(seen)
+    assert torch.equal(upright, once_turned)
