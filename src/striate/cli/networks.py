@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.output import parse_size, print_json, print_table
+from striate.cli.output import fits, parse_size, print_json, print_table
+from striate.core.errors import StriateError
+
+if TYPE_CHECKING:
+    from striate.analysis.screen import Screen
+    from striate.analysis.zoo import Overview
+    from striate.models import Network
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def models(
-    pattern: Annotated[str, typer.Argument(help="A shell pattern, such as 'resnet*'.")] = "*",
+    pattern: Annotated[str, typer.Argument(help="A shell pattern, such as 'resnet*', or a part of a name.")] = "*",
+    sort: Annotated[
+        str | None, typer.Option(help="By name, year, depth, params, macs, field_px or top5_pct, smallest first.")
+    ] = None,
+    year: Annotated[str | None, typer.Option(help="Only of this year, 2015, or of these, 2012-2014.")] = None,
+    max_params: Annotated[str | None, typer.Option(help="At most so many parameters in use: 10M.")] = None,
+    max_macs: Annotated[str | None, typer.Option(help="At most so many multiply-accumulates: 1.5G.")] = None,
     json: JSON = False,
 ) -> None:
-    """List the networks of the zoo with their cost.
+    """List the networks of the zoo: year, depth, cost, receptive field, published top-5 error and where it stands.
 
-    Example: striate models 'vgg*'
+    Examples:
+
+    striate models 'vgg*'
+
+    striate models --max-params 10M --max-macs 1G --sort top5_pct
     """
-    import torch
+    from striate.analysis.zoo import amount, overviews, year_range
 
-    from striate.analysis.summary import summarize
-    from striate.core.errors import unknown_name
-    from striate.models import ZOO, create_model, list_models
-
-    names = list_models(pattern)
-    if not names:
-        raise unknown_name("model", pattern, ZOO)
-    costs = []
-    for name in names:
-        with torch.device("meta"):
-            costs.append(summarize(create_model(name)))
+    found = overviews(
+        pattern,
+        year_range(year) if year else None,
+        amount(max_params) if max_params else None,
+        amount(max_macs) if max_macs else None,
+        sort,
+    )
     if json:
-        print_json(
-            [{"name": c.name, "input": list(c.input_shape[1:]), "params": c.params, "macs": c.macs} for c in costs]
-        )
-        return
-    rows = [(c.name, "x".join(map(str, c.input_shape[1:])), f"{c.params:,}", f"{c.macs:,}") for c in costs]
-    print_table(("model", "input", "parameters", "MACs"), rows, numeric=("parameters", "MACs"))
+        print_json([line.to_dict() for line in found])
+    elif found:
+        print_overviews(found)
+    else:
+        typer.echo("no network of the zoo is like that")
+
+
+def print_overviews(found: list[Overview]) -> None:
+    """Networks as a table with as much about their sources as the terminal has room for; then what needs a remark."""
+    from striate.analysis.zoo import columns
+
+    print_widest(columns(found), words=("model", "picture", "source", "paper"), left_out=("paper", "source", "picture"))
+    for line in found:
+        if line.training_params:
+            typer.echo(f"{line.name}: {line.training_params:,} parameters more while training, in auxiliary heads")
 
 
 def summary(
@@ -46,20 +69,82 @@ def summary(
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; the paper's when not given.")] = None,
     classes: Annotated[int | None, typer.Option(help="Number of classes; the paper's when not given.")] = None,
     in_channels: Annotated[int | None, typer.Option(help="Channels of the pictures.")] = None,
+    depth: Annotated[
+        str | None,
+        typer.Option(help="Fold to so many names of a path: 1, 2, ... or all; what fits a screen if not given."),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures of a training step, or of a measured run.")] = 1,
+    time: Annotated[bool, typer.Option("--time", help="Run it and measure milliseconds per layer.")] = False,
     json: JSON = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the rows for a spreadsheet.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as GitHub draws it.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the table as a page into this file.")] = None,
 ) -> None:
-    """Show what a network costs, layer by layer: shapes, parameters, multiply-accumulates, activations.
+    """Show what a network costs, layer by layer: parameters, multiply-accumulates, activations, field, memory.
 
-    Example: striate summary resnet50 --size 224x224 --classes 10
+    Examples:
+
+    striate summary resnet50 --size 224x224 --classes 10
+
+    striate summary resnet152 --depth 2 --batch 32
+
+    striate summary vgg16 --time
     """
-    import torch
-
-    from striate.analysis.summary import summarize
+    from striate.analysis.screen import screen
+    from striate.analysis.table import as_csv, as_html, as_markdown
+    from striate.analysis.weightless import blueprint
+    from striate.core.files import write_bytes
     from striate.models import create_model
 
-    with torch.device("meta"):
-        cost = summarize(create_model(model, classes, in_channels, parse_size(size)))
+    if json + csv + markdown > 1:
+        raise StriateError("--json, --csv and --markdown exclude each other")
+    folding = parse_depth(depth)
+
+    def build() -> Network:
+        return create_model(model, classes, in_channels, parse_size(size))
+
+    shown = screen(build() if time else blueprint(build), batch, folding, timed=time)
+    if html is not None:
+        write_bytes(html, as_html(shown.summary, folding).encode())
     if json:
-        print_json(cost.to_dict())
+        print_json(shown.to_dict())
+    elif csv:
+        typer.echo(as_csv(shown.summary, folding), nl=False)
+    elif markdown:
+        typer.echo(as_markdown(shown.summary, folding), nl=False)
+    elif html is not None:
+        typer.echo(f"wrote {html}")
     else:
-        typer.echo(str(cost))
+        _show(shown)
+
+
+def _show(shown: Screen) -> None:
+    typer.echo(str(shown))
+    print_widest(shown.columns(), ("layer", "kind", "output"), ("kept MB", "activations", "kind", "params"))
+    for sentence in shown.sentences():
+        typer.echo(sentence)
+
+
+def print_widest(columns: dict[str, list[str]], words: Sequence[str], left_out: Sequence[str]) -> None:
+    """A table; where the terminal is too narrow, the columns `left_out` go, one after the other, until it fits.
+
+    words: columns that are no numbers.
+    """
+    gone = (set(left_out[:count]) for count in range(len(left_out) + 1))
+    views = [{name: cells for name, cells in columns.items() if name not in without} for without in gone]
+    tables = [(list(view), list(zip(*view.values(), strict=True))) for view in views]
+    headings, rows = next((table for table in tables if fits(*table)), tables[-1])
+    print_table(headings, rows, numeric=[name for name in headings if name not in words])
+
+
+def parse_depth(text: str | None) -> int | None:
+    """A number of names, or all for more than any path has. Raises StriateError for anything else."""
+    from striate.analysis.screen import EVERY_ROW
+
+    if text is None:
+        return None
+    if text == "all":
+        return EVERY_ROW
+    if not text.isdecimal() or int(text) < 1:
+        raise StriateError(f"--depth takes a whole number of at least 1, or all, got {text!r}")
+    return int(text)

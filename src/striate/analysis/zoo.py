@@ -1,0 +1,180 @@
+"""Every network of the zoo in one line: year, paper, depth, cost, receptive field, published error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from striate.analysis.macs import Shape
+from striate.analysis.summary import Summary, summarize
+from striate.analysis.weightless import blueprint
+from striate.analysis.zoo_costs import COSTS
+from striate.core.errors import StriateError, unknown_name
+from striate.models import ZOO, create_model, list_models
+from striate.models.catalog import CATALOG, Entry
+
+WILDCARDS = set("*?[")
+SORTINGS = ("name", "year", "depth", "params", "macs", "field_px", "top5_pct")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A network with what its papers say and what it costs on one picture.
+
+    picture: channels, height, width. params: all; training_params: those of them that inference never reads, of
+    auxiliary heads. field_px: largest receptive field of a map. top5_pct, source: published error and where it stands.
+    """
+
+    name: str
+    year: int
+    paper: str
+    depth: int
+    picture: Shape
+    params: int
+    training_params: int
+    macs: int
+    field_px: int | float
+    top5_pct: float | None
+    source: str
+
+    @property
+    def inference_params(self) -> int:
+        """Parameters that inference reads."""
+        return self.params - self.training_params
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, strings and numbers, for JSON."""
+        return {**asdict(self), "picture": list(self.picture), "inference_params": self.inference_params}
+
+
+def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
+    """A network of the zoo in one line. size: height, width; the paper's when not given.
+
+    Raises StriateError for an unknown name and a size that does not fit.
+
+    >>> line = overview("resnet50")
+    >>> line.year, line.params, line.macs, line.field_px, line.top5_pct
+    (2015, 25557032, 4089184256, 427, 7.138)
+    """
+    if name not in ZOO:
+        raise unknown_name("model", name, ZOO)
+    cost = COSTS[name] if size is None and name in COSTS else counted(name, size)
+    entry = CATALOG.get(name, Entry(0, "", 0))
+    return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.top5_pct, entry.source)
+
+
+def counted(name: str, size: tuple[int, int] | None = None) -> tuple[Shape, int, int, int, int | float]:
+    """A line of the table of costs, counted now: picture, parameters, those only for training, MACs, field."""
+    cost = summarize(blueprint(lambda: create_model(name, size=size)))
+    return cost.input_shape[1:], cost.params, training_params(cost), cost.macs, cost.field_px
+
+
+def training_params(cost: Summary) -> int:
+    """Parameters that inference never reads: those of auxiliary heads."""
+    return sum(row.params for row in cost.rows if row.kind == "not run")
+
+
+def overviews(
+    pattern: str = "*",
+    years: tuple[int, int] | None = None,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    sort: str | None = None,
+) -> list[Overview]:
+    """Networks by name, year (from, to), parameters and multiply-accumulates, in the order of the zoo or sorted.
+
+    pattern: a shell pattern, or a part of a name. sort: one of `SORTINGS`; ascending, what is unknown last.
+    Raises StriateError when no name matches or there is no such sorting.
+
+    >>> [line.name for line in overviews("resnet*", max_params=1e6, sort="macs")]
+    ['resnet20', 'resnet32', 'resnet44', 'resnet56']
+    """
+    if sort is not None and sort not in SORTINGS:
+        raise unknown_name("sorting", sort, SORTINGS)
+    found = [
+        line
+        for line in map(overview, matching(pattern))
+        if (years is None or years[0] <= line.year <= years[1])
+        and (max_params is None or line.inference_params <= max_params)
+        and (max_macs is None or line.macs <= max_macs)
+    ]
+    return found if sort is None else sorted(found, key=lambda line: _sort_key(line, sort))
+
+
+def matching(pattern: str) -> list[str]:
+    """Names that match a shell pattern, or else contain it. Raises StriateError when there is none.
+
+    >>> matching("vgg1[16]"), matching("plain3")
+    (['vgg11', 'vgg16'], ['plain34', 'plain32'])
+    """
+    names = list_models(pattern)
+    if not names and not WILDCARDS & set(pattern):
+        names = list_models(f"*{pattern}*")
+    if not names:
+        raise unknown_name("model", pattern, ZOO)
+    return names
+
+
+def _sort_key(line: Overview, sort: str) -> tuple[bool, Any]:
+    value = line.inference_params if sort == "params" else getattr(line, sort)
+    return value is None, value
+
+
+def columns(found: Sequence[Overview]) -> dict[str, list[str]]:
+    """Heading to cells of a table; parameters are those that inference reads."""
+    return {
+        "model": [line.name for line in found],
+        "year": [str(line.year or "") for line in found],
+        "depth": [str(line.depth or "") for line in found],
+        "picture": ["x".join(map(str, line.picture)) for line in found],
+        "params": [short(line.inference_params) for line in found],
+        "MACs": [short(line.macs) for line in found],
+        "field px": [f"{line.field_px:g}" for line in found],
+        "top-5 %": ["" if line.top5_pct is None else f"{line.top5_pct:g}" for line in found],
+        "source": [line.source for line in found],
+        "paper": [line.paper for line in found],
+    }
+
+
+def short(number: float) -> str:
+    """A count with four digits and a unit of a thousand, a million or a milliard.
+
+    >>> short(25_557_032), short(4_089_184_256), short(61_706), short(794)
+    ('25.56 M', '4.089 G', '61.71 k', '794')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:#.4g}".rstrip(".") + f" {unit}"
+    return f"{number:g}"
+
+
+def amount(text: str) -> float:
+    """A number as people write it: 10M, 1.5G, 61706.
+
+    Raises StriateError for anything else.
+
+    >>> amount("10M"), amount("1.5g"), amount("61_706")
+    (10000000.0, 1500000000.0, 61706.0)
+    """
+    units = {"k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
+    unit = units.get(text[-1:].lower())
+    try:
+        value = float(text[:-1] if unit else text) * (unit or 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise StriateError(f"an amount is a number with or without k, M or G, such as 10M or 1.5G, got {text!r}")
+    return value
+
+
+def year_range(text: str) -> tuple[int, int]:
+    """A year or the first and the last of several: 2015, 2012-2014.
+
+    >>> year_range("2015"), year_range("2012-2014")
+    ((2015, 2015), (2012, 2014))
+    """
+    parts: Sequence[str] = text.split("-")
+    if len(parts) > 2 or not all(part.isdecimal() and len(part) == 4 for part in parts):
+        raise StriateError(f"years are given as 2015 or 2012-2014, got {text!r}")
+    return int(parts[0]), int(parts[-1])

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from striate.analysis.zoo import amount, counted, overview, overviews, short, year_range
+from striate.analysis.zoo_costs import COSTS
+from striate.core.errors import StriateError
+from striate.models import ZOO
+from striate.models.catalog import CATALOG
+
+
+def test_the_table_of_costs_is_what_we_count_now() -> None:
+    assert list(COSTS) == list(ZOO)
+    changed = [name for name in ZOO if counted(name) != COSTS[name]]
+    assert changed == [], "run python docs/make_zoo_costs.py and look at what it changes"
+
+
+def test_every_network_has_a_line() -> None:
+    lines = overviews()
+    assert [line.name for line in lines] == list(ZOO)
+    assert [(line.year, line.depth, line.top5_pct) for line in lines] == [
+        (CATALOG[name].year, CATALOG[name].depth, CATALOG[name].top5_pct) for name in ZOO
+    ]
+    assert all(line.source for line in lines if line.top5_pct is not None)
+
+
+def test_another_size_is_counted_anew() -> None:
+    large = overview("resnet18", (448, 448))
+    assert (large.picture, large.params) == ((3, 448, 448), 11_689_512)
+    assert 4 * overview("resnet18").macs - large.macs == 3 * 512 * 1000  # all but the last product grow by 4
+
+
+def test_auxiliary_heads_are_told_apart() -> None:
+    line = overview("googlenet")
+    assert line.params - line.training_params == line.inference_params == 6_998_552
+
+
+def test_filters_and_sorting() -> None:
+    small = overviews(max_params=amount("10M"), max_macs=amount("1G"), sort="top5_pct")
+    assert small and all(line.inference_params <= 10e6 and line.macs <= 1e9 for line in small)
+    assert {line.name for line in overviews(years=(2012, 2013))} == {
+        *("alexnet", "alexnet_single", "zfnet", "zfnet_wide", "nin_cifar", "nin")
+    }
+    errors = [line.top5_pct for line in overviews("*", sort="top5_pct")]
+    known = [error for error in errors if error is not None]
+    assert errors == sorted(known) + [None] * (len(errors) - len(known))
+    assert "googlenet" in {line.name for line in overviews(max_params=7e6)}
+
+
+def test_a_part_of_a_name_is_enough() -> None:
+    assert {line.name for line in overviews("_paper")} == {"resnet50_paper", "resnet101_paper", "resnet152_paper"}
+    assert [line.name for line in overviews("resnet18")] == ["resnet18"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: overviews("resnet19"), "unknown model 'resnet19'; did you mean 'resnet18' or 'resnet152'"),
+        (lambda: overview("vgg15"), "unknown model 'vgg15'; did you mean"),
+        (lambda: overviews(sort="parms"), "unknown sorting 'parms'; did you mean 'params'"),
+        (lambda: amount("10X"), "an amount is a number with or without k, M or G, such as 10M or 1.5G, got '10X'"),
+        (lambda: amount("nan"), "an amount is a number"),
+        (lambda: amount(""), "an amount is a number"),
+        (lambda: amount("-3M"), "an amount is a number"),
+        (lambda: year_range("15"), "years are given as 2015 or 2012-2014, got '15'"),
+    ],
+)
+def test_mistakes(ask, message: str) -> None:
+    with pytest.raises(StriateError) as error:
+        ask()
+    assert message in str(error.value)
+
+
+def test_short_numbers_keep_four_digits() -> None:
+    assert [short(n) for n in (0, 999, 1000, 9_999_600, 15_470_264_320)] == [
+        "0", "999", "1.000 k", "10.00 M", "15.47 G",
+    ]  # fmt: skip
