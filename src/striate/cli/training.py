@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json
 from striate.core.errors import StriateError
+
+if TYPE_CHECKING:
+    from striate.training.recipe import Recipe
 
 PRECISIONS = "auto, bf16 or fp32; auto takes bf16 for large networks where the processor is fast at it."
 RECIPES = "default, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
@@ -59,12 +62,7 @@ def train(
     from striate.recipes import get_recipe
 
     allow_megapixels(max_megapixels)
-    named = {"model": model, "epochs": epochs, "size_px": size}
-    fields: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-    assigned = get_recipe(recipe).parse(set_ or [])
-    for name in assigned.keys() & fields.keys():
-        raise StriateError(f"{name} is given twice, by --set {name}=... and by --{name.removesuffix('_px')}")
-    fields |= assigned
+    fields = chosen(get_recipe(recipe), {"model": model, "epochs": epochs, "size_px": size}, set_ or [])
     if resume:
         if run is None:
             raise StriateError("--resume needs --run, the folder of the run to go on with; `striate runs` lists them")
@@ -80,6 +78,15 @@ def train(
         print_json({"run": str(finished.path), **finished.metrics})
     else:
         typer.echo(f"use it: striate predict {shlex.quote(str(finished.path))} PICTURES")
+
+
+def chosen(recipe: Recipe, named: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """The recipe's fields that a person set, by flags of their own or by --set; not by both."""
+    fields = {name: value for name, value in named.items() if value is not None}
+    assigned = recipe.parse(assignments)
+    for name in assigned.keys() & fields.keys():
+        raise StriateError(f"{name} is given twice, by --set {name}=... and by --{name.removesuffix('_px')}")
+    return fields | assigned
 
 
 def given(context: typer.Context, name: str) -> bool:
