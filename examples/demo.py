@@ -1,6 +1,6 @@
 """The whole job on real pictures: train LeNet-5 on handwritten digits, measure it, report it, use it.
 
-    make demo
+make demo
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def test_a_crop_is_a_window_of_the_picture():
     assert after.shape == (16, 3, 8, 8)
     places = set()
     for picture, cut in zip(before, after, strict=True):
-        windows = [(t, l) for t in range(5) for l in range(5) if torch.equal(picture[:, t : t + 8, l : l + 8], cut)]
+        windows = [(y, x) for y in range(5) for x in range(5) if torch.equal(picture[:, y : y + 8, x : x + 8], cut)]
         assert len(windows) == 1
         places.add(windows[0])
     assert len(places) > 8  # not all the same place
@@ -49,7 +49,7 @@ def test_padding_repeats_the_edge():
     before, after = pictures(), varied(Augmentation(crop_padding_px=2))
     padded = torch.nn.functional.pad(before.float(), (2, 2, 2, 2), mode="replicate").to(torch.uint8)
     for picture, cut in zip(padded, after, strict=True):
-        assert any(torch.equal(picture[:, t : t + 12, l : l + 12], cut) for t in range(5) for l in range(5))
+        assert any(torch.equal(picture[:, y : y + 12, x : x + 12], cut) for y in range(5) for x in range(5))
 
 
 def test_a_whole_area_resampled_crop_is_the_picture():

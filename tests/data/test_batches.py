@@ -19,7 +19,7 @@ def batches(count: int, batch_size: int) -> Batches:
 def test_every_picture_once_and_no_tail_of_one(count, batch_size):
     data = batches(count, batch_size)
     seen = [labels.tolist() for _, labels in data.shuffled(seed=0, epoch=3)]
-    assert sorted(sum(seen, [])) == list(range(count))
+    assert sorted(label for part in seen for label in part) == list(range(count))
     sizes = [len(part) for part in seen]
     assert len(sizes) == data.steps
     assert max(sizes) - min(sizes) <= 1

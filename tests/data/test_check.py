@@ -88,6 +88,6 @@ def test_a_class_without_readable_pictures_is_refused(photos):
 def test_nothing_to_validate_on_is_refused(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        Image.new("RGB", (8, 8), name == "a" and "red" or "blue").save(tmp_path / name / "1.png")
+        Image.new("RGB", (8, 8), "red" if name == "a" else "blue").save(tmp_path / name / "1.png")
     with pytest.raises(StriateError, match="no pictures left to validate on; add more, at least three to a class"):
         check(tmp_path).refuse()

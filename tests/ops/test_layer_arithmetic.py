@@ -75,6 +75,9 @@ def test_pooling_agrees_with_torch(side, kernel, stride, padding, up) -> None:
     layer = Layer("pool", (2, *side), kernel, None, stride, padding, rounding="up" if up else "down")
     image = torch.ones(1, 2, *side, requires_grad=True)
     answer = answered(layer)
+    larger = any(k > s + 2 * p for k, s, p in zip(kernel, side, padding, strict=True))
+    if answer is None and up and larger:  # torch rounds up and averages what part there is; no whole window: refused
+        return
     if answer is None:
         with pytest.raises(RuntimeError):
             F.avg_pool2d(image, kernel, stride, padding, ceil_mode=up)

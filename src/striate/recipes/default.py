@@ -9,8 +9,8 @@ def default() -> Recipe:
     """ResNet-18 from scratch: SGD with Nesterov momentum, warm-up and cosine, mild crops, flips and colours.
 
     striate train photos/
-    10 classes of Tiny-ImageNet (400 pictures each, 64 px), 10 epochs: 54.6 and 53.0 % on 500 pictures (seeds 0 and 1) in
-    3 minutes on 2 cores, 262 images/s; see docs/measured.md.
+    10 classes of Tiny-ImageNet (400 pictures each, 64 px), 10 epochs: 54.6 and 53.0 % on 500 pictures (seeds 0 and 1)
+    in 3 minutes on 2 cores; see docs/measured.md.
     """
     return Recipe(
         model="resnet18",

@@ -9,7 +9,7 @@ def digits_lenet5() -> Recipe:
     """LeNet-5, LeCun et al., Proc. IEEE 1998, on scikit-learn's 1,797 scans.
 
     striate train digits --recipe digits_lenet5
-    Test accuracy 99.16 %, median of 5 seeds (98.89 to 99.44), on 359 scans; 10 to 13 s on 2 cores; see docs/measured.md.
+    Test accuracy 99.16 %, median of 5 seeds (98.89 to 99.44), on 359 scans, in seconds; see docs/measured.md.
     """
     return Recipe(
         model="lenet5",

@@ -33,8 +33,8 @@ def cifar_resnet() -> Recipe:
     """ResNet-20 to 110 on CIFAR, He et al., arXiv:1512.03385, section 4.2.
 
     striate train cifar-10-batches-py/ --recipe cifar_resnet
-    The paper reports 91.25 % for 20 layers. CIFAR-10 was not at hand; on 10 classes of Tiny-ImageNet, CIFAR_RESULT;
-    see docs/measured.md.
+    The paper reports 91.25 % for 20 layers. CIFAR-10 was not at hand; on 10 classes of Tiny-ImageNet, 30 epochs
+    end at 53.0 % (48.6 to 57.3) on 500 pictures; see docs/measured.md.
     """
     return Recipe(
         model="resnet20",

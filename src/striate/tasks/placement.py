@@ -15,8 +15,8 @@ from striate.core.errors import unknown_name
 Precision = Literal["fp32", "bf16"]
 PRECISIONS = ("auto", "bf16", "fp32")
 
-# Multiply-accumulates per picture below which bf16 gains nothing (benchmarks/precision.md) and one thread is enough: the
-# network trains in seconds either way, and on a busy machine threads that wait for each other are much slower than one.
+# Multiply-accumulates per picture below which bf16 gains nothing (benchmarks/precision.md) and one thread is enough:
+# the network trains in seconds either way, and on a busy machine threads that wait for each other are slower than one.
 LARGE_FROM_MACS = 10_000_000
 
 

@@ -1,0 +1,85 @@
+"""Networks side by side: the same figures of each, and a chart of error, cost and size as SVG, PNG and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from striate.analysis.bubbles import chart_of
+from striate.analysis.comparison_page import as_page, as_svg
+from striate.analysis.comparison_png import as_png
+from striate.analysis.zoo import Overview, overview
+from striate.core.errors import StriateError
+from striate.core.files import write_bytes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Networks in the order they were asked for. size: height, width they were counted at; None for each its own."""
+
+    networks: tuple[Overview, ...]
+    size: tuple[int, int] | None = None
+
+    @property
+    def drawn(self) -> tuple[Overview, ...]:
+        """Those with a published error."""
+        return tuple(network for network in self.networks if network.top5_pct is not None)
+
+    @property
+    def not_drawn(self) -> tuple[Overview, ...]:
+        """Those without."""
+        return tuple(network for network in self.networks if network.top5_pct is None)
+
+    def remarks(self) -> list[str]:
+        """What the table and the chart do not say themselves."""
+        said = []
+        if self.not_drawn:
+            names = ", ".join(network.name for network in self.not_drawn)
+            said.append(f"not in the chart, as no top-5 error on ImageNet is published: {names}")
+        if self.size and self.drawn:
+            said.append(f"costs are at {self.size[0]}x{self.size[1]} pixels, errors as published at the papers' sizes")
+        said += [
+            f"{network.name}: {network.training_params:,} parameters more while training, in auxiliary heads"
+            for network in self.networks
+            if network.training_params
+        ]
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, strings and numbers, for JSON."""
+        return {
+            "networks": [network.to_dict() for network in self.networks],
+            "not_drawn": [network.name for network in self.not_drawn],
+        }
+
+
+def compare(names: Sequence[str], size: tuple[int, int] | None = None) -> Comparison:
+    """Count networks of the zoo for a comparison. size: height, width; each paper's when not given.
+
+    Raises StriateError for an unknown name, one given twice, a size that does not fit, and fewer than two names.
+
+    >>> compare(["alexnet", "lenet5"]).remarks()
+    ['not in the chart, as no top-5 error on ImageNet is published: lenet5']
+    """
+    if len(names) < 2:
+        raise StriateError(f"a comparison needs at least two networks, got {', '.join(names) or 'none'}")
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise StriateError(f"networks are compared once each, got {', '.join(twice)} twice")
+    return Comparison(tuple(overview(name, size) for name in names), size)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write compare.html and, if anything can be drawn, compare.svg and compare.png; returns what was written.
+
+    Raises StriateError on a full disk or a folder that may not be written.
+    """
+    chart = chart_of(comparison.drawn) if comparison.drawn else None
+    files = {"compare.html": as_page(comparison.networks, chart, comparison.remarks()).encode()}
+    if chart is not None:
+        files |= {"compare.svg": as_svg(chart).encode(), "compare.png": as_png(chart)}
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    return [folder / name for name in files]

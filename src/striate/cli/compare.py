@@ -1,0 +1,36 @@
+"""`compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from striate.cli.networks import JSON, print_widest
+from striate.cli.output import parse_size, print_json
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(help="Two or more networks of the zoo; see `striate models`.")],
+    size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; each paper's when not given.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for compare.svg, compare.png and compare.html.")] = Path(),
+    json: JSON = False,
+) -> None:
+    """Put networks side by side: a table here, and a chart of error, MACs and parameters as SVG, PNG and HTML.
+
+    Example: striate compare alexnet vgg16 googlenet resnet50 resnet152 --out charts/
+    """
+    from striate.analysis.comparison import compare as compare_networks
+    from striate.analysis.comparison import write_comparison
+    from striate.analysis.zoo import columns
+
+    found = compare_networks(models, parse_size(size))
+    written = write_comparison(found, out)
+    if json:
+        print_json({**found.to_dict(), "files": list(map(str, written))})
+        return
+    print_widest(columns(found.networks), ("model", "picture", "source", "paper"), ("paper", "source", "picture"))
+    for remark in found.remarks():
+        typer.echo(remark)
+    typer.echo(f"wrote {', '.join(map(str, written))}")
