@@ -234,6 +234,20 @@ def test_a_folder_with_other_things_is_not_used(tmp_path):
         striate.train("digits", run=tmp_path)
 
 
+def test_a_run_killed_before_its_recipe_stood_can_be_started(photos, tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in (".lock", "data.tsv", ".recipe.json.abc.part"):
+        (tmp_path / "run" / name).write_bytes(b"")
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 1})
+    assert run.metrics["epoch"] == 1
+
+
+def test_a_run_shorter_than_its_warm_up_is_all_warm_up(tmp_path):
+    run = striate.train("digits", recipe="digits_lenet5", run=tmp_path / "run", epochs=1)
+    (line,) = read_metrics(run.path)
+    assert line["lr"] == pytest.approx(0.1 / 2)
+
+
 def test_resume_of_a_finished_run_opens_it(finished):
     before = weights(finished.path)
     assert striate.resume(finished.path).metrics == finished.metrics

@@ -1,4 +1,4 @@
-"""The chart of a comparison as SVG, and a page with it and the table; both fit light and dark and need no other file."""
+"""The chart of a comparison as SVG, and a page with it and the table; both fit light and dark, alone."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.core.files import new_folder, write_bytes
@@ -110,7 +111,8 @@ def scan(dataset: Dataset, progress: Progress | None = None) -> Scan:
 
 
 def _name(pictures: Pictures, preprocess: Preprocess | None) -> str:
-    what = (RULES_VERSION, preprocess.resize, preprocess.channels) if preprocess else (RULES_VERSION,)
+    rules = (RULES_VERSION, Image.MAX_IMAGE_PIXELS)
+    what = (*rules, preprocess.resize, preprocess.channels) if preprocess else rules
     digest = hashlib.blake2b(repr(what).encode(), digest_size=16)
     for index in range(len(pictures)):
         digest.update(pictures.key(index))

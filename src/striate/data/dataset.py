@@ -88,9 +88,9 @@ class FilePictures(Pictures):
         path = self.path(index)
         try:
             status = path.stat()
-            state = (str(path.absolute()), status.st_size, status.st_mtime_ns)
+            state = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         except OSError:
-            state = (str(path.absolute()), -1, -1)
+            state = (str(path.absolute()), -1, -1, -1)
         return hashlib.blake2b(repr(state).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
     def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:

@@ -72,7 +72,7 @@ def finish(
         seconds=counters.seconds,
         best_epoch=counters.best_epoch,
     )
-    write_bytes(folder / "README.md", model_card(facts, run.network).encode())
+    write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode())
     write_report(folder / REPORT, facts)
     listed = [
         {"name": m.name, "truth": m.truth, "predicted": m.predicted, "probability": m.probability} for m in mistakes
@@ -116,7 +116,7 @@ def augmented_samples(
     ]
 
 
-def model_card(facts: ReportFacts, network: Network) -> str:
+def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
     """README.md of a run: what the network is, how it was trained, how good it is, how to use it."""
     low, high = facts.evaluation.interval
     classes = facts.evaluation.classes
@@ -151,6 +151,6 @@ Repeat it:
 Use it:
 
 ```sh
-striate predict {facts.title} PICTURE.jpg
+striate predict {folder} PICTURE.jpg
 ```
 """

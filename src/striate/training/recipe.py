@@ -43,7 +43,7 @@ class Recipe:
     decay_norms_and_biases: bool = False
     schedule: Schedule = "cosine"
     warmup_epochs: float = 0.0
-    """The rate rises linearly over these before the schedule takes over."""
+    """The rate rises linearly over these before the schedule takes over, or to the end of a shorter run."""
     drop_at: tuple[float, ...] = (0.5, 0.75)
     """When the step schedule drops the rate, as shares of the run."""
     drop_factor: float = 0.1
@@ -72,7 +72,7 @@ class Recipe:
             ("peak_lr", 0, 1000),
             ("momentum", 0, 1),
             ("weight_decay", 0, 10),
-            ("warmup_epochs", 0, self.epochs),
+            ("warmup_epochs", 0, 100_000),
             ("drop_factor", 0, 1),
             ("patience_epochs", 1, 100_000),
             ("label_smoothing", 0, 1),

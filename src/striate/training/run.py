@@ -17,7 +17,7 @@ from striate.data.sources import open_data
 from striate.deploy.run import Run
 from striate.tasks.placement import Placement, place
 from striate.training.finish import finish
-from striate.training.folder import EVALUATION, LOCK, RECIPE, REPORT, locked, next_free
+from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, locked, next_free
 from striate.training.loop import fit
 from striate.training.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
 from striate.training.progress import Reporter
@@ -36,7 +36,9 @@ def start(plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACH
     folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{plan.recipe.model}")
     if (folder / RECIPE).exists():
         raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
-    if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
+    # What a run leaves that was killed before its recipe.json stood is no obstacle.
+    begun = (LOCK, MANIFEST)
+    if folder.exists() and any(path.name not in begun and path.suffix != ".part" for path in folder.iterdir()):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     return _run(plan, folder, cache_gb, record=None)
 
