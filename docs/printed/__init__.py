@@ -1,0 +1,1 @@
+"""Numbers as papers and lectures print them, each with the computation that answers it."""
