@@ -22,7 +22,10 @@ LARGE_FROM_MACS = 10_000_000
 
 @dataclass(frozen=True)
 class Placement:
-    """Device, precision, layout and threads of the processor.
+    """Device, precision, layout and threads of the processor; what training adds to them.
+
+    micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
+    compiled: whether torch.compile translates the training step.
 
     >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
     'cpu'
@@ -32,6 +35,8 @@ class Placement:
     precision: Precision
     channels_last: bool
     threads: int
+    micro_batch: int | None = None
+    compiled: bool = False
 
     @contextmanager
     def processor_threads(self) -> Iterator[None]:
