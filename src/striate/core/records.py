@@ -31,6 +31,7 @@ class Preprocess:
     size: height and width, in pixels, that the network sees.
     resize: the working size: the picture is scaled until it covers it, then cut to it, both about the centre.
     mean, std: one number per channel on the 0..1 scale; their count is the number of channels.
+    mirrored: the answer is the average over the picture and its mirror image.
 
     >>> Preprocess(size=(224, 224)).resize
     (256, 256)
@@ -40,6 +41,7 @@ class Preprocess:
     resize: tuple[int, int] = (0, 0)
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.resize == (0, 0):  # the usual 256 for 224: seven eighths of the working size are seen
@@ -77,8 +79,8 @@ class Preprocess:
         return replace(self, size=size, resize=resize or size)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, for JSON."""
-        return {key: list(value) for key, value in asdict(self).items()}
+        """Plain lists, numbers and truth values, for JSON."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Preprocess:
@@ -89,6 +91,7 @@ class Preprocess:
                 resize=(int(fields["resize"][0]), int(fields["resize"][1])),
                 mean=tuple(float(v) for v in fields["mean"]),
                 std=tuple(float(v) for v in fields["std"]),
+                mirrored=bool(fields.get("mirrored", False)),
             )
         except (KeyError, TypeError, IndexError) as error:
             raise StriateError(f"preprocess: field missing or malformed ({error!r}) in {fields!r}") from error

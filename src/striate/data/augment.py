@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,9 +32,10 @@ class Augmentation:
     crop_padding_px: a random crop may reach this far over the edge (edge pixels repeat); where the working size is
     larger than the network's, the crop is random even with 0. min_area: a random resized crop takes between this share
     of the area and all of it. max_aspect: and is stretched by up to this factor. rotate_degrees: turned by up to this,
-    either way. flip: mirrored half of the time. lighting_std: AlexNet's PCA colour noise (0.1 in the paper).
-    jitter: brightness, contrast and saturation change by up to this share. erase: share of pictures of which a random
-    rectangle is replaced by the mean colour.
+    either way. flip: mirrored half of the time. flip_alternately: a picture that is mirrored in one epoch is not in the
+    next, so that two epochs show both. lighting_std: AlexNet's PCA colour noise (0.1 in the paper). jitter: brightness,
+    contrast and saturation change by up to this share. erase: share of pictures of which a random rectangle is replaced
+    by the mean colour.
     """
 
     crop_padding_px: int = 0
@@ -40,6 +43,7 @@ class Augmentation:
     max_aspect: float = 1.0
     rotate_degrees: float = 0.0
     flip: bool = False
+    flip_alternately: bool = False
     lighting_std: float = 0.0
     jitter: float = 0.0
     erase: float = 0.0
@@ -63,21 +67,30 @@ class Augmentation:
         return self.min_area < 1 or self.max_aspect > 1 or self.rotate_degrees > 0
 
 
-def augment(batch: Tensor, augmentation: Augmentation, preprocess: Preprocess, generator: torch.Generator) -> Tensor:
+def augment(
+    batch: Tensor,
+    augmentation: Augmentation,
+    preprocess: Preprocess,
+    generator: torch.Generator,
+    mirrored: Tensor | None = None,
+) -> Tensor:
     """Vary a batch and cut it to the network's size.
 
-    batch: uint8 (N, C, h, w). Returns (N, C, H, W) on the same 0..255 scale, uint8 where only pixels were moved and
-    float32 otherwise. All randomness comes from `generator`, which lives on the CPU.
+    batch: uint8 (N, C, h, w). mirrored: bool (N,), the pictures to mirror; None: drawn as `augmentation.flip` says.
+    Returns (N, C, H, W) on the same 0..255 scale, uint8 where only pixels were moved and float32 otherwise. All
+    randomness comes from `generator`, which lives on the CPU.
 
     >>> batch = torch.arange(32, dtype=torch.uint8).view(2, 1, 4, 4)
     >>> record = Preprocess((2, 2), (4, 4)).for_channels(1)
     >>> augment(batch, Augmentation(), record, torch.Generator().manual_seed(0)).shape
     torch.Size([2, 1, 2, 2])
     """
+    if mirrored is None:
+        mirrored = torch.rand(len(batch), generator=generator) < (0.5 if augmentation.flip else 0.0)
     if augmentation.resamples:
-        batch = _resampled(batch, augmentation, preprocess.size, generator)
+        batch = _resampled(batch, augmentation, preprocess.size, generator, mirrored)
     else:
-        batch = _cropped(batch, augmentation, preprocess.size, generator)
+        batch = _cropped(batch, augmentation, preprocess.size, generator, mirrored)
     if augmentation.lighting_std and batch.shape[1] == 3:
         batch = _lit(batch, augmentation.lighting_std, generator)
     if augmentation.jitter:
@@ -91,30 +104,45 @@ def _uniform(count: int, low: float, high: float, generator: torch.Generator, de
     return torch.empty(count).uniform_(low, high, generator=generator).to(device)
 
 
-def _flips(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
-    chance = 0.5 if augmentation.flip else 0.0
-    return torch.rand(count, generator=generator) < chance
+def alternating_flips(numbers: npt.NDArray[np.int64], seed: int, epoch: int) -> Tensor:
+    """Which pictures to mirror in an epoch, bool (N,): every one in every second epoch, half of them in each.
+
+    numbers: of the pictures in the dataset. Whether a picture begins mirrored is a hash of its number and the seed.
+    Source: Jordan, arXiv:2404.00498, section 3.6.
+
+    >>> numbers = np.arange(1000)
+    >>> first, second = (alternating_flips(numbers, 0, epoch) for epoch in (0, 1))
+    >>> bool((first ^ second).all()), 450 < int(first.sum()) < 550
+    (True, True)
+    """
+    mixed = numbers.astype(np.uint64) * np.uint64(2) + np.uint64(1)
+    for factor in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9 ^ (2 * seed), 0x94D049BB133111EB):  # SplitMix64's constants
+        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(factor & (2**64 - 1))
+    return torch.from_numpy((mixed >> np.uint64(63)).astype(bool)) ^ bool(epoch % 2)
 
 
-def _cropped(batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+def _cropped(
+    batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator, mirrored: Tensor
+) -> Tensor:
     """Random crops, some of them mirrored, as one gather of whole pixels."""
     count, channels, height, width = batch.shape
     padding = augmentation.crop_padding_px
-    if padding == 0 and (height, width) == size and not augmentation.flip:
+    if padding == 0 and (height, width) == size and not mirrored.any():
         return batch
     top = torch.randint(-padding, height - size[0] + padding + 1, (count, 1), generator=generator)
     left = torch.randint(-padding, width - size[1] + padding + 1, (count, 1), generator=generator)
     rows_NH = (top + torch.arange(size[0])).clamp(0, height - 1)
     columns_NW = (left + torch.arange(size[1])).clamp(0, width - 1)
-    flips_N1 = _flips(count, augmentation, generator)[:, None]
-    columns_NW = torch.where(flips_N1, columns_NW.flip(1), columns_NW)
+    columns_NW = torch.where(mirrored[:, None], columns_NW.flip(1), columns_NW)
     pixel_NHW = (torch.arange(count)[:, None, None] * height + rows_NH[:, :, None]) * width + columns_NW[:, None, :]
     pixels = batch.permute(0, 2, 3, 1).reshape(-1, channels)  # a view: batches are channels last in memory
     taken = pixels.index_select(0, pixel_NHW.flatten().to(batch.device))
     return taken.view(count, *size, channels).permute(0, 3, 1, 2)
 
 
-def _resampled(batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+def _resampled(
+    batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator, mirrored: Tensor
+) -> Tensor:
     """Random resized crops, turned and mirrored, by bilinear resampling.
 
     The random resized crop is Szegedy et al., arXiv:1409.4842, section 6: area uniform, log aspect uniform, position
@@ -131,7 +159,7 @@ def _resampled(batch: Tensor, augmentation: Augmentation, size: tuple[int, int],
     shift_x = _uniform(count, -1, 1, generator, device) * (1 - scale_x + pad_x)
     shift_y = _uniform(count, -1, 1, generator, device) * (1 - scale_y + pad_y)
     angle = _uniform(count, -1, 1, generator, device) * math.radians(augmentation.rotate_degrees)
-    mirror = 1 - 2 * _flips(count, augmentation, generator).to(device, torch.float32)
+    mirror = 1 - 2 * mirrored.to(device, torch.float32)
     ratio = width / height  # rotation must turn pixels, not the stretched -1..1 square
     rows_x = torch.stack([angle.cos() * scale_x * mirror, -angle.sin() * scale_y / ratio, shift_x], 1)
     rows_y = torch.stack([angle.sin() * scale_x * mirror * ratio, angle.cos() * scale_y, shift_y], 1)

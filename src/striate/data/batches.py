@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +18,17 @@ from striate.data.picture import to_batch
 
 AHEAD = 2
 
-Batch = tuple[Tensor, Tensor]
-"""uint8 pictures (N, C, h, w) of the working size, channels last in memory, and int64 labels (N,)."""
+
+class Batch(NamedTuple):
+    """Some pictures of a split.
+
+    pictures: uint8 (N, C, h, w) of the working size, channels last in memory. labels: int64 (N,). numbers: (N,) of the
+    pictures in the dataset.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    numbers: Indices
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class Batches:
         parts = np.array_split(order, self.steps)[first:]
 
         def make(part: Indices) -> Batch:
-            return to_batch(self.working.take(part)), torch.from_numpy(self.labels[part])
+            return Batch(to_batch(self.working.take(part)), torch.from_numpy(self.labels[part]), part)
 
         return ahead(make, parts)
 

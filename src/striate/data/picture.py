@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -46,6 +47,18 @@ def centre_crop(batch: Tensor, preprocess: Preprocess) -> Tensor:
     height, width = preprocess.size
     top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
     return batch[:, :, top : top + height, left : left + width]
+
+
+def shrink(batch: Tensor, factor: float) -> Tensor:
+    """Scale a batch (N, C, H, W) down by averaging over the pixels that fall together; 1 leaves it alone.
+
+    >>> shrink(torch.zeros(1, 3, 64, 64), 0.5).shape
+    torch.Size([1, 3, 32, 32])
+    """
+    if factor >= 1:
+        return batch
+    size = round(batch.shape[2] * factor), round(batch.shape[3] * factor)
+    return F.interpolate(batch, size, mode="bilinear", antialias=True)
 
 
 def normalise(batch: Tensor, preprocess: Preprocess) -> Tensor:

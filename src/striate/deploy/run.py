@@ -197,8 +197,8 @@ class Run:
             if unreadable is not None:
                 unreadable += bad
             if good:
-                chosen = labels[[index for index, _ in good]]
-                yield to_batch(np.stack([pixels for _, pixels in good])), torch.from_numpy(chosen)
+                numbers = np.array([index for index, _ in good])
+                yield Batch(to_batch(np.stack([p for _, p in good])), torch.from_numpy(labels[numbers]), numbers)
             done, right = done + len(part), right + len(good)
             if progress is not None:
                 progress(done, len(indices))

@@ -116,7 +116,7 @@ def evaluate(
     confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
     top5_hits, loss_sum = 0, 0.0
     columns: list[tuple[Tensor, Tensor, Tensor]] = []
-    for pictures, labels in batches:
+    for pictures, labels, _ in batches:
         logits = predict_logits(network, pictures, preprocess, placement)
         probability, predicted = logits.softmax(1).max(1)
         confusion += confusion_counts(labels, predicted, len(classes))
@@ -129,8 +129,13 @@ def evaluate(
 
 
 def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, placement: Placement) -> Tensor:
-    """Logits (N, classes), float32 on the CPU, of uint8 working-size pictures (N, C, h, w)."""
+    """Logits (N, classes), float32 on the CPU, of uint8 working-size pictures (N, C, h, w).
+
+    With `preprocess.mirrored` they are the mean over the picture and its mirror image.
+    """
     images = placement.images(normalise(centre_crop(placement.move(pictures), preprocess), preprocess))
     with placement.autocast():
-        logits: Tensor = network(images)
-    return logits.float().cpu()
+        logits: Tensor = network(images).float()
+        if preprocess.mirrored:
+            logits = (logits + network(images.flip(3)).float()) / 2
+    return logits.cpu()

@@ -9,13 +9,16 @@ from torch import Tensor
 
 from striate.core.errors import Interrupted, StriateError
 from striate.deploy.bundle import save_config, save_weights
+from striate.models import Network
 from striate.tasks.classification import evaluate
+from striate.training.average import average, averaged_copy
 from striate.training.folder import STATE, append_metrics, discard_metrics_after
 from striate.training.optimizer import make_optimizer
 from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job, train_step
+from striate.training.whitening import whiten_first_layer
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0
@@ -29,8 +32,10 @@ def fit(job: Job) -> Counters:
     newest state lets the same run go on.
     """
     recipe, steps = job.recipe, job.train.steps
-    optimizer = make_optimizer(job.network, recipe)
-    counters = load_state(job.folder / STATE, job.network, optimizer) or Counters()
+    if recipe.whiten:
+        whiten_first_layer(job.network, job.train, job.seed)
+    optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
+    counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
     discard_metrics_after(job.folder, counters.step)
     with stop_wish() as wish:
         for epoch in range(counters.step // steps, recipe.epochs):
@@ -42,25 +47,36 @@ def fit(job: Job) -> Counters:
                 loss, right = train_step(job, batch, optimizer, lr, counters.step)
                 unread.append((loss, right, len(batch[1])))
                 counters.step += 1
+                if recipe.average_decay:
+                    average(networks["averaged"], job.network, recipe.average_decay, counters.step)
                 epoch_is_over = counters.step % steps == 0
                 if epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
                     read_losses(unread, counters)
                     job.watch.step(counters, lr)
                 if not epoch_is_over and (wish or clock.save_is_due()):
                     read_losses(unread, counters)
-                    save(job, optimizer, counters, clock)
+                    save(job, networks, optimizer, counters, clock)
                     stop_if(wish, job, counters)
             clock.stop(counters)
-            end_epoch(job, epoch + 1, counters, lr, clock)
-            save(job, optimizer, counters, clock)
+            if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
+                end_epoch(job, list(networks.values())[-1], epoch + 1, counters, lr, clock)
+            save(job, networks, optimizer, counters, clock)
             stop_if(wish, job, counters)
     return counters
 
 
-def save(job: Job, optimizer: torch.optim.Optimizer, counters: Counters, clock: Clock) -> None:
+def networks_of(job: Job) -> dict[str, Network]:
+    """The network that is trained and, where the recipe averages, the one that is validated and kept."""
+    averaged = {"averaged": averaged_copy(job.network)} if job.recipe.average_decay else {}
+    return {"network": job.network, **averaged}
+
+
+def save(
+    job: Job, networks: dict[str, Network], optimizer: torch.optim.Optimizer, counters: Counters, clock: Clock
+) -> None:
     """Write the whole state, the time up to now counted."""
     clock.stop(counters)
-    save_state(job.folder / STATE, job.network, optimizer, counters)
+    save_state(job.folder / STATE, networks, optimizer, counters)
 
 
 def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
@@ -80,15 +96,15 @@ def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) ->
         )
 
 
-def end_epoch(job: Job, epoch: int, counters: Counters, lr: float, clock: Clock) -> None:
+def end_epoch(job: Job, network: Network, epoch: int, counters: Counters, lr: float, clock: Clock) -> None:
     """Validate, keep the weights if they are the best so far, write the epoch's line, begin the sums anew."""
-    found = evaluate(job.network, job.val.in_order(), job.network.preprocess, job.classes, job.placement)
+    found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.placement)
     best = (found.accuracy, -found.mean_loss) > (counters.best_accuracy, -counters.best_loss)
     if best:
         counters.best_accuracy, counters.best_loss, counters.best_epoch = found.accuracy, found.mean_loss, epoch
         counters.waited_epochs = 0
-        save_weights(job.folder, job.network)
-        save_config(job.folder, job.network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
+        save_weights(job.folder, network)
+        save_config(job.folder, network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
     else:
         counters.waited_epochs += 1
         if job.recipe.schedule == "plateau" and counters.waited_epochs >= job.recipe.patience_epochs:

@@ -14,7 +14,7 @@ from striate.core.errors import StriateError, unknown_name
 from striate.data.augment import Augmentation
 
 Optimizer = Literal["sgd", "adamw"]
-Schedule = Literal["constant", "step", "plateau", "cosine"]
+Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +50,27 @@ class Recipe:
     """What the step and plateau schedules multiply the rate by."""
     patience_epochs: int = 5
     """Epochs without a better validation accuracy before the plateau schedule drops the rate."""
+    average_decay: float = 0.0
+    """Validated and kept is a moving average of the weights, of this decay per step; 0: the weights themselves."""
+    validate_every_epochs: int = 1
+    """The last epoch is always validated."""
     label_smoothing: float = 0.0
     dropout: float | None = None
     """Probability of every dropout layer; None: the network's own."""
+    whiten: bool = False
+    """The first convolution is set to whitening filters of the training pictures and stays so."""
+    start_px: int | None = None
+    """Side of the pictures at the start; they grow in steps of 8 px. None: the full size throughout."""
+    full_size_at: float = 0.75
+    """Share of the run after which growing pictures have their full size."""
+    test_flip: bool = False
+    """The answer is the average over a picture and its mirror image, here and wherever the weights are used."""
     crop_padding_px: int = 0
     min_area: float = 1.0
     max_aspect: float = 1.0
     rotate_degrees: float = 0.0
     flip: bool = False
+    flip_alternately: bool = False
     lighting_std: float = 0.0
     jitter: float = 0.0
     erase: float = 0.0
@@ -75,7 +88,11 @@ class Recipe:
             ("warmup_epochs", 0, 100_000),
             ("drop_factor", 0, 1),
             ("patience_epochs", 1, 100_000),
+            ("average_decay", 0, 0.999999),
+            ("validate_every_epochs", 1, 100_000),
             ("label_smoothing", 0, 1),
+            ("start_px", 1, 8192),
+            ("full_size_at", 0.01, 1),
             ("dropout", 0, 1),
             ("split_seed", 0, 2**32 - 1),
         ):

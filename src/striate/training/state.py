@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +46,14 @@ class Counters:
     seconds: float = 0.0
 
 
-def save_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, counters: Counters) -> None:
-    """Write a state below `folder` and drop all but the two newest. A failure leaves the older ones as they were."""
-    content = save(_tensors(network, optimizer))
+def save_state(
+    folder: Path, networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, counters: Counters
+) -> None:
+    """Write a state below `folder` and drop all but the two newest. A failure leaves the older ones as they were.
+
+    networks: by the name that they have in the state: the one that is trained, and its average where there is one.
+    """
+    content = save(_tensors(networks, optimizer))
     record = {**dataclasses.asdict(counters), "sha256": hashlib.sha256(content).hexdigest()}
     with new_folder(folder / f"step-{counters.step:08d}") as state:
         (state / "tensors.safetensors").write_bytes(content)
@@ -56,8 +62,8 @@ def save_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimize
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> Counters | None:
-    """Bring network and optimiser to the newest undamaged state; None when there is none yet.
+def load_state(folder: Path, networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> Counters | None:
+    """Bring networks and optimiser to the newest undamaged state; None when there is none yet.
 
     Raises StriateError when there are states and all are damaged.
     """
@@ -71,7 +77,7 @@ def load_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimize
             counters = Counters(**record)
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        _restore(load(content), network, optimizer)
+        _restore(load(content), networks, optimizer)
         return counters
     if states:
         raise StriateError(f"every state in {folder} is damaged; start a new run, the best weights so far still load")
@@ -83,17 +89,17 @@ def _states(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("step-*") if path.is_dir()), reverse=True)
 
 
-def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+def _tensors(networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    tensors = {f"{role}.{name}": t for role, network in networks.items() for name, t in network.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if isinstance(value, Tensor)}
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _restore(tensors: dict[str, Tensor], network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    network.load_state_dict(
-        {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")}
-    )
+def _restore(tensors: dict[str, Tensor], networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
+    for role, network in networks.items():
+        own = {name.removeprefix(f"{role}."): t for name, t in tensors.items() if name.startswith(f"{role}.")}
+        network.load_state_dict(own)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for name, tensor in tensors.items():
         if not name.startswith("optimizer."):

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from striate.data.augment import augment
+from striate.data.augment import alternating_flips, augment
 from striate.data.batches import Batch, Batches, step_generator
-from striate.data.picture import normalise
+from striate.data.picture import normalise, shrink
 from striate.models import Network
 from striate.tasks import classification
 from striate.tasks.placement import Placement
 from striate.training.recipe import Recipe
+from striate.training.schedule import side_px
 from striate.training.state import Counters
 
 
@@ -47,14 +48,11 @@ class Job:
 def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:
     """One update. Returns the mean loss and the number of right answers, detached, not yet read.
 
-    batch: uint8 pictures (N, C, h, w) of the working size, int64 labels (N,). Everything random follows from (seed,
-    step): the augmentation, and dropout through torch's global generator.
+    Everything random follows from (seed, step): the augmentation, and dropout through torch's global generator.
     """
     generator = step_generator(job.seed, step)
     torch.manual_seed(generator.initial_seed())
-    pictures, labels = (job.placement.move(tensor) for tensor in batch)
-    pictures = augment(pictures, job.recipe.augmentation, job.network.preprocess, generator)
-    images = job.placement.images(normalise(pictures, job.network.preprocess))
+    images, labels = training_images(job, batch, generator, step), job.placement.move(batch.labels)
     for group in optimizer.param_groups:
         group["lr"] = lr
     with job.placement.autocast():
@@ -63,3 +61,12 @@ def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: flo
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return loss.detach(), right
+
+
+def training_images(job: Job, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
+    """A batch as the network sees it in training, float32 (N, C, H, W): augmented, of the step's size, normalised."""
+    recipe, preprocess, steps = job.recipe, job.network.preprocess, job.train.steps
+    mirrored = alternating_flips(batch.numbers, job.seed, step // steps) if recipe.flip_alternately else None
+    pictures = augment(job.placement.move(batch.pictures), recipe.augmentation, preprocess, generator, mirrored)
+    pictures = shrink(pictures, side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size))
+    return job.placement.images(normalise(pictures, preprocess))
