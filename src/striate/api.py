@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from striate.training.plan import Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import resume as resume_run
 from striate.training.run import start
+from striate.training.wishes import Wishes
 
 __all__ = ["check", "resume", "train"]
 
@@ -28,32 +30,33 @@ def train(
     run: str | Path | None = None,
     *,
     seed: int = 0,
-    precision: str = "auto",
     cache_gb: float = DEFAULT_CACHE_GB,
     **fields: Any,
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
     data: "digits", a folder with one sub-folder per class, or a file in a known format. model: a network of the zoo,
-    by default the recipe's. run: the folder to make, by default a new one below runs/. precision: "auto", "bf16" or
-    "fp32". cache_gb: room for decoded pictures on the disk, in 10^9 bytes. fields: any field of `Recipe`, such as
-    epochs=20.
+    by default the recipe's. run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
+    pictures on the disk, in 10^9 bytes. fields: any field of `Recipe`, such as epochs=20, and any of `Wishes`, such as
+    precision="fp32" or threads=2; wishes left out are measured.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
+    wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
     changed = {**({"model": model} if model else {}), **fields}
     for name in changed:
         if name not in Recipe.__dataclass_fields__:
             raise unknown_name("recipe field", name, Recipe.__dataclass_fields__)
     if seed < 0:
         raise StriateError(f"seed must be at least 0, got {seed}")
-    plan = Plan(str(data), recipe, get_recipe(recipe), changed, seed, precision)
+    plan = Plan(str(data), recipe, get_recipe(recipe), changed, seed, wishes)
     return start(plan, Path(run) if run else None, cache_gb)
 
 
 def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, **same: Any) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
 
-    same: any of data, recipe, seed, precision and the fields of `Recipe`, to be sure that the run was begun with them.
+    same: any of data, recipe, seed and the fields of `Recipe` and `Wishes`, to be sure that the run was begun with
+    them.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed.
     """
     if same and (Path(run) / RECIPE).exists():
@@ -63,7 +66,7 @@ def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, **same: Any) -> 
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
     plan, record = read_plan(run)
-    begun = {"recipe": plan.recipe_name, "seed": plan.seed, "precision": plan.precision, **plan.recipe.to_dict()}
+    begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.wishes), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])
         begun["data"] = named if str(Path(named).resolve()) == record["data"]["source"] else plan.source

@@ -16,7 +16,18 @@ from striate.core.errors import StriateError
 if TYPE_CHECKING:
     from striate.training.recipe import Recipe
 
-PRECISIONS = "auto, bf16 or fp32; auto takes bf16 for large networks where the processor is fast at it."
+PRECISIONS = "auto, bf16 or fp32; auto takes what is measured to be fastest here."
+THREADS = Annotated[int | None, typer.Option(min=1, help="Of the processor; measured when not given.")]
+MICRO_BATCH = Annotated[
+    int | None, typer.Option(min=1, help="Pictures in memory at once; as many as fit when not given.")
+]
+COMPILE = Annotated[
+    bool | None, typer.Option("--compile/--no-compile", help="Use torch.compile; when it pays if not given.")
+]
+WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "autotune")
+AUTOTUNE = Annotated[
+    bool, typer.Option("--autotune/--no-autotune", help="Measure the fastest settings before a run that takes longer.")
+]
 RECIPES = "default, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 
 
@@ -43,6 +54,11 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
     precision: Annotated[str, typer.Option(help=PRECISIONS)] = "auto",
+    layout: Annotated[str, typer.Option(help="Of the pictures in memory: auto, channels-last or contiguous.")] = "auto",
+    threads: THREADS = None,
+    micro_batch: MICRO_BATCH = None,
+    compile: COMPILE = None,
+    autotune: AUTOTUNE = True,
     cache_gb: Annotated[float, typer.Option(min=0, help="Room for decoded pictures on the disk, in 10^9 bytes.")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
     max_megapixels: MAX_MEGAPIXELS = None,
@@ -63,17 +79,16 @@ def train(
 
     allow_megapixels(max_megapixels)
     fields = chosen(get_recipe(recipe), {"model": model, "epochs": epochs, "size_px": size}, set_ or [])
+    wishes = {name: context.params[name] for name in WISHES if given(context, name)}
     if resume:
         if run is None:
             raise StriateError("--resume needs --run, the folder of the run to go on with; `striate runs` lists them")
-        others = {"data": data, "recipe": recipe, "seed": seed, "precision": precision}
-        finished = api.resume(
-            run, cache_gb, **fields, **{name: others[name] for name in others if given(context, name)}
-        )
+        same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
+        finished = api.resume(run, cache_gb, **same, **wishes, **fields)
     else:
         if data is None:
             raise StriateError("no data: give digits, or a folder with one sub-folder of pictures per class")
-        finished = api.train(data, recipe=recipe, run=run, seed=seed, precision=precision, cache_gb=cache_gb, **fields)
+        finished = api.train(data, recipe=recipe, run=run, seed=seed, cache_gb=cache_gb, **wishes, **fields)
     if json:
         print_json({"run": str(finished.path), **finished.metrics})
     else:

@@ -32,7 +32,7 @@ def processor_name() -> str:
 
 
 def describe_machine(placement: Placement) -> dict[str, Any]:
-    """Versions, processor, threads, device, precision and layout."""
+    """Versions, processor and device; precision, layout and the other settings of a placement."""
     return {
         **_versions(),
         "system": platform.platform(),
@@ -42,6 +42,8 @@ def describe_machine(placement: Placement) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if placement.device == "cuda" else placement.device,
         "precision": placement.precision,
         "channels_last": placement.channels_last,
+        "micro_batch": placement.micro_batch,
+        "compiled": placement.compiled,
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import shlex
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from striate.core.errors import StriateError
-from striate.core.files import read_json, write_bytes, write_json
+from striate.core.files import new_file, read_json, write_json
 from striate.core.records import Preprocess
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
@@ -25,9 +26,11 @@ from striate.tasks.placement import Placement
 from striate.training.folder import MANIFEST, RECIPE
 from striate.training.machine import describe_machine
 from striate.training.recipe import Recipe
+from striate.training.wishes import Wishes
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
+ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Plan:
     """What decides a run.
 
     source: the data as the person named it. base: the recipe as its paper has it. changed: the fields set otherwise.
-    precision: "auto", "bf16" or "fp32".
+    wishes: how it should run on the machine.
     """
 
     source: str
@@ -43,20 +46,20 @@ class Plan:
     base: Recipe
     changed: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
-    precision: str = "auto"
+    wishes: Wishes = field(default_factory=Wishes)
 
     @property
     def recipe(self) -> Recipe:
         """The recipe to train by."""
         return replace(self.base, **self.changed)
 
-    def command(self, folder: Path) -> str:
-        """The command line that repeats the run into another folder."""
+    def command(self, folder: Path, placement: Placement) -> str:
+        """The command line that repeats the run into another folder, with the settings that it ran in."""
         parts = ["striate", "train", self.source, "--recipe", self.recipe_name]
         for name, value in self.changed.items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             parts += {"model": ["--model", text], "epochs": ["--epochs", text]}.get(name, ["--set", f"{name}={text}"])
-        parts += ["--seed", str(self.seed), "--precision", self.precision, "--run", f"{folder}-again"]
+        parts += ["--seed", str(self.seed), *Wishes.exactly(placement).flags(), "--run", f"{folder}-again"]
         return shlex.join(parts)
 
 
@@ -68,7 +71,7 @@ def build_network(plan: Plan, dataset: Dataset) -> Network:
     preprocess = fit_size(draft, recipe, dataset.pictures)
     torch.manual_seed(plan.seed)
     network = create_model(recipe.model, len(dataset.classes), size=preprocess.size)
-    network.preprocess = preprocess
+    network.preprocess = replace(preprocess, mirrored=recipe.test_flip)
     if recipe.dropout is not None:
         set_dropout(network, recipe.dropout)
     return network
@@ -108,7 +111,10 @@ def data_fingerprint(dataset: Dataset, scan: Scan) -> str:
     """A hash of classes, splits, labels and pixels: the same for the same pictures on every machine."""
     digest = hashlib.blake2b("\0".join(dataset.classes).encode("utf-8", "surrogateescape"), digest_size=16)
     for split, indices in sorted(dataset.splits.items()):
-        digest.update(split.encode() + dataset.labels[indices].tobytes() + scan.digests[indices].tobytes())
+        digest.update(split.encode())
+        for values in (dataset.labels, scan.digests):
+            for part in np.array_split(indices, 1 + len(indices) // ROWS_AT_ONCE):
+                digest.update(values[part].tobytes())
     return digest.hexdigest()
 
 
@@ -122,21 +128,16 @@ def write_plan(
     report: DataReport,
 ) -> None:
     """Write recipe.json and, beside it, one line per picture: split, class, hash, name."""
-    rows = [
-        f"{split}\t{dataset.classes[dataset.labels[index]]}\t{scan.digests[index].tobytes().hex()}\t"
-        f"{dataset.pictures.name(index)}\n"
-        for split, indices in dataset.splits.items()
-        for index in indices.tolist()
-    ]
-    write_bytes(folder / MANIFEST, "".join(rows).encode("utf-8", "surrogateescape"))
+    with new_file(folder / MANIFEST) as manifest:
+        manifest.writelines(_manifest_rows(dataset, scan))
     record = {
         "source": plan.source,
         "recipe_name": plan.recipe_name,
         "recipe": plan.recipe.to_dict(),
         "changed": plan.changed,
         "seed": plan.seed,
-        "precision": plan.precision,
-        "command": plan.command(folder),
+        "wishes": asdict(plan.wishes),
+        "command": plan.command(folder, placement),
         "preprocess": preprocess.to_dict(),
         "machine": describe_machine(placement),
         "data": {
@@ -151,12 +152,20 @@ def write_plan(
     write_json(folder / RECIPE, record)
 
 
+def _manifest_rows(dataset: Dataset, scan: Scan) -> Iterator[bytes]:
+    for split, indices in dataset.splits.items():
+        for index in map(int, indices):
+            label, digest = dataset.classes[dataset.labels[index]], scan.digests[index].tobytes().hex()
+            row = f"{split}\t{label}\t{digest}\t{dataset.pictures.name(index)}\n"
+            yield row.encode("utf-8", "surrogateescape")
+
+
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
     record = read_json(folder / RECIPE)
     try:
-        recipe = Recipe.from_dict(record["recipe"])
-        plan = Plan(record["source"], record["recipe_name"], recipe, {}, int(record["seed"]), record["precision"])
+        recipe, wishes = Recipe.from_dict(record["recipe"]), Wishes(**record["wishes"])
+        plan = Plan(record["source"], record["recipe_name"], recipe, {}, int(record["seed"]), wishes)
     except (KeyError, TypeError) as error:
         raise StriateError(f"{folder / RECIPE} is damaged: {error!r}") from error
     return plan, record

@@ -15,9 +15,13 @@ from striate.data.check import check_data
 from striate.data.scan import without_problems
 from striate.data.sources import open_data
 from striate.deploy.run import Run
-from striate.tasks.placement import Placement, place
+from striate.models import Network
+from striate.tasks.placement import Placement
+from striate.training.autotune import autotune, words
 from striate.training.finish import finish
 from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, locked, next_free
+from striate.training.forecast import available_bytes, fitting_micro_batch
+from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit
 from striate.training.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
 from striate.training.progress import Reporter
@@ -62,7 +66,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
     dataset = open_data(plan.source, plan.recipe.split_seed)
     network = build_network(plan, dataset)
     if record is None:
-        placement = place(plan.precision, summarize(network).macs)
+        placement = placement_rule(plan, network)
     else:
         network.preprocess = Preprocess.from_dict(record["preprocess"])
         placement = _same_placement(record["machine"])
@@ -71,10 +75,16 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
         report = check_data(dataset, scan)
         report.refuse()
         dataset = without_problems(dataset, scan)
-        with locked(folder), placement.processor_threads():
+        with locked(folder), freed_memory_kept():
             reporter.log = folder
+            train, val = (
+                Batches(working, dataset.labels, dataset.splits[split], plan.recipe.batch_size)
+                for split in ("train", "val")
+            )
+            job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
             if record is None:
-                write_plan(folder, plan, placement, network.preprocess, dataset, scan, report)
+                job = _tuned(job, plan, reporter)
+                write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
                 for warning in report.warnings:
                     reporter.say(f"warning: {warning}")
             elif record["data"]["fingerprint"] != data_fingerprint(dataset, scan):
@@ -82,25 +92,45 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                     f"the pictures in {plan.source} are not those that {folder} was begun with, so it cannot go on to "
                     "the same weights; start a new run"
                 )
-            train, val = (
-                Batches(working, dataset.labels, dataset.splits[split], plan.recipe.batch_size)
-                for split in ("train", "val")
-            )
-            placement.network(network)
-            job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
+            job.placement.network(network)
             reporter.say(_headline(job))
             reporter.begin(train.steps * plan.recipe.epochs, plan.recipe.epochs)
-            counters = fit(job)
-            reporter.close()
-            return finish(folder, dataset, working, placement, counters, reporter)
+            with job.placement.processor_threads():
+                counters = fit(job)
+                reporter.close()
+                return finish(folder, dataset, working, job.placement, counters, reporter)
     finally:
         reporter.close()
 
 
+def placement_rule(plan: Plan, network: Network) -> Placement:
+    """What was wished for, the rule of `place` for the rest, and a micro-batch where a batch does not fit into memory.
+
+    Nothing is measured.
+    """
+    cost = summarize(network)
+    placement = plan.wishes.rule(cost.macs)
+    if placement.micro_batch is None:
+        fitting = fitting_micro_batch(cost, placement, plan.recipe, available_bytes(placement.device))
+        placement = replace(placement, micro_batch=fitting)
+    return placement
+
+
+def _tuned(job: Job, plan: Plan, reporter: Reporter) -> Job:
+    """The job in the settings that are fastest here, and a line that says so when something was measured."""
+    if not plan.wishes.autotune:
+        return job
+    tuned = autotune(job, plan.wishes)
+    if tuned.seconds:
+        reporter.say(str(tuned))
+    return replace(job, placement=tuned.placement)
+
+
 def _same_placement(machine: dict[str, Any]) -> Placement:
-    """The placement that a run was begun with; precision, layout and threads all decide its last bits."""
+    """The placement that a run was begun with; all of it decides the last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
-    return Placement(device, machine["precision"], bool(machine["channels_last"]), int(machine["threads"]))
+    fields = ("precision", "channels_last", "threads", "micro_batch", "compiled")
+    return Placement(device, **{name: machine[name] for name in fields})
 
 
 def _headline(job: Job) -> str:
@@ -109,7 +139,5 @@ def _headline(job: Job) -> str:
     return (
         f"{job.network.architecture}, {len(job.classes)} classes, {len(job.train.indices):,} pictures to train and "
         f"{len(job.val.indices):,} to validate at {height}x{width} px; {job.recipe.epochs} epochs of {job.train.steps} "
-        f"steps in {job.placement.precision}"
-        f"{', channels last' if job.placement.channels_last else ''}, {job.placement.threads} thread"
-        f"{'s' if job.placement.threads > 1 else ''}; {job.folder}"
+        f"steps in {words(job.placement)}; {job.folder}"
     )

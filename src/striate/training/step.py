@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,13 +56,24 @@ def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: flo
     torch.manual_seed(generator.initial_seed())
     images, labels = training_images(job, batch, generator, step), job.placement.move(batch.labels)
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["lr_factor"]
     with job.placement.autocast():
-        loss, right = classification.loss(job.network, images, labels, job.recipe.label_smoothing)
+        loss, right = loss_of(job.placement)(job.network, images, labels, job.recipe.label_smoothing)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return loss.detach(), right
+
+
+@cache
+def compiled_loss() -> Callable[..., tuple[Tensor, Tensor]]:
+    """`classification.loss` translated by torch.compile, once for each network and size that it is called with."""
+    return torch.compile(classification.loss)
+
+
+def loss_of(placement: Placement) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The loss as it is, or translated."""
+    return compiled_loss() if placement.compiled else classification.loss
 
 
 def training_images(job: Job, batch: Batch, generator: torch.Generator, step: int) -> Tensor:

@@ -1,0 +1,256 @@
+"""Which settings train fastest on this machine: before a run, a few real steps of its network decide.
+
+Candidates are the rule of `place` and, always, plain settings (fp32, contiguous, all threads), so the choice is never
+slower than those, as far as a few steps can tell. What was measured is kept in the cache folder, one file per machine,
+network, size and batch.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from striate.core.errors import StriateError
+from striate.core.files import read_json, write_json
+from striate.core.version import __version__
+from striate.data.batches import Batch
+from striate.data.cache import cache_root
+from striate.tasks.placement import Placement, Precision, has_fast_bf16
+from striate.training.compiling import Compiling, compiler_is_there, probe
+from striate.training.machine import processor_name
+from striate.training.optimizer import make_optimizer
+from striate.training.step import Job, train_step
+from striate.training.wishes import Wishes
+
+BUDGET_SECONDS = 20.0
+SHORT_RUN_SECONDS = 20.0
+SHARE_OF_RUN = 0.05
+COMPILE_FROM_SECONDS = 1800.0
+# How long a run takes is guessed from a step of this many.
+FIRST_PICTURES = 8
+# About what the candidates together take: two to five steps each, plain ones up to three times as long as the rule's.
+STEPS_IN_BUDGET = 24
+TIMED_STEPS = 4
+# The rule's settings stay unless others are faster by more than such measurements vary.
+CLEARLY_FASTER = 0.97
+
+Seconds = dict[Placement, float]
+"""Of one picture's share of a training step, by settings."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The settings chosen. seconds: what was measured; empty where the run is too short to measure for."""
+
+    placement: Placement
+    seconds: Seconds
+
+    def __str__(self) -> str:
+        """One line: the choice, and how fast each was."""
+        rows = sorted(self.seconds.items(), key=lambda row: row[1])
+        measured = ", ".join(f"{words(placement)} {1 / seconds:,.4g}" for placement, seconds in rows)
+        return f"measured: {words(self.placement)} is the choice (images/s: {measured})"
+
+
+def autotune(job: Job, wishes: Wishes) -> Tuned:
+    """The fastest settings for a run, given what was wished for.
+
+    job: its placement is the rule of `place`. Nothing of it changes, no random number either: copies are trained.
+    Takes at most 20 seconds, and at most a twentieth of the run; nothing where the run itself takes only seconds.
+    """
+    rule, begun = job.placement, time.perf_counter()
+    if len(options := layouts_and_precisions(rule, wishes)) == 1 and not other_threads(rule, wishes):
+        return Tuned(rule, {})
+    path, key = _record_of(job, wishes)
+    allowed = {thread for option in options for thread in (option, *other_threads(option, wishes))}
+    seconds = {option: value for option, value in _read(path, key).items() if option in allowed}
+    if rule not in seconds:
+        with torch.random.fork_rng():
+            seconds = _measure(job, wishes, next(iter(job.train.shuffled(job.seed, 0))))
+        if len(seconds) > 1:
+            _write(path, key, seconds)
+    run_seconds = seconds[rule] * _pictures(job)
+    if run_seconds < SHORT_RUN_SECONDS:
+        return Tuned(rule, {})
+    best = fastest(seconds, rule)
+    left = BUDGET_SECONDS - (time.perf_counter() - begun)
+    if wishes.compile is None and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
+        best = replace(best, compiled=True)
+    return Tuned(best, seconds)
+
+
+def fastest(seconds: Seconds, rule: Placement) -> Placement:
+    """The quickest, but the rule's settings when those are as quick.
+
+    >>> rule, plain = Placement("cpu", "bf16", True, 2), Placement("cpu", "fp32", False, 2)
+    >>> fastest({rule: 1.00, plain: 0.99}, rule) is rule, fastest({rule: 1.00, plain: 0.80}, rule) is plain
+    (True, True)
+    """
+    best = min(seconds, key=lambda placement: seconds[placement])
+    return best if seconds[best] < CLEARLY_FASTER * seconds[rule] else rule
+
+
+def layouts_and_precisions(rule: Placement, wishes: Wishes) -> list[Placement]:
+    """The rule's settings first, then plain ones, then every other precision and layout that the wishes allow."""
+    threads = torch.get_num_threads()
+    plain = replace(rule, precision="fp32", channels_last=False, threads=threads)
+    precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_fast_bf16(rule.device) else ("fp32",)
+    others = [replace(rule, precision=p, channels_last=last) for p, last in product(precisions, (True, False))]
+    return _different(wishes.imposed_on(placement) for placement in (rule, plain, *others))
+
+
+def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
+    """The same settings with all, half and one of the threads."""
+    threads = torch.get_num_threads()
+    numbers = (threads, max(1, threads // 2), 1) if placement.device == "cpu" else ()
+    options = _different(wishes.imposed_on(replace(placement, threads=number)) for number in numbers)
+    return [option for option in options if option != placement]
+
+
+def words(placement: Placement) -> str:
+    """Settings as a person reads them.
+
+    >>> words(Placement("cpu", "bf16", True, 2, micro_batch=16))
+    'bf16 channels last 2 threads, 16 pictures at once'
+    """
+    text = f"{placement.precision} {'channels last' if placement.channels_last else 'contiguous'}"
+    if placement.device == "cpu":
+        text += f" {placement.threads} thread{'s' if placement.threads > 1 else ''}"
+    text += f", {placement.micro_batch} pictures at once" if placement.micro_batch else ""
+    return text + (", compiled" if placement.compiled else "")
+
+
+def _measure(job: Job, wishes: Wishes, batch: Batch) -> Seconds:
+    """Seconds per picture by settings, the rule's alone when the run is short."""
+    begun, rule = time.perf_counter(), job.placement
+    seconds = {rule: _seconds(job, rule, _cut(batch, FIRST_PICTURES), 0.0)}
+    run_seconds = seconds[rule] * _pictures(job)
+    if run_seconds < SHORT_RUN_SECONDS:
+        return seconds
+    budget = min(BUDGET_SECONDS, SHARE_OF_RUN * run_seconds)
+    batch = _cut(batch, max(2, int(budget / STEPS_IN_BUDGET / seconds[rule])))
+
+    def try_all(options: list[Placement]) -> None:
+        for option in options:
+            if time.perf_counter() - begun < 0.75 * budget:
+                with suppress(RuntimeError):  # such as too little memory for this one
+                    seconds[option] = _seconds(job, option, batch, budget / 10)
+
+    try_all(layouts_and_precisions(rule, wishes))
+    try_all(other_threads(fastest(seconds, rule), wishes))
+    return seconds
+
+
+def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> float:
+    """Seconds per picture of the best of a few steps after one to warm up; they end after `limit_s`, two at least."""
+    network = copy.deepcopy(job.network).train()
+    placement.network(network)
+    trial = replace(job, network=network, placement=placement)
+    optimizer = make_optimizer(network, job.recipe)
+    step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
+    taken: list[float] = []
+    begun = time.perf_counter()
+    with placement.processor_threads():
+        while len(taken) < 2 or (len(taken) <= TIMED_STEPS and time.perf_counter() - begun < limit_s):
+            start = time.perf_counter()
+            loss, _ = train_step(trial, batch, optimizer, 0.0, step)
+            loss.item()  # waits for the device
+            taken.append(time.perf_counter() - start)
+    return min(taken[1:]) / len(batch.labels)
+
+
+def _cut(batch: Batch, pictures: int) -> Batch:
+    return Batch(batch.pictures[:pictures], batch.labels[:pictures], batch.numbers[:pictures])
+
+
+def _pictures(job: Job) -> int:
+    """Pictures that the whole run trains on."""
+    return len(job.train.indices) * job.recipe.epochs
+
+
+def _different(placements: Iterable[Placement]) -> list[Placement]:
+    return list(dict.fromkeys(placements))
+
+
+def _compiling_pays(job: Job, placement: Placement, run_seconds: float, limit_s: float) -> bool:
+    """Whether translating the network takes less than it saves; asked only of runs of half an hour and more."""
+    if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(placement.device):
+        return False
+    key = {**_machine(), "compiling": asdict(placement)}
+    path = _path(key)
+    found = _read_record(path, key)
+    if found is None:
+        found = asdict(probe(placement, limit_s) or Compiling(limit_s, 1.0))
+        _write_record(path, key, found)
+    layers = sum(isinstance(module, nn.Conv2d | nn.Linear) for module in job.network.modules())
+    try:
+        return Compiling(**found).pays(layers, run_seconds)
+    except (TypeError, ZeroDivisionError):
+        return False
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "striate": __version__,
+    }
+
+
+def _record_of(job: Job, wishes: Wishes) -> tuple[Path, dict[str, Any]]:
+    """Where measurements are kept, and everything that they are for."""
+    key = {
+        **_machine(),
+        "network": job.network.architecture,
+        "classes": len(job.classes),
+        "size": list(job.network.preprocess.size),
+        "batch": job.recipe.batch_size,
+        "optimizer": job.recipe.optimizer,
+        "rule": asdict(job.placement),
+        "wishes": asdict(wishes),
+    }
+    return _path(key), key
+
+
+def _path(key: dict[str, Any]) -> Path:
+    name = hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()
+    return cache_root() / "autotune" / f"{name}.json"
+
+
+def _read(path: Path, key: dict[str, Any]) -> Seconds:
+    """What was measured before; nothing when there is nothing, or nothing that can be trusted."""
+    try:
+        rows = [(Placement(**row["settings"]), float(row["seconds"])) for row in _read_record(path, key) or []]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {placement: seconds for placement, seconds in rows if 0 < seconds < float("inf")}
+
+
+def _write(path: Path, key: dict[str, Any], seconds: Seconds) -> None:
+    _write_record(path, key, [{"settings": asdict(p), "seconds": value} for p, value in seconds.items()])
+
+
+def _read_record(path: Path, key: dict[str, Any]) -> Any:
+    with suppress(StriateError, KeyError, TypeError):
+        record = read_json(path)
+        return record["measured"] if record["for"] == key else None
+    return None
+
+
+def _write_record(path: Path, key: dict[str, Any], measured: Any) -> None:
+    """Keep measurements; a cache that cannot be written costs the next run a measurement, no more."""
+    with suppress(StriateError, OSError):
+        write_json(path, {"for": key, "measured": measured})

@@ -1,0 +1,89 @@
+"""Whether torch.compile pays back within a run, from one convolution with its norm, compiled in a process of their own.
+
+A whole network takes from half a minute to many minutes; one layer says as much about the gain, and a process can be
+stopped when it takes too long.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+
+from striate.tasks.placement import Placement
+
+REPEATS = 7
+
+
+@dataclass(frozen=True)
+class Compiling:
+    """seconds_per_layer: to compile one convolution with its norm. speedup: of a step, above 1 when compiled is faster.
+
+    >>> Compiling(seconds_per_layer=2.0, speedup=1.25).pays(layers=20, seconds_left=100)
+    False
+    >>> Compiling(seconds_per_layer=2.0, speedup=1.25).pays(layers=20, seconds_left=300)
+    True
+    """
+
+    seconds_per_layer: float
+    speedup: float
+
+    def pays(self, layers: int, seconds_left: float) -> bool:
+        """Whether a run of `seconds_left` without compiling ends earlier with it."""
+        return seconds_left * (1 - 1 / self.speedup) > layers * self.seconds_per_layer
+
+
+def compiler_is_there(device: str) -> bool:
+    """Whether torch.compile can work: a C++ compiler for the processor, Triton for a GPU."""
+    if device == "cuda":
+        return importlib.util.find_spec("triton") is not None
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++"))
+
+
+def probe(placement: Placement, limit_s: float) -> Compiling | None:
+    """Compile a convolution with its norm and time it; None when that fails or takes longer than `limit_s` seconds."""
+    command = [sys.executable, "-m", "striate.training.compiling", json.dumps(asdict(placement))]
+    try:
+        answer = subprocess.run(command, capture_output=True, timeout=limit_s, check=True, text=True).stdout
+        return Compiling(**json.loads(answer.splitlines()[-1]))
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError, TypeError):
+        return None
+
+
+def measure(placement: Placement) -> Compiling:
+    """The probe itself: convolution, norm and ReLU, forward and backward, as they are and compiled."""
+    layers = nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)
+    network = placement.network(nn.Sequential(*layers)).train()
+    images = placement.images(torch.randn(16, 64, 56, 56, device=placement.device)).requires_grad_()
+    compiled = torch.compile(network)
+    with placement.processor_threads():
+        first = _seconds(compiled, images, placement)
+        plain, fast = zip(
+            *((_seconds(network, images, placement), _seconds(compiled, images, placement)) for _ in range(REPEATS)),
+            strict=True,
+        )
+    return Compiling(first, statistics.median(plain) / statistics.median(fast))
+
+
+def _seconds(network: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, placement: Placement) -> float:
+    start = time.perf_counter()
+    with placement.autocast():
+        outputs = network(images)
+    outputs.float().mean().backward()  # type: ignore[no-untyped-call]
+    if placement.device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure(Placement(**json.loads(sys.argv[1]))))))

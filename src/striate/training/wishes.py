@@ -1,0 +1,75 @@
+"""What a person settles about how a training runs on the machine; the rest is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from striate.core.errors import StriateError, unknown_name
+from striate.tasks.placement import PRECISIONS, Placement, place
+
+LAYOUTS = ("auto", "channels-last", "contiguous")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a person wants a training to run; "auto" and None leave it to measuring.
+
+    precision: "auto", "bf16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the processor.
+    micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the step.
+    autotune: False takes the rule of `place` for what is left open and measures nothing.
+    Raises StriateError for anything else.
+
+    >>> Wishes(layout="nhwc")
+    Traceback (most recent call last):
+    striate.core.errors.StriateError: unknown layout 'nhwc'; known are auto, channels-last, contiguous
+    """
+
+    precision: str = "auto"
+    layout: str = "auto"
+    threads: int | None = None
+    micro_batch: int | None = None
+    compile: bool | None = None
+    autotune: bool = True
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        if self.layout not in LAYOUTS:
+            raise unknown_name("layout", self.layout, LAYOUTS)
+        for name, value in (("threads", self.threads), ("micro_batch", self.micro_batch)):
+            if value is not None and value < 1:
+                raise StriateError(f"{name} must be at least 1, got {value}")
+
+    @classmethod
+    def exactly(cls, placement: Placement) -> Wishes:
+        """The wish for just these settings."""
+        layout = "channels-last" if placement.channels_last else "contiguous"
+        compiled = placement.compiled or None
+        return cls(placement.precision, layout, placement.threads, placement.micro_batch, compiled, autotune=False)
+
+    def rule(self, macs: int) -> Placement:
+        """The settings wished for, and the rule of `place` for the others; `macs` as there."""
+        return self.imposed_on(place(self.precision, macs))
+
+    def imposed_on(self, placement: Placement) -> Placement:
+        """A placement with everything replaced that was wished for."""
+        return replace(
+            placement,
+            precision=placement.precision if self.precision == "auto" else self.precision,  # type: ignore[arg-type]
+            channels_last=placement.channels_last if self.layout == "auto" else self.layout == "channels-last",
+            threads=self.threads or placement.threads,
+            micro_batch=self.micro_batch or placement.micro_batch,
+            compiled=placement.compiled if self.compile is None else self.compile,
+        )
+
+    def flags(self) -> list[str]:
+        """The words of the command line that say the same.
+
+        >>> Wishes(threads=2, compile=False).flags()
+        ['--precision', 'auto', '--threads', '2', '--no-compile']
+        """
+        words = ["--precision", self.precision] + (["--layout", self.layout] if self.layout != "auto" else [])
+        words += ["--threads", str(self.threads)] if self.threads else []
+        words += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
+        words += [] if self.compile is None else ["--compile" if self.compile else "--no-compile"]
+        return words if self.autotune else [*words, "--no-autotune"]
