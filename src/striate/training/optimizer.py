@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
+from striate.training.muon import Muon
 from striate.training.recipe import Recipe
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """SGD with momentum or AdamW, in torch's fused form, decay on weights and not on norms and biases unless asked.
+    """SGD with momentum or AdamW, in torch's fused form, or Muon; decay on weights, on norms and biases only if asked.
+
+    The rate of a group is the schedule's times its `lr_factor`.
 
     >>> len(make_optimizer(nn.Linear(2, 2), Recipe(model="mlp")).param_groups)
     2
@@ -18,8 +23,25 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     plain = [] if recipe.decay_norms_and_biases else [parameter for parameter in parameters if parameter.dim() <= 1]
     decayed = parameters if recipe.decay_norms_and_biases else [p for p in parameters if p.dim() > 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
+    groups = [{**group, "lr_factor": 1.0} for group in groups if group["params"]]
+    if recipe.optimizer == "muon":
+        return make_muon(network, recipe)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.peak_lr, fused=True)
     nesterov = recipe.nesterov and recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+
+
+def make_muon(network: nn.Module, recipe: Recipe) -> Muon:
+    """Muon for the convolutions; SGD's update for dense layers (with decay), norms and biases (without)."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    kinds: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.dim() == 4], "orthogonal": True, "weight_decay": recipe.muon_decay},
+        {"params": [p for p in parameters if p.dim() in (2, 3)], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
+    ]
+    factor = recipe.muon_lr / recipe.peak_lr if recipe.peak_lr else 0.0
+    groups = [
+        {**kind, "momentum": recipe.momentum, "lr_factor": factor if "orthogonal" in kind else 1.0} for kind in kinds
+    ]
+    return Muon([group for group in groups if group["params"]])

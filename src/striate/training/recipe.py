@@ -13,7 +13,7 @@ from typing import Any, Literal
 from striate.core.errors import StriateError, unknown_name
 from striate.data.augment import Augmentation
 
-Optimizer = Literal["sgd", "adamw"]
+Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
 
 
@@ -36,8 +36,12 @@ class Recipe:
     batch_size: int = 64
     optimizer: Optimizer = "sgd"
     peak_lr: float = 0.05
+    muon_lr: float = 0.03
+    """Peak rate of the convolutions under Muon; `peak_lr` is that of everything else."""
+    muon_decay: float = 0.0
+    """Share of a convolution's weights that a step of Muon takes off, per unit of its rate."""
     momentum: float = 0.9
-    """Of SGD; AdamW keeps its betas of 0.9 and 0.999."""
+    """Of SGD and Muon; AdamW keeps its betas of 0.9 and 0.999."""
     nesterov: bool = False
     weight_decay: float = 5e-4
     decay_norms_and_biases: bool = False
@@ -83,6 +87,8 @@ class Recipe:
             ("epochs", 1, 100_000),
             ("batch_size", 1, 1_000_000),
             ("peak_lr", 0, 1000),
+            ("muon_lr", 0, 1000),
+            ("muon_decay", 0, 10),
             ("momentum", 0, 1),
             ("weight_decay", 0, 10),
             ("warmup_epochs", 0, 100_000),
