@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from striate.core.errors import StriateError
 
@@ -31,7 +31,8 @@ def storage_errors(target: Path) -> Iterator[None]:
         raise
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
     """Write a file atomically and durably: readers see the old file or the new one, never a part.
 
     Raises StriateError on a full disk or a folder that may not be written; the old file then stays.
@@ -41,7 +42,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)
@@ -50,6 +51,12 @@ def write_bytes(path: Path, content: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write the whole of a file as `new_file` does."""
+    with new_file(path) as file:
+        file.write(content)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from striate.core.errors import StriateError
 from striate.data.dataset import Dataset
@@ -81,22 +82,34 @@ def check_data(dataset: Dataset, scan: Scan) -> DataReport:
 
 def _same_pictures(dataset: Dataset, scan: Scan) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
     """Groups of equal pictures: within a class and split, across splits, across classes."""
-    split_of = {int(index): split for split, indices in dataset.splits.items() for index in indices}
+    split_of = np.full(len(dataset.pictures), -1, np.int8)
+    for number, indices in enumerate(dataset.splits.values()):
+        split_of[indices] = number
     groups: dict[bytes, list[int]] = defaultdict(list)
-    for index in sorted(split_of):
-        if index not in scan.problems:
-            groups[scan.digests[index].tobytes()].append(index)
+    for index in _suspects(split_of, scan):
+        groups[scan.digests[index].tobytes()].append(index)
     duplicates, leaks, clashes = [], [], []
     for group in groups.values():
         if len(group) == 1:
             continue
         if len({int(dataset.labels[index]) for index in group}) > 1:
             clashes.append(group)
-        if len({split_of[index] for index in group}) > 1:
+        if len({int(split_of[index]) for index in group}) > 1:
             leaks.append(group)
         else:
             duplicates.append(group)
     return duplicates, leaks, clashes
+
+
+def _suspects(split_of: npt.NDArray[np.int8], scan: Scan) -> list[int]:
+    """The readable pictures of the splits that share the first half of their digest, in ascending order."""
+    readable = split_of >= 0
+    readable[list(scan.problems)] = False
+    members = np.flatnonzero(readable)
+    halves = scan.digests.view(np.uint64)[members, 0]
+    ordered = np.sort(halves)
+    doubled = ordered[1:][ordered[1:] == ordered[:-1]]
+    return [int(index) for index in members[np.isin(halves, doubled)]]
 
 
 def _sizes(scan: Scan) -> dict[str, list[int]]:

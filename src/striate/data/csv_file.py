@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-import io
+import os
+from array import array
 from collections.abc import Iterator
 from pathlib import Path, PurePath
+from typing import TextIO
 
 import numpy as np
 
 from striate.core.errors import StriateError, unknown_name
-from striate.data.dataset import Dataset, FilePictures, Indices
+from striate.data.dataset import Dataset, FilePictures
 from striate.data.decode import EXTENSIONS
 from striate.data.folder import SPLIT_FOLDERS
-from striate.data.splits import split_dataset
+from striate.data.splits import given_splits, split_dataset, split_number
 
 DELIMITERS = (",", ";", "\t")
 EXPECTED = 'expected are lines such as "cats/1.jpg,cat", under a header "path,label" or "path,label,split" or none'
@@ -29,26 +31,47 @@ def open_csv(file: Path, split_seed: int = 0) -> Dataset:
     line into most columns. Paths count from the table's folder. Classes are the sorted labels.
     Raises StriateError with the number of the line. Whether the files exist is the business of the check.
     """
-    rows = list(_rows(file))
-    if not rows:
+    labels, split_of = array("q"), array("b")
+    first_seen: dict[str, int] = {}
+
+    def paths() -> Iterator[str]:
+        for path, name, split in _rows(file):
+            labels.append(first_seen.setdefault(name, len(first_seen)))
+            split_of.append(split_number(split))
+            yield _below(file.parent, path)
+
+    pictures = FilePictures(file.parent, paths())
+    if not len(pictures):
         raise StriateError(f"{file} has no line with a picture; {EXPECTED}")
-    paths, names, parts = zip(*rows, strict=True)
-    classes = sorted(set(names))
+    classes = sorted(first_seen)
     number = {name: place for place, name in enumerate(classes)}
-    labels = np.fromiter((number[name] for name in names), np.int64, len(names))
-    split_of = np.array(parts)
-    given: dict[str, Indices] = {
-        split: np.flatnonzero(split_of == split) for split in ("train", "val", "test") if split in split_of
-    }
-    pictures = FilePictures(file.parent, (_below(file.parent, path) for path in paths))
-    return split_dataset(str(file), pictures, pictures.relative_paths, labels, classes, given, split_seed)
+    sorted_place = np.array([number[name] for name in first_seen], np.int64)
+    return split_dataset(
+        str(file),
+        pictures,
+        pictures.relative_paths,
+        sorted_place[np.frombuffer(labels, np.int64)],
+        classes,
+        given_splits(np.frombuffer(split_of, np.int8)),
+        split_seed,
+    )
 
 
 def _rows(file: Path) -> Iterator[Row]:
     """Path, label and split of every line that is not empty."""
-    text = _text(file)
-    lines = io.StringIO(text, newline="")
-    table = csv.reader(lines, delimiter=_delimiter(text), skipinitialspace=True, strict=True)
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            yield from _rows_of(lines, str(file))
+    except UnicodeDecodeError as error:
+        raise StriateError(f"{file} is not UTF-8 text (byte {_bad_byte(file):,}); save it as UTF-8") from error
+    except OSError as error:
+        raise StriateError(f"{file} cannot be read ({error.strerror or error})") from error
+
+
+def _rows_of(lines: TextIO, file: str) -> Iterator[Row]:
+    first = next((line for line in lines if line.strip()), "")
+    lines.seek(0)
+    table = csv.reader(lines, delimiter=_delimiter(first), skipinitialspace=True, strict=True)
     columns: list[str] | None = None
     try:
         for cells in table:
@@ -65,19 +88,19 @@ def _rows(file: Path) -> Iterator[Row]:
         raise StriateError(f"{file} line {table.line_num} is no line of a table ({error}); {EXPECTED}") from error
 
 
-def _text(file: Path) -> str:
+def _bad_byte(file: Path) -> int:
+    """The place of the first byte that is no UTF-8."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise StriateError(f"{file} is not UTF-8 text (byte {error.start:,}); save it as UTF-8") from error
-    except OSError as error:
-        raise StriateError(f"{file} cannot be read ({error.strerror or error})") from error
+        return error.start
+    return 0
 
 
-def _delimiter(text: str) -> str:
-    """What cuts the first line into most columns; a comma before a semicolon before a tab."""
-    first = text.lstrip().partition("\n")[0]
-    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([first], delimiter=delimiter), [])))
+def _delimiter(first: str) -> str:
+    """What cuts a line into most columns; a comma before a semicolon before a tab."""
+    line = first.lstrip()
+    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([line], delimiter=delimiter), [])))
 
 
 def _columns(first: list[str], where: str) -> list[str]:
@@ -107,7 +130,7 @@ def _row(cells: list[str], columns: list[str], where: str) -> Row:
 
 def _below(folder: Path, path: str) -> str:
     """The path as seen from the table's folder, when it lies below: then the splits survive a move of both."""
-    if not PurePath(path).is_absolute():
+    if not os.path.isabs(path):  # noqa: PTH117 - a million paths leave their parts in the table that Path keeps
         return path
     try:
         return PurePath(path).relative_to(folder.absolute()).as_posix()

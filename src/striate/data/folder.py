@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from striate.core.errors import StriateError
-from striate.data.dataset import Dataset, FilePictures, Indices
+from striate.data.dataset import Dataset, FilePictures
 from striate.data.decode import EXTENSIONS
-from striate.data.splits import split_dataset
+from striate.data.splits import given_splits, split_dataset, split_number
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 HIDDEN = (".", "__MACOSX")  # what macOS packs beside the pictures is no class
@@ -29,24 +29,23 @@ def open_folder(root: Path, split_seed: int = 0) -> Dataset:
     are skipped. A missing val is taken from train, a missing test stays missing; without any, all three are made.
     Raises StriateError when this does not give two classes with pictures to train on.
     """
-    paths: list[str] = []
-    blocks: list[tuple[str, str, int]] = []  # split, class, pictures: in the order of `paths`
-    for split, split_folder in _split_folders(root):
-        for folder in _class_folders(root, split_folder):
-            members = sorted(_pictures_below(root, folder), key=_nfc)
-            paths += members
-            blocks.append((split, _class_name(folder), len(members)))
-    if not paths:
+    blocks: list[tuple[str, str, int]] = []  # split, class, pictures: in the order of the paths
+
+    def paths() -> Iterator[str]:
+        for split, split_folder in _split_folders(root):
+            for folder in _class_folders(root, split_folder):
+                members = sorted(_pictures_below(root, folder), key=_nfc)
+                blocks.append((split, _class_name(folder), len(members)))
+                yield from members
+
+    pictures = FilePictures(root, paths())
+    if not len(pictures):
         raise StriateError(f"{root} holds no pictures; {EXPECTED}")
     classes = sorted({name for _, name, _ in blocks})
     number = {name: place for place, name in enumerate(classes)}
     sizes = [size for _, _, size in blocks]
     labels = np.repeat(np.array([number[name] for _, name, _ in blocks], np.int64), sizes)
-    split_of = np.repeat([split for split, _, _ in blocks], sizes)
-    given: dict[str, Indices] = {
-        split: np.flatnonzero(split_of == split) for split in ("train", "val", "test") if split in split_of
-    }
-    pictures = FilePictures(root, paths)
+    given = given_splits(np.repeat(np.array([split_number(split) for split, _, _ in blocks], np.int8), sizes))
     return split_dataset(str(root), pictures, pictures.relative_paths, labels, classes, given, split_seed)
 
 

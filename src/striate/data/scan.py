@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -99,12 +99,6 @@ def without_problems(dataset: Dataset, scan: Scan) -> Dataset:
     """The dataset with the pictures that cannot be decoded left out of its splits."""
     if not scan.problems:
         return dataset
-    bad = np.fromiter(scan.problems, np.int64)
-    return Dataset(
-        source=dataset.source,
-        pictures=dataset.pictures,
-        labels=dataset.labels,
-        classes=dataset.classes,
-        splits={split: indices[~np.isin(indices, bad)] for split, indices in dataset.splits.items()},
-        split_rule=dataset.split_rule,
-    )
+    good = np.ones(len(dataset.pictures), bool)
+    good[list(scan.problems)] = False
+    return replace(dataset, splits={split: indices[good[indices]] for split, indices in dataset.splits.items()})

@@ -12,9 +12,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from striate.core.errors import StriateError
-from striate.data.dataset import Dataset, Indices, Names, Pictures
+from striate.data.dataset import SPLITS, Dataset, Indices, Names, Pictures
+
+TRAIN, VAL, TEST = range(3)
 
 
 class Shares(NamedTuple):
@@ -47,25 +50,36 @@ def split_by_name(names: Iterable[str], labels: Indices, seed: int, shares: Shar
     """
     shares = shares or Shares()
     hashes = np.fromiter((name_hash(name, seed) for name in names), np.uint64, len(labels))
-    order = np.lexsort((hashes, labels))
-    class_size = np.bincount(labels)
-    first = np.cumsum(class_size) - class_size
-    place = np.arange(len(labels)) - np.repeat(first, class_size)  # within its class
-    val_size, test_size = _share(class_size, shares.val, 2), _share(class_size, shares.test, 3)
-    label = labels[order]
-    tests = place < test_size[label]
-    validates = ~tests & (place < (test_size + val_size)[label])
-    return {
-        "train": np.sort(order[~tests & ~validates]),
-        "val": np.sort(order[validates]),
-        "test": np.sort(order[tests]),
-    }
+    by_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1])
+    split_of = np.full(len(labels), TRAIN, np.int8)
+    for members in by_class:
+        ranked = members[np.argsort(hashes[members], kind="stable")]
+        test = _share(len(ranked), shares.test, 3)
+        val = test + _share(len(ranked), shares.val, 2)
+        split_of[ranked[:test]] = TEST
+        split_of[ranked[test:val]] = VAL
+    return {split: np.flatnonzero(split_of == number) for number, split in enumerate(SPLITS)}
 
 
-def _share(class_size: Indices, per_cent: int, one_from: int) -> Indices:
-    """Pictures of each class: per cent, rounded half up in whole numbers; at least 1 in classes of `one_from`."""
-    rounded = (class_size * per_cent + 50) // 100
-    return np.where((class_size >= one_from) & (per_cent > 0), np.maximum(rounded, 1), 0 * rounded)
+def _share(class_size: int, per_cent: int, one_from: int) -> int:
+    """Pictures of a class: per cent, rounded half up in whole numbers; at least 1 in a class of `one_from`."""
+    if class_size < one_from or per_cent == 0:
+        return 0
+    return max(1, (class_size * per_cent + 50) // 100)
+
+
+def split_number(split: str) -> int:
+    """0, 1, 2 for "train", "val", "test", and -1 for "": how a list of many pictures says the split of each."""
+    return SPLITS.index(split) if split else -1
+
+
+def given_splits(split_of: npt.NDArray[np.int8]) -> dict[str, Indices]:
+    """Picture numbers of the splits that occur in one split number per picture.
+
+    >>> given_splits(np.array([2, 0, 0], np.int8))
+    {'train': array([1, 2]), 'test': array([0])}
+    """
+    return {split: np.flatnonzero(split_of == n) for n, split in enumerate(SPLITS) if n in split_of}
 
 
 def split_dataset(
@@ -93,7 +107,7 @@ def split_dataset(
     if made:
         train = given["train"]
         taken = Shares(shares.val, shares.test if "test" in made else 0)
-        parts = split_by_name((names[i] for i in train.tolist()), labels[train], seed, taken)
+        parts = split_by_name((names[int(i)] for i in train), labels[train], seed, taken)
         splits = given | {split: train[parts[split]] for split in ("train", *made)}
     rule = _split_rule(given, made, shares, seed)
     _refuse_untrainable(source, labels, classes, splits)
