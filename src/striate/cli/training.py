@@ -28,7 +28,7 @@ WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "autotune"
 AUTOTUNE = Annotated[
     bool, typer.Option("--autotune/--no-autotune", help="Measure the fastest settings before a run that takes longer.")
 ]
-RECIPES = "default, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+RECIPES = "default, fast, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 
 
 def train(

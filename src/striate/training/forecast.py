@@ -10,8 +10,9 @@ from striate.analysis.summary import Summary
 from striate.tasks.placement import Placement
 from striate.training.recipe import Recipe
 
-# Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD, two of AdamW.
-COPIES_OF_WEIGHTS = {"sgd": 3, "adamw": 4}
+# Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD
+# and Muon, two of AdamW.
+COPIES_OF_WEIGHTS = {"sgd": 3, "muon": 3, "adamw": 4}
 # What the backward pass holds besides what the forward pass kept: gradients under way, the library's own work space.
 WORKING_SHARE = 0.25
 # Of what is free, the rest is for the pictures prepared ahead, for evaluation and for the other programs.
