@@ -7,18 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from striate.data.batches import Batches, step_generator
-from striate.data.cache import CachedPictures
+from striate.data.working import WorkingPictures
+
+
+class InMemory(WorkingPictures):
+    def __init__(self, pixels):
+        self.pixels, self.shape = pixels, pixels.shape[1:]
+
+    def fill(self, index, pixels):
+        pixels[...] = self.pixels[index]
 
 
 def batches(count: int, batch_size: int) -> Batches:
     pixels = np.arange(count, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2)
-    return Batches(CachedPictures(pixels), np.arange(count), np.arange(count), batch_size)
+    return Batches(InMemory(pixels), np.arange(count), np.arange(count), batch_size)
 
 
 @given(st.integers(1, 200), st.integers(1, 64))
 def test_every_picture_once_and_no_tail_of_one(count, batch_size):
     data = batches(count, batch_size)
-    seen = [labels.tolist() for _, labels in data.shuffled(seed=0, epoch=3)]
+    seen = [labels.tolist() for _, labels, _ in data.shuffled(seed=0, epoch=3)]
     assert sorted(label for part in seen for label in part) == list(range(count))
     sizes = [len(part) for part in seen]
     assert len(sizes) == data.steps
@@ -27,13 +35,13 @@ def test_every_picture_once_and_no_tail_of_one(count, batch_size):
 
 
 def test_pictures_stay_with_their_labels():
-    for pictures, labels in batches(50, 8).shuffled(0, 0):
+    for pictures, labels, _ in batches(50, 8).shuffled(0, 0):
         assert torch.equal(pictures[:, 0, 0, 0].long(), labels)
 
 
 def test_order_is_a_function_of_seed_and_epoch():
     def order(seed, epoch, first=0):
-        return [labels.tolist() for _, labels in batches(40, 8).shuffled(seed, epoch, first)]
+        return [labels.tolist() for _, labels, _ in batches(40, 8).shuffled(seed, epoch, first)]
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
@@ -42,7 +50,7 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 
 def test_in_order():
-    assert [labels.tolist() for _, labels in batches(5, 2).in_order()] == [[0, 1, 2], [3, 4]]
+    assert [labels.tolist() for _, labels, _ in batches(5, 2).in_order()] == [[0, 1, 2], [3, 4]]
 
 
 def test_an_error_while_loading_reaches_the_caller():

@@ -8,9 +8,10 @@ from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data.cache import CachedPictures, DecodedPictures, cache_root, scan, working_pictures
+from striate.data.cache import cache_root, scan, working_pictures
 from striate.data.dataset import FilePictures
 from striate.data.folder import open_folder
+from striate.data.working import CachedPictures, DecodedPictures
 
 RECORD = Preprocess((16, 16), (16, 16))
 

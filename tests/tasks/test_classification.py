@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, classification_report
 
 from striate.core.records import Preprocess
 from striate.data.batches import Batches
-from striate.data.cache import CachedPictures
+from striate.data.working import WorkingPictures
 from striate.models import create_model
 from striate.tasks import classification
 from striate.tasks.classification import Evaluation, evaluate
@@ -16,6 +16,14 @@ from striate.tasks.placement import LARGE_FROM_MACS, Placement, has_fast_bf16, p
 
 PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
 RECORD = Preprocess((32, 32), (32, 32)).for_channels(1)
+
+
+class InMemory(WorkingPictures):
+    def __init__(self, pixels):
+        self.pixels, self.shape = pixels, pixels.shape[1:]
+
+    def fill(self, index, pixels):
+        pixels[...] = self.pixels[index]
 
 
 def lenet():
@@ -26,7 +34,7 @@ def lenet():
 def noise(count: int, batch_size: int) -> Batches:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (count, 32, 32, 1), dtype=np.uint8)
-    return Batches(CachedPictures(pixels), random.integers(0, 4, count), np.arange(count), batch_size)
+    return Batches(InMemory(pixels), random.integers(0, 4, count), np.arange(count), batch_size)
 
 
 def test_the_result_does_not_depend_on_the_batches():
@@ -54,7 +62,7 @@ def test_evaluation_leaves_the_mode_and_the_statistics_alone():
     network = create_model("resnet20").train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     pixels = np.zeros((4, 32, 32, 3), np.uint8)
-    data = Batches(CachedPictures(pixels), np.zeros(4, np.int64), np.arange(4), 2)
+    data = Batches(InMemory(pixels), np.zeros(4, np.int64), np.arange(4), 2)
     evaluate(network, data.in_order(), network.preprocess, tuple("0123456789"), PLAIN)
     assert network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())

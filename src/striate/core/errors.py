@@ -13,6 +13,10 @@ class StriateError(ValueError):
     """
 
 
+class StorageError(StriateError):
+    """A disk that is full, or a folder that may not be written."""
+
+
 class Interrupted(Exception):
     """Work stopped because a signal asked for it, with everything saved; the text says how to go on."""
 

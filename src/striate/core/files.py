@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from striate.core.errors import StriateError
+from striate.core.errors import StorageError, StriateError
 
 
 @contextmanager
@@ -22,12 +23,12 @@ def storage_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC or error.errno == errno.EDQUOT:
-            raise StriateError(
+            raise StorageError(
                 f"no space left on the disk while writing {target}; what was there before is untouched: "
                 "free some space and run the command again; a training that was begun goes on with --resume"
             ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise StriateError(f"may not write {target}: {error.strerror}; choose another folder") from error
+            raise StorageError(f"may not write {target}: {error.strerror}; choose another folder") from error
         raise
 
 
@@ -85,6 +86,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_parts(folder: Path, older_than_s: float = 0.0) -> None:
+    """Remove what a killed process left half-written in a folder: its own user's files, untouched for that long."""
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):  # another process is as quick
+            inside = part.iterdir() if part.is_dir() else ()
+            touched = max(path.stat().st_mtime for path in (part, *inside))
+            if time.time() - touched < older_than_s or (os.name == "posix" and part.stat().st_uid != os.getuid()):
+                continue
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Batches of a split: an order that is a function of (seed, epoch), prepared one step ahead of the network."""
+"""Batches of a split: an order that is a function of (seed, epoch), loaded between steps or ahead of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from striate.data.cache import WorkingPictures
+from striate.core.errors import StriateError
 from striate.data.dataset import Indices
 from striate.data.picture import to_batch
-
-AHEAD = 2
+from striate.data.spoiled import Spoiled
+from striate.data.working import Bad, WorkingPictures
 
 
 class Batch(NamedTuple):
@@ -33,12 +34,20 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Batches:
-    """One split as batches of nearly equal size: no tail of one, no picture left out."""
+    """One split as batches of nearly equal size: no tail of one, no picture left out but those that go bad.
+
+    workers: 0 loads each batch when it is asked for, with all cores, which is fastest where the network needs the same
+    cores (benchmarks/loading.md); 1 or more are threads that work ahead, for a network on a GPU or a slow disk. The
+    batches are the same in any case.
+    """
 
     working: WorkingPictures
     labels: Indices
     indices: Indices
     batch_size: int
+    workers: int = 0
+    spoiled: Spoiled | None = None
+    """Where pictures that have gone bad are noted; without it, the first raises its DecodeError."""
 
     @property
     def steps(self) -> int:
@@ -57,21 +66,35 @@ class Batches:
     def _batches(self, order: Indices, first: int) -> Iterator[Batch]:
         parts = np.array_split(order, self.steps)[first:]
 
-        def make(part: Indices) -> Batch:
-            return Batch(to_batch(self.working.take(part)), torch.from_numpy(self.labels[part]), part)
+        return ahead(self._make, parts, self.workers)
 
-        return ahead(make, parts)
+    def _make(self, part: Indices) -> Batch:
+        if self.spoiled is None:
+            return self._batch(part, self.working.take(part))
+        bad: Bad = {}
+        pixels = self.working.take(self.spoiled.without(part), bad)
+        if bad:
+            self.spoiled.note(bad)
+        part = self.spoiled.without(part)
+        if not len(part):
+            raise StriateError("no picture of a whole batch can be read any more; is the disk still there?")
+        return self._batch(part, pixels)
+
+    def _batch(self, part: Indices, pixels: npt.NDArray[np.uint8]) -> Batch:
+        return Batch(to_batch(pixels), torch.from_numpy(self.labels[part]), part)
 
 
-def ahead(make: Callable[[Indices], Batch], parts: list[Indices]) -> Iterator[Batch]:
-    """`make` of every part in order, the next ones prepared in a thread while the caller works."""
-    with ThreadPoolExecutor(1) as pool:
+def ahead(make: Callable[[Indices], Batch], parts: list[Indices], workers: int) -> Iterator[Batch]:
+    """`make` of every part in order, by `workers` threads that are a batch each ahead of the caller, and one more."""
+    if not workers:
+        yield from map(make, parts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Batch]] = deque()
-        waiting = iter(parts)
         try:
-            for part in waiting:
+            for part in parts:
                 pending.append(pool.submit(make, part))
-                if len(pending) > AHEAD:
+                if len(pending) > workers + 1:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -1,4 +1,4 @@
-"""The decoded cache: every picture once, at the working size, in one memory map on the disk.
+"""The decoded cache: every picture once, at the working size, in one file of pixels on the disk.
 
 An entry is a folder named by everything that decides its content: the keys of all pictures in order (path, size in
 bytes, time of change), the working size, the channels and the version of the decoding rules. A changed file is another
@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from striate.core.errors import StriateError
-from striate.core.files import new_folder, write_bytes
+from striate.core.errors import StorageError, StriateError
+from striate.core.files import new_folder, remove_parts, storage_errors, write_bytes
 from striate.core.records import Preprocess
-from striate.data.dataset import Dataset, Indices, Pictures
+from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import RULES_VERSION
-from striate.data.picture import to_working_size
-from striate.data.scan import Progress, Scan, in_threads, scan_pictures
+from striate.data.scan import Progress, Scan, scan_pictures
+from striate.data.working import CachedPictures, DecodedPictures, WorkingPictures, new_pixels
 
 DEFAULT_CACHE_GB = 10.0
+STALE_SECONDS = 24 * 3600.0
+
+log = logging.getLogger("striate")
 
 
 def cache_root() -> Path:
@@ -36,41 +38,6 @@ def cache_root() -> Path:
     if named := os.environ.get("STRIATE_CACHE"):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "striate"
-
-
-class WorkingPictures(Protocol):
-    """Working-size pictures by number."""
-
-    def take(self, indices: Indices) -> npt.NDArray[np.uint8]:
-        """uint8 (N, height, width, channels)."""
-
-
-@dataclass(frozen=True)
-class CachedPictures:
-    """Working-size pictures in a memory map."""
-
-    pixels: npt.NDArray[np.uint8]
-
-    def take(self, indices: Indices) -> npt.NDArray[np.uint8]:
-        """uint8 (N, height, width, channels), copied out of the map."""
-        return self.pixels[indices]
-
-
-@dataclass(frozen=True)
-class DecodedPictures:
-    """Working-size pictures decoded when asked for, by all cores."""
-
-    pictures: Pictures
-    preprocess: Preprocess
-
-    def take(self, indices: Indices) -> npt.NDArray[np.uint8]:
-        """uint8 (N, height, width, channels). Raises DecodeError that names a picture gone bad."""
-
-        def one(index: int) -> npt.NDArray[np.uint8]:
-            pixels = self.pictures.decode(index, self.preprocess.channels, self.preprocess.resize)
-            return to_working_size(pixels, self.preprocess)
-
-        return np.stack(list(in_threads(one, iter(indices.tolist()))))
 
 
 def working_pictures(
@@ -82,32 +49,56 @@ def working_pictures(
     """All pictures at the working size, from the cache where there is room, and the scan of them.
 
     cache_gb: what all entries together may take, in 10^9 bytes; the ones unused for longest make room. What does not
-    fit is decoded again every time it is needed.
+    fit is decoded again every time it is needed, and so is everything where the cache cannot be written.
     """
-    shape = (len(dataset.pictures), *preprocess.resize, preprocess.channels)
     entry = cache_root() / "decoded" / _name(dataset.pictures, preprocess)
-    if entry.is_dir():
+    decoded = DecodedPictures(dataset.pictures, preprocess)
+    if kept := _read_entry(entry, decoded):
+        return kept
+    try:
+        if _make_room(entry.parent, len(dataset.pictures) * int(np.prod(decoded.shape)), cache_gb):
+            _write_entry(entry, decoded, progress)
+            if kept := _read_entry(entry, decoded):
+                return kept
+    except (StorageError, OSError) as error:
+        log.warning("decoded pictures are not kept, each epoch decodes them anew: %s", _elsewhere(error))
+    return decoded, scan(dataset, progress)
+
+
+def _read_entry(entry: Path, decoded: DecodedPictures) -> tuple[CachedPictures, Scan] | None:
+    """A finished entry; a damaged one is as good as none."""
+    try:
+        cached, found = CachedPictures(entry / "pixels.npy", decoded), _read_scan(entry)
+    except (OSError, ValueError):
+        return None
+    with suppress(OSError):  # an entry that may only be read
         os.utime(entry)
-        return CachedPictures(np.load(entry / "pixels.npy", mmap_mode="r")), _read_scan(entry)
-    if not _make_room(entry.parent, int(np.prod(shape)), cache_gb):
-        return DecodedPictures(dataset.pictures, preprocess), scan(dataset, progress)
+    return cached, found
+
+
+def _write_entry(entry: Path, decoded: DecodedPictures, progress: Progress | None) -> None:
     with new_folder(entry) as folder:
-        pixels = np.lib.format.open_memmap(folder / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-        found = scan_pictures(dataset.pictures, preprocess, pixels, progress)
-        pixels.flush()
+        with new_pixels(folder / "pixels.npy", (len(decoded.pictures), *decoded.shape)) as keep:
+            found = scan_pictures(decoded.pictures, decoded.preprocess, keep, progress)
         _write_scan(folder, found)
-    return CachedPictures(np.load(entry / "pixels.npy", mmap_mode="r")), found
 
 
 def scan(dataset: Dataset, progress: Progress | None = None) -> Scan:
     """The scan of a dataset, remembered until a file changes."""
     entry = cache_root() / "scans" / _name(dataset.pictures, None)
-    if entry.is_dir():
+    with suppress(OSError, ValueError):
         return _read_scan(entry)
     found = scan_pictures(dataset.pictures, progress=progress)
-    with new_folder(entry) as folder:
-        _write_scan(folder, found)
+    try:
+        with new_folder(entry) as folder:
+            _write_scan(folder, found)
+    except (StorageError, OSError) as error:
+        log.warning("what was found in the pictures is not remembered: %s", _elsewhere(error))
     return found
+
+
+def _elsewhere(error: Exception) -> str:
+    return f"{error} ($STRIATE_CACHE names the folder, now {cache_root()})"
 
 
 def _name(pictures: Pictures, preprocess: Preprocess | None) -> str:
@@ -135,7 +126,9 @@ def _make_room(folder: Path, needed_bytes: int, cache_gb: float) -> bool:
     if cache_gb < 0:
         raise StriateError(f"--cache-gb must be at least 0, got {cache_gb}")
     allowed_bytes = int(cache_gb * 1e9)
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    remove_parts(folder, STALE_SECONDS)
     if needed_bytes > min(allowed_bytes, int(0.9 * shutil.disk_usage(folder).free)):
         return False
     entries = sorted(_entries(folder))

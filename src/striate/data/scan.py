@@ -15,11 +15,14 @@ import numpy.typing as npt
 
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
-from striate.data.decode import DecodeError
+from striate.data.decode import DecodeError, Pixels
 from striate.data.picture import to_working_size
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as pictures are finished."""
+
+Keep = Callable[[int, Pixels], None]
+"""Called with a picture's number and its pixels."""
 
 # What `check` decodes at when no network has been named; photographs of many megapixels come faster that way.
 CHECK_COVER_PX = (256, 256)
@@ -62,12 +65,12 @@ def in_threads(work: Callable[[T], R], items: Iterator[T], threads: int | None =
 def scan_pictures(
     pictures: Pictures,
     preprocess: Preprocess | None = None,
-    working: npt.NDArray[np.uint8] | None = None,
+    keep: Keep | None = None,
     progress: Progress | None = None,
 ) -> Scan:
-    """Decode every picture once. With `preprocess` and `working`, also keep its working-size pixels there.
+    """Decode every picture once. With `preprocess` and `keep`, also hand on its working-size pixels.
 
-    working: uint8 (N, height, width, channels) of `preprocess.resize`, filled in place.
+    keep: called by several threads, with uint8 (height, width, channels) of `preprocess.resize`.
     """
     channels = preprocess.channels if preprocess else 3
     cover = preprocess.resize if preprocess else CHECK_COVER_PX
@@ -77,8 +80,8 @@ def scan_pictures(
             pixels = pictures.decode(index, channels, cover)
         except DecodeError as error:
             return (0, 0), bytes(16), error.reason
-        if preprocess is not None and working is not None:
-            working[index] = to_working_size(pixels, preprocess)
+        if preprocess is not None and keep is not None:
+            keep(index, to_working_size(pixels, preprocess))
         digest = hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16)
         return pictures.size(index), digest.digest(), None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from striate.analysis.summary import summarize
 from striate.core.files import read_json, write_bytes, write_json
 from striate.data.augment import augment
 from striate.data.batches import Batches, step_generator
-from striate.data.cache import WorkingPictures
-from striate.data.dataset import Dataset
+from striate.data.dataset import Dataset, Indices
+from striate.data.decode import DecodeError
 from striate.data.picture import to_batch
+from striate.data.spoiled import Spoiled
+from striate.data.working import Bad, WorkingPictures
 from striate.deploy.bundle import save_config
 from striate.deploy.run import Run
 from striate.models import Network
@@ -39,15 +42,16 @@ def finish(
     placement: Placement,
     counters: Counters,
     reporter: Reporter,
+    spoiled: Spoiled,
 ) -> Run:
     """Test the best weights, write config, evaluation, model card and report, say the result."""
     run = Run(folder)
     split = "test" if len(dataset.splits.get("test", ())) else "val"
     record = read_json(folder / RECIPE)
     recipe = Recipe.from_dict(record["recipe"])
-    batches = Batches(working, dataset.labels, dataset.splits[split], recipe.batch_size)
+    batches = Batches(working, dataset.labels, dataset.splits[split], recipe.batch_size, spoiled=spoiled)
     found = evaluate(placement.network(run.network), batches.in_order(), run.preprocess, run.classes, placement)
-    mistakes = confident_mistakes(found, dataset, split)
+    mistakes = confident_mistakes(found, dataset, spoiled.without(dataset.splits[split]))
     metrics = {
         f"{split}_top1": found.accuracy,
         f"{split}_top1_interval": list(found.interval),
@@ -86,21 +90,26 @@ def finish(
     return Run(folder)
 
 
-def confident_mistakes(found: Evaluation, dataset: Dataset, split: str) -> list[Mistake]:
-    """The wrong answers that the network was surest of, with their pictures."""
+def confident_mistakes(found: Evaluation, dataset: Dataset, numbers: Indices) -> list[Mistake]:
+    """The wrong answers that the network was surest of, with their pictures, where those can still be decoded.
+
+    numbers: of the pictures that were evaluated, in that order.
+    """
     wrong = torch.nonzero(found.predicted != found.truth).flatten()
     order = wrong[found.probabilities[wrong].argsort(descending=True)][:SHOWN_MISTAKES].tolist()
-    channels = 3
-    return [
-        Mistake(
-            name=dataset.pictures.name(index),
-            truth=dataset.classes[int(found.truth[place])],
-            predicted=dataset.classes[int(found.predicted[place])],
-            probability=float(found.probabilities[place]),
-            pixels=dataset.pictures.decode(index, channels, SHOWN_PX),
-        )
-        for place, index in ((place, int(dataset.splits[split][place])) for place in order)
-    ]
+    mistakes, channels = [], 3
+    for place in order:
+        index = int(numbers[place])
+        with suppress(DecodeError):
+            mistake = Mistake(
+                name=dataset.pictures.name(index),
+                truth=dataset.classes[int(found.truth[place])],
+                predicted=dataset.classes[int(found.predicted[place])],
+                probability=float(found.probabilities[place]),
+                pixels=dataset.pictures.decode(index, channels, SHOWN_PX),
+            )
+            mistakes.append(mistake)
+    return mistakes
 
 
 def augmented_samples(
@@ -108,11 +117,13 @@ def augmented_samples(
 ) -> list[Sample]:
     """The first pictures of training as the network saw them."""
     order = np.random.default_rng([seed, 0]).permutation(dataset.splits["train"])[:SHOWN_SAMPLES]
-    batch = augment(to_batch(working.take(order)), recipe.augmentation, network.preprocess, step_generator(seed, 0))
+    bad: Bad = {}
+    pictures = to_batch(working.take(order, bad))
+    batch = augment(pictures, recipe.augmentation, network.preprocess, step_generator(seed, 0))
     pixels = batch.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return [
         Sample(dataset.classes[dataset.labels[index]], picture)
-        for index, picture in zip(order.tolist(), pixels, strict=True)
+        for index, picture in zip((n for n in order.tolist() if n not in bad), pixels, strict=True)
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import shlex
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ import numpy as np
 import torch
 
 from striate.core.errors import StriateError
-from striate.core.files import new_file, read_json, write_json
+from striate.core.files import read_json, write_json
 from striate.core.records import Preprocess
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
+from striate.data.manifest import write_manifest
 from striate.data.scan import Scan
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
@@ -127,9 +127,8 @@ def write_plan(
     scan: Scan,
     report: DataReport,
 ) -> None:
-    """Write recipe.json and, beside it, one line per picture: split, class, hash, name."""
-    with new_file(folder / MANIFEST) as manifest:
-        manifest.writelines(_manifest_rows(dataset, scan))
+    """Write recipe.json and, beside it, the list of pictures."""
+    write_manifest(folder / MANIFEST, dataset, scan)
     record = {
         "source": plan.source,
         "recipe_name": plan.recipe_name,
@@ -150,14 +149,6 @@ def write_plan(
         },
     }
     write_json(folder / RECIPE, record)
-
-
-def _manifest_rows(dataset: Dataset, scan: Scan) -> Iterator[bytes]:
-    for split, indices in dataset.splits.items():
-        for index in map(int, indices):
-            label, digest = dataset.classes[dataset.labels[index]], scan.digests[index].tobytes().hex()
-            row = f"{split}\t{label}\t{digest}\t{dataset.pictures.name(index)}\n"
-            yield row.encode("utf-8", "surrogateescape")
 
 
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:

@@ -8,22 +8,25 @@ from typing import Any
 
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
+from striate.core.files import remove_parts
 from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
 from striate.data.check import check_data
+from striate.data.manifest import as_begun, gone_since
 from striate.data.scan import without_problems
 from striate.data.sources import open_data
+from striate.data.spoiled import Spoiled
 from striate.deploy.run import Run
 from striate.models import Network
 from striate.tasks.placement import Placement
 from striate.training.autotune import autotune, words
 from striate.training.finish import finish
-from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, locked, next_free
+from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit
-from striate.training.plan import Plan, build_network, data_fingerprint, read_plan, write_plan
+from striate.training.plan import Plan, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.step import Job
 
@@ -64,6 +67,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
     """The way from pictures to a finished folder; `record` is recipe.json of a run that goes on."""
     reporter = Reporter()
     dataset = open_data(plan.source, plan.recipe.split_seed)
+    if record is not None:
+        dataset = as_begun(dataset, folder / MANIFEST)
     network = build_network(plan, dataset)
     if record is None:
         placement = placement_rule(plan, network)
@@ -74,11 +79,15 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
         working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
         report = check_data(dataset, scan)
         report.refuse()
-        dataset = without_problems(dataset, scan)
+        spoiled = Spoiled(len(dataset.pictures), reporter.say)
+        if record is None:
+            dataset = without_problems(dataset, scan)
         with locked(folder), freed_memory_kept():
             reporter.log = folder
+            remove_parts(folder)
+            remove_parts(folder / STATE)
             train, val = (
-                Batches(working, dataset.labels, dataset.splits[split], plan.recipe.batch_size)
+                Batches(working, dataset.labels, dataset.splits[split], plan.recipe.batch_size, spoiled=spoiled)
                 for split in ("train", "val")
             )
             job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
@@ -87,18 +96,15 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
                 for warning in report.warnings:
                     reporter.say(f"warning: {warning}")
-            elif record["data"]["fingerprint"] != data_fingerprint(dataset, scan):
-                raise StriateError(
-                    f"the pictures in {plan.source} are not those that {folder} was begun with, so it cannot go on to "
-                    "the same weights; start a new run"
-                )
+            else:
+                spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
             reporter.say(_headline(job))
             reporter.begin(train.steps * plan.recipe.epochs, plan.recipe.epochs)
             with job.placement.processor_threads():
                 counters = fit(job)
                 reporter.close()
-                return finish(folder, dataset, working, job.placement, counters, reporter)
+                return finish(folder, dataset, working, job.placement, counters, reporter, spoiled)
     finally:
         reporter.close()
 

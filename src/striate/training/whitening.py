@@ -27,7 +27,7 @@ def whiten_first_layer(network: Network, train: Batches, seed: int) -> None:
     """
     layer = first_convolution(network)
     chosen = np.random.default_rng([seed, 1]).permutation(train.indices)[:SAMPLED_PICTURES]
-    pictures = centre_crop(to_batch(train.working.take(np.sort(chosen))), network.preprocess)
+    pictures = centre_crop(to_batch(train.working.take(np.sort(chosen), {})), network.preprocess)
     filters = whitening_filters(normalise(pictures, network.preprocess), layer, seed)
     with torch.no_grad():
         layer.weight[: len(filters)] = filters.to(layer.weight)

@@ -1,0 +1,129 @@
+"""Pictures at the working size, by number: read from the decoded cache, or decoded when asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.core.records import Preprocess
+from striate.data.dataset import Indices, Pictures
+from striate.data.decode import DecodeError, Pixels
+from striate.data.picture import to_working_size
+from striate.data.scan import Keep, in_threads
+
+Bad = dict[int, DecodeError]
+"""Why pictures cannot be had, by number."""
+
+
+class WorkingPictures(ABC):
+    """Working-size pictures by number; `shape` is height, width and channels."""
+
+    shape: tuple[int, int, int]
+
+    @abstractmethod
+    def fill(self, index: int, pixels: Pixels) -> None:
+        """Write one picture into uint8 (height, width, channels). Raises DecodeError that names it."""
+
+    def take(self, indices: Indices, bad: Bad | None = None) -> npt.NDArray[np.uint8]:
+        """uint8 (N, height, width, channels), in the order of `indices`.
+
+        bad: pictures that cannot be had are left out and added here; without it, the first raises its DecodeError.
+        """
+        pixels = np.empty((len(indices), *self.shape), np.uint8)
+        numbers = indices.tolist()
+
+        def one(place: int) -> DecodeError | None:
+            try:
+                self.fill(numbers[place], pixels[place])
+            except DecodeError as error:
+                return error
+            return None
+
+        errors = list(self._each(one, range(len(numbers))))
+        found = {number: error for number, error in zip(numbers, errors, strict=True) if error is not None}
+        if not found:
+            return pixels
+        if bad is None:
+            raise next(iter(found.values()))
+        bad.update(found)
+        return pixels[[error is None for error in errors]]
+
+    def _each(self, work: Callable[[int], DecodeError | None], places: Iterable[int]) -> Iterator[DecodeError | None]:
+        return map(work, places)
+
+
+class DecodedPictures(WorkingPictures):
+    """Decoded when asked for, by all cores."""
+
+    def __init__(self, pictures: Pictures, preprocess: Preprocess) -> None:
+        self.pictures, self.preprocess = pictures, preprocess
+        self.shape = (*preprocess.resize, preprocess.channels)
+
+    def fill(self, index: int, pixels: Pixels) -> None:
+        """Decode one picture."""
+        decoded = self.pictures.decode(index, self.preprocess.channels, self.preprocess.resize)
+        pixels[...] = to_working_size(decoded, self.preprocess)
+
+    def _each(self, work: Callable[[int], DecodeError | None], places: Iterable[int]) -> Iterator[DecodeError | None]:
+        return in_threads(work, iter(places))
+
+
+class CachedPictures(WorkingPictures):
+    """Read from the pixels of a cache entry; what cannot be read there is decoded from its source.
+
+    Read, not mapped: where a disk dies or a file was cut, a map kills the process, and its pages count as memory.
+    Stays usable when the entry is removed meanwhile, as another run does that needs the room.
+    file: .npy of uint8 (N, height, width, channels). Raises OSError or ValueError when it is not all there.
+    """
+
+    def __init__(self, file: Path, source: DecodedPictures) -> None:
+        self.shape, self.source = source.shape, source
+        self._bytes = int(np.prod(self.shape))
+        with file.open("rb") as opened:
+            np.lib.format.read_magic(opened)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
+            self._start, there = opened.tell(), file.stat().st_size
+        if shape != (len(source.pictures), *self.shape) or there != self._start + int(np.prod(shape)):
+            raise ValueError(f"{file} holds {shape} of {dtype} in {there:,} bytes")
+        self._handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._lock = threading.Lock()
+        weakref.finalize(self, os.close, self._handle)
+
+    def fill(self, index: int, pixels: Pixels) -> None:
+        """Read one picture."""
+        try:
+            with self._lock:  # not `os.pread`, which Windows lacks
+                os.lseek(self._handle, self._start + index * self._bytes, os.SEEK_SET)
+                content = os.read(self._handle, self._bytes)
+        except OSError:
+            content = b""
+        if len(content) == self._bytes:
+            pixels[...] = np.frombuffer(content, np.uint8).reshape(self.shape)
+        else:
+            self.source.fill(index, pixels)
+
+
+@contextmanager
+def new_pixels(file: Path, shape: tuple[int, int, int, int]) -> Iterator[Keep]:
+    """Make the file of pixels of that shape, picture by picture in any order; what is not given stays black."""
+    lock = threading.Lock()
+    with file.open("wb") as opened:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(opened, header)
+        start, size = opened.tell(), int(np.prod(shape[1:]))
+
+        def keep(index: int, pixels: Pixels) -> None:
+            with lock:
+                opened.seek(start + index * size)
+                opened.write(pixels.tobytes())
+
+        yield keep
+        opened.truncate(start + shape[0] * size)
