@@ -49,15 +49,14 @@ def centre_crop(batch: Tensor, preprocess: Preprocess) -> Tensor:
     return batch[:, :, top : top + height, left : left + width]
 
 
-def shrink(batch: Tensor, factor: float) -> Tensor:
-    """Scale a batch (N, C, H, W) down by averaging over the pixels that fall together; 1 leaves it alone.
+def shrink(batch: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale a batch (N, C, H, W) down to a height and width by averaging over the pixels that fall together.
 
-    >>> shrink(torch.zeros(1, 3, 64, 64), 0.5).shape
+    >>> shrink(torch.zeros(1, 3, 64, 64), (32, 32)).shape
     torch.Size([1, 3, 32, 32])
     """
-    if factor >= 1:
+    if batch.shape[2:] == size:
         return batch
-    size = round(batch.shape[2] * factor), round(batch.shape[3] * factor)
     return F.interpolate(batch, size, mode="bilinear", antialias=True)
 
 

@@ -80,6 +80,9 @@ def training_images(job: Job, batch: Batch, generator: torch.Generator, step: in
     """A batch as the network sees it in training, float32 (N, C, H, W): augmented, of the step's size, normalised."""
     recipe, preprocess, steps = job.recipe, job.network.preprocess, job.train.steps
     mirrored = alternating_flips(batch.numbers, job.seed, step // steps) if recipe.flip_alternately else None
-    pictures = augment(job.placement.move(batch.pictures), recipe.augmentation, preprocess, generator, mirrored)
-    pictures = shrink(pictures, side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size))
-    return job.placement.images(normalise(pictures, preprocess))
+    share = side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size)
+    small = preprocess.at((round(preprocess.size[0] * share), round(preprocess.size[1] * share)), preprocess.resize)
+    # Whoever resamples anyway samples at once to the step's size; whole pixels are cut out first and shrunk then.
+    size = small if recipe.augmentation.resamples else preprocess
+    pictures = augment(job.placement.move(batch.pictures), recipe.augmentation, size, generator, mirrored)
+    return job.placement.images(normalise(shrink(pictures, small.size), preprocess))
