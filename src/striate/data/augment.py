@@ -85,8 +85,6 @@ def augment(
     >>> augment(batch, Augmentation(), record, torch.Generator().manual_seed(0)).shape
     torch.Size([2, 1, 2, 2])
     """
-    if mirrored is None:
-        mirrored = torch.rand(len(batch), generator=generator) < (0.5 if augmentation.flip else 0.0)
     if augmentation.resamples:
         batch = _resampled(batch, augmentation, preprocess.size, generator, mirrored)
     else:
@@ -121,18 +119,27 @@ def alternating_flips(numbers: npt.NDArray[np.int64], seed: int, epoch: int) -> 
     return torch.from_numpy((mixed >> np.uint64(63)).astype(bool)) ^ bool(epoch % 2)
 
 
+def _drawn_flips(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=generator) < (0.5 if augmentation.flip else 0.0)
+
+
 def _cropped(
-    batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator, mirrored: Tensor
+    batch: Tensor,
+    augmentation: Augmentation,
+    size: tuple[int, int],
+    generator: torch.Generator,
+    mirrored: Tensor | None,
 ) -> Tensor:
     """Random crops, some of them mirrored, as one gather of whole pixels."""
     count, channels, height, width = batch.shape
     padding = augmentation.crop_padding_px
-    if padding == 0 and (height, width) == size and not mirrored.any():
+    if padding == 0 and (height, width) == size and mirrored is None and not augmentation.flip:
         return batch
     top = torch.randint(-padding, height - size[0] + padding + 1, (count, 1), generator=generator)
     left = torch.randint(-padding, width - size[1] + padding + 1, (count, 1), generator=generator)
     rows_NH = (top + torch.arange(size[0])).clamp(0, height - 1)
     columns_NW = (left + torch.arange(size[1])).clamp(0, width - 1)
+    mirrored = _drawn_flips(count, augmentation, generator) if mirrored is None else mirrored
     columns_NW = torch.where(mirrored[:, None], columns_NW.flip(1), columns_NW)
     pixel_NHW = (torch.arange(count)[:, None, None] * height + rows_NH[:, :, None]) * width + columns_NW[:, None, :]
     pixels = batch.permute(0, 2, 3, 1).reshape(-1, channels)  # a view: batches are channels last in memory
@@ -141,7 +148,11 @@ def _cropped(
 
 
 def _resampled(
-    batch: Tensor, augmentation: Augmentation, size: tuple[int, int], generator: torch.Generator, mirrored: Tensor
+    batch: Tensor,
+    augmentation: Augmentation,
+    size: tuple[int, int],
+    generator: torch.Generator,
+    mirrored: Tensor | None,
 ) -> Tensor:
     """Random resized crops, turned and mirrored, by bilinear resampling.
 
@@ -159,6 +170,7 @@ def _resampled(
     shift_x = _uniform(count, -1, 1, generator, device) * (1 - scale_x + pad_x)
     shift_y = _uniform(count, -1, 1, generator, device) * (1 - scale_y + pad_y)
     angle = _uniform(count, -1, 1, generator, device) * math.radians(augmentation.rotate_degrees)
+    mirrored = _drawn_flips(count, augmentation, generator) if mirrored is None else mirrored
     mirror = 1 - 2 * mirrored.to(device, torch.float32)
     ratio = width / height  # rotation must turn pixels, not the stretched -1..1 square
     rows_x = torch.stack([angle.cos() * scale_x * mirror, -angle.sin() * scale_y / ratio, shift_x], 1)
