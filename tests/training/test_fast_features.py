@@ -41,7 +41,7 @@ class Noise:
         smooth = F.interpolate(rough, size=(side, side), mode="bilinear")
         self.pixels = (smooth * 40 + 128).clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
 
-    def take(self, indices, _bad):
+    def take(self, indices, _bad=None):
         return self.pixels[indices]
 
 
@@ -154,7 +154,7 @@ def sha256(run):
 def test_a_run_with_everything_resumes_to_the_same_weights(tmp_path, monkeypatch):
     whole = striate.train("digits", run=tmp_path / "whole", **EVERYTHING)
     assert whole.preprocess.mirrored and whole.metrics["test_top1"] > 0.15  # ten classes
-    step, made = loop.train_step, []
+    step, made = loop.fitting_step, []
 
     def interrupted(*arguments):
         made.append(1)
@@ -163,7 +163,7 @@ def test_a_run_with_everything_resumes_to_the_same_weights(tmp_path, monkeypatch
         return step(*arguments)
 
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "train_step", interrupted)
+    monkeypatch.setattr(loop, "fitting_step", interrupted)
     with pytest.raises((KeyboardInterrupt, Interrupted)):
         striate.train("digits", run=tmp_path / "parts", **EVERYTHING)
     with pytest.raises((KeyboardInterrupt, Interrupted)):

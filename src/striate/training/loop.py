@@ -12,12 +12,14 @@ from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.tasks.classification import evaluate
 from striate.training.average import average, averaged_copy
+from striate.training.babysitter import Babysitter
 from striate.training.folder import STATE, append_metrics, discard_metrics_after
+from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
 from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
-from striate.training.step import Job, train_step
+from striate.training.step import Job
 from striate.training.whitening import whiten_first_layer
 
 READ_EVERY_STEPS = 10
@@ -37,6 +39,7 @@ def fit(job: Job) -> Counters:
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
     counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
     discard_metrics_after(job.folder, counters.step)
+    sitter = Babysitter(job, optimizer, counters)
     with stop_wish() as wish:
         for epoch in range(counters.step // steps, recipe.epochs):
             clock = Clock(counters)
@@ -44,7 +47,11 @@ def fit(job: Job) -> Counters:
             job.network.train()
             for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
                 lr = learning_rate(recipe, counters.step, steps, counters.drops)
-                loss, right = train_step(job, batch, optimizer, lr, counters.step)
+                while (made := fitting_step(job, batch, optimizer, lr, counters)) is None:
+                    read_losses(unread, counters)
+                    save(job, networks, optimizer, counters, clock)
+                    job.watch.say(f"memory ran out; {counters.micro_batch} pictures at once from here on")
+                loss, right = made
                 unread.append((loss, right, len(batch[1])))
                 counters.step += 1
                 if recipe.average_decay:
@@ -59,7 +66,7 @@ def fit(job: Job) -> Counters:
                     stop_if(wish, job, counters)
             clock.stop(counters)
             if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
-                end_epoch(job, list(networks.values())[-1], epoch + 1, counters, lr, clock)
+                end_epoch(job, list(networks.values())[-1], epoch + 1, counters, lr, clock, sitter)
             save(job, networks, optimizer, counters, clock)
             stop_if(wish, job, counters)
     return counters
@@ -96,7 +103,9 @@ def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) ->
         )
 
 
-def end_epoch(job: Job, network: Network, epoch: int, counters: Counters, lr: float, clock: Clock) -> None:
+def end_epoch(
+    job: Job, network: Network, epoch: int, counters: Counters, lr: float, clock: Clock, sitter: Babysitter
+) -> None:
     """Validate, keep the weights if they are the best so far, write the epoch's line, begin the sums anew."""
     found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.placement)
     best = (found.accuracy, -found.mean_loss) > (counters.best_accuracy, -counters.best_loss)
@@ -122,6 +131,7 @@ def end_epoch(job: Job, network: Network, epoch: int, counters: Counters, lr: fl
         "best": best,
     }
     counters.loss_sum, counters.right, counters.seen = 0.0, 0, 0
+    line |= sitter.look(network, line)
     append_metrics(job.folder, line)
     job.watch.epoch(line)
 

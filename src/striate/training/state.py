@@ -30,7 +30,7 @@ class Counters:
 
     step: updates made. loss_sum, right, seen: of the epoch. best_accuracy, best_epoch: on validation, best_epoch
     counted from 1. waited_epochs, drops: of the plateau schedule. first_loss: of the very first step.
-    seconds: spent training.
+    seconds: spent training. micro_batch: pictures at once, once memory has run out; None: as the placement says.
     """
 
     step: int = 0
@@ -44,6 +44,7 @@ class Counters:
     drops: int = 0
     first_loss: float | None = None
     seconds: float = 0.0
+    micro_batch: int | None = None
 
 
 def save_state(

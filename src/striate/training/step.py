@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,9 @@ from striate.training.state import Counters
 
 class Watch(Protocol):
     """Who is told how training goes."""
+
+    def say(self, text: str) -> None:
+        """Something happened that a person should know."""
 
     def step(self, counters: Counters, lr: float) -> None:
         """Some steps were made."""
@@ -48,21 +52,48 @@ class Job:
 
 
 def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:
-    """One update. Returns the mean loss and the number of right answers, detached, not yet read.
+    """One update. Returns the mean loss and the number of right answers, detached, not yet read."""
+    made = gradients(job, batch, step)
+    update(optimizer, lr)
+    return made
+
+
+def gradients(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+    """Fill in the gradients of one step. Returns the mean loss and the number of right answers, detached.
 
     Everything random follows from (seed, step): the augmentation, and dropout through torch's global generator.
     """
     generator = step_generator(job.seed, step)
     torch.manual_seed(generator.initial_seed())
     images, labels = training_images(job, batch, generator, step), job.placement.move(batch.labels)
+    return accumulate_gradients(job, images, labels)
+
+
+def update(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Move the weights by their gradients, and forget these."""
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_factor"]
-    with job.placement.autocast():
-        loss, right = loss_of(job.placement)(job.network, images, labels, job.recipe.label_smoothing)
-    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss.detach(), right
+
+
+def accumulate_gradients(job: Job, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Add the gradients of a batch, in nearly equal parts of at most `placement.micro_batch` pictures.
+
+    Returns the mean loss and the number of right answers, detached. The gradient is that of the whole batch, each part
+    weighted by its share, except that batch norm sees the statistics of a part: "ghost batch norm" of Hoffer et al.,
+    arXiv:1705.08741, section 4.
+    """
+    parts = math.ceil(len(labels) / (job.placement.micro_batch or len(labels)))
+    means, hits = [], []
+    for some_images, some_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+        with job.placement.autocast():
+            loss, right = loss_of(job.placement)(job.network, some_images, some_labels, job.recipe.label_smoothing)
+        loss = loss * (len(some_labels) / len(labels))
+        loss.backward()  # type: ignore[no-untyped-call]
+        means.append(loss.detach())
+        hits.append(right)
+    return torch.stack(means).sum(), torch.stack(hits).sum()
 
 
 @cache

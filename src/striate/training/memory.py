@@ -1,0 +1,78 @@
+"""A step that does not fit into memory is made again in smaller parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from striate.core.errors import StriateError
+from striate.data.batches import Batch
+from striate.training.forecast import available_bytes
+from striate.training.state import Counters
+from striate.training.step import Job, gradients, update
+
+# How torch's allocator, C++ and oneDNN say it; the last could have other causes, but then one picture fails as well.
+TOLD_BY = ("can't allocate memory", "not enough memory", "bad_alloc", "could not create a primitive")
+
+
+def fitting_step(
+    job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, counters: Counters
+) -> tuple[Tensor, Tensor] | None:
+    """One update in parts of `counters.micro_batch` pictures; None, and half of that, when memory ran out.
+
+    After a None nothing has happened: the statistics of batch norm are as before, gradients are gone, randomness is a
+    function of the step. Raises StriateError with the numbers when one picture alone does not fit.
+    """
+    before = [buffer.clone() for buffer in job.network.buffers()]
+    reason = ""
+    try:
+        made = gradients(with_parts(job, counters), batch, counters.step)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if not reason:
+        update(optimizer, lr)
+        return made
+    # Here the error is gone, and with it the frames that held the step's tensors.
+    optimizer.zero_grad(set_to_none=True)
+    with torch.no_grad():
+        for buffer, value in zip(job.network.buffers(), before, strict=True):
+            buffer.copy_(value)
+    counters.micro_batch = half(job, counters.micro_batch or job.placement.micro_batch or len(batch.labels), reason)
+    return None
+
+
+def with_parts(job: Job, counters: Counters) -> Job:
+    """The job with the parts that were found to fit."""
+    if counters.micro_batch is None:
+        return job
+    return replace(job, placement=replace(job.placement, micro_batch=counters.micro_batch))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: torch raises one of its own on GPUs only.
+
+    >>> is_out_of_memory(RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"))
+    True
+    >>> is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    False
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in TOLD_BY)
+
+
+def half(job: Job, pictures: int, reason: str) -> int:
+    """Half as many pictures at once. Raises StriateError when there is one only."""
+    if pictures > 1:
+        return (pictures + 1) // 2
+    height, width = job.network.preprocess.size
+    free = available_bytes(job.placement.device)
+    left = "" if free is None else f"; {free / 1e9:.2f} GB are free"
+    raise StriateError(
+        f"memory ran out with one picture of {height}x{width} px at a time in {job.network.label} ({reason}){left}. "
+        "Close other programs, or take a smaller --size or --model"
+    )

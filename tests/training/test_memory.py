@@ -1,0 +1,129 @@
+"""Batches in parts: equal gradients; memory that runs out: the same step in smaller parts, or a plain error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import striate
+from striate.core.errors import StriateError
+from striate.data.batches import Batch, Batches
+from striate.models import create_model
+from striate.tasks.placement import Placement
+from striate.training import memory
+from striate.training.folder import read_metrics
+from striate.training.memory import fitting_step
+from striate.training.optimizer import make_optimizer
+from striate.training.recipe import Recipe
+from striate.training.state import Counters
+from striate.training.step import Job, accumulate_gradients, gradients
+
+PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+FULL = RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: 12 bytes")
+
+
+class Watch:
+    def say(self, text):
+        raise AssertionError(text)
+
+
+def job_of(name, placement=PLAIN, side=32, count=10):
+    torch.manual_seed(0)
+    network = create_model(name, 4)
+    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, network.in_channels), np.uint8)
+
+    class Working:
+        def take(self, indices, _bad=None):
+            return pixels[indices]
+
+    batches = Batches(Working(), np.arange(count) % 4, np.arange(count), count)
+    return Job(network, tuple("abcd"), batches, batches, Recipe(model=name), 0, placement, None, Watch())
+
+
+def gradient(job):
+    return {name: p.grad.clone() for name, p in job.network.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("micro_batch", [1, 3, 4, 9, 10, 99])
+def test_parts_add_up_to_the_gradient_of_the_whole(micro_batch):
+    whole = job_of("lenet5")
+    parts = replace(whole, placement=replace(PLAIN, micro_batch=micro_batch))
+    images, labels = torch.randn(10, 1, 32, 32), torch.arange(10) % 4
+    found = []
+    for job in (whole, parts):
+        job.network.zero_grad()
+        loss, right = accumulate_gradients(job, images, labels)
+        found.append((loss, right, gradient(job)))
+    (loss, right, expected), (parts_loss, parts_right, added) = found
+    torch.testing.assert_close(parts_loss, loss)
+    assert parts_right == right
+    for name, value in expected.items():
+        torch.testing.assert_close(added[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_that_ran_out_of_memory_has_not_happened(monkeypatch):
+    job = job_of("resnet20")
+    optimizer, counters = make_optimizer(job.network, job.recipe), Counters(first_loss=1.0)
+    batch = next(job.train.in_order())
+    before = {name: tensor.clone() for name, tensor in job.network.state_dict().items()}
+
+    def half_way(*arguments):
+        gradients(*arguments)  # statistics have moved and gradients are there
+        raise FULL
+
+    monkeypatch.setattr(memory, "gradients", half_way)
+    assert fitting_step(job, batch, optimizer, 0.1, counters) is None
+    assert counters.micro_batch == 5
+    assert all(torch.equal(tensor, before[name]) for name, tensor in job.network.state_dict().items())
+    assert all(parameter.grad is None for parameter in job.network.parameters())
+    monkeypatch.undo()
+    assert fitting_step(job, batch, optimizer, 0.1, counters) is not None
+    assert not torch.equal(job.network.state_dict()["conv1.weight"], before["conv1.weight"])
+
+
+def test_one_picture_that_does_not_fit_is_an_error_with_numbers(monkeypatch):
+    job = job_of("resnet20")
+
+    def never(*_):
+        raise FULL
+
+    monkeypatch.setattr(memory, "gradients", never)
+    optimizer, counters = make_optimizer(job.network, job.recipe), Counters()
+    batch = Batch(*(part[:1] for part in next(job.train.in_order())))
+    with pytest.raises(
+        StriateError, match=r"memory ran out with one picture of 32x32 px at a time in resnet20 .*GB are"
+    ):
+        fitting_step(job, batch, optimizer, 0.1, counters)
+
+
+def test_another_error_is_not_taken_for_memory(monkeypatch):
+    job = job_of("resnet20")
+
+    def wrong(*_):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(memory, "gradients", wrong)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        fitting_step(job, next(job.train.in_order()), make_optimizer(job.network, job.recipe), 0.1, Counters())
+
+
+def test_a_run_goes_on_in_smaller_parts_and_says_so(tmp_path, monkeypatch):
+    calls = []
+
+    def full_at_the_third(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise FULL
+        return gradients(*arguments)
+
+    monkeypatch.setattr(memory, "gradients", full_at_the_third)
+    fields = {"recipe": "digits_lenet5", "epochs": 2, "autotune": False}
+    run = striate.train("digits", run=tmp_path / "run", **fields)
+    assert "memory ran out; 32 pictures at once from here on" in (run.path / "log.txt").read_text()
+    monkeypatch.undo()
+    whole = striate.train("digits", run=tmp_path / "whole", **fields)
+    losses = [[line["train_loss"] for line in read_metrics(r.path)] for r in (run, whole)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # LeNet-5 has no batch norm: the mathematics is the same
