@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from striate.core.errors import StriateError
 from striate.data.batches import Batches, step_generator
+from striate.data.decode import DecodeError
+from striate.data.spoiled import Spoiled
 from striate.data.working import WorkingPictures
 
 
@@ -67,3 +73,57 @@ def test_golden_random_numbers():
     """Neither stream may change between versions of anything: a resumed run would not be the same run."""
     assert torch.randint(0, 1000, (4,), generator=step_generator(3, 14)).tolist() == [283, 966, 560, 802]
     assert np.random.default_rng([3, 14]).permutation(8).tolist() == [5, 0, 7, 4, 2, 1, 3, 6]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_do_not_depend_on_the_number_of_workers(workers):
+    class Slow(InMemory):
+        def fill(self, index, pixels):
+            time.sleep(0.001 * (index % 5))  # so that later batches are ready before earlier ones
+            super().fill(index, pixels)
+
+    plain = batches(60, 8)
+    data = replace(plain, working=Slow(plain.working.pixels), workers=workers)
+    for expected, got in zip(plain.shuffled(1, 2), data.shuffled(1, 2), strict=True):
+        assert torch.equal(expected.pictures, got.pictures)
+        assert torch.equal(expected.labels, got.labels)
+        assert (expected.numbers == got.numbers).all()
+
+
+class Fading(InMemory):
+    """Pictures 5 and 6 cannot be had."""
+
+    def fill(self, index, pixels):
+        if index in (5, 6):
+            raise DecodeError(f"{index}.png", "is gone")
+        super().fill(index, pixels)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_what_goes_bad_is_left_out_of_its_batch_and_named_once(workers):
+    plain, said = batches(60, 8), []
+    data = replace(plain, working=Fading(plain.working.pixels), workers=workers, spoiled=Spoiled(60, said.append))
+    for epoch in (0, 1):
+        for expected, got in zip(plain.shuffled(0, epoch), data.shuffled(0, epoch), strict=True):
+            assert got.labels.tolist() == [label for label in expected.labels.tolist() if label not in (5, 6)]
+            assert torch.equal(got.pictures[:, 0, 0, 0].long(), got.labels)
+            assert got.numbers.tolist() == got.labels.tolist()
+    assert sorted(said) == [
+        f"warning: {number}.png is gone; it was readable before, and is left out from now on" for number in (5, 6)
+    ]
+
+
+def test_a_batch_of_which_nothing_is_left_ends_the_run():
+    data = replace(batches(60, 1), working=Fading(batches(60, 1).working.pixels), spoiled=Spoiled(60, print))
+    with pytest.raises(StriateError, match="no picture of a whole batch can be read any more; is the disk still there"):
+        list(data.in_order())
+
+
+@pytest.mark.parametrize("pictures, limit", [(5, 10), (1000, 10), (100_000, 1000)])
+def test_one_per_cent_may_go_bad_or_ten(pictures, limit):
+    spoiled = Spoiled(pictures, lambda _: None)
+    spoiled.note({number: DecodeError("x", "is gone") for number in range(limit)})
+    with pytest.raises(
+        StriateError, match=f"{limit + 1} pictures have gone bad since the run began, more than {limit}"
+    ):
+        spoiled.note({limit: DecodeError("x", "is gone")})

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import time
 
 import numpy as np
 import pytest
@@ -8,8 +11,10 @@ from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
+from striate.data import cache
 from striate.data.cache import cache_root, scan, working_pictures
 from striate.data.dataset import FilePictures
+from striate.data.decode import DecodeError
 from striate.data.folder import open_folder
 from striate.data.working import CachedPictures, DecodedPictures
 
@@ -119,3 +124,100 @@ def test_the_scan_is_remembered(photos, decodes):
 def test_a_negative_size_is_refused(photos):
     with pytest.raises(StriateError, match="--cache-gb must be at least 0, got -1"):
         working_pictures(open_folder(photos), RECORD, cache_gb=-1)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "unreadable"])
+def test_what_the_cache_lost_is_decoded_again(photos, damage, monkeypatch):
+    dataset = open_folder(photos)
+    cached, _ = working_pictures(dataset, RECORD)
+    pixels = cached.take(everything(dataset))
+    if damage == "cut short":  # under the run that has it open
+        os.truncate(next(cache_root().rglob("pixels.npy")), 5000)
+    else:
+
+        def dying(*_):
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "read", dying)
+    assert (cached.take(everything(dataset)) == pixels).all()
+
+
+@pytest.mark.parametrize("damage", [b"", b"not an array", None])
+def test_a_damaged_entry_is_made_anew(photos, damage, decodes):
+    dataset = open_folder(photos)
+    pixels = working_pictures(dataset, RECORD)[0].take(everything(dataset))
+    file = next(cache_root().rglob("pixels.npy"))
+    file.write_bytes(file.read_bytes()[:-1] if damage is None else damage)
+    again, _ = working_pictures(dataset, RECORD)
+    assert isinstance(again, CachedPictures)
+    assert (again.take(everything(dataset)) == pixels).all()
+    assert len(decodes) == 80
+
+
+def test_an_entry_in_use_may_be_removed(photos):
+    """Another run makes room."""
+    dataset = open_folder(photos)
+    cached, _ = working_pictures(dataset, RECORD)
+    shutil.rmtree(cache_root())
+    (photos / "level" / "03.png").unlink()
+    assert len(cached.take(everything(dataset))) == 40
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(photos, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "file"))
+    dataset = open_folder(photos)
+    working, found = working_pictures(dataset, RECORD)
+    assert isinstance(working, DecodedPictures)
+    assert found.problems == {}
+    first = caplog.messages[0]
+    assert first.startswith("decoded pictures are not kept, each epoch decodes them anew: ")
+    assert first.endswith(f"($STRIATE_CACHE names the folder, now {tmp_path / 'file'})")
+    assert caplog.messages[1].startswith("what was found in the pictures is not remembered: ")
+
+
+def test_a_disk_that_fills_up_while_the_cache_is_made(photos, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache, "_write_scan", full)
+    working, _ = working_pictures(open_folder(photos), RECORD)
+    assert isinstance(working, DecodedPictures)
+    assert "no space left on the disk while writing" in caplog.messages[0]
+    assert not list(cache_root().rglob("*.part"))
+
+
+def test_a_cache_that_may_only_be_read_is_used(photos, monkeypatch, decodes):
+    working_pictures(open_folder(photos), RECORD)
+
+    def forbidden(*_, **__):
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", forbidden)
+    assert isinstance(working_pictures(open_folder(photos), RECORD)[0], CachedPictures)
+    assert len(decodes) == 40
+
+
+def test_what_a_killed_build_left_is_removed_after_a_day(photos):
+    old, young = (cache_root() / "decoded" / f".{name}.part" for name in ("old", "young"))
+    for part in (old, young):
+        part.mkdir(parents=True)
+        (part / "pixels.npy").write_bytes(bytes(10))
+    yesterday = time.time() - 25 * 3600
+    for path in (old, old / "pixels.npy", young):  # the young one's pixels are still being written
+        os.utime(path, (yesterday, yesterday))
+    working_pictures(open_folder(photos), RECORD)
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_bad_pictures_are_left_out_when_asked_for(photos):
+    dataset = open_folder(photos)
+    (photos / "level" / "03.png").write_text("no picture")
+    working, bad = DecodedPictures(dataset.pictures, RECORD), {}
+    assert len(working.take(np.array([2, 3, 4]), bad)) == 2
+    assert [str(error) for error in bad.values()] == [
+        f"{photos / 'level' / '03.png'} is not a picture in a known format (it starts with 'no pictu')"
+    ]
+    with pytest.raises(DecodeError, match=r"03\.png is not a picture"):
+        working.take(np.array([2, 3, 4]))

@@ -9,6 +9,8 @@
 - CMYK becomes RGB without a colour profile; RGB becomes grey by ITU-R 601 luma.
 - JPEG files much larger than needed are decoded at 1/2, 1/4 or 1/8 of their size, never below the size asked for;
   benchmarks/decoding.md says what that brings and why it is Pillow that does it.
+- A file that ends early is damaged, however much of it could be shown. Where bytes in the middle are wrong, the decoder
+  of the format decides: most notice, but a JPEG may come out with wrong patches, because nothing in it says so.
 - A picture of more pixels than `PIL.Image.MAX_IMAGE_PIXELS` (89 million unless changed) is refused undecoded.
 """
 
@@ -18,6 +20,8 @@ import io
 import re
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +59,7 @@ class DecodeError(StriateError):
 
 def read_picture(path: Path, channels: int = 3, cover: tuple[int, int] | None = None) -> Pixels:
     """Decode one file; see `decode_picture`. Raises DecodeError, also when the file cannot be read."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DecodeError(str(path), f"cannot be read ({error.strerror or error})") from error
-    return decode_picture(content, str(path), channels, cover)
+    return decode_picture(_content(path), str(path), channels, cover)
 
 
 def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[int, int] | None = None) -> Pixels:
@@ -74,10 +74,8 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
     >>> decode_picture(file.getvalue(), "red.png").shape
     (10, 20, 3)
     """
-    if not content:
-        raise DecodeError(name, "is empty (0 bytes)")
-    content, exif = without_exif(content)
-    try:
+    with _damage_named(name, content):
+        content, exif = without_exif(content)
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             refuse_too_large(name, *picture.size)
             if cover is not None:
@@ -86,6 +84,31 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
             picture.load()
             exif = exif or picture.info.get("exif", b"")  # PNG and WebP; TIFF's orientation Pillow has applied
             return to_pixels(upright(_at_most_16_bit(picture), exif), channels)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width in a file's header, before it is turned upright. Raises DecodeError."""
+    content = _content(path)
+    with _damage_named(str(path), content):
+        content, _ = without_exif(content)
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            return picture.height, picture.width
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DecodeError(str(path), f"cannot be read ({error.strerror or error})") from error
+
+
+@contextmanager
+def _damage_named(name: str, content: bytes) -> Iterator[None]:
+    """Turn whatever Pillow makes of a file into one DecodeError that names it."""
+    if not content:
+        raise DecodeError(name, "is empty (0 bytes)")
+    try:
+        yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d+", str(error))  # Pillow looks before anyone can ask for width and height
         raise _too_large(name, f"{int(pixels[0]):,}" if pixels else str(error)) from error
@@ -96,13 +119,6 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
         raise
     except DAMAGED as error:
         raise DecodeError(name, f"is damaged ({error})") from error
-
-
-def read_size(path: Path) -> tuple[int, int]:
-    """Height and width in the header of a file that can be decoded, before it is turned upright."""
-    content, _ = without_exif(path.read_bytes())
-    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-        return picture.height, picture.width
 
 
 def refuse_too_large(name: str, width: int, height: int) -> None:

@@ -77,13 +77,13 @@ def scan_pictures(
 
     def look(index: int) -> tuple[tuple[int, int], bytes, str | None]:
         try:
-            pixels = pictures.decode(index, channels, cover)
+            pixels, size = pictures.decode(index, channels, cover), pictures.size(index)
         except DecodeError as error:
             return (0, 0), bytes(16), error.reason
         if preprocess is not None and keep is not None:
             keep(index, to_working_size(pixels, preprocess))
         digest = hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16)
-        return pictures.size(index), digest.digest(), None
+        return size, digest.digest(), None
 
     total = len(pictures)
     sizes = np.zeros((total, 2), np.int32)

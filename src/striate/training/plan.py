@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import shlex
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,10 +101,8 @@ def typical_side_px(pictures: Pictures) -> int:
     """Median of the shorter sides of up to 100 pictures, evenly spread; unreadable ones left out."""
     sides = []
     for index in np.linspace(0, len(pictures) - 1, min(len(pictures), SAMPLED_PICTURES)).round().astype(int).tolist():
-        try:
+        with suppress(DecodeError):
             sides.append(min(pictures.size(index)))
-        except (OSError, DecodeError):
-            continue
     return int(np.median(sides)) if sides else 0
 
 
