@@ -68,6 +68,8 @@ class Reporter:
             f"  accuracy {line['train_accuracy']:6.2%}  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
             f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone, {clock(left)} left"
         )
+        for finding in line.get("findings", ()):
+            self.say(f"seen in epoch {line['epoch']}, step {line['step']:,}: {finding['text']}")
 
     def close(self) -> None:
         """Take the bar off the terminal."""

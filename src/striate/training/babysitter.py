@@ -1,0 +1,107 @@
+"""A run that watches itself: when it looks, what it writes down, and that nothing is said twice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from striate.analysis.calls import evaluating
+from striate.data.batches import Batch
+from striate.models import Network
+from striate.training.findings import Course, findings
+from striate.training.folder import read_metrics
+from striate.training.state import Counters
+from striate.training.step import Job
+from striate.training.vitals import PulseTaker, probe
+
+PROBE_PICTURES = 128
+EVERY_PICTURES = 100 * PROBE_PICTURES  # trained on between two looks: looking costs a third of a per cent
+
+
+class Babysitter:
+    """Looks after a job, at most once an epoch and every 12,800 pictures, and adds what it saw to the epoch's line.
+
+    What it has said is read from metrics.jsonl, so a resumed run repeats exactly what it discards.
+    """
+
+    def __init__(self, job: Job, optimizer: torch.optim.Optimizer, counters: Counters) -> None:
+        self.job, self.counters = job, counters
+        self.taker = PulseTaker(job.network, optimizer, self._at_the_end_of_a_due_epoch)
+        self.head_weights = head_weights(job.network)
+        smoothing, counts = job.recipe.label_smoothing, np.bincount(job.train.labels[job.train.indices])
+        self.ignorant_cost = self.head_weights * entropy(counts, smoothing, len(job.classes))
+        self.chance = float(np.bincount(job.val.labels[job.val.indices]).max()) / max(1, len(job.val.indices))
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether to look at the end of an epoch, counted from 1: the first, the first after the warm-up, the last, and
+        whenever enough pictures have passed since the validation before.
+        """
+        recipe, pictures = self.job.recipe, len(self.job.train.indices)
+        if epoch in (recipe.validate_every_epochs, recipe.epochs, math.ceil(recipe.warmup_epochs) + 1):
+            return True
+        before = (epoch - recipe.validate_every_epochs) * pictures
+        return epoch * pictures // EVERY_PICTURES > before // EVERY_PICTURES
+
+    def _at_the_end_of_a_due_epoch(self) -> bool:
+        epoch, rest = divmod(self.counters.step + 1, self.job.train.steps)
+        return not rest and self.is_due(epoch)
+
+    def look(self, network: Network, line: dict[str, Any]) -> dict[str, Any]:
+        """What to add to an epoch's line: grad_norm, update_ratio, dead_share, clean_accuracy; findings, as records.
+
+        network: the one that was validated. clean_accuracy: of some training pictures as they are.
+        """
+        pulse, self.taker.pulse = self.taker.pulse, None
+        seen: dict[str, Any] = {}
+        asked = None
+        if pulse is not None:
+            asked = probe(network, self._pictures(line["epoch"]), self.job.placement)
+            seen = {
+                "grad_norm": pulse.grad_norm,
+                "update_ratio": pulse.update_ratio,
+                "dead_share": asked.dead_share,
+                "clean_accuracy": asked.hits / asked.pictures,
+            }
+        history = read_metrics(self.job.folder)
+        course = Course(
+            self.job.recipe, [*history, line | seen], self.counters.first_loss or math.nan, len(self.job.classes),
+            self.head_weights, self.ignorant_cost, self.chance, len(self.job.val.indices), pulse, asked,
+        )  # fmt: skip
+        said = {record["kind"] for old in history for record in old.get("findings", ())}
+        new = [{"kind": found.kind, "text": found.text} for found in findings(course) if found.kind not in said]
+        return seen | ({"findings": new} if new else {})
+
+    def _pictures(self, epoch: int) -> Batch:
+        """Some training pictures, others in each epoch."""
+        train = self.job.train
+        chosen = np.random.default_rng([self.job.seed, epoch, 1]).permutation(train.indices)[:PROBE_PICTURES]
+        return next(replace(train, indices=chosen, batch_size=PROBE_PICTURES, workers=0).in_order())
+
+
+def entropy(counts: np.ndarray, label_smoothing: float, classes: int) -> float:
+    """Cost in nats of always answering with the frequencies of the classes, the best that can be known blindly.
+
+    >>> round(entropy(np.array([5, 5]), 0.0, 2), 4), round(entropy(np.array([9, 1]), 0.0, 2), 4)
+    (0.6931, 0.3251)
+    """
+    shares = np.zeros(classes)
+    shares[: len(counts)] = counts / counts.sum()
+    shares = (1 - label_smoothing) * shares + label_smoothing / classes
+    known = shares[shares > 0]
+    return float(-(known * np.log(known)).sum())
+
+
+@torch.no_grad()
+def head_weights(network: Network) -> float:
+    """Sum of the weights that a network's heads have in the cost."""
+    if not network.auxiliary_classifiers:
+        return 1.0
+    device = next(network.parameters()).device
+    picture: Tensor = torch.zeros(1, network.in_channels, *network.preprocess.size, device=device)
+    with evaluating(network):
+        return sum(weight for weight, _ in network.training_logits(picture))

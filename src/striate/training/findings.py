@@ -1,0 +1,376 @@
+"""What the numbers of a run say about it, in plain words: seen, what it usually means, what to do.
+
+Pure functions of numbers. The advice is what lectures on convolutional networks teach as babysitting the learning
+process (Stanford CS231n, "Neural networks 3"); the limits were set on good and on spoilt runs, see docs/babysitting.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from striate.ops.metrics import wilson_interval
+from striate.training.recipe import Recipe
+from striate.training.vitals import Probe, Pulse
+
+HEALTHY_RATIO = 1e-3  # of update to weight
+SMALL_RATIO, LARGE_RATIO = 1e-5, 0.1
+FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequent the classes are
+EPOCHS_TO_LEARN = 3
+LARGE_DECAY = 0.01  # of the weights, in one step
+DEAD_IN_A_LAYER, DEAD_IN_ALL, SMALLEST_LAYER = 0.9, 0.6, 16
+VANISHED = 1e-6
+GAP, GOOD_TRAINING = 0.10, 0.90
+LATE_RATE = 0.3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should know about a run. kind: one word, said once in a run."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run as far as it has come.
+
+    history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the cost; 1 for one head.
+    ignorant_cost: of answering with the frequencies of the classes. chance: accuracy of always answering the most
+    frequent class. val_pictures: how many the validation accuracy is of. pulse, probe: of this epoch, when they were
+    taken.
+    """
+
+    recipe: Recipe
+    history: list[dict[str, Any]]
+    first_loss: float
+    classes: int
+    head_weights: float
+    ignorant_cost: float
+    chance: float
+    val_pictures: int
+    pulse: Pulse | None = None
+    probe: Probe | None = None
+
+    @property
+    def now(self) -> dict[str, Any]:
+        """The newest line."""
+        return self.history[-1]
+
+    @property
+    def uniform_cost(self) -> float:
+        """The cost of answering every class alike; label smoothing does not change it, for all targets sum to one."""
+        return self.head_weights * math.log(self.classes)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this was the last epoch."""
+        return bool(self.now["epoch"] >= self.recipe.epochs)
+
+    @property
+    def had_its_chance(self) -> bool:
+        """Whether enough epochs have passed, the warm-up not counted, for a network to have learned something."""
+        return self.is_over or self.now["epoch"] >= self.recipe.warmup_epochs + EPOCHS_TO_LEARN
+
+    @property
+    def val_interval(self) -> tuple[float, float]:
+        """95 % interval of the validation accuracy."""
+        return wilson_interval(round(self.now["val_accuracy"] * self.val_pictures), self.val_pictures)
+
+    @property
+    def val_is_at_chance(self) -> bool:
+        """Whether the validation accuracy may be that of always giving one answer."""
+        return self.val_interval[0] <= self.chance
+
+    @property
+    def cost_is_flat(self) -> bool:
+        """Whether neither cost nor accuracy show that anything was learned."""
+        return self.now["train_loss"] >= FLAT_FROM * self.ignorant_cost and self.val_is_at_chance
+
+    @property
+    def largest_ratio(self) -> float | None:
+        """The largest ratio of update to weight so far, among those taken while the rate was high."""
+        rate = 0.5 * max(line["lr"] for line in self.history)
+        return max((line["update_ratio"] for line in self.history if "update_ratio" in line and line["lr"] >= rate),
+                   default=None)  # fmt: skip
+
+
+def findings(course: Course) -> list[Finding]:
+    """Everything that there is to say about a run now; nothing about a good one."""
+    return [finding for check in CHECKS if (finding := check(course)) is not None]
+
+
+def first_cost(course: Course) -> Finding | None:
+    """Equal answers for all classes cost ln(classes), with label smoothing too: all targets sum to one.
+
+    Networks drawn as their papers say begin at up to four times that on few classes, and learn (measured over the zoo).
+    A low first cost means weights that were trained before, which is no mistake.
+    """
+    if len(course.history) > 1 or course.first_loss <= 3 * course.uniform_cost + 5:
+        return None
+    heads = f"{course.head_weights:g} x " if course.head_weights != 1 else ""
+    return Finding(
+        "first cost",
+        f"the first cost was {course.first_loss:.4g}; a network that knows nothing yet should begin near "
+        f"{course.uniform_cost:.2f} ({heads}ln({course.classes})). It begins sure of wrong answers: usually "
+        "weights drawn too large, or pictures whose numbers are too large. A warm-up bridges it "
+        f"(--set warmup_epochs=3); a lower rate helps too (--set peak_lr={_rounded(course.recipe.peak_lr / 10)})",
+    )
+
+
+def flat_cost(course: Course) -> Finding | None:
+    """The cost stays at what knowing nothing costs, and the accuracy at chance."""
+    if not (course.had_its_chance and course.cost_is_flat):
+        return None
+    one = course.probe is not None and course.probe.top_share > 0.99
+    return Finding(
+        "flat cost",
+        f"nothing was learned: the cost is {course.now['train_loss']:.4g}, knowing only how frequent the classes are "
+        f"costs {course.ignorant_cost:.4g}; validation accuracy {course.now['val_accuracy']:.1%} is chance "
+        f"({course.chance:.1%}){'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
+    )
+
+
+def _why_flat(course: Course) -> str:
+    recipe, ratio = course.recipe, course.largest_ratio
+    if decay_is_large(recipe):
+        return _decay_words(recipe)
+    if course.pulse is not None and not any(layer.gradient for layer in course.pulse.layers):
+        return (
+            "No gradient reaches any weight: usually all weights were drawn as zero, or every ReLU is dead. "
+            "Draw them at random (striate.layers has the initialisers), and begin with a lower rate"
+        )
+    if ratio is not None and ratio < SMALL_RATIO:
+        return f"A step changes the weights by {ratio:.1g} of their size, 0.001 is usual: {_raise_rate(recipe, ratio)}"
+    if course.now["train_loss"] > 1.05 * course.ignorant_cost or (ratio or 0) > LARGE_RATIO:
+        return f"The rate is usually too high then: --set peak_lr={_rounded(recipe.peak_lr / 10)}"
+    return (
+        "Usually the rate is wrong (--set peak_lr=..., ten times less, then ten times more), or the labels do not "
+        "belong to the pictures: look at some of them. A network that cannot learn 20 pictures by heart has a fault"
+    )
+
+
+def rising_cost(course: Course) -> Finding | None:
+    """Three epochs in a row, each dearer than the one before, and by now clearly dearer than the best."""
+    costs = [line["train_loss"] for line in course.history if line["epoch"] > course.recipe.warmup_epochs]
+    if len(costs) < 4 or not costs[-4] < costs[-3] < costs[-2] < costs[-1]:
+        return None
+    if costs[-1] - min(costs) < max(0.2 * min(costs), 0.1 * course.ignorant_cost):  # near zero, costs wander
+        return None
+    return Finding(
+        "rising cost",
+        f"the training cost rises: {min(costs):.4g} at best, {costs[-1]:.4g} now. Usually the rate is too high: "
+        f"--set peak_lr={_rounded(course.recipe.peak_lr / 3)}",
+    )
+
+
+def at_chance(course: Course) -> Finding | None:
+    """The cost falls, yet what evaluation sees is no better than chance, on training pictures too."""
+    probe = course.probe
+    if probe is None or not course.had_its_chance or course.cost_is_flat or not course.val_is_at_chance:
+        return None
+    if wilson_interval(probe.hits, probe.pictures)[0] > course.chance:
+        return None
+    one = " with one answer for all pictures" if probe.top_share > 0.99 else ""
+    return Finding(
+        "at chance",
+        f"while training {course.now['train_accuracy']:.1%} of the answers were right, but evaluated the network is at "
+        f"chance{one}: {probe.hits / probe.pictures:.1%} of training, {course.now['val_accuracy']:.1%} of validation "
+        f"pictures. Usually batch norm's running statistics do not fit: larger batches (--set batch_size="
+        f"{2 * course.recipe.batch_size}), or a lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 10)})",
+    )
+
+
+def dead_units(course: Course) -> Finding | None:
+    """ReLU channels that no picture wakes."""
+    probe = course.probe
+    if probe is None or not probe.units:
+        return None
+    worst = max(probe.units, key=lambda path: (probe.dead[path] / probe.units[path], probe.units[path]))
+    in_worst = probe.dead[worst] / probe.units[worst]
+    bad_layer = in_worst >= DEAD_IN_A_LAYER and probe.units[worst] >= SMALLEST_LAYER
+    if not bad_layer and probe.dead_share < DEAD_IN_ALL:
+        return None
+    return Finding(
+        "dead units",
+        f"{sum(probe.dead.values()):,} of {sum(probe.units.values()):,} ReLU channels ({probe.dead_share:.0%}) were "
+        f"zero in all of {probe.pictures} pictures, most in {worst!r} ({probe.dead[worst]} of {probe.units[worst]}). "
+        "They get no gradient and stay so: usually the rate was too high at some time, or biases are far below zero. "
+        f"A lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 10)}) or a warm-up (--set warmup_epochs=3) "
+        "keeps them alive",
+    )
+
+
+def small_updates(course: Course) -> Finding | None:
+    """Weights that hardly move, unless that was said with the flat cost."""
+    ratio = course.largest_ratio
+    if ratio is None or not 0 < ratio < SMALL_RATIO or (course.had_its_chance and course.cost_is_flat):
+        return None
+    return Finding(
+        "small updates",
+        f"a step changes the weights by {ratio:.1g} of their size (median over the layers); about 0.001 is usual. "
+        f"Learning takes very long at this pace: {_raise_rate(course.recipe, ratio)}",
+    )
+
+
+def large_updates(course: Course) -> Finding | None:
+    """Weights that are thrown about, where the cost shows it; with batch norm alone it would not matter."""
+    ratio = course.now.get("update_ratio")
+    warm = course.now["epoch"] > course.recipe.warmup_epochs
+    if ratio is None or ratio <= LARGE_RATIO or not warm or course.now["train_loss"] < 0.7 * course.ignorant_cost:
+        return None
+    return Finding(
+        "large updates",
+        f"a step changes the weights by {ratio:.1g} of their size (median over the layers), about 0.001 is usual, and "
+        f"the cost, {course.now['train_loss']:.4g}, hardly falls. The rate is usually too high: "
+        f"--set peak_lr={_rounded(course.recipe.peak_lr * HEALTHY_RATIO / ratio)}",
+    )
+
+
+def large_decay(course: Course) -> Finding | None:
+    """Weight decay that eats the weights faster than they can learn, unless that was said with the flat cost."""
+    if not decay_is_large(course.recipe) or (course.had_its_chance and course.cost_is_flat):
+        return None
+    return Finding("large decay", _decay_words(course.recipe))
+
+
+def vanishing(course: Course) -> Finding | None:
+    """Gradients that are lost on their way to the first layers."""
+    layers = course.pulse.layers if course.pulse else []
+    third = len(layers) // 3
+    if not third:
+        return None
+    first = median(layer.gradient for layer in layers[:third])
+    last = median(layer.gradient for layer in layers[-third:])
+    if not 0 < first < VANISHED * last:
+        return None
+    return Finding(
+        "vanishing gradient",
+        f"the gradient is lost on its way to the pictures: {first:.1g} of the weights' size in the first layers "
+        f"({layers[0].path!r}), {last:.1g} in the last. The first layers do not learn. Usually a deep network of "
+        "saturating units without normalisation: take one with batch norm or shortcuts (striate models 'resnet*')",
+    )
+
+
+def exploding(course: Course) -> Finding | None:
+    """Gradients a hundred times what they were."""
+    norms = [line["grad_norm"] for line in course.history if line.get("grad_norm")]
+    if course.pulse is None or len(norms) < 3 or not norms[-1] > 100 * median(norms[:-1]):
+        return None
+    return Finding(
+        "exploding gradient",
+        f"the norm of the gradient is {norms[-1]:.3g}, it was {median(norms[:-1]):.3g}. The run is about to diverge: "
+        f"a lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 3)}) or a longer warm-up",
+    )
+
+
+def over_fitting(course: Course) -> Finding | None:
+    """Training pictures are known far better than others, intervals apart: by ten points, half the errors or fewer.
+
+    Compared are equal things: both accuracies are of pictures as they are, in evaluation mode.
+    """
+    probe, (low, high) = course.probe, course.val_interval
+    if probe is None:
+        return None
+    train_low = wilson_interval(probe.hits, probe.pictures)[0]
+    train = probe.hits / probe.pictures
+    if train_low - high < GAP or 1 - train > 0.5 * (1 - course.now["val_accuracy"]):
+        return None
+    meaning = (
+        "Validation is no better than chance, so nothing was learned that holds for other pictures: usually the labels "
+        "do not belong to the pictures, or there are far too few. Look at some pictures with their labels first"
+        if course.val_is_at_chance
+        else "The network learns by heart. More pictures help most; then more variation (--set flip=true, "
+        "--set min_area=0.35, --set erase=0.25), more --set weight_decay=..., --set label_smoothing=0.1, a smaller "
+        "network, fewer epochs"
+    )
+    return Finding(
+        "over-fitting",
+        f"over-fitting: {train:.1%} right of {probe.pictures} training pictures (unvaried), "
+        f"{course.now['val_accuracy']:.1%} of validation (95 % interval {low:.1%} to {high:.1%}). {meaning}",
+    )
+
+
+def under_fitting(course: Course) -> Finding | None:
+    """At the end, not even the training pictures are known, and validation is as good."""
+    probe, (low, high) = course.probe, course.val_interval
+    if probe is None or not course.is_over or course.cost_is_flat or course.val_is_at_chance:
+        return None
+    train_low, train_high = wilson_interval(probe.hits, probe.pictures)
+    if train_high >= GOOD_TRAINING or train_low > high:
+        return None
+    best = max(line["val_accuracy"] for line in course.history)
+    before = course.history[: max(1, len(course.history) * 3 // 4)]
+    rising = best > max(line["val_accuracy"] for line in before) + 0.01
+    advice = (
+        f"It was still getting better: train longer (--epochs {2 * course.recipe.epochs})"
+        if rising or len(course.history) < EPOCHS_TO_LEARN
+        else "It had stopped getting better: a larger network, less weight decay, dropout or variation of the "
+        "pictures, or another rate"
+    )
+    return Finding(
+        "under-fitting",
+        f"under-fitting: only {probe.hits / probe.pictures:.1%} right of {probe.pictures} training pictures "
+        f"(unvaried), {course.now['val_accuracy']:.1%} of validation ({low:.1%} to {high:.1%}): no gap, so the network "
+        f"could learn more. {advice}",
+    )
+
+
+def late_rate(course: Course) -> Finding | None:
+    """A rate that has not come down when the run ends."""
+    highest = max(line["lr"] for line in course.history)
+    if not course.is_over or course.recipe.epochs < EPOCHS_TO_LEARN or course.now["lr"] < LATE_RATE * highest:
+        return None
+    return Finding(
+        "late rate",
+        f"the run ended at a rate of {course.now['lr']:.2g}, its highest was {highest:.2g}. The last steps still jump "
+        "about the minimum; ending near zero usually gains accuracy: --set schedule=cosine",
+    )
+
+
+def decay_is_large(recipe: Recipe) -> bool:
+    """Whether one step at the highest rate takes a hundredth of the weights or more."""
+    return recipe.peak_lr * recipe.weight_decay >= LARGE_DECAY
+
+
+def _decay_words(recipe: Recipe) -> str:
+    share = recipe.peak_lr * recipe.weight_decay
+    return (
+        f"Weight decay takes {min(1, share):.0%} of the weights in every step at the highest rate "
+        f"(peak_lr {recipe.peak_lr:g} times weight_decay {recipe.weight_decay:g}), faster than they can learn: "
+        "--set weight_decay=0.0005"
+    )
+
+
+def _raise_rate(recipe: Recipe, ratio: float) -> str:
+    return f"raise the rate, --set peak_lr={_rounded(recipe.peak_lr * min(1000, HEALTHY_RATIO / max(ratio, 1e-9)))}"
+
+
+def _rounded(rate: float) -> str:
+    """A rate with one digit, as a person would type it.
+
+    >>> _rounded(0.0337), _rounded(2.4e-05)
+    ('0.03', '2e-05')
+    """
+    return f"{rate:.1g}"
+
+
+CHECKS: tuple[Callable[[Course], Finding | None], ...] = (
+    first_cost,
+    flat_cost,
+    rising_cost,
+    at_chance,
+    dead_units,
+    small_updates,
+    large_updates,
+    large_decay,
+    vanishing,
+    exploding,
+    over_fitting,
+    under_fitting,
+    late_rate,
+)
