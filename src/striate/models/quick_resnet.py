@@ -34,6 +34,7 @@ class QuickResNet(Network):
     """A 4x4 convolution of stride 2, 3x3 max pooling, three stages of basic blocks, global average, one dense layer."""
 
     classifier_name = "fc"
+    smallest_px = 2
     layer1: nn.Sequential
     layer2: nn.Sequential
     layer3: nn.Sequential

@@ -13,11 +13,12 @@ from torch import Tensor
 from striate.analysis.calls import evaluating
 from striate.data.batches import Batch
 from striate.models import Network
-from striate.training.findings import Course, findings
+from striate.training.course import Course
+from striate.training.findings import Finding, findings, first_cost
 from striate.training.folder import read_metrics
 from striate.training.state import Counters
 from striate.training.step import Job
-from striate.training.vitals import PulseTaker, probe
+from striate.training.vitals import Probe, Pulse, PulseTaker, probe
 
 PROBE_PICTURES = 128
 EVERY_PICTURES = 100 * PROBE_PICTURES  # trained on between two looks: looking costs a third of a per cent
@@ -31,6 +32,8 @@ class Babysitter:
 
     def __init__(self, job: Job, optimizer: torch.optim.Optimizer, counters: Counters) -> None:
         self.job, self.counters = job, counters
+        self.said_early = ""
+        optimizer.register_step_pre_hook(self._say_first_cost)
         self.taker = PulseTaker(job.network, optimizer, self._at_the_end_of_a_due_epoch)
         self.head_weights = head_weights(job.network)
         smoothing, counts = job.recipe.label_smoothing, np.bincount(job.train.labels[job.train.indices])
@@ -68,13 +71,39 @@ class Babysitter:
                 "clean_accuracy": asked.hits / asked.pictures,
             }
         history = read_metrics(self.job.folder)
-        course = Course(
-            self.job.recipe, [*history, line | seen], self.counters.first_loss or math.nan, len(self.job.classes),
-            self.head_weights, self.ignorant_cost, self.chance, len(self.job.val.indices), pulse, asked,
-        )  # fmt: skip
         said = {record["kind"] for old in history for record in old.get("findings", ())}
-        new = [{"kind": found.kind, "text": found.text} for found in findings(course) if found.kind not in said]
+        found = findings(self._course([*history, line | seen], pulse, asked))
+        new = [self._record(finding, line) for finding in found if finding.kind not in said]
         return seen | ({"findings": new} if new else {})
+
+    def _course(self, history: list[dict[str, Any]], pulse: Pulse | None = None, probe: Probe | None = None) -> Course:
+        return Course(
+            recipe=self.job.recipe,
+            history=history,
+            first_loss=self.counters.first_loss or 0.0,
+            classes=len(self.job.classes),
+            head_weights=self.head_weights,
+            ignorant_cost=self.ignorant_cost,
+            chance=self.chance,
+            val_pictures=len(self.job.val.indices),
+            pulse=pulse,
+            probe=probe,
+        )
+
+    def _record(self, finding: Finding, line: dict[str, Any]) -> dict[str, Any]:
+        early = finding.text == self.said_early
+        return {
+            "kind": finding.kind,
+            "epoch": line["epoch"],
+            "step": 1 if early else line["step"],
+            "text": finding.text,
+        }
+
+    def _say_first_cost(self, *_: Any) -> None:
+        """Before the second step, for a run that begins badly may not see the end of its first epoch."""
+        if self.counters.step == 1 and (finding := first_cost(self._course([]))) is not None:
+            self.said_early = finding.text
+            self.job.watch.say(f"seen in step 1: {finding.text}")
 
     def _pictures(self, epoch: int) -> Batch:
         """Some training pictures, others in each epoch."""

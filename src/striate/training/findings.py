@@ -6,20 +6,16 @@ process (Stanford CS231n, "Neural networks 3"); the limits were set on good and 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from striate.ops.metrics import wilson_interval
+from striate.training.course import EPOCHS_TO_LEARN, Course
 from striate.training.recipe import Recipe
-from striate.training.vitals import Probe, Pulse
 
 HEALTHY_RATIO = 1e-3  # of update to weight
 SMALL_RATIO, LARGE_RATIO = 1e-5, 0.1
-FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequent the classes are
-EPOCHS_TO_LEARN = 3
 LARGE_DECAY = 0.01  # of the weights, in one step
 DEAD_IN_A_LAYER, DEAD_IN_ALL, SMALLEST_LAYER = 0.9, 0.6, 16
 VANISHED = 1e-6
@@ -33,70 +29,6 @@ class Finding:
 
     kind: str
     text: str
-
-
-@dataclass(frozen=True)
-class Course:
-    """A run as far as it has come.
-
-    history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the cost; 1 for one head.
-    ignorant_cost: of answering with the frequencies of the classes. chance: accuracy of always answering the most
-    frequent class. val_pictures: how many the validation accuracy is of. pulse, probe: of this epoch, when they were
-    taken.
-    """
-
-    recipe: Recipe
-    history: list[dict[str, Any]]
-    first_loss: float
-    classes: int
-    head_weights: float
-    ignorant_cost: float
-    chance: float
-    val_pictures: int
-    pulse: Pulse | None = None
-    probe: Probe | None = None
-
-    @property
-    def now(self) -> dict[str, Any]:
-        """The newest line."""
-        return self.history[-1]
-
-    @property
-    def uniform_cost(self) -> float:
-        """The cost of answering every class alike; label smoothing does not change it, for all targets sum to one."""
-        return self.head_weights * math.log(self.classes)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether this was the last epoch."""
-        return bool(self.now["epoch"] >= self.recipe.epochs)
-
-    @property
-    def had_its_chance(self) -> bool:
-        """Whether enough epochs have passed, the warm-up not counted, for a network to have learned something."""
-        return self.is_over or self.now["epoch"] >= self.recipe.warmup_epochs + EPOCHS_TO_LEARN
-
-    @property
-    def val_interval(self) -> tuple[float, float]:
-        """95 % interval of the validation accuracy."""
-        return wilson_interval(round(self.now["val_accuracy"] * self.val_pictures), self.val_pictures)
-
-    @property
-    def val_is_at_chance(self) -> bool:
-        """Whether the validation accuracy may be that of always giving one answer."""
-        return self.val_interval[0] <= self.chance
-
-    @property
-    def cost_is_flat(self) -> bool:
-        """Whether neither cost nor accuracy show that anything was learned."""
-        return self.now["train_loss"] >= FLAT_FROM * self.ignorant_cost and self.val_is_at_chance
-
-    @property
-    def largest_ratio(self) -> float | None:
-        """The largest ratio of update to weight so far, among those taken while the rate was high."""
-        rate = 0.5 * max(line["lr"] for line in self.history)
-        return max((line["update_ratio"] for line in self.history if "update_ratio" in line and line["lr"] >= rate),
-                   default=None)  # fmt: skip
 
 
 def findings(course: Course) -> list[Finding]:
@@ -129,9 +61,9 @@ def flat_cost(course: Course) -> Finding | None:
     one = course.probe is not None and course.probe.top_share > 0.99
     return Finding(
         "flat cost",
-        f"nothing was learned: the cost is {course.now['train_loss']:.4g}, knowing only how frequent the classes are "
-        f"costs {course.ignorant_cost:.4g}; validation accuracy {course.now['val_accuracy']:.1%} is chance "
-        f"({course.chance:.1%}){'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
+        f"nothing was learned so far: the cost is {course.now['train_loss']:.4g}, knowing only how frequent the "
+        f"classes are costs {course.ignorant_cost:.4g}; validation accuracy is {course.now['val_accuracy']:.1%}, always "
+        f"giving one answer has {course.chance:.1%}{'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
     )
 
 
@@ -139,10 +71,10 @@ def _why_flat(course: Course) -> str:
     recipe, ratio = course.recipe, course.largest_ratio
     if decay_is_large(recipe):
         return _decay_words(recipe)
-    if course.pulse is not None and not any(layer.gradient for layer in course.pulse.layers):
+    if ratio == 0 and recipe.peak_lr:
         return (
-            "No gradient reaches any weight: usually all weights were drawn as zero, or every ReLU is dead. "
-            "Draw them at random (striate.layers has the initialisers), and begin with a lower rate"
+            "No gradient reaches the weights: usually they were all drawn as zero, or every ReLU is dead. Draw them at "
+            "random (striate.layers has initialisers), with biases at zero, and begin with a lower rate"
         )
     if ratio is not None and ratio < SMALL_RATIO:
         return f"A step changes the weights by {ratio:.1g} of their size, 0.001 is usual: {_raise_rate(recipe, ratio)}"
@@ -199,7 +131,8 @@ def dead_units(course: Course) -> Finding | None:
         "dead units",
         f"{sum(probe.dead.values()):,} of {sum(probe.units.values()):,} ReLU channels ({probe.dead_share:.0%}) were "
         f"zero in all of {probe.pictures} pictures, most in {worst!r} ({probe.dead[worst]} of {probe.units[worst]}). "
-        "They get no gradient and stay so: usually the rate was too high at some time, or biases are far below zero. "
+        "They get no gradient and stay so: usually the rate was too high at some time, or weights or biases were badly "
+        "drawn. "
         f"A lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 10)}) or a warm-up (--set warmup_epochs=3) "
         "keeps them alive",
     )
@@ -218,10 +151,12 @@ def small_updates(course: Course) -> Finding | None:
 
 
 def large_updates(course: Course) -> Finding | None:
-    """Weights that are thrown about, where the cost shows it; with batch norm alone it would not matter."""
+    """Weights that are thrown about, where the cost shows it; under batch norm it may do no harm."""
     ratio = course.now.get("update_ratio")
     warm = course.now["epoch"] > course.recipe.warmup_epochs
-    if ratio is None or ratio <= LARGE_RATIO or not warm or course.now["train_loss"] < 0.7 * course.ignorant_cost:
+    if ratio is None or ratio <= LARGE_RATIO or not warm or decay_is_large(course.recipe):
+        return None
+    if course.now["train_loss"] < 0.7 * course.ignorant_cost:
         return None
     return Finding(
         "large updates",
@@ -242,7 +177,7 @@ def vanishing(course: Course) -> Finding | None:
     """Gradients that are lost on their way to the first layers."""
     layers = course.pulse.layers if course.pulse else []
     third = len(layers) // 3
-    if not third:
+    if not third or decay_is_large(course.recipe):
         return None
     first = median(layer.gradient for layer in layers[:third])
     last = median(layer.gradient for layer in layers[-third:])
@@ -353,10 +288,10 @@ def _raise_rate(recipe: Recipe, ratio: float) -> str:
 def _rounded(rate: float) -> str:
     """A rate with one digit, as a person would type it.
 
-    >>> _rounded(0.0337), _rounded(2.4e-05)
-    ('0.03', '2e-05')
+    >>> _rounded(0.0337), _rounded(2.4e-05), _rounded(104.0)
+    ('0.03', '2e-05', '100')
     """
-    return f"{rate:.1g}"
+    return f"{float(f'{rate:.1g}'):g}"
 
 
 CHECKS: tuple[Callable[[Course], Finding | None], ...] = (

@@ -1,0 +1,79 @@
+"""How far a run has come, in numbers: what the findings are made from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from striate.ops.metrics import wilson_interval
+from striate.training.recipe import Recipe
+from striate.training.vitals import Probe, Pulse
+
+FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequent the classes are
+EPOCHS_TO_LEARN = 3
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run as far as it has come.
+
+    history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the cost; 1 for one head.
+    ignorant_cost: of answering with the frequencies of the classes. chance: accuracy of always answering the most
+    frequent class. val_pictures: how many the validation accuracy is of. pulse, probe: of this epoch, when they were
+    taken.
+    """
+
+    recipe: Recipe
+    history: list[dict[str, Any]]
+    first_loss: float
+    classes: int
+    head_weights: float
+    ignorant_cost: float
+    chance: float
+    val_pictures: int
+    pulse: Pulse | None = None
+    probe: Probe | None = None
+
+    @property
+    def now(self) -> dict[str, Any]:
+        """The newest line."""
+        return self.history[-1]
+
+    @property
+    def uniform_cost(self) -> float:
+        """The cost of answering every class alike; label smoothing does not change it, for all targets sum to one."""
+        return self.head_weights * math.log(self.classes)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this was the last epoch."""
+        return bool(self.now["epoch"] >= self.recipe.epochs)
+
+    @property
+    def had_its_chance(self) -> bool:
+        """Whether enough epochs have passed, the warm-up not counted, for a network to have learned something."""
+        return self.is_over or self.now["epoch"] >= self.recipe.warmup_epochs + EPOCHS_TO_LEARN
+
+    @property
+    def val_interval(self) -> tuple[float, float]:
+        """95 % interval of the validation accuracy."""
+        return wilson_interval(round(self.now["val_accuracy"] * self.val_pictures), self.val_pictures)
+
+    @property
+    def val_is_at_chance(self) -> bool:
+        """Whether the validation accuracy may be that of always giving one answer."""
+        return self.val_interval[0] <= self.chance
+
+    @property
+    def cost_is_flat(self) -> bool:
+        """Whether the cost is what knowing nothing costs, and the accuracy says nothing else."""
+        near_chance = self.val_interval[0] <= self.chance + 0.1 * (1 - self.chance)
+        return bool(self.now["train_loss"] >= FLAT_FROM * self.ignorant_cost and near_chance)
+
+    @property
+    def largest_ratio(self) -> float | None:
+        """The largest ratio of update to weight so far, among those taken while the rate was high."""
+        rate = 0.5 * max(line["lr"] for line in self.history)
+        return max((line["update_ratio"] for line in self.history if "update_ratio" in line and line["lr"] >= rate),
+                   default=None)  # fmt: skip
