@@ -28,6 +28,13 @@ WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "autotune"
 AUTOTUNE = Annotated[
     bool, typer.Option("--autotune/--no-autotune", help="Measure the fastest settings before a run that takes longer.")
 ]
+EPOCHS = Annotated[int | None, typer.Option(help="Passes over the training pictures; the recipe's when not given.")]
+SIZE = Annotated[
+    int | None,
+    typer.Option(
+        help="Height and width in pixels that the network sees; fitted to network and pictures when not given."
+    ),
+]
 RECIPES = "default, fast, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 
 
@@ -36,15 +43,8 @@ def train(
     data: Annotated[str | None, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")] = None,
     model: Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")] = None,
     recipe: Annotated[str, typer.Option(help=RECIPES)] = "default",
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training pictures; the recipe's when not given.")
-    ] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(
-            help="Height and width in pixels that the network sees; fitted to network and pictures when not given."
-        ),
-    ] = None,
+    epochs: EPOCHS = None,
+    size: SIZE = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="field=value for any field of the recipe, such as peak_lr=0.02; may be repeated."),

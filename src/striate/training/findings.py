@@ -62,8 +62,9 @@ def flat_cost(course: Course) -> Finding | None:
     return Finding(
         "flat cost",
         f"nothing was learned so far: the cost is {course.now['train_loss']:.4g}, knowing only how frequent the "
-        f"classes are costs {course.ignorant_cost:.4g}; validation accuracy is {course.now['val_accuracy']:.1%}, always "
-        f"giving one answer has {course.chance:.1%}{'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
+        f"classes are costs {course.ignorant_cost:.4g}; validation accuracy is {course.now['val_accuracy']:.1%}, "
+        f"always giving one answer has {course.chance:.1%}"
+        f"{'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
     )
 
 
