@@ -69,7 +69,8 @@ class Reporter:
             f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone, {clock(left)} left"
         )
         for finding in line.get("findings", ()):
-            self.say(f"seen in epoch {line['epoch']}, step {line['step']:,}: {finding['text']}")
+            if finding["step"] == line["step"]:  # else it was said at that step
+                self.say(f"seen in epoch {finding['epoch']}, step {finding['step']:,}: {finding['text']}")
 
     def close(self) -> None:
         """Take the bar off the terminal."""
