@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
@@ -24,6 +25,7 @@ from striate.deploy.bundle import Bundle, load_bundle
 from striate.deploy.inputs import in_batches, members, picture_files, split_to_evaluate
 from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
+from striate.tasks.folding import inference_form
 from striate.tasks.placement import place
 
 
@@ -67,6 +69,10 @@ class Run:
     def network(self) -> Network:
         """The network, in evaluation mode."""
         return self._bundle.network
+
+    @cached_property
+    def _form(self) -> nn.Module:
+        return inference_form(self.network, self.preprocess)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -130,7 +136,7 @@ class Run:
         ]
 
     def _predict_working(self, working: Sequence[Pixels], names: Sequence[str], top: int) -> list[Prediction]:
-        logits = predict_logits(self.network, to_batch(np.stack(working)), self.preprocess, self.placement)
+        logits = predict_logits(self._form, to_batch(np.stack(working)), self.preprocess, self.placement)
         best = logits.softmax(1).topk(min(top, len(self.classes)), dim=1)
         predictions = []
         for name, values, numbers in zip(names, best.values.tolist(), best.indices.tolist(), strict=True):
@@ -163,7 +169,7 @@ class Run:
         labels = self._labels(dataset)
         batches = self._batches(dataset, indices, labels, progress, unreadable)
         with self.placement.processor_threads():
-            return evaluate(self.network, batches, self.preprocess, self.classes, self.placement)
+            return evaluate(self._form, batches, self.preprocess, self.classes, self.placement)
 
     def _labels(self, dataset: Dataset) -> Indices:
         """The network's class number of every picture."""

@@ -15,6 +15,7 @@ from striate.data.batches import Batch
 from striate.data.picture import centre_crop, normalise
 from striate.models import Network
 from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
+from striate.tasks.folding import inference_form
 from striate.tasks.placement import Placement
 
 
@@ -110,14 +111,14 @@ class Evaluation:
 def evaluate(
     network: nn.Module, batches: Iterable[Batch], preprocess: Preprocess, classes: tuple[str, ...], placement: Placement
 ) -> Evaluation:
-    """Run a network in evaluation mode over batches of working-size pictures; its mode is restored afterwards."""
+    """Run a network in its inference form over batches of working-size pictures; it is left as it was."""
     was_training = network.training
-    network.eval()
+    form = inference_form(network, preprocess)
     confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
     top5_hits, loss_sum = 0, 0.0
     columns: list[tuple[Tensor, Tensor, Tensor]] = []
     for pictures, labels, _ in batches:
-        logits = predict_logits(network, pictures, preprocess, placement)
+        logits = predict_logits(form, pictures, preprocess, placement)
         probability, predicted = logits.softmax(1).max(1)
         confusion += confusion_counts(labels, predicted, len(classes))
         top5_hits += int(top_k_hits(logits, labels, 5))
