@@ -31,14 +31,15 @@ def train(
     *,
     seed: int = 0,
     cache_gb: float = DEFAULT_CACHE_GB,
+    tensorboard: bool = False,
     **fields: Any,
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
     data: "digits", a folder with one sub-folder per class, or a file in a known format. model: a network of the zoo,
     by default the recipe's. run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
-    pictures on the disk, in 10^9 bytes. fields: any field of `Recipe`, such as epochs=20, and any of `Wishes`, such as
-    precision="fp32" or threads=2; wishes left out are measured.
+    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. fields: any field of `Recipe`,
+    such as epochs=20, and any of `Wishes`, such as precision="fp32" or threads=2; wishes left out are measured.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
@@ -49,19 +50,20 @@ def train(
     if seed < 0:
         raise StriateError(f"seed must be at least 0, got {seed}")
     plan = Plan(str(data), recipe, get_recipe(recipe), changed, seed, wishes)
-    return start(plan, Path(run) if run else None, cache_gb)
+    return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
 
 
-def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, **same: Any) -> Run:
+def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False, **same: Any) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
 
+    tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
     same: any of data, recipe, seed and the fields of `Recipe` and `Wishes`, to be sure that the run was begun with
     them.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed.
     """
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same)
-    return resume_run(Path(run), cache_gb)
+    return resume_run(Path(run), cache_gb, tensorboard=tensorboard)
 
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ SIZE = Annotated[
         help="Height and width in pixels that the network sees; fitted to network and pictures when not given."
     ),
 ]
+TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
 RECIPES = "default, fast, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 
 
@@ -62,6 +63,7 @@ def train(
     cache_gb: Annotated[float, typer.Option(min=0, help="Room for decoded pictures on the disk, in 10^9 bytes.")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
     max_megapixels: MAX_MEGAPIXELS = None,
+    tensorboard: TENSORBOARD = False,
     json: JSON = False,
 ) -> None:
     """Train a network on pictures; leave a run folder with weights, numbers and report.html.
@@ -84,11 +86,12 @@ def train(
         if run is None:
             raise StriateError("--resume needs --run, the folder of the run to go on with; `striate runs` lists them")
         same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
-        finished = api.resume(run, cache_gb, **same, **wishes, **fields)
+        finished = api.resume(run, cache_gb, tensorboard=tensorboard, **same, **wishes, **fields)
     else:
         if data is None:
             raise StriateError("no data: give digits, or a folder with one sub-folder of pictures per class")
-        finished = api.train(data, recipe=recipe, run=run, seed=seed, cache_gb=cache_gb, **wishes, **fields)
+        own: dict[str, Any] = {"seed": seed, "cache_gb": cache_gb, "tensorboard": tensorboard}
+        finished = api.train(data, recipe=recipe, run=run, **own, **wishes, **fields)
     if json:
         print_json({"run": str(finished.path), **finished.metrics})
     else:

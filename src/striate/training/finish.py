@@ -26,9 +26,10 @@ from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
 from striate.tasks.placement import Placement
 from striate.training.folder import EVALUATION, RECIPE, REPORT, read_metrics
-from striate.training.progress import Reporter, clock
+from striate.training.progress import clock
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
+from striate.training.step import Watch
 
 SHOWN_MISTAKES = 24
 SHOWN_SAMPLES = 16
@@ -41,7 +42,7 @@ def finish(
     working: WorkingPictures,
     placement: Placement,
     counters: Counters,
-    reporter: Reporter,
+    watch: Watch,
     spoiled: Spoiled,
 ) -> Run:
     """Test the best weights, write config, evaluation, model card and report, say the result."""
@@ -82,11 +83,7 @@ def finish(
         {"name": m.name, "truth": m.truth, "predicted": m.predicted, "probability": m.probability} for m in mistakes
     ]
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), "mistakes": listed})
-    low, high = found.interval
-    reporter.say(
-        f"{split} accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}) on {found.total:,} pictures; "
-        f"trained in {clock(counters.seconds)}, best epoch {counters.best_epoch}; report: {folder / REPORT}"
-    )
+    watch.result(facts)
     return Run(folder)
 
 

@@ -10,7 +10,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from striate.training.folder import append_log
+from striate.report.facts import ReportFacts
+from striate.training.folder import REPORT, append_log
 from striate.training.state import Counters
 
 
@@ -71,6 +72,15 @@ class Reporter:
         for finding in line.get("findings", ()):
             if finding["step"] == line["step"]:  # else it was said at that step
                 self.say(f"seen in epoch {finding['epoch']}, step {finding['step']:,}: {finding['text']}")
+
+    def result(self, facts: ReportFacts) -> None:
+        """The run was tested and its report is written."""
+        found, (low, high) = facts.evaluation, facts.evaluation.interval
+        self.say(
+            f"{facts.evaluated_split} accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}) on "
+            f"{found.total:,} pictures; trained in {clock(facts.seconds)}, best epoch {facts.best_epoch}; "
+            f"report: {(self.log or Path()) / REPORT}"
+        )
 
     def close(self) -> None:
         """Take the bar off the terminal."""

@@ -21,7 +21,7 @@ from striate.deploy.run import Run
 from striate.models import Network
 from striate.tasks.placement import Placement
 from striate.training.autotune import autotune, words
-from striate.training.finish import finish
+from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
@@ -29,14 +29,18 @@ from striate.training.loop import fit
 from striate.training.plan import Plan, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.step import Job
+from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
 
 RUNS = Path("runs")
 
 
-def start(plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB) -> Run:
+def start(
+    plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False
+) -> Run:
     """Check the data, train, evaluate, report; everything ends up in `folder`, by default a new one below runs/.
 
-    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes.
+    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes. tensorboard: whether
+    to write events for it, into the folder tensorboard/ of the run.
     Raises StriateError when the data cannot be trained on or the folder holds something already, Interrupted when a
     signal stops it.
     """
@@ -47,24 +51,30 @@ def start(plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACH
     begun = (LOCK, MANIFEST)
     if folder.exists() and any(path.name not in begun and path.suffix != ".part" for path in folder.iterdir()):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
-    return _run(plan, folder, cache_gb, record=None)
+    return _run(plan, folder, cache_gb, None, tensorboard=tensorboard)
 
 
-def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB) -> Run:
+def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
+
+    tensorboard: as in `start`; events that were begun are gone on with in any case.
 
     Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
     """
     if not (folder / RECIPE).exists():
         raise StriateError(f"{folder} holds no run to resume (no {RECIPE}); leave --resume out to start one")
     if (folder / EVALUATION).exists() and (folder / REPORT).exists():
+        Reporter().say(f"{folder} is finished already; nothing was trained")
         return Run(folder)
     plan, record = read_plan(folder)
-    return _run(replace(plan, source=record["data"]["source"]), folder, cache_gb, record)
+    tensorboard = tensorboard or (folder / EVENTS).exists()
+    return _run(replace(plan, source=record["data"]["source"]), folder, cache_gb, record, tensorboard=tensorboard)
 
 
-def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | None) -> Run:
+def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | None, *, tensorboard: bool) -> Run:
     """The way from pictures to a finished folder; `record` is recipe.json of a run that goes on."""
+    if tensorboard:
+        require_tensorboard()
     reporter = Reporter()
     dataset = open_data(plan.source, plan.recipe.split_seed)
     if record is not None:
@@ -99,12 +109,15 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             else:
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
+            if tensorboard:
+                samples = augmented_samples(network, dataset, working, plan.recipe, plan.seed)
+                job = replace(job, watch=TensorBoard(folder / EVENTS, network, samples, reporter))
             reporter.say(_headline(job))
             reporter.begin(train.steps * plan.recipe.epochs, plan.recipe.epochs)
             with job.placement.processor_threads():
                 counters = fit(job)
                 reporter.close()
-                return finish(folder, dataset, working, job.placement, counters, reporter, spoiled)
+                return finish(folder, dataset, working, job.placement, counters, job.watch, spoiled)
     finally:
         reporter.close()
 

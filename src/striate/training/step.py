@@ -16,6 +16,7 @@ from striate.data.augment import alternating_flips, augment
 from striate.data.batches import Batch, Batches, step_generator
 from striate.data.picture import normalise, shrink
 from striate.models import Network
+from striate.report.facts import ReportFacts
 from striate.tasks import classification
 from striate.tasks.placement import Placement
 from striate.training.recipe import Recipe
@@ -34,6 +35,9 @@ class Watch(Protocol):
 
     def epoch(self, line: dict[str, Any]) -> None:
         """An epoch was finished and validated."""
+
+    def result(self, facts: ReportFacts) -> None:
+        """The run was tested and its report is written."""
 
 
 @dataclass(frozen=True)
