@@ -26,7 +26,7 @@ from striate.training.schedule import learning_rate, side_px
 from striate.training.whitening import whiten_first_layer, whitening_filters
 
 PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
-QUICK = {"model": "resnet20", "epochs": 2, "batch_size": 128, "size_px": 32}
+QUICK = {"model": "resnet20", "epochs": 2, "batch_size": 128, "size_px": 32, "autotune": False}
 EVERYTHING = {
     **QUICK, "optimizer": "muon", "schedule": "one_cycle", "warmup_epochs": 0.5, "average_decay": 0.9, "whiten": True,
     "start_px": 16, "full_size_at": 0.75, "flip_alternately": True, "test_flip": True, "min_area": 0.5, "erase": 0.5,
