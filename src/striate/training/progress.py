@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from striate.core.errors import StriateError
 from striate.report.facts import ReportFacts
 from striate.training.folder import REPORT, append_log
 from striate.training.state import Counters
@@ -34,6 +36,12 @@ class Reporter:
         self.console.print(text, markup=False)
         if self.log is not None:
             append_log(self.log, text)
+
+    def note(self, text: str) -> None:
+        """One line for the log alone, if there is one that can be written."""
+        if self.log is not None:
+            with suppress(StriateError, OSError):
+                append_log(self.log, text)
 
     def reading(self, done: int, total: int) -> None:
         """Pictures decoded so far."""

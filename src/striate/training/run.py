@@ -118,6 +118,9 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 counters = fit(job)
                 reporter.close()
                 return finish(folder, dataset, working, job.placement, counters, job.watch, spoiled)
+    except StriateError as error:
+        reporter.note(f"stopped: {error}")
+        raise
     finally:
         reporter.close()
 
