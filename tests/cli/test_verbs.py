@@ -203,6 +203,18 @@ def test_evaluate_takes_any_split(striate, digits_run, split, pictures):
     assert (fields["split"], fields["pictures"]) == (split, pictures)
 
 
+def test_evaluate_takes_a_test_split_or_a_class_alone(striate, digits_run, digit_folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    digit_folder.rename(tmp_path / "data" / "test")
+    alone = json_of(striate("evaluate", digits_run, tmp_path / "data", "--json"))
+    assert (alone["split"], alone["pictures"]) == ("test", 100)
+    one = min((tmp_path / "data" / "test").iterdir())
+    (tmp_path / "one").mkdir()
+    one.rename(tmp_path / "one" / one.name)
+    fields = json_of(striate("evaluate", digits_run, tmp_path / "one", "--split", "all", "--json"))
+    assert sum(row["pictures"] for row in fields["per_class"]) == fields["pictures"] > 0
+
+
 def test_evaluate_lists_the_largest_mistakes_where_a_matrix_does_not_fit(striate, digits_run, monkeypatch):
     monkeypatch.setattr("striate.cli.using.CONFUSION_SHOWN", 9)
     answer = striate("evaluate", digits_run, "digits")

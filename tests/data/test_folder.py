@@ -13,7 +13,7 @@ from PIL import Image
 from striate.core.errors import StriateError
 from striate.data.dataset import FilePictures
 from striate.data.folder import EXPECTED
-from striate.data.sources import open_data
+from striate.data.sources import open_data, open_to_evaluate
 
 
 def touch(root: Path, *paths: str) -> Path:
@@ -193,7 +193,18 @@ def test_class_missing_in_train(tmp_path: Path) -> None:
 
 def test_val_without_train(tmp_path: Path) -> None:
     touch(tmp_path, *many("val/cat"), *many("test/cat"))
-    refused(tmp_path, f"{tmp_path} has test and val but no train folder; {EXPECTED}")
+    refused(tmp_path, f"{tmp_path} has val and test pictures but none to train on")
+    assert open_to_evaluate(tmp_path).counts() == {"val": [10], "test": [10]}
+
+
+def test_a_test_split_or_a_class_alone_can_be_evaluated(tmp_path: Path) -> None:
+    touch(tmp_path / "one", *many("test/cat", 3), *many("test/dog", 2))
+    data = open_to_evaluate(tmp_path / "one")
+    assert (data.counts(), data.split_rule) == ({"test": [3, 2]}, "test as given")
+    touch(tmp_path / "two", *many("cat"))
+    assert open_to_evaluate(tmp_path / "two").counts() == {"train": [6], "val": [2], "test": [2]}
+    touch(tmp_path / "three", *many("train/cat"), *many("test/eel"))
+    assert open_to_evaluate(tmp_path / "three").counts() == {"train": [8, 0], "val": [2, 0], "test": [0, 10]}
 
 
 def test_two_folders_for_one_split(tmp_path: Path) -> None:

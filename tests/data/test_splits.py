@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from striate.core.errors import StriateError
 from striate.data.dataset import ArrayPictures, Dataset
-from striate.data.splits import Shares, name_hash, split_by_name, split_dataset
+from striate.data.splits import Shares, name_hash, refuse_untrainable, split_by_name, split_dataset
 
 # By coreutils: printf '0/cat/00.jpg' | b2sum -l 64
 GOLDEN_HASHES = [
@@ -140,10 +140,10 @@ def test_given_splits_stay() -> None:
 
 def test_nothing_to_train_on() -> None:
     with pytest.raises(StriateError, match=r"^photos has val and test pictures but none to train on$"):
-        make([0, 1], {"val": [0], "test": [1]})
+        refuse_untrainable(make([0, 1], {"val": [0], "test": [1]}))
 
 
 def test_class_without_training_pictures_is_named() -> None:
     text = "photos: class 'dog' has pictures in val but none in train; give it pictures to train on or remove it"
     with pytest.raises(StriateError, match=text):
-        make([0, 1], {"train": [0], "val": [1]})
+        refuse_untrainable(make([0, 1], {"train": [0], "val": [1]}))

@@ -38,13 +38,13 @@ def evaluate(
 
     Example: striate evaluate runs/cats photos/
     """
-    from striate.data.sources import open_data
+    from striate.data.sources import open_to_evaluate
     from striate.deploy.inputs import split_to_evaluate
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
     opened = load(run, precision)
-    dataset = open_data(data, opened.split_seed)
+    dataset = open_to_evaluate(data, opened.split_seed)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
     with bar("evaluating") as progress:

@@ -27,7 +27,7 @@ def open_folder(root: Path, split_seed: int = 0) -> Dataset:
 
     Classes are the sorted names of the sub-folders. Folders below a class belong to it. Hidden files and folders
     are skipped. A missing val is taken from train, a missing test stays missing; without any, all three are made.
-    Raises StriateError when this does not give two classes with pictures to train on.
+    Raises StriateError when this gives no pictures or does not say their classes.
     """
     blocks: list[tuple[str, str, int]] = []  # split, class, pictures: in the order of the paths
 
@@ -55,13 +55,9 @@ def _split_folders(root: Path) -> list[tuple[str, str]]:
     splits = [(SPLIT_FOLDERS[name.lower()], name) for name in folders if name.lower() in SPLIT_FOLDERS]
     names = [split for split, _ in splits]
     only_splits = len(splits) == len(folders) > 0
-    if "train" not in names:
-        if only_splits:
-            raise StriateError(f"{root} has {' and '.join(names)} but no train folder; {EXPECTED}")
-        return [("", "")]
     # A class may be called "train", beside others that are no splits: then its pictures lie directly in it.
-    train_folder = next(folder for split, folder in splits if split == "train")
-    if not only_splits and not _list(root, train_folder)[0]:
+    train_folder = next((folder for split, folder in splits if split == "train"), None)
+    if not only_splits and (train_folder is None or not _list(root, train_folder)[0]):
         return [("", "")]
     if len(set(names)) < len(names):
         raise StriateError(f"{root} has two folders for one split: {', '.join(name for _, name in splits)}")

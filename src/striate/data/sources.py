@@ -11,6 +11,7 @@ from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
 from striate.data.idx import find_idx, open_idx
+from striate.data.splits import refuse_untrainable
 
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
@@ -20,15 +21,23 @@ ALLOWED = (
 
 
 def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
-    """Open what a person named, by what is found there.
+    """Open what a person named, to train on it, by what is found there.
 
     source: "digits" (a folder of that name is "./digits") or a path. split_seed: decides which pictures validate
     and test where the data does not say so itself.
-    Raises StriateError, with what is allowed, for anything else.
+    Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
+    nothing to train on.
 
     >>> open_data("digits").counts()["test"]
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
+    dataset = open_to_evaluate(source, split_seed)
+    refuse_untrainable(dataset)
+    return dataset
+
+
+def open_to_evaluate(source: str | Path, split_seed: int = 0) -> Dataset:
+    """The same, where one class or a test split alone will do."""
     if str(source) in BUILT_IN:
         return BUILT_IN[str(source)](split_seed)
     path = Path(source).expanduser()

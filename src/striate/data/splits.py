@@ -95,23 +95,20 @@ def split_dataset(
     """Make the dataset: keep the splits that came with the pictures, and take the missing ones from train.
 
     names: as in `split_by_name`. given: picture numbers of "train", "val", "test"; {} or only "train" to have all
-    three made; without "val" it is taken from train; without "test" there is none.
-    Raises StriateError for fewer than two classes and for a class that has nothing to train on.
+    three made; without "val" it is taken from train, if there is that; without "test" there is none.
     """
     shares = shares or Shares()
     given = given or {"train": np.arange(len(labels))}
-    if "train" not in given:
-        raise StriateError(f"{source} has {' and '.join(given)} pictures but none to train on")
     made = [split for split in ("val", "test") if split not in given and (split == "val" or len(given) == 1)]
+    if "train" not in given:
+        made = []
     splits = given
     if made:
         train = given["train"]
         taken = Shares(shares.val, shares.test if "test" in made else 0)
         parts = split_by_name((names[int(i)] for i in train), labels[train], seed, taken)
         splits = given | {split: train[parts[split]] for split in ("train", *made)}
-    rule = _split_rule(given, made, shares, seed)
-    _refuse_untrainable(source, labels, classes, splits)
-    return Dataset(source, pictures, labels, tuple(classes), splits, rule)
+    return Dataset(source, pictures, labels, tuple(classes), splits, _split_rule(given, made, shares, seed))
 
 
 def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed: int) -> str:
@@ -125,15 +122,18 @@ def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed
     return rule if "test" in given else rule + "; no test split"
 
 
-def _refuse_untrainable(source: str, labels: Indices, classes: Sequence[str], splits: dict[str, Indices]) -> None:
+def refuse_untrainable(dataset: Dataset) -> None:
     """Raise StriateError for one class only, or for classes without a picture to train on."""
+    source, classes = dataset.source, dataset.classes
+    if "train" not in dataset.splits:
+        raise StriateError(f"{source} has {' and '.join(dataset.splits)} pictures but none to train on")
     if len(classes) < 2:
         raise StriateError(
             f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
             "each with its own sub-folder or label"
         )
-    counts = {split: np.bincount(labels[indices], minlength=len(classes)) for split, indices in splits.items()}
-    missing = np.flatnonzero(counts["train"] == 0).tolist()
+    counts = dataset.counts()
+    missing = [number for number, count in enumerate(counts["train"]) if count == 0]
     if not missing:
         return
     where = [split for split in counts if split != "train" and counts[split][missing[0]]]
