@@ -103,7 +103,7 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
 
             begun = self.folder.exists()
-            self._writer = SummaryWriter(str(self.folder), purge_step=step if begun else None)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self.folder), purge_step=step if begun else None)
             if not begun:
                 for number, sample in enumerate(self.samples, 1):
                     tag = f"augmented/{number:02} {sample.label}"
