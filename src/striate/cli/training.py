@@ -24,7 +24,11 @@ MICRO_BATCH = Annotated[
 COMPILE = Annotated[
     bool | None, typer.Option("--compile/--no-compile", help="Use torch.compile; when it pays if not given.")
 ]
-WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "autotune")
+FUSED_NORMS = Annotated[
+    bool | None,
+    typer.Option("--fused-norms/--no-fused-norms", help="Batch norms in compiled kernels; measured when not given."),
+]
+WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "fused_norms", "autotune")
 AUTOTUNE = Annotated[
     bool, typer.Option("--autotune/--no-autotune", help="Measure the fastest settings before a run that takes longer.")
 ]
@@ -59,6 +63,7 @@ def train(
     threads: THREADS = None,
     micro_batch: MICRO_BATCH = None,
     compile: COMPILE = None,
+    fused_norms: FUSED_NORMS = None,
     autotune: AUTOTUNE = True,
     cache_gb: Annotated[float, typer.Option(min=0, help="Room for decoded pictures on the disk, in 10^9 bytes.")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,

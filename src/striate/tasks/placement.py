@@ -25,7 +25,8 @@ class Placement:
     """Device, precision, layout and threads of the processor; what training adds to them.
 
     micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
-    compiled: whether torch.compile translates the training step.
+    compiled: whether torch.compile translates the training step. fused_norms: whether batch norms train in the compiled
+    kernels of `striate.layers.fused_norm`.
 
     >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
     'cpu'
@@ -37,6 +38,7 @@ class Placement:
     threads: int
     micro_batch: int | None = None
     compiled: bool = False
+    fused_norms: bool = False
 
     @contextmanager
     def processor_threads(self) -> Iterator[None]:

@@ -27,7 +27,7 @@ from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.data.cache import cache_root
 from striate.tasks.placement import Placement, Precision, has_fast_bf16
-from striate.training.compiling import Compiling, compiler_is_there, probe
+from striate.training.compiling import Compiling, compiler_is_there, kernels, norms_of, probe
 from striate.training.machine import processor_name
 from striate.training.optimizer import make_optimizer
 from striate.training.step import Job, train_step
@@ -70,10 +70,12 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     Takes at most 20 seconds, and at most a twentieth of the run; nothing where the run itself takes only seconds.
     """
     rule, begun = job.placement, time.perf_counter()
-    if len(options := layouts_and_precisions(rule, wishes)) == 1 and not other_threads(rule, wishes):
+    options = layouts_and_precisions(rule, wishes)
+    if options == [rule] and not other_threads(rule, wishes) and not other_norms(rule, wishes, job.network):
         return Tuned(rule, {})
     path, key = _record_of(job, wishes)
     allowed = {thread for option in options for thread in (option, *other_threads(option, wishes))}
+    allowed |= {norms for option in allowed for norms in other_norms(option, wishes, job.network)}
     seconds = {option: value for option, value in _read(path, key).items() if option in allowed}
     if rule not in seconds:
         with torch.random.fork_rng():
@@ -86,7 +88,7 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     best = fastest(seconds, rule)
     left = BUDGET_SECONDS - (time.perf_counter() - begun)
     if wishes.compile is None and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
-        best = replace(best, compiled=True)
+        best = replace(best, compiled=True, fused_norms=False)
     return Tuned(best, seconds)
 
 
@@ -118,6 +120,14 @@ def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
     return [option for option in options if option != placement]
 
 
+def other_norms(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
+    """The same settings with the batch norms in compiled kernels, where that can be."""
+    norms = any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    option = wishes.imposed_on(replace(placement, fused_norms=True))
+    suits = norms and placement.channels_last and placement.device == "cpu" and not placement.compiled
+    return [option] if suits and option != placement and kernels() is not None else []
+
+
 def words(placement: Placement) -> str:
     """Settings as a person reads them.
 
@@ -127,6 +137,7 @@ def words(placement: Placement) -> str:
     text = f"{placement.precision} {'channels last' if placement.channels_last else 'contiguous'}"
     if placement.device == "cpu":
         text += f" {placement.threads} thread{'s' if placement.threads > 1 else ''}"
+    text += " fused norms" if placement.fused_norms else ""
     text += f", {placement.micro_batch} pictures at once" if placement.micro_batch else ""
     return text + (", compiled" if placement.compiled else "")
 
@@ -149,6 +160,7 @@ def _measure(job: Job, wishes: Wishes, batch: Batch) -> Seconds:
 
     try_all(layouts_and_precisions(rule, wishes))
     try_all(other_threads(fastest(seconds, rule), wishes))
+    try_all(other_norms(fastest(seconds, rule), wishes, job.network))
     return seconds
 
 
@@ -161,7 +173,7 @@ def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> fl
     step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
     taken: list[float] = []
     begun = time.perf_counter()
-    with placement.processor_threads():
+    with placement.processor_threads(), norms_of(placement, network):
         while len(taken) < 2 or (len(taken) <= TIMED_STEPS and time.perf_counter() - begun < limit_s):
             start = time.perf_counter()
             loss, _ = train_step(trial, batch, optimizer, 0.0, step)
@@ -185,14 +197,17 @@ def _different(placements: Iterable[Placement]) -> list[Placement]:
 
 def _compiling_pays(job: Job, placement: Placement, run_seconds: float, limit_s: float) -> bool:
     """Whether translating the network takes less than it saves; asked only of runs of half an hour and more."""
+    placement = replace(placement, fused_norms=False)
     if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(placement.device):
         return False
     key = {**_machine(), "compiling": asdict(placement)}
     path = _path(key)
     found = _read_record(path, key)
     if found is None:
-        found = asdict(probe(placement, limit_s) or Compiling(limit_s, 1.0))
-        _write_record(path, key, found)
+        measured = probe(placement, limit_s)
+        found = asdict(measured or Compiling(limit_s, 1.0))
+        if measured or limit_s > 0.9 * BUDGET_SECONDS:  # else the next run, which measures less, tries again
+            _write_record(path, key, found)
     layers = sum(isinstance(module, nn.Conv2d | nn.Linear) for module in job.network.modules())
     try:
         return Compiling(**found).pays(layers, run_seconds)

@@ -1,7 +1,7 @@
-"""Whether torch.compile pays back within a run, from one convolution with its norm, compiled in a process of their own.
+"""What is compiled for a training: the batch norms, and the whole step where torch.compile pays back within the run.
 
-A whole network takes from half a minute to many minutes; one layer says as much about the gain, and a process can be
-stopped when it takes too long.
+A whole network takes torch.compile from half a minute to many minutes. One convolution with its norm says as much about
+the gain, in a process of its own, which can be stopped when it takes too long.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import torch
 from torch import nn
 
+from striate.core.errors import StriateError
+from striate.data.cache import cache_root
+from striate.layers.fused_norm import Kernels, fused_norms, load_kernels
 from striate.tasks.placement import Placement
 
 REPEATS = 7
@@ -41,6 +46,31 @@ class Compiling:
     def pays(self, layers: int, seconds_left: float) -> bool:
         """Whether a run of `seconds_left` without compiling ends earlier with it."""
         return seconds_left * (1 - 1 / self.speedup) > layers * self.seconds_per_layer
+
+
+@cache
+def kernels() -> Kernels | None:
+    """The compiled batch norm, from the cache folder or compiled now; None where that cannot be done."""
+    return load_kernels(cache_root() / "kernels")
+
+
+@contextmanager
+def norms_of(placement: Placement, network: nn.Module) -> Iterator[None]:
+    """The context in which a network's batch norms train as the placement says.
+
+    Raises StriateError when they should be compiled and cannot be.
+    """
+    if not placement.fused_norms:
+        yield
+        return
+    loaded = kernels()
+    if loaded is None:
+        raise StriateError(
+            "the settings ask for compiled batch norms, which need Linux and a C++ compiler, and there is none or it "
+            "failed; install g++ or clang++, or start a run with --no-fused-norms"
+        )
+    with fused_norms(network, loaded):
+        yield
 
 
 def compiler_is_there(device: str) -> bool:

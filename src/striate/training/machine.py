@@ -44,6 +44,7 @@ def describe_machine(placement: Placement) -> dict[str, Any]:
         "channels_last": placement.channels_last,
         "micro_batch": placement.micro_batch,
         "compiled": placement.compiled,
+        "fused_norms": placement.fused_norms,
     }
 
 

@@ -21,6 +21,7 @@ from striate.deploy.run import Run
 from striate.models import Network
 from striate.tasks.placement import Placement
 from striate.training.autotune import autotune, words
+from striate.training.compiling import norms_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
@@ -115,7 +116,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             reporter.say(_headline(job))
             reporter.begin(train.steps * plan.recipe.epochs, plan.recipe.epochs)
             with job.placement.processor_threads():
-                counters = fit(job)
+                with norms_of(job.placement, network):
+                    counters = fit(job)
                 reporter.close()
                 return finish(folder, dataset, working, job.placement, counters, job.watch, spoiled)
     except StriateError as error:
@@ -151,7 +153,7 @@ def _tuned(job: Job, plan: Plan, reporter: Reporter) -> Job:
 def _same_placement(machine: dict[str, Any]) -> Placement:
     """The placement that a run was begun with; all of it decides the last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
-    fields = ("precision", "channels_last", "threads", "micro_batch", "compiled")
+    fields = ("precision", "channels_last", "threads", "micro_batch", "compiled", "fused_norms")
     return Placement(device, **{name: machine[name] for name in fields})
 
 

@@ -16,6 +16,7 @@ class Wishes:
 
     precision: "auto", "bf16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the processor.
     micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the step.
+    fused_norms: whether batch norms train in compiled kernels.
     autotune: False takes the rule of `place` for what is left open and measures nothing.
     Raises StriateError for anything else.
 
@@ -29,6 +30,7 @@ class Wishes:
     threads: int | None = None
     micro_batch: int | None = None
     compile: bool | None = None
+    fused_norms: bool | None = None
     autotune: bool = True
 
     def __post_init__(self) -> None:
@@ -44,8 +46,8 @@ class Wishes:
     def exactly(cls, placement: Placement) -> Wishes:
         """The wish for just these settings."""
         layout = "channels-last" if placement.channels_last else "contiguous"
-        compiled = placement.compiled or None
-        return cls(placement.precision, layout, placement.threads, placement.micro_batch, compiled, autotune=False)
+        extras = placement.compiled or None, placement.fused_norms or None
+        return cls(placement.precision, layout, placement.threads, placement.micro_batch, *extras, autotune=False)
 
     def rule(self, macs: int) -> Placement:
         """The settings wished for, and the rule of `place` for the others; `macs` as there."""
@@ -60,6 +62,7 @@ class Wishes:
             threads=self.threads or placement.threads,
             micro_batch=self.micro_batch or placement.micro_batch,
             compiled=placement.compiled if self.compile is None else self.compile,
+            fused_norms=placement.fused_norms if self.fused_norms is None else self.fused_norms,
         )
 
     def flags(self) -> list[str]:
@@ -71,5 +74,6 @@ class Wishes:
         words = ["--precision", self.precision] + (["--layout", self.layout] if self.layout != "auto" else [])
         words += ["--threads", str(self.threads)] if self.threads else []
         words += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
-        words += [] if self.compile is None else ["--compile" if self.compile else "--no-compile"]
+        for name, wish in (("compile", self.compile), ("fused-norms", self.fused_norms)):
+            words += [] if wish is None else [f"--{name}" if wish else f"--no-{name}"]
         return words if self.autotune else [*words, "--no-autotune"]

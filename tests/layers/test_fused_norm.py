@@ -1,0 +1,158 @@
+"""The compiled batch norm against torch's own, forward and backward, as modules in networks and after a training."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from striate.layers import fused_norm
+from striate.layers.fused_norm import FusedBatchNorm2d, Kernels, fused_norms, load_kernels
+from striate.models import create_model
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    if not any(map(shutil.which, fused_norm.COMPILERS)):
+        pytest.skip("needs a C++ compiler")
+    loaded = load_kernels(tmp_path_factory.mktemp("kernels"))
+    if loaded is None:
+        pytest.skip("needs Linux and a torch built with GNU OpenMP")
+    return loaded
+
+
+def answers(network: nn.Module, maps: Tensor) -> tuple[Tensor, ...]:
+    """Output, gradients by weights and by maps, running statistics, in float64; from a random mixture of the output."""
+    maps = maps.clone(memory_format=torch.preserve_format).requires_grad_()
+    out = network(maps)
+    mixture = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out)
+    (out * mixture).sum().backward()
+    gradients = [parameter.grad for parameter in network.parameters()]
+    return tuple(tensor.detach().double() for tensor in (out, maps.grad, *gradients, *network.buffers()))
+
+
+def norm(channels: int, relu: bool) -> nn.Sequential:
+    torch.manual_seed(2)
+    module = nn.BatchNorm2d(channels)
+    nn.init.normal_(module.weight)
+    nn.init.normal_(module.bias)
+    return nn.Sequential(module, *[nn.ReLU(inplace=True)] * relu)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(
+    "shape", [(4, 3, 5, 7), (2, 1, 3, 3), (8, 64, 1, 1), (3, 200, 9, 4), (2, 16, 32, 32), (33, 7, 11, 13)]
+)
+def test_float32_agrees_with_float64(kernels: Kernels, shape: tuple[int, ...], relu: bool) -> None:
+    maps = (3 * torch.randn(shape, generator=torch.Generator().manual_seed(0)) + 40).contiguous(
+        memory_format=torch.channels_last
+    )
+    ours, exact = norm(shape[1], relu), norm(shape[1], relu).double()
+    with fused_norms(ours, kernels):
+        assert type(ours[0]) is FusedBatchNorm2d
+        for _ in range(2):  # the norm rectifies from its second call on
+            ours.zero_grad()
+            found = answers(ours, maps)
+    for _ in range(2):
+        exact.zero_grad()
+        expected = answers(exact, maps.double())
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-4, atol=2e-4)
+    assert type(ours[0]) is nn.BatchNorm2d
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_bf16_is_as_near_to_float64_as_torch_is(kernels: Kernels, relu: bool) -> None:
+    maps = torch.randn(4, 24, 10, 10).bfloat16().contiguous(memory_format=torch.channels_last)
+    ours, theirs, exact = norm(24, relu), norm(24, relu), norm(24, relu).double()
+    with fused_norms(ours, kernels):
+        for _ in range(2):
+            ours.zero_grad()
+            found = answers(ours, maps)
+    for network, images in ((theirs, maps), (exact, maps.double())):
+        for _ in range(2):
+            network.zero_grad()
+            result = answers(network, images)
+        if network is theirs:
+            torchs = result
+    for one, other, truth in zip(found, torchs, result, strict=True):
+        error, allowed = (one - truth).abs().max(), (other - truth).abs().max()
+        assert error <= 1.1 * allowed + 1e-3 * truth.abs().max()
+
+
+def test_constant_maps_and_nan(kernels: Kernels) -> None:
+    module = norm(5, relu=False)
+    maps = torch.full((2, 5, 4, 4), 7.0).contiguous(memory_format=torch.channels_last)
+    with fused_norms(module, kernels):
+        out = module(maps)
+        # A deviation of nothing counts as sqrt(1e-5), so float's rounding of 7 is multiplied by 316.
+        torch.testing.assert_close(out, module[0].bias.detach().view(1, 5, 1, 1).expand_as(out), rtol=0, atol=1e-3)
+        maps[0, 2, 0, 0] = float("nan")
+        assert module(maps)[:, 2].isnan().all()
+
+
+@pytest.mark.parametrize("name", ["resnet20", "densenet40_12", "googlenet_tv", "vgg11_bn"])
+def test_networks_of_the_zoo(kernels: Kernels, name: str) -> None:
+    """Also where the norm's output has other readers, or the ReLU comes before it."""
+    torch.manual_seed(0)
+    network = create_model(name, 5).to(memory_format=torch.channels_last).train()
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    side = max(32, network.smallest_px)
+    images = torch.randn(4, 3, side, side).contiguous(memory_format=torch.channels_last)
+    other = copy.deepcopy(network)
+    with fused_norms(network, kernels):
+        for _ in range(2):
+            network.zero_grad()
+            loss = network(images)
+            loss = sum(tensor.square().sum() for tensor in (loss if isinstance(loss, tuple) else [loss]))
+            loss.backward()
+    for _ in range(2):
+        other.zero_grad()
+        theirs = other(images)
+        theirs = sum(tensor.square().sum() for tensor in (theirs if isinstance(theirs, tuple) else [theirs]))
+        theirs.backward()
+    torch.testing.assert_close(loss, theirs, rtol=1e-3, atol=1e-3)
+    largest = max(parameter.grad.norm() for parameter in other.parameters() if parameter.grad is not None)
+    for (path, mine), reference in zip(network.named_parameters(), other.parameters(), strict=True):
+        # A bias before a norm has no gradient but rounding, so the scale is the network's, too.
+        # Where rounding decides the side of a ReLU, gradients differ by a percent or so.
+        if reference.grad is not None:
+            assert (mine.grad - reference.grad).norm() <= 0.05 * reference.grad.norm() + 1e-5 * largest, path
+    for mine, reference in zip(network.buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-3, atol=1e-4)
+
+
+def test_evaluation_and_other_layouts_are_torchs_own(kernels: Kernels) -> None:
+    module = norm(6, relu=True)
+    maps = torch.randn(2, 6, 5, 5)
+    expected = copy.deepcopy(module).eval()(maps)
+    with fused_norms(module, kernels):
+        assert torch.equal(module.eval()(maps), expected)
+        assert module.train()(maps).is_contiguous()
+
+
+def test_equal_runs_are_equal_bits(kernels: Kernels) -> None:
+    maps = torch.randn(8, 32, 14, 14).bfloat16().contiguous(memory_format=torch.channels_last)
+    with fused_norms(module := norm(32, relu=True), kernels):
+        first = answers(module, maps)
+    with fused_norms(module := norm(32, relu=True), kernels):
+        second = answers(module, maps)
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_without_a_compiler_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused_norm, "COMPILERS", ("no-such-compiler",))
+    assert load_kernels(tmp_path) is None
+    assert not list(tmp_path.rglob("*.so"))
+
+
+def test_a_damaged_file_is_not_used(kernels: Kernels, tmp_path: Path) -> None:
+    name = Path(kernels.library._name).name
+    (tmp_path / name).write_bytes(b"not machine code")
+    assert load_kernels(tmp_path) is None
