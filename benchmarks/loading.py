@@ -3,8 +3,8 @@
     python benchmarks/loading.py FOLDER [--only 224]
 
 FOLDER holds small pictures by class, such as Tiny-ImageNet's; pictures of 500 x 375 are cut from scikit-learn's two
-sample photographs, as JPEG files of quality 95. "Network alone" makes forward, backward and update on one batch that lies
-ready as the network takes it; "end to end" is what training does. Both take turns, medians count, in one process.
+sample photographs, as JPEG files of quality 95. "Network alone" makes forward, backward and update on one batch that
+lies ready as the network takes it; "end to end" is what training does. Both take turns, medians count, in one process.
 The last result is in benchmarks/loading.md.
 """
 

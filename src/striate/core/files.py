@@ -16,16 +16,25 @@ from typing import Any, BinaryIO
 from striate.core.errors import StorageError, StriateError
 
 
+FULL = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "no quota left on the disk",
+    errno.EFBIG: "a limit on the size of files (ulimit -f) was reached",
+    errno.EIO: "the disk failed",
+}
+
+
 @contextmanager
 def storage_errors(target: Path) -> Iterator[None]:
-    """Turn a full disk or a read-only folder, met while writing `target`, into one sentence."""
+    """Turn a full or failing disk or a read-only folder, met while writing `target`, into one sentence."""
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC or error.errno == errno.EDQUOT:
+        if error.errno in FULL:
+            what_to_do = "mend that" if error.errno in (errno.EIO, errno.EFBIG) else "free some space"
             raise StorageError(
-                f"no space left on the disk while writing {target}; what was there before is untouched: "
-                "free some space and run the command again; a training that was begun goes on with --resume"
+                f"{FULL[error.errno]} while writing {target}; what was there before is untouched: "
+                f"{what_to_do} and run the command again; a training that was begun goes on with --resume"
             ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise StorageError(f"may not write {target}: {error.strerror}; choose another folder") from error

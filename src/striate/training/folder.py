@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,41 @@ def next_free(parent: Path, stem: str) -> Path:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder for this process alone; the system lets go when the process dies, however it dies.
 
-    Raises StriateError when another process holds it.
+    A folder that was made for this and in which nothing came to be is removed again. Raises StriateError, with the
+    process, when another one holds it, or when files cannot be locked there.
     """
+    made = not folder.exists()
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
+        _lock_or_refuse(handle, folder)
         try:
-            _lock(handle)
-        except OSError as error:
-            raise StriateError(
-                f"another process is training in {folder}; wait for it or choose another --run"
-            ) from error
-        yield
+            with storage_errors(folder / LOCK):
+                os.ftruncate(handle, 0)
+                os.write(handle, f"#{os.getpid()} on {platform.node()}".encode())
+            yield
+        finally:
+            if made and [path.name for path in folder.iterdir()] == [LOCK]:
+                with suppress(OSError):  # Windows keeps a file that is open
+                    (folder / LOCK).unlink()
+                    folder.rmdir()
     finally:
         os.close(handle)
+
+
+def _lock_or_refuse(handle: int, folder: Path) -> None:
+    try:
+        _lock(handle)
+        held = os.path.samestat(os.fstat(handle), (folder / LOCK).stat())  # else its holder has just removed it
+    except (BlockingIOError, PermissionError, FileNotFoundError):
+        held = False
+    except OSError as error:
+        raise StriateError(f"files in {folder} cannot be locked ({error.strerror}); choose another --run") from error
+    if not held:
+        os.lseek(handle, 1, os.SEEK_SET)  # on Windows the first byte, which is what is locked, cannot be read
+        who = os.read(handle, 200).decode(errors="replace") or "unknown"
+        raise StriateError(f"process {who} is training in {folder}; wait for it or choose another --run")
 
 
 if os.name == "nt":  # pragma: no cover - exercised on Windows only

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.analysis.summary import summarize
-from striate.core.errors import StriateError
+from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
 from striate.core.records import Preprocess
 from striate.data.batches import Batches
@@ -23,7 +23,7 @@ from striate.tasks.placement import Placement
 from striate.training.autotune import autotune, words
 from striate.training.compiling import norms_of
 from striate.training.finish import augmented_samples, finish
-from striate.training.folder import EVALUATION, LOCK, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
+from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit
@@ -46,13 +46,17 @@ def start(
     signal stops it.
     """
     folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{plan.recipe.model}")
-    if (folder / RECIPE).exists():
-        raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
-    # What a run leaves that was killed before its recipe.json stood is no obstacle.
-    begun = (LOCK, MANIFEST)
-    if folder.exists() and any(path.name not in begun and path.suffix != ".part" for path in folder.iterdir()):
+    if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
-    return _run(plan, folder, cache_gb, None, tensorboard=tensorboard)
+    with locked(folder):
+        if (folder / RECIPE).exists():
+            raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
+        return _run(plan, folder, cache_gb, None, tensorboard=tensorboard)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether something is not of a run; what one leaves that was killed before its recipe.json stood is."""
+    return path.name not in (LOCK, MANIFEST, LOG) and path.suffix != ".part"
 
 
 def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False) -> Run:
@@ -67,9 +71,10 @@ def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: boo
     if (folder / EVALUATION).exists() and (folder / REPORT).exists():
         Reporter().say(f"{folder} is finished already; nothing was trained")
         return Run(folder)
-    plan, record = read_plan(folder)
-    tensorboard = tensorboard or (folder / EVENTS).exists()
-    return _run(replace(plan, source=record["data"]["source"]), folder, cache_gb, record, tensorboard=tensorboard)
+    with locked(folder):
+        plan, record = read_plan(folder)
+        tensorboard = tensorboard or (folder / EVENTS).exists()
+        return _run(replace(plan, source=record["data"]["source"]), folder, cache_gb, record, tensorboard=tensorboard)
 
 
 def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | None, *, tensorboard: bool) -> Run:
@@ -93,7 +98,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
         spoiled = Spoiled(len(dataset.pictures), reporter.say)
         if record is None:
             dataset = without_problems(dataset, scan)
-        with locked(folder), freed_memory_kept():
+        with freed_memory_kept():
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
@@ -120,7 +125,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                     counters = fit(job)
                 reporter.close()
                 return finish(folder, dataset, working, job.placement, counters, job.watch, spoiled)
-    except StriateError as error:
+    except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error}")
         raise
     finally:

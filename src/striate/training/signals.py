@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that the loop can see."""
+"""Ctrl-C, SIGTERM and a terminal that hangs up, as a wish that the loop can see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-WISHES = (signal.SIGINT, signal.SIGTERM)
+HANG_UP = getattr(signal, "SIGHUP", None)  # not on Windows
+WISHES = (signal.SIGINT, signal.SIGTERM) if HANG_UP is None else (signal.SIGINT, signal.SIGTERM, HANG_UP)
 
 
 class StopWish:
@@ -23,22 +24,26 @@ class StopWish:
 
 @contextmanager
 def stop_wish() -> Iterator[StopWish]:
-    """Note the first Ctrl-C or SIGTERM instead of dying of it; a second one acts as always.
+    """Note the first Ctrl-C, SIGTERM or SIGHUP instead of dying of it; a second one acts as always.
 
-    Outside the main thread, where signals cannot be caught, the wish stays False.
+    What is ignored stays ignored: nohup has it so, and a shell for what it starts in the background. A second SIGHUP
+    does nothing, for a terminal that goes away often sends two. Outside the main thread, where signals cannot be
+    caught, the wish stays False.
     """
     wish = StopWish()
     if threading.current_thread() is not threading.main_thread():
         yield wish
         return
-    before = {number: signal.getsignal(number) for number in WISHES}
+    handlers = {number: signal.getsignal(number) for number in WISHES}
+    before = {n: handler for n, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
 
     def note(number: int, frame: FrameType | None) -> None:
         wish.signal = number
         for each, handler in before.items():
-            signal.signal(each, handler)
+            if each != HANG_UP:
+                signal.signal(each, handler)
 
-    for number in WISHES:
+    for number in before:
         signal.signal(number, note)
     try:
         yield wish
