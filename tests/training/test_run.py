@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -274,7 +275,8 @@ def test_a_second_process_is_kept_out(tmp_path):
             f"with locked(Path({str(tmp_path)!r})): pass"
         )
         second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"another process is training in {tmp_path}; wait for it or choose another --run" in second.stderr
+    who = f"process {os.getpid()} on {platform.node()}"
+    assert f"{who} is training in {tmp_path}; wait for it or choose another --run" in second.stderr
 
 
 def test_bad_pictures_are_left_out_and_named(photos, tmp_path):

@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 
 from striate.core.errors import StorageError, StriateError
 
-
 FULL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "no quota left on the disk",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
 from striate.core.errors import StriateError
 from striate.report.facts import ReportFacts
@@ -24,7 +27,7 @@ class Reporter:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.console = Console(file=_Fading(stream or sys.stderr), highlight=False, soft_wrap=True)  # type: ignore[arg-type]
         self.log: Path | None = None
         self.total_epochs = 0
         self._pace_since: tuple[float, int] | None = None  # when, and how many pictures of the epoch were seen then
@@ -99,10 +102,10 @@ class Reporter:
     def _open(self, name: str, total: int, unit: str) -> None:
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TextColumn(f"{unit}  {{task.fields[note]}}"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=self.console.width // 6),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            _Cut(f"{unit}  {{task.fields[note]}}", table_column=Column()),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
@@ -113,6 +116,46 @@ class Reporter:
     def _advance(self, done: int, note: str) -> None:
         if self._bar is not None:
             self._bar.update(self._task, completed=done, note=note)
+
+
+class _Cut(TextColumn):
+    """The column that gives way first where a terminal is narrow: its end is cut off, and it never wraps."""
+
+    def render(self, task: Task) -> Text:
+        """The text of a row."""
+        text = super().render(task)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
+
+
+class _Fading:
+    """A stream that takes everything and shows it for as long as there is somebody to show it to.
+
+    A terminal that was closed, a pipe that nobody reads any more and a full disk behind a redirection must not end a
+    training: its folder has the log.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Show a text."""
+        self._try(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Show it now."""
+        self._try(lambda stream: stream.flush())
+
+    def _try(self, use: Callable[[TextIO], object]) -> None:
+        try:
+            if self._stream is not None:
+                use(self._stream)
+        except (OSError, ValueError):  # ValueError: closed by this process
+            self._stream = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def clock(seconds: float) -> str:
