@@ -12,6 +12,7 @@ from striate.core.errors import Interrupted, StriateError
 from striate.core.version import __version__
 
 if TYPE_CHECKING:
+    from striate.analysis.effective_field import effective_field
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, resume, train
     from striate.deploy.run import Prediction, Run, load
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from striate.training.recipe import Recipe
 
 _HOMES = {
+    "effective_field": "striate.analysis.effective_field",
     "Summary": "striate.analysis.summary",
     "summarize": "striate.analysis.summary",
     "check": "striate.api",
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "check",
     "create_model",
+    "effective_field",
     "get_recipe",
     "list_models",
     "list_recipes",

@@ -93,6 +93,15 @@ def test_summary_measures(striate) -> None:
     assert json.loads(striate("summary", "lenet5", "--time", "--json").out)["timing"]["forward_ms"] > 0
 
 
+def test_summary_measures_an_effective_field(striate) -> None:
+    arguments = ("summary", "resnet20", "--effective-field", "layer1")
+    assert "effective field of layer1, with drawn weights: as many pixels as a square of" in striate(*arguments).out
+    field = json.loads(striate(*arguments, "--json").out)["effective_field"]
+    # Seven 3x3 convolutions see 15 px; Luo et al. find that few of them matter.
+    assert field["layer"] == "layer1" and 2 < field["diameter_px"] < 15
+    assert "did you mean 'layer1'" in striate("summary", "resnet20", "--effective-field", "layr1").err
+
+
 @pytest.mark.parametrize(("width", "headings"), [(30, "a long b long c"), (12, "a long c"), (4, "a")])
 def test_columns_go_until_a_table_fits(monkeypatch, capsys, width, headings) -> None:
     columns = {"a": ["1"], "long": ["22222"], "b long": ["333"], "c": ["4"]}

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from striate.analysis.effective_field import EffectiveField, effective_field
 from striate.analysis.kept_by_row import kept_by_row
 from striate.analysis.stages import NOTHING, Line, measured, readable, stages
 from striate.analysis.summary import Summary, summarize
@@ -31,6 +32,7 @@ class Screen:
     lines: tuple[Line, ...]
     folding: str
     timing: Timing | None
+    effective: EffectiveField | None = None
 
     def columns(self) -> dict[str, list[str]]:
         """Heading to cells: one per line, then the total."""
@@ -58,6 +60,11 @@ class Screen:
         if cost.kept and self.batch > 1:
             said.append(f"training keeps {megabytes(cost.kept.at(self.batch))} for a batch of {self.batch}")
         said += notes(cost)
+        if self.effective:
+            said.append(
+                f"effective field of {self.effective.layer}, with drawn weights: as many pixels as a square of "
+                f"{self.effective.diameter_px:.1f} px pass 4.55 % of the strongest one's contribution"
+            )
         if self.timing:
             said.append(
                 f"forward pass: {self.timing.forward_ms:.2f} ms for {self.batch} picture{'s' * (self.batch > 1)}, "
@@ -71,18 +78,23 @@ class Screen:
         cost = self.summary
         kept = {"batch": self.batch, "kept_bytes": cost.kept.at(self.batch) if cost.kept else None}
         timing = {"timing": asdict(self.timing)} if self.timing else {}
-        return {**cost.to_dict(), "flops": cost.flops, "training_params": training_params(cost), **kept, **timing}
+        field = self.effective
+        effective = {"effective_field": {"layer": field.layer, "diameter_px": field.diameter_px}} if field else {}
+        extras = {**kept, **timing, **effective}
+        return {**cost.to_dict(), "flops": cost.flops, "training_params": training_params(cost), **extras}
 
     def __str__(self) -> str:
         return title(self.summary)
 
 
-def screen(model: nn.Module, batch: int = 1, depth: int | None = None, *, timed: bool = False) -> Screen:
+def screen(
+    model: nn.Module, batch: int = 1, depth: int | None = None, *, timed: bool = False, effective: str | None = None
+) -> Screen:
     """What a network of the zoo costs, for a screen.
 
     depth: fold to module paths of so many names; None for what fits a screen, `EVERY_ROW` for all. timed: also run it,
-    on random pictures; the model must then have weights.
-    Raises StriateError for numbers below 1.
+    on random pictures. effective: a layer whose effective field is measured. For both, the model must have weights.
+    Raises StriateError for numbers below 1, and as `effective_field` does.
 
     >>> from striate.models import create_model
     >>> screen(create_model("perceptron")).columns()["params"]
@@ -96,7 +108,8 @@ def screen(model: nn.Module, batch: int = 1, depth: int | None = None, *, timed:
     timing = time_layers(model, batch=batch) if timed else None
     lines = measured(cost, kept, timing)
     shown, folding = readable(lines) if depth is None else (stages(lines, depth), "")
-    return Screen(cost, batch, tuple(shown), folding, timing)
+    field = effective_field(model, layer=effective) if effective else None
+    return Screen(cost, batch, tuple(shown), folding, timing, field)
 
 
 def _summed(numbers: Sequence[int]) -> list[str]:

@@ -75,6 +75,9 @@ def summary(
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Pictures of a training step, or of a measured run.")] = 1,
     time: Annotated[bool, typer.Option("--time", help="Run it and measure milliseconds per layer.")] = False,
+    effective_field: Annotated[
+        str | None, typer.Option(help="Measure which pixels really matter to the middle unit of this layer.")
+    ] = None,
     json: JSON = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print the rows for a spreadsheet.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as GitHub draws it.")] = False,
@@ -89,6 +92,8 @@ def summary(
     striate summary resnet152 --depth 2 --batch 32
 
     striate summary vgg16 --time
+
+    striate summary resnet50 --effective-field layer3
     """
     from striate.analysis.screen import screen
     from striate.analysis.table import as_csv, as_html, as_markdown
@@ -103,7 +108,8 @@ def summary(
     def build() -> Network:
         return create_model(model, classes, in_channels, parse_size(size))
 
-    shown = screen(build() if time else blueprint(build), batch, folding, timed=time)
+    network = build() if time or effective_field else blueprint(build)
+    shown = screen(network, batch, folding, timed=time, effective=effective_field)
     if html is not None:
         write_bytes(html, as_html(shown.summary, folding).encode())
     if json:
