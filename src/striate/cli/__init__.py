@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from striate.cli.app import app
 from striate.core.errors import Interrupted, StriateError
@@ -22,21 +22,24 @@ def main() -> None:
         try:
             app()
         finally:
+            _flush_what_is_left()
             sys.stdout.flush()  # a reader that has gone is noticed here, not when Python shuts down
     except StriateError as error:
         _end(str(error), USER_ERROR)
     except Interrupted as interruption:
         _end(str(interruption), 128 + interruption.signal)
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         raise SystemExit(1) from None
     except OSError as error:  # the system refused something that no sentence of ours foresaw
-        _discard_output()
+        _discard(sys.stdout)
         _end(f"{error.filename or 'the output'}: {error.strerror or error}", USER_ERROR)
 
 
 def _end(text: str, status: int) -> NoReturn:
-    print(f"striate: {' '.join(text.splitlines())}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"striate: {' '.join(text.splitlines())}", file=sys.stderr)
+    _flush_what_is_left()
     raise SystemExit(status) from None
 
 
@@ -50,7 +53,15 @@ def _make_outputs_usable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _discard_output() -> None:
+def _flush_what_is_left() -> None:
+    """A terminal that has gone does not make a command fail that did its work."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(output: TextIO) -> None:
     """What could not be written must not be tried again when Python shuts down."""
     with contextlib.suppress(OSError):  # an output that is no file of the system has nothing left to try
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
