@@ -52,3 +52,17 @@ def photos(tmp_path: Path) -> Path:
         for number in range(20):
             Image.fromarray(stripes(number + 100 * upright, upright)).save(root / name / f"{number:02}.png")
     return root
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, monkeypatch) -> Path:
+    """Weights in the place of the packaged ones, as they are packaged: quick_resnet12, half precision, 200 names."""
+    from striate.deploy.bundle import save_config, save_weights
+    from striate.models import create_model, stored
+
+    torch.manual_seed(0)
+    network = create_model("quick_resnet12").half()
+    save_weights(tmp_path / "embedded", network)
+    save_config(tmp_path / "embedded", network, tuple(f"thing {number}" for number in range(200)), {})
+    monkeypatch.setattr(stored, "EMBEDDED_FOLDER", tmp_path / "embedded")
+    return tmp_path / "embedded"

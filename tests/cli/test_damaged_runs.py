@@ -50,7 +50,7 @@ def test_a_flipped_bit_in_the_weights_is_noticed(striate, run_copy, scans):
     content = bytearray((run_copy / "model.safetensors").read_bytes())
     content[-1000] ^= 4
     (run_copy / "model.safetensors").write_bytes(content)
-    assert striate("predict", run_copy, scans).mistake() == (
+    assert striate("predict", run_copy, scans).mistake().startswith(
         f"striate: {run_copy / 'model.safetensors'} is damaged: its content does not match its SHA-256; "
         "copy it again or train again"
     )
@@ -113,7 +113,7 @@ def test_weights_of_another_architecture(digits_run):
     from striate import StriateError
 
     file = digits_run / "model.safetensors"
-    with pytest.raises(StriateError, match=f"the weights in {file} are not those of resnet20: missing conv1.weight "):
+    with pytest.raises(StriateError, match=f"the weights in {digits_run} are those of lenet5, not of resnet20; "):
         create_model("resnet20", weights=file)
     assert create_model("lenet5", weights=file).architecture == "lenet5"
 

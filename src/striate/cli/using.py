@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 CONFUSION_SHOWN = 20  # classes; of more, and where the terminal is narrow, only the largest mistakes are listed
 MISTAKES_SHOWN = 10
 PRECISION = Annotated[str, typer.Option(help="auto, bf16 or fp32.")]
+RUN = Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, or a weight file.")]
+MODEL = Annotated[
+    str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")
+]
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: RUN,
     data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")],
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     precision: PRECISION = "auto",
@@ -43,7 +47,7 @@ def evaluate(
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
-    opened = load(run, precision)
+    opened = load(str(run), precision)
     dataset = open_to_evaluate(data, opened.split_seed)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
@@ -109,9 +113,10 @@ def _show_confusion(found: Evaluation) -> None:
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: RUN,
     files: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
     top: Annotated[int, typer.Option(min=1, help="How many classes to list.")] = 3,
+    model: MODEL = None,
     precision: PRECISION = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
@@ -121,14 +126,18 @@ def predict(
 
     A picture that cannot be read is named and left out; exit status 1 says so.
 
-    Example: striate predict runs/cats holiday/ --top 3 --json
+    Examples:
+
+    striate predict embedded photo.jpg
+
+    striate predict runs/cats holiday/ --top 3 --json
     """
     from striate.deploy.run import load
 
     if json and csv_:
         raise StriateError("--json and --csv exclude each other")
     allow_megapixels(max_megapixels)
-    opened = load(run, precision)
+    opened = load(str(run), precision, model)
     predictions = opened.predict(files, top)
     if json:
         print_json([prediction.to_dict() for prediction in predictions])

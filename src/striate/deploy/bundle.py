@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor
 
 from striate.core.errors import StriateError
-from striate.core.files import read_json, write_bytes, write_json
+from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
-from striate.models import Network, create_model
-from striate.models.weights import fill, read_tensors
-
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+from striate.models import FILES, Network, architecture_of, create_model
+from striate.models.stored import CONFIG, WEIGHTS, Stored, digest, read_stored, stored_folder
+from striate.models.weights import fill
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Bundle:
 def save_weights(folder: Path, network: Network) -> None:
     """Write the weights atomically, with their SHA-256 in the header: equal weights give equal files."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    write_bytes(folder / WEIGHTS, save(tensors, metadata={"sha256": _digest(tensors)}))
+    write_bytes(folder / WEIGHTS, save(tensors, metadata={"sha256": digest(tensors)}))
 
 
 def save_config(folder: Path, network: Network, classes: tuple[str, ...], metrics: dict[str, Any]) -> None:
@@ -58,39 +54,36 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a network back. Raises StriateError that names a missing or damaged file, or weights that do not fit."""
     if not folder.is_dir():
         raise StriateError(f"{folder}: no such run folder; `striate runs` lists those there are")
-    config = read_json(folder / CONFIG)
+    stored = read_stored(folder)
     try:
-        network, classes = _empty_network(config)
-    except (KeyError, TypeError, ValueError) as error:  # StriateError is one of them
+        network = _empty_network(stored)
+    except StriateError as error:
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
-    tensors = read_tensors(folder / WEIGHTS)
-    _verify(folder / WEIGHTS, tensors)
-    fill(network, tensors, source=str(folder / WEIGHTS))
-    return Bundle(network.eval(), classes, config)
+    fill(network, stored.tensors(), source=str(folder / WEIGHTS))
+    return Bundle(network.eval(), stored.classes, stored.config)
 
 
-def _empty_network(config: dict[str, Any]) -> tuple[Network, tuple[str, ...]]:
-    """The network that a config describes, its weights not yet there, and the names of its classes."""
-    classes = tuple(str(name) for name in config["label_names"])
-    preprocess, in_channels = Preprocess.from_dict(config["preprocess"]), int(config["in_channels"])
-    if preprocess.channels != in_channels:
-        raise StriateError(f"in_channels is {in_channels}, the preprocessing makes {preprocess.channels}")
+def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
+    """A network for use, from all that weights can be named by: see `create_model`.
+
+    model: of which network they are, where they do not say so themselves; "imagenet" are resnet18's when not given.
+    Classes that have no names are numbered. Raises StriateError as `load_bundle` does, and for a file without a model.
+    """
+    folder = stored_folder(weights)
+    if folder is None and (weights in FILES or Path(weights).is_file()):
+        network = create_model(model or architecture_of(weights), weights=weights).eval()
+        return Bundle(network, tuple(f"class {number}" for number in range(network.classes)), {})
+    bundle = load_bundle(folder or Path(weights))
+    if model not in (None, bundle.network.architecture):
+        raise StriateError(f"{weights} holds {bundle.network.architecture}, not {model}; leave the model out")
+    return bundle
+
+
+def _empty_network(stored: Stored) -> Network:
+    """The network that a config describes, its weights not yet there."""
+    preprocess = stored.preprocess
     with torch.device("meta"):  # no weights are drawn only to be overwritten
-        network = create_model(str(config["architecture"]), len(classes), in_channels, preprocess.size)
+        network = create_model(stored.architecture, len(stored.classes), preprocess.channels, preprocess.size)
     network = network.to_empty(device="cpu")
-    network.preprocess = preprocess
-    return network, classes
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(name.encode() + tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _verify(path: Path, tensors: dict[str, Tensor]) -> None:
-    with safe_open(path, framework="pt") as file:
-        stated = (file.metadata() or {}).get("sha256")
-    if stated is not None and stated != _digest(tensors):
-        raise StriateError(f"{path} is damaged: its content does not match its SHA-256; copy it again or train again")
+    network.preprocess, network.class_names = preprocess, stored.classes
+    return network

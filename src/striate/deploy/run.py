@@ -21,7 +21,7 @@ from striate.data.dataset import Dataset, Indices
 from striate.data.decode import DecodeError, Pixels, read_picture
 from striate.data.picture import to_batch, to_working_size
 from striate.data.scan import Progress, in_threads
-from striate.deploy.bundle import Bundle, load_bundle
+from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.inputs import in_batches, members, picture_files, split_to_evaluate
 from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
@@ -54,14 +54,15 @@ class Prediction:
 
 
 class Run:
-    """A run folder, opened for use. Raises StriateError when a file in it is missing or damaged.
+    """A run folder, or other weights, opened for use. Raises StriateError when a file is missing or damaged.
 
-    precision: "auto", "bf16" or "fp32".
+    folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "auto", "bf16" or "fp32".
+    model: of which network the weights are, where they do not say so themselves.
     """
 
-    def __init__(self, folder: str | Path, precision: str = "auto") -> None:
+    def __init__(self, folder: str | Path, precision: str = "auto", model: str | None = None) -> None:
         self.path = Path(folder)
-        self._bundle: Bundle = load_bundle(self.path)
+        self._bundle: Bundle = load_weights(folder, model)
         self.placement = place(precision, summarize(self._bundle.network).macs)
         self.placement.network(self._bundle.network)
 
@@ -212,6 +213,6 @@ class Run:
             raise StriateError(f"{dataset.source} has no picture that can be read among the {done} to evaluate")
 
 
-def load(folder: str | Path, precision: str = "auto") -> Run:
-    """Open a run folder for use; see `Run`."""
-    return Run(folder, precision)
+def load(folder: str | Path, precision: str = "auto", model: str | None = None) -> Run:
+    """Open a run folder, "embedded" or other weights for use; see `Run`."""
+    return Run(folder, precision, model)

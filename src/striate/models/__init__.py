@@ -62,8 +62,9 @@ from striate.models.resnet_cifar import (
     resnet1202,
 )
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
+from striate.models.stored import Stored, read_stored, stored_folder
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
-from striate.models.weights import classes_in, fit_in, read_weights
+from striate.models.weights import classes_in, fit_in, no_weights, read_weights
 from striate.models.zfnet import zfnet, zfnet_wide
 
 # fmt: off
@@ -97,7 +98,7 @@ ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo
-    "ZOO", "Network", "create_model", "list_models", "set_dropout",
+    "FILES", "ZOO", "Network", "architecture_of", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
     "lenet5_1998",
@@ -148,9 +149,10 @@ def create_model(
 
     classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used
     at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's initialisation,
-    drawn from torch's global generator; a safetensors or torch file; or "imagenet" (some also "imagenet_v2") for
-    the published file, fetched into torch hub's folder if it is not there. A file's head of another size is left
-    out when `classes` is given, otherwise the network takes the file's number of classes.
+    drawn from torch's global generator; "embedded" for those of the package (of quick_resnet12); a run folder; a
+    safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched into torch hub's
+    folder if it is not there. A head of another size is left out when `classes` is given, otherwise the network takes
+    the number of classes of the weights. Of "embedded" and of a run, preprocessing and class names come with them.
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
@@ -176,15 +178,52 @@ def create_model(
     return model
 
 
+def architecture_of(weights: str | Path) -> str:
+    """The network that weights are of; "imagenet" are of many, and stand for resnet18.
+
+    Raises StriateError for a file, which does not say so.
+
+    >>> architecture_of("imagenet")
+    'resnet18'
+    """
+    if (folder := stored_folder(weights)) is not None:
+        return read_stored(folder).architecture
+    if weights in FILES:
+        return "resnet18" if weights == "imagenet" else "resnet50"
+    if Path(weights).is_file():
+        raise StriateError(f"{weights} does not say of which network its weights are; name it by --model")
+    raise no_weights(weights)
+
+
 def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[int, int] | None) -> None:
     path = Path(weights)
-    if isinstance(weights, str) and weights in FILES:
-        entry = published(model.architecture, weights)
-        path = fetch_published(entry.file)
-        if size is None:
-            model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
-    tensors = read_weights(path)
+    if (folder := stored_folder(weights)) is not None:
+        stored = read_stored(folder)
+        _require_same(model, stored)
+        tensors = stored.tensors()
+        model.preprocess = stored.preprocess if size is None else stored.preprocess.at(size)
+        model.class_names = stored.classes if classes in (None, len(stored.classes)) else ()
+    else:
+        if isinstance(weights, str) and weights in FILES:
+            entry = published(model.architecture, weights)
+            path = fetch_published(entry.file)
+            if size is None:
+                model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
+        tensors = read_weights(path)
     found = classes_in(model, tensors)
     if classes is None and found is not None:
         model.reset_classifier(found)
     fit_in(model, tensors, source=str(path))
+
+
+def _require_same(model: Network, stored: Stored) -> None:
+    """Raise StriateError unless stored weights are those of just this network."""
+    if stored.layers:
+        raise StriateError(
+            f"{stored.folder} is a probe of {stored.architecture}; take the weights that it was made from"
+        )
+    if stored.architecture != model.architecture:
+        raise StriateError(
+            f"the weights in {stored.folder} are those of {stored.architecture}, not of {model.architecture}; "
+            "name that network or other weights"
+        )

@@ -30,6 +30,8 @@ class Network(nn.Module):
 
     architecture: str = ""
     """The name it has in the zoo; `create_model` fills it in."""
+    class_names: tuple[str, ...] = ()
+    """Names of the classes, in the order of the logits, where they came with the weights."""
     features_info: tuple[Feature, ...]
     preprocess: Preprocess
 
@@ -71,6 +73,13 @@ class Network(nn.Module):
             raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
         for path in (self.classifier_name, *self.auxiliary_classifiers):
             replace_classifier(self, path, classes)
+
+    @property
+    def classes(self) -> int:
+        """How many logits it gives."""
+        weight = self.get_classifier().weight
+        assert isinstance(weight, Tensor)  # noqa: S101 - our own invariant
+        return weight.shape[0]
 
     @property
     def label(self) -> str:

@@ -41,13 +41,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises StriateError when the file is missing, damaged, holds no tensors, or would have to run code to be read.
     """
     if not path.is_file():
-        raise StriateError(
-            f"no weights at {path}: no such file; weights are a file, or 'imagenet' or 'imagenet_v2' for published ones"
-        )
+        raise no_weights(path)
     with path.open("rb") as file:
         start = file.read(9)
     tensors = read_tensors(path) if start[8:9] == b"{" else _unwrapped(_read_torch(path), path)
     return own_names(tensors)
+
+
+def no_weights(weights: str | Path) -> StriateError:
+    """The error for weights that are not there, with what would be."""
+    return StriateError(
+        f"no weights at {weights}: no such file; weights are 'embedded', a run folder, a file, or 'imagenet' or "
+        "'imagenet_v2' for published ones"
+    )
 
 
 def _read_torch(path: Path) -> Any:

@@ -66,6 +66,11 @@ class Evaluation:
         return self.hits / max(1, self.total)
 
     @property
+    def top5_share(self) -> float:
+        """Share of pictures whose class is among the five most probable."""
+        return self.top5_hits / max(1, self.total)
+
+    @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the accuracy (Wilson)."""
         return wilson_interval(self.hits, self.total)
@@ -99,7 +104,7 @@ class Evaluation:
             "pictures": self.total,
             "top1": self.accuracy,
             "top1_interval": list(self.interval),
-            "top5": self.top5_hits / max(1, self.total),
+            "top5": self.top5_share,
             "balanced_accuracy": sum(recalls) / max(1, len(recalls)),
             "loss": self.mean_loss,
             "per_class": self.per_class(),
