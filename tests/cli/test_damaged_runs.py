@@ -50,9 +50,13 @@ def test_a_flipped_bit_in_the_weights_is_noticed(striate, run_copy, scans):
     content = bytearray((run_copy / "model.safetensors").read_bytes())
     content[-1000] ^= 4
     (run_copy / "model.safetensors").write_bytes(content)
-    assert striate("predict", run_copy, scans).mistake().startswith(
-        f"striate: {run_copy / 'model.safetensors'} is damaged: its content does not match its SHA-256; "
-        "copy it again or train again"
+    assert (
+        striate("predict", run_copy, scans)
+        .mistake()
+        .startswith(
+            f"striate: {run_copy / 'model.safetensors'} is damaged: its content does not match its SHA-256; "
+            "copy it again or train again"
+        )
     )
 
 

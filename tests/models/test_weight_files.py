@@ -212,7 +212,7 @@ def test_files_without_tensors_and_no_files(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(StriateError, match="holds no state dict: no names"):
         create_model("resnet20", weights=tmp_path / "list.pth")
-    with pytest.raises(StriateError, match="no weights at imagnet: no such file; weights are 'embedded', a run folder, a file"):
+    with pytest.raises(StriateError, match="no weights at imagnet: no such file; weights are 'embedded', a run"):
         create_model("resnet20", weights="imagnet")
 
 

@@ -14,6 +14,7 @@ from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
 from striate.models import FILES, Network, architecture_of, create_model
 from striate.models.stored import CONFIG, WEIGHTS, Stored, digest, read_stored, stored_folder
+from striate.models.tapped import Tapped
 from striate.models.weights import fill
 
 
@@ -45,6 +46,7 @@ def save_config(folder: Path, network: Network, classes: tuple[str, ...], metric
         "label_names": list(classes),
         "in_channels": network.in_channels,
         "preprocess": network.preprocess.to_dict(),
+        **({"layers": list(network.layers)} if isinstance(network, Tapped) else {}),
         "metrics": metrics,
     }
     write_json(folder / CONFIG, config)
@@ -84,6 +86,8 @@ def _empty_network(stored: Stored) -> Network:
     preprocess = stored.preprocess
     with torch.device("meta"):  # no weights are drawn only to be overwritten
         network = create_model(stored.architecture, len(stored.classes), preprocess.channels, preprocess.size)
+        if stored.layers:
+            network = Tapped(network, stored.layers, len(stored.classes))
     network = network.to_empty(device="cpu")
     network.preprocess, network.class_names = preprocess, stored.classes
     return network

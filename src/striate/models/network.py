@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from torch.func import functional_call
 
 from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Network(nn.Module):
@@ -32,6 +36,8 @@ class Network(nn.Module):
     """The name it has in the zoo; `create_model` fills it in."""
     class_names: tuple[str, ...] = ()
     """Names of the classes, in the order of the logits, where they came with the weights."""
+    frozen: tuple[str, ...] = ()
+    """Paths of the modules that `freeze` has pinned."""
     features_info: tuple[Feature, ...]
     preprocess: Preprocess
 
@@ -63,6 +69,24 @@ class Network(nn.Module):
     def get_classifier(self) -> nn.Module:
         """The layer that gives the logits; in nearly every network an `nn.Linear`."""
         return self.get_submodule(self.classifier_name)
+
+    def freeze(self, paths: Iterable[str]) -> None:
+        """Freeze the modules at these paths, and only these: weights, batch norm's statistics, dropout.
+
+        They stay so when `train()` is called.
+        """
+        self.frozen = tuple(paths)
+        for path, module in self.named_modules():
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(path not in self.frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode, or evaluation; what is frozen stays in evaluation."""
+        super().train(mode)
+        for path in self.frozen:
+            self.get_submodule(path).training = False
+        return self
 
     def reset_classifier(self, classes: int) -> None:
         """Replace the layer that gives the logits by a fresh one for another number of classes.

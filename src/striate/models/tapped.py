@@ -1,0 +1,106 @@
+"""Features off the shelf: what given layers of a network make of pictures, and a network that ends there.
+
+Donahue et al., "DeCAF", arXiv:1310.1531; Razavian et al., "CNN features off-the-shelf", arXiv:1403.6382.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from striate.core.errors import unknown_name
+from striate.models.network import Network
+
+LAST = "last"
+"""The name of what a network's last layer reads."""
+
+
+class Tapped(Network):
+    """A network whose one new layer reads the chosen layers of another, averaged over places and side by side.
+
+    layers: paths of modules of `body`, or LAST. classes: of the new layer, drawn as `reset_classifier` does.
+    Raises StriateError for a layer that there is not.
+    """
+
+    classifier_name = "classifier"
+
+    def __init__(self, body: Network, layers: Sequence[str], classes: int) -> None:
+        super().__init__()
+        require_layers(body, layers)
+        self.body, self.layers = body, tuple(layers)
+        self.architecture, self.preprocess = body.architecture, body.preprocess
+        self.features_info = ()
+        self.classifier = nn.Linear(sum(widths(body, layers)), classes, device=next(body.parameters()).device)
+        self.reset_classifier(classes)
+
+    def require_size(self, height: int, width: int) -> None:
+        """As the network inside."""
+        self.body.require_size(height, width)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to (N, dimensions)."""
+        return torch.cat(tap(self.body, images, self.layers), dim=1)
+
+    def forward_head(self, features: Tensor, *, pre_logits: bool = False) -> Tensor:
+        """(N, dimensions) to (N, classes)."""
+        return features if pre_logits else self.classifier(features)
+
+
+def require_layers(network: Network, layers: Sequence[str]) -> None:
+    """Raise StriateError, with the nearest name, unless every layer is LAST or the path of a module."""
+    known = {path for path, _ in network.named_modules() if path}
+    for layer in layers:
+        if layer != LAST and layer not in known:
+            raise unknown_name(f"layer of {network.label}", layer, known | {LAST})
+
+
+def tap(network: Network, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+    """What each layer gives for images (N, C, H, W), averaged over places: (N, channels) each.
+
+    Of a layer that is called several times, what it gives last.
+    """
+    kept: dict[str, Tensor] = {}
+    with ExitStack() as hooks:
+        for layer in layers:
+            if layer == LAST:
+                continue
+
+            def keep(module: nn.Module, inputs: Any, output: Tensor, layer: str = layer) -> None:
+                kept[layer] = pooled(output)  # at once, for what follows may write over it
+
+            hooks.callback(network.get_submodule(layer).register_forward_hook(keep).remove)
+        last = network.forward_head(network.forward_features(images), pre_logits=True)
+    return [pooled(last) if layer == LAST else kept[layer] for layer in layers]
+
+
+def pooled(maps: Tensor) -> Tensor:
+    """(N, C, ...) averaged over all but the first two axes.
+
+    >>> pooled(torch.ones(2, 5, 3, 3)).shape, pooled(torch.ones(2, 5)).shape
+    (torch.Size([2, 5]), torch.Size([2, 5]))
+    """
+    return maps.flatten(2).mean(2) if maps.dim() > 2 else maps
+
+
+def widths(network: Network, layers: Sequence[str]) -> list[int]:
+    """Channels of each layer, found by a run on meta tensors."""
+    weights = {
+        f"network.{n}": torch.empty_like(t, device="meta") for n, t in network.state_dict(keep_vars=True).items()
+    }
+    images = torch.empty(2, network.in_channels, *network.preprocess.size, device="meta")
+    found = functional_call(_Taps(network, layers), weights, images)
+    return [vector.shape[1] for vector in found]
+
+
+class _Taps(nn.Module):
+    def __init__(self, network: Network, layers: Sequence[str]) -> None:
+        super().__init__()
+        self.network, self.layers = network, layers
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return tap(self.network, images, self.layers)

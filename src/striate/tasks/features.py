@@ -1,0 +1,72 @@
+"""What the layers of a network make of pictures, as one vector per picture and layer.
+
+Off-the-shelf features: Donahue et al., "DeCAF", arXiv:1310.1531; Razavian et al., arXiv:1403.6382. The vectors feed
+linear classifiers (`striate.tasks.linear`), maps and neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from striate.data.picture import centre_crop, normalise
+from striate.models import Network
+from striate.models.tapped import LAST, require_layers, tap
+from striate.tasks.folding import inference_form
+from striate.tasks.placement import Placement
+
+
+def depths_of(network: Network) -> tuple[str, ...]:
+    """The stages of a network from the pictures up, then LAST: where its features are looked at by depth.
+
+    >>> from striate.models import create_model
+    >>> depths_of(create_model("quick_resnet12"))
+    ('layer1', 'layer2', 'last')
+    """
+    stages = [feature.name for feature in network.features_info]
+    return (*stages[:-1], LAST)
+
+
+@torch.inference_mode()
+def features_of(
+    network: Network, pictures: Iterable[Tensor], layers: Sequence[str], placement: Placement
+) -> dict[str, Tensor]:
+    """Float32 (N, channels) on the CPU for each layer, maps averaged over their places.
+
+    pictures: uint8 (n, C, h, w) each, of the working size. Raises StriateError for a layer that there is not.
+    The network is left as it was.
+    """
+    return images_features(
+        network, (normalise(centre_crop(batch, network.preprocess), network.preprocess) for batch in pictures), layers,
+        placement,
+    )  # fmt: skip
+
+
+@torch.inference_mode()
+def images_features(
+    network: Network, images: Iterable[Tensor], layers: Sequence[str], placement: Placement
+) -> dict[str, Tensor]:
+    """The same of what the network sees, float (n, C, H, W) each."""
+    require_layers(network, layers)
+    was_training, form = network.training, _form(network, layers)
+    rows: list[list[Tensor]] = []
+    for batch in images:
+        with placement.autocast():
+            vectors = tap(form, placement.images(placement.move(batch)), layers)
+        rows.append([vector.float().cpu() for vector in vectors])
+    network.train(was_training)
+    return {layer: torch.cat(column) for layer, column in zip(layers, zip(*rows, strict=True), strict=True)}
+
+
+def _form(network: Network, layers: Sequence[str]) -> Network:
+    """The network's inference form, as quick as can be; itself where a layer inside a stage is asked for, whose output
+    folding may change.
+    """
+    network.eval()
+    if set(layers) <= {LAST, *(feature.name for feature in network.features_info)}:
+        form = inference_form(network, network.preprocess)
+        assert isinstance(form, Network)  # noqa: S101 - our own invariant: a copy
+        return form
+    return network

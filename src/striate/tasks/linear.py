@@ -1,0 +1,154 @@
+"""Linear classifiers of features, their strength chosen by cross-validation: logistic regression and linear SVM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.core.errors import StriateError
+from striate.ops.metrics import wilson_interval
+
+Kind = Literal["logistic", "svm"]
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+FOLDS = 5
+STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))  # C, from strong to weak
+PATIENCE = 2  # strengths without a lower cost; weaker ones take long and are worse
+SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Linear:
+    """logits = features @ weight.T + bias. weight: (classes, features). C: the strength that it was fitted with."""
+
+    weight: Array
+    bias: Array
+    C: float
+
+    def logits(self, features: Array) -> Array:
+        """(N, classes) of features (N, dimensions)."""
+        return features @ self.weight.T + self.bias
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What cross-validation found. logits: (N, classes), each picture's by a classifier that did not see it."""
+
+    C: float
+    logits: Array
+    labels: Labels
+
+    @property
+    def hits(self) -> int:
+        """Pictures whose class is the first answer."""
+        return int((self.logits.argmax(1) == self.labels).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return self.hits / len(self.labels)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy (Wilson)."""
+        return wilson_interval(self.hits, len(self.labels))
+
+    @property
+    def probabilities(self) -> Array:
+        """(N, classes), by softmax."""
+        return softmax(self.logits)
+
+
+def softmax(logits: Array) -> Array:
+    """Rows that sum to 1.
+
+    >>> softmax(np.array([[0.0, 0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    shares: Array = powers / powers.sum(1, keepdims=True)
+    return shares
+
+
+def folds_of(labels: Labels, folds: int = FOLDS) -> Labels:
+    """The fold of every picture, stratified: each class goes round the folds in the order of its pictures.
+
+    >>> folds_of(np.array([0, 0, 0, 1, 1, 1]), 3).tolist()
+    [0, 1, 2, 0, 1, 2]
+    """
+    numbers = np.empty(len(labels), np.int64)
+    start = 0
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        numbers[members] = (start + np.arange(len(members))) % folds
+        start += len(members)  # so that small classes do not all begin in the first fold
+    return numbers
+
+
+def cross_validate(features: Array, labels: Labels, classes: int, kind: Kind = "logistic") -> Validated:
+    """The strength whose classifiers answer best on folds that they did not see, and these answers.
+
+    features: (N, dimensions). labels: (N,). Best is the lowest mean cost: cross-entropy, or for an SVM the share of
+    wrong answers. Raises StriateError for fewer than two pictures.
+    """
+    if len(labels) < 2:
+        raise StriateError(f"a linear classifier needs at least two pictures, got {len(labels)}")
+    best, waited = held_out(features, labels, classes, STRENGTHS[0], kind), 0
+    for C in STRENGTHS[1:]:
+        found = held_out(features, labels, classes, C, kind)
+        if cost(found, kind) < cost(best, kind):
+            best, waited = found, 0
+        elif (waited := waited + 1) == PATIENCE:
+            break
+    return best
+
+
+def held_out(features: Array, labels: Labels, classes: int, C: float, kind: Kind = "logistic") -> Validated:
+    """What classifiers of one strength answer on the folds that they did not see."""
+    fold, logits = folds_of(labels), np.zeros((len(labels), classes))
+    for number in np.unique(fold):
+        held = fold == number
+        logits[held] = fit(features[~held], labels[~held], classes, C, kind).logits(features[held])
+    return Validated(C, logits, labels)
+
+
+def cost(validated: Validated, kind: Kind) -> float:
+    """What the best strength has least of: mean cross-entropy in nats, or share of wrong answers."""
+    if kind == "svm":
+        return 1 - validated.accuracy
+    right = validated.probabilities[np.arange(len(validated.labels)), validated.labels]
+    return float(-np.log(np.maximum(right, SMALLEST)).mean())
+
+
+def fit(features: Array, labels: Labels, classes: int, C: float, kind: Kind = "logistic") -> Linear:
+    """A linear classifier of standardised features, told in the features' own units.
+
+    C: as scikit-learn has it, the weight of the pictures' costs against the penalty. A class without pictures gets the
+    lowest logit.
+    """
+    mean, scale = features.mean(0), features.std(0) + 1e-6
+    solver, present = _solver(kind, C), np.unique(labels)
+    weight, bias = np.zeros((classes, features.shape[1])), np.full(classes, -1e3)
+    if len(present) == 1:
+        bias[present] = 0.0
+        return Linear(weight, bias, C)
+    solver.fit((features - mean) / scale, labels)
+    rows, offsets = solver.coef_, solver.intercept_
+    if len(present) == 2:  # one row that tells the second from the first
+        rows, offsets = np.concatenate([-rows, rows]) / 2, np.concatenate([-offsets, offsets]) / 2
+    weight[present] = rows / scale
+    bias[present] = offsets - weight[present] @ mean
+    return Linear(weight, bias, C)
+
+
+def _solver(kind: Kind, C: float) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
+    if kind == "svm":
+        return LinearSVC(C=C, dual=True, max_iter=100_000, random_state=0)
+    return LogisticRegression(C=C, max_iter=10_000)
