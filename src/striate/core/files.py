@@ -102,7 +102,8 @@ def remove_parts(folder: Path, older_than_s: float = 0.0) -> None:
         with suppress(OSError):  # another process is as quick
             inside = part.iterdir() if part.is_dir() else ()
             touched = max(path.stat().st_mtime for path in (part, *inside))
-            if time.time() - touched < older_than_s or (os.name == "posix" and part.stat().st_uid != os.getuid()):
+            # From the future is a file when the clock was set back, by nobody knows how much.
+            if abs(time.time() - touched) < older_than_s or (os.name == "posix" and part.stat().st_uid != os.getuid()):
                 continue
             shutil.rmtree(part) if part.is_dir() else part.unlink()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
+from striate.core.files import storage_errors
 from striate.report.facts import ReportFacts, Sample
 from striate.training.state import Counters
 from striate.training.step import Watch
@@ -62,53 +64,57 @@ class TensorBoard:
     def step(self, counters: Counters, lr: float) -> None:
         """The mean cost and accuracy since the last call in this epoch, and the rate."""
         self.watch.step(counters, lr)
-        writer = self._opened(counters.step)
         before = self._read if counters.seen > self._read.seen else Counters()
         pictures = max(1, counters.seen - before.seen)
-        writer.add_scalar("loss/train", (counters.loss_sum - before.loss_sum) / pictures, counters.step)
-        writer.add_scalar("accuracy/train", (counters.right - before.right) / pictures, counters.step)
-        writer.add_scalar("rate/lr", lr, counters.step)
-        writer.flush()  # a run that is killed keeps what its newest state has
+        with self._opened(counters.step) as writer:
+            writer.add_scalar("loss/train", (counters.loss_sum - before.loss_sum) / pictures, counters.step)
+            writer.add_scalar("accuracy/train", (counters.right - before.right) / pictures, counters.step)
+            writer.add_scalar("rate/lr", lr, counters.step)
         self._read = Counters(seen=counters.seen, loss_sum=counters.loss_sum, right=counters.right)
 
     def epoch(self, line: dict[str, Any]) -> None:
         """All figures of an epoch, its findings, the filters of the first layer."""
         self.watch.epoch(line)
         self._read = Counters()
-        writer = self._opened(line["step"])
-        for tag, name in TAGS.items():
-            if name in line:
-                writer.add_scalar(tag, line[name], line["step"])
-        for finding in line.get("findings", ()):
-            writer.add_text(f"seen/{finding['kind']}", finding["text"], finding["step"])
-        filters = first_filters(self.network)
-        if filters is not None:
-            writer.add_image("filters/first_layer", filters, line["step"])
-        writer.flush()
+        with self._opened(line["step"]) as writer:
+            for tag, name in TAGS.items():
+                if name in line:
+                    writer.add_scalar(tag, line[name], line["step"])
+            for finding in line.get("findings", ()):
+                writer.add_text(f"seen/{finding['kind']}", finding["text"], finding["step"])
+            filters = first_filters(self.network)
+            if filters is not None:
+                writer.add_image("filters/first_layer", filters, line["step"])
 
     def result(self, facts: ReportFacts) -> None:
         """The accuracy of the test and the pictures that were taken for another class; closes the events."""
         self.watch.result(facts)
         after = facts.history[-1]["step"] + 1  # of its own, so that testing again replaces only the test
-        writer = self._opened(after)
-        writer.add_scalar(f"accuracy/{facts.evaluated_split}_of_best", facts.evaluation.accuracy, after)
-        for number, mistake in enumerate(facts.mistakes, 1):
-            tag = f"mistakes/{number:02} {mistake.truth} taken for {mistake.predicted} ({mistake.probability:.0%})"
-            writer.add_image(tag, mistake.pixels, after, dataformats="HWC")
-        writer.close()
+        with self._opened(after) as writer:
+            writer.add_scalar(f"accuracy/{facts.evaluated_split}_of_best", facts.evaluation.accuracy, after)
+            for number, mistake in enumerate(facts.mistakes, 1):
+                tag = f"mistakes/{number:02} {mistake.truth} taken for {mistake.predicted} ({mistake.probability:.0%})"
+                writer.add_image(tag, mistake.pixels, after, dataformats="HWC")
+            writer.close()
 
-    def _opened(self, step: int) -> SummaryWriter:
-        """The events, from `step` on: what is there of this step and later ones is taken back."""
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
+    @contextmanager
+    def _opened(self, step: int) -> Iterator[SummaryWriter]:
+        """The events, from `step` on: what is there of this step and later ones is taken back.
 
-            begun = self.folder.exists()
-            self._writer = SummaryWriter(str(self.folder), purge_step=step if begun else None)
-            if not begun:
-                for number, sample in enumerate(self.samples, 1):
-                    tag = f"augmented/{number:02} {sample.label}"
-                    self._writer.add_image(tag, sample.pixels, 0, dataformats="HWC")
-        return self._writer
+        All are on the disk afterwards: a run that is killed keeps what its newest state has.
+        """
+        with storage_errors(self.folder):
+            if self._writer is None:
+                from torch.utils.tensorboard import SummaryWriter
+
+                begun = self.folder.exists()
+                self._writer = SummaryWriter(str(self.folder), purge_step=step if begun else None)
+                if not begun:
+                    for number, sample in enumerate(self.samples, 1):
+                        tag = f"augmented/{number:02} {sample.label}"
+                        self._writer.add_image(tag, sample.pixels, 0, dataformats="HWC")
+            yield self._writer
+            self._writer.flush()
 
 
 def first_filters(network: nn.Module) -> Tensor | None:
