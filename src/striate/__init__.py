@@ -13,6 +13,7 @@ from striate.core.version import __version__
 
 if TYPE_CHECKING:
     from striate.analysis.effective_field import effective_field
+    from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, resume, train
     from striate.deploy.run import Prediction, Run, load
@@ -25,6 +26,7 @@ _HOMES = {
     "Summary": "striate.analysis.summary",
     "summarize": "striate.analysis.summary",
     "check": "striate.api",
+    "check_gradients": "striate.analysis.gradients",
     "resume": "striate.api",
     "train": "striate.api",
     "Prediction": "striate.deploy.run",
@@ -46,6 +48,7 @@ __all__ = [
     "Summary",
     "__version__",
     "check",
+    "check_gradients",
     "create_model",
     "effective_field",
     "get_recipe",

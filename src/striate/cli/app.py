@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from striate.cli import compare, data, layer, networks, runs, training, using
+from striate.cli import compare, data, gradients, layer, networks, runs, training, using
 from striate.core.errors import Interrupted
 from striate.core.version import __version__
 
@@ -54,6 +54,7 @@ app.command("models")(networks.models)
 app.command("summary")(networks.summary)
 app.command("compare")(compare.compare)
 app.command("layer")(layer.layer)
+app.command("check-gradients")(gradients.check_gradients)
 app.command("check")(data.check)
 app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
