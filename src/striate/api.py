@@ -12,6 +12,8 @@ from striate.data.check import DataReport, check_data
 from striate.data.scan import Progress
 from striate.data.sources import open_data
 from striate.deploy.run import Run
+from striate.models import FILES, architecture_of
+from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.training.folder import RECIPE
 from striate.training.plan import Plan, read_plan
@@ -26,7 +28,7 @@ __all__ = ["check", "resume", "train"]
 def train(
     data: str | Path,
     model: str | None = None,
-    recipe: str = "default",
+    recipe: str | None = None,
     run: str | Path | None = None,
     *,
     seed: int = 0,
@@ -37,13 +39,15 @@ def train(
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
     data: "digits", a folder with one sub-folder per class, or a file in a known format. model: a network of the zoo,
-    by default the recipe's. run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
-    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. fields: any field of `Recipe`,
-    such as epochs=20, and any of `Wishes`, such as precision="fp32" or threads=2; wishes left out are measured.
+    by default that of the weights, or the recipe's. recipe: by default "finetune" where weights are given, else
+    "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded pictures on the
+    disk, in 10^9 bytes. tensorboard: whether to write events for it. fields: any field of `Recipe`, such as epochs=20
+    or weights="embedded", and any of `Wishes`, such as precision="fp32" or threads=2; wishes left out are measured.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
-    changed = {**({"model": model} if model else {}), **fields}
+    changed = with_weights({**({"model": model} if model else {}), **fields})
+    recipe = recipe or ("finetune" if changed.get("weights") else "default")
     for name in changed:
         if name not in Recipe.__dataclass_fields__:
             raise unknown_name("recipe field", name, Recipe.__dataclass_fields__)
@@ -51,6 +55,16 @@ def train(
         raise StriateError(f"seed must be at least 0, got {seed}")
     plan = Plan(str(data), recipe, get_recipe(recipe), changed, seed, wishes)
     return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
+
+
+def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a recipe, weights by their whole path, and the model that they are of where none is named."""
+    weights = changed.get("weights")
+    if weights is None:
+        return changed
+    model = changed.get("model") or architecture_of(weights)
+    path = weights if weights in (EMBEDDED, *FILES) else str(Path(weights).resolve())
+    return {"model": model, **changed, "weights": path}
 
 
 def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False, **same: Any) -> Run:
@@ -68,6 +82,7 @@ def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: 
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
     plan, record = read_plan(run)
+    same = with_weights(same) if same.get("weights") else same
     begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.wishes), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])

@@ -40,7 +40,7 @@ SIZE = Annotated[
     ),
 ]
 TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
-RECIPES = "default, fast, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 
 
 def train(

@@ -12,6 +12,7 @@ from striate.recipes.alexnet import alexnet_2012
 from striate.recipes.default import default
 from striate.recipes.digits import digits_lenet5
 from striate.recipes.fast import fast
+from striate.recipes.finetune import finetune, probe
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.vgg import vgg_2014
 from striate.training.recipe import Recipe
@@ -19,6 +20,8 @@ from striate.training.recipe import Recipe
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "default": default,
     "fast": fast,
+    "finetune": finetune,
+    "probe": probe,
     "digits_lenet5": digits_lenet5,
     "alexnet_2012": alexnet_2012,
     "vgg_2014": vgg_2014,

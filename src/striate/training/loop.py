@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
@@ -10,16 +11,18 @@ from torch import Tensor
 from striate.core.errors import Interrupted, StriateError
 from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
-from striate.tasks.classification import evaluate
+from striate.tasks.classification import Evaluation, evaluate
 from striate.training.average import average, averaged_copy
 from striate.training.babysitter import Babysitter
 from striate.training.folder import STATE, append_metrics, discard_metrics_after
 from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
+from striate.training.recipe import Recipe
 from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job
+from striate.training.transfer import Transfer, begin
 from striate.training.whitening import whiten_first_layer
 
 READ_EVERY_STEPS = 10
@@ -36,13 +39,20 @@ def fit(job: Job) -> Counters:
     recipe, steps = job.recipe, job.train.steps
     if recipe.whiten:
         whiten_first_layer(job.network, job.train, job.seed)
+    transfer = begin(job) if recipe.staged else None
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
     counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
     discard_metrics_after(job.folder, counters.step)
     sitter = Babysitter(job, optimizer, counters)
     with stop_wish() as wish:
+        if transfer is not None and counters.best_accuracy < 0:
+            keep_head(job, networks, optimizer, counters, transfer)
         for epoch in range(counters.step // steps, recipe.epochs):
+            if is_over(recipe, transfer, epoch, counters):
+                break
             clock = Clock(counters)
+            if transfer is not None:
+                transfer.tuning.apply(job.network, epoch, recipe.epochs)
             unread: list[tuple[Tensor, Tensor, int]] = []
             job.network.train()
             for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
@@ -70,6 +80,45 @@ def fit(job: Job) -> Counters:
             save(job, networks, optimizer, counters, clock)
             stop_if(wish, job, counters)
     return counters
+
+
+def is_over(recipe: Recipe, transfer: Transfer | None, epoch: int, counters: Counters) -> bool:
+    """Whether a run ends before an epoch, counted from 0: nothing is tuned, or validation has stopped gaining."""
+    if transfer is not None and not transfer.tuned:
+        return True
+    if transfer is not None and transfer.tuning.thawed(max(0, epoch - 1), recipe.epochs) != transfer.tuned:
+        return False
+    return recipe.stop_after_epochs is not None and counters.waited_epochs >= recipe.stop_after_epochs
+
+
+def keep_head(
+    job: Job,
+    networks: dict[str, Network],
+    optimizer: torch.optim.Optimizer,
+    counters: Counters,
+    transfer: Transfer,
+) -> None:
+    """Validate and keep the weights whose head alone was solved: what tuning has to better."""
+    counters.seconds += transfer.seconds
+    counters.first_loss = math.log(len(job.classes))  # of knowing nothing: a head that was solved begins far below
+    clock = Clock(counters)
+    found, _ = keep_if_best(job, list(networks.values())[-1], 0, counters)
+    save(job, networks, optimizer, counters, clock)
+    low, high = found.interval
+    job.watch.say(f"the head alone: val {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})")
+
+
+def keep_if_best(job: Job, network: Network, epoch: int, counters: Counters) -> tuple[Evaluation, bool]:
+    """Validate; the weights stay in the folder if they are the best so far, which is returned too."""
+    found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.placement)
+    merits = (found.accuracy, -found.mean_loss), (counters.best_accuracy, -counters.best_loss)
+    now, before = (merit[::-1] if job.recipe.best_by == "loss" else merit for merit in merits)
+    if best := now > before:
+        counters.best_accuracy, counters.best_loss, counters.best_epoch = found.accuracy, found.mean_loss, epoch
+        counters.waited_epochs = 0
+        save_weights(job.folder, network)
+        save_config(job.folder, network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
+    return found, best
 
 
 def networks_of(job: Job) -> dict[str, Network]:
@@ -107,14 +156,8 @@ def end_epoch(
     job: Job, network: Network, epoch: int, counters: Counters, lr: float, clock: Clock, sitter: Babysitter
 ) -> None:
     """Validate, keep the weights if they are the best so far, write the epoch's line, begin the sums anew."""
-    found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.placement)
-    best = (found.accuracy, -found.mean_loss) > (counters.best_accuracy, -counters.best_loss)
-    if best:
-        counters.best_accuracy, counters.best_loss, counters.best_epoch = found.accuracy, found.mean_loss, epoch
-        counters.waited_epochs = 0
-        save_weights(job.folder, network)
-        save_config(job.folder, network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
-    else:
+    found, best = keep_if_best(job, network, epoch, counters)
+    if not best:
         counters.waited_epochs += 1
         if job.recipe.schedule == "plateau" and counters.waited_epochs >= job.recipe.patience_epochs:
             counters.drops, counters.waited_epochs = counters.drops + 1, 0

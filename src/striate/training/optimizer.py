@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
+from striate.models import Network
 from striate.training.muon import Muon
 from striate.training.recipe import Recipe
+from striate.training.tuning import rate_factors
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """SGD with momentum or AdamW, in torch's fused form, or Muon; decay on weights, on norms and biases only if asked.
 
     The rate of a group is the schedule's times its `lr_factor`.
 
-    >>> len(make_optimizer(nn.Linear(2, 2), Recipe(model="mlp")).param_groups)
+    >>> from striate.models import create_model
+    >>> len(make_optimizer(create_model("mlp"), Recipe(model="mlp")).param_groups)
     2
     """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -26,13 +28,26 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     groups = [{**group, "lr_factor": 1.0} for group in groups if group["params"]]
     if recipe.optimizer == "muon":
         return make_muon(network, recipe)
+    groups = by_rate(groups, network, recipe)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.peak_lr, fused=True)
     nesterov = recipe.nesterov and recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
 
 
-def make_muon(network: nn.Module, recipe: Recipe) -> Muon:
+def by_rate(groups: list[dict[str, Any]], network: Network, recipe: Recipe) -> list[dict[str, Any]]:
+    """Groups of parameters, each parted by stage where the rate falls from one stage to the next."""
+    if recipe.layer_decay == 1:
+        return groups
+    factors, parted = rate_factors(network, recipe.layer_decay), []
+    for group in groups:
+        for factor in sorted({factors[parameter] for parameter in group["params"]}, reverse=True):
+            params = [parameter for parameter in group["params"] if factors[parameter] == factor]
+            parted.append({**group, "params": params, "lr_factor": factor * group["lr_factor"]})
+    return parted
+
+
+def make_muon(network: Network, recipe: Recipe) -> Muon:
     """Muon for the convolutions; SGD's update for dense layers (with decay), norms and biases (without)."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     kinds: list[dict[str, Any]] = [
@@ -44,4 +59,4 @@ def make_muon(network: nn.Module, recipe: Recipe) -> Muon:
     groups = [
         {**kind, "momentum": recipe.momentum, "lr_factor": factor if "orthogonal" in kind else 1.0} for kind in kinds
     ]
-    return Muon([group for group in groups if group["params"]])
+    return Muon(by_rate([group for group in groups if group["params"]], network, recipe))

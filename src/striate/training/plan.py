@@ -23,6 +23,7 @@ from striate.data.manifest import write_manifest
 from striate.data.scan import Scan
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
+from striate.models.tapped import Tapped
 from striate.tasks.placement import Placement
 from striate.training.folder import MANIFEST, RECIPE
 from striate.training.machine import describe_machine
@@ -59,20 +60,29 @@ class Plan:
         parts = ["striate", "train", self.source, "--recipe", self.recipe_name]
         for name, value in self.changed.items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            parts += {"model": ["--model", text], "epochs": ["--epochs", text]}.get(name, ["--set", f"{name}={text}"])
+            flags = [f"--{name}", text] if name in ("model", "epochs", "weights") else ["--set", f"{name}={text}"]
+            parts += flags
         parts += ["--seed", str(self.seed), *Wishes.exactly(placement).flags(), "--run", f"{folder}-again"]
         return shlex.join(parts)
 
 
 def build_network(plan: Plan, dataset: Dataset) -> Network:
     """The network of a plan, its weights drawn from the plan's seed, its size fitted to the pictures."""
-    recipe = plan.recipe
-    with torch.device("meta"):  # its preprocessing and smallest size, before any weight is drawn
-        draft = create_model(recipe.model)
-    preprocess = fit_size(draft, recipe, dataset.pictures)
-    torch.manual_seed(plan.seed)
-    network = create_model(recipe.model, len(dataset.classes), size=preprocess.size)
+    recipe, classes = plan.recipe, len(dataset.classes)
+    if recipe.weights is not None:
+        torch.manual_seed(plan.seed)
+        network = create_model(recipe.model, classes, weights=recipe.weights)
+        preprocess = fit_size(network, recipe, dataset.pictures)
+        network.require_size(*preprocess.size)
+    else:
+        with torch.device("meta"):  # its preprocessing and smallest size, before any weight is drawn
+            draft = create_model(recipe.model)
+        preprocess = fit_size(draft, recipe, dataset.pictures)
+        torch.manual_seed(plan.seed)
+        network = create_model(recipe.model, classes, size=preprocess.size)
     network.preprocess = replace(preprocess, mirrored=recipe.test_flip)
+    if recipe.layers:
+        network = Tapped(network, recipe.layers, classes)
     if recipe.dropout is not None:
         set_dropout(network, recipe.dropout)
     return network
@@ -82,13 +92,14 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     """The network's preprocessing at the recipe's size, or at a smaller one where the pictures are smaller.
 
     Small pictures are not blown up to 224 px: the size becomes the next multiple of 32 that holds half of them, which
-    costs a fraction and loses nothing. Where the pictures do not fill the usual margin, there is none.
+    costs a fraction and loses nothing, unless the weights were trained on larger ones. Where the pictures do not fill
+    the usual margin, there is none.
     """
     own = network.preprocess
     typical_px = typical_side_px(pictures)
     if recipe.size_px is not None:
         size = (recipe.size_px, recipe.size_px)
-    elif own.size[0] >= 2 * SIZE_STEP_PX and typical_px < own.size[0]:
+    elif recipe.weights is None and own.size[0] >= 2 * SIZE_STEP_PX and typical_px < own.size[0]:
         side = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
         size = (min(side, own.size[0]), min(side, own.size[1]))
     else:

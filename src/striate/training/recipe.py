@@ -12,9 +12,17 @@ from typing import Any, Literal
 
 from striate.core.errors import StriateError, unknown_name
 from striate.data.augment import Augmentation
+from striate.tasks.linear import Kind
 
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
+Best = Literal["accuracy", "loss"]
+KNOWN = {
+    "optimizer": typing.get_args(Optimizer),
+    "schedule": typing.get_args(Schedule),
+    "best_by": typing.get_args(Best),
+    "head": typing.get_args(Kind),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +40,20 @@ class Recipe:
     """A network of the zoo."""
     size_px: int | None = None
     """Height and width that the network sees; None: the network's own, or less when the pictures are smaller."""
+    weights: str | None = None
+    """What it begins with: embedded, imagenet, a run folder or a file; None: drawn weights."""
+    layers: tuple[str, ...] = ()
+    """A new last layer reads these, averaged over places and side by side; (): the network's own head."""
+    staged: bool = False
+    """The head alone first, on features computed once; then stages of the network from the top, one after the other."""
+    head: Kind = "logistic"
+    """What the head alone is solved as: logistic regression, or svm, a linear support vector machine."""
+    head_views: int = 8
+    """Views of every picture that it is solved on: as it is, mirrored, augmented; fewer where pictures are many."""
+    unfreeze_to: str | None = None
+    """The lowest stage that is tuned, such as layer3, or head; None: decided from the pictures."""
+    layer_decay: float = 1.0
+    """What the rate is multiplied by from each stage to the one below."""
     epochs: int = 30
     batch_size: int = 64
     optimizer: Optimizer = "sgd"
@@ -58,6 +80,10 @@ class Recipe:
     """Validated and kept is a moving average of the weights, of this decay per step; 0: the weights themselves."""
     validate_every_epochs: int = 1
     """The last epoch is always validated."""
+    best_by: Best = "accuracy"
+    """What makes weights the best on validation, which are kept: accuracy, or loss, steadier on few pictures."""
+    stop_after_epochs: int | None = None
+    """Validations without better weights that end the run, once all stages are tuned; None: it goes to its end."""
     label_smoothing: float = 0.0
     dropout: float | None = None
     """Probability of every dropout layer; None: the network's own."""
@@ -96,6 +122,9 @@ class Recipe:
             ("patience_epochs", 1, 100_000),
             ("average_decay", 0, 0.999999),
             ("validate_every_epochs", 1, 100_000),
+            ("stop_after_epochs", 1, 100_000),
+            ("head_views", 1, 1_000),
+            ("layer_decay", 0, 1),
             ("label_smoothing", 0, 1),
             ("start_px", 1, 8192),
             ("full_size_at", 0.01, 1),
@@ -105,9 +134,11 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:  # a NaN fails too
                 raise StriateError(f"{name} must be between {low} and {high:,}, got {value}")
-        for name, known in (("optimizer", typing.get_args(Optimizer)), ("schedule", typing.get_args(Schedule))):
+        for name, known in KNOWN.items():
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
+        if self.whiten and self.weights:
+            raise StriateError("whiten draws the first layer anew, which weights bring along; leave one of them out")
         if any(not 0 < share < 1 for share in self.drop_at):
             raise StriateError(f"drop_at are shares of the run between 0 and 1, got {self.drop_at}")
         self.augmentation  # noqa: B018 - its own checks
@@ -167,6 +198,8 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
             raise ValueError(text)
         if kind in (int, float):
             return kind(text)
+        if kind == tuple[str, ...]:
+            return tuple(part.strip() for part in text.split(",") if part.strip())
         if typing.get_origin(kind) is tuple:
             return tuple(float(part) for part in text.split(",") if part.strip())
     except (ValueError, KeyError) as error:

@@ -1,0 +1,48 @@
+"""Recipes that begin from weights which were trained on other pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from striate.training.recipe import Recipe
+
+
+def finetune() -> Recipe:
+    """Staged fine-tuning: the head alone on cached features, then stages from the top at a tenth of the usual rate.
+
+    striate train photos/ --weights embedded
+    Yosinski et al., arXiv:1411.1792; gradual unfreezing and lower rates for lower layers are Howard and Ruder's,
+    arXiv:1801.06146, section 3. The head alone stays the result where tuning does not better it on validation.
+    """
+    return Recipe(
+        model="quick_resnet12",
+        weights="embedded",
+        staged=True,
+        epochs=16,
+        batch_size=32,
+        peak_lr=0.005,
+        nesterov=True,
+        layer_decay=0.5,
+        weight_decay=5e-4,
+        schedule="cosine",
+        warmup_epochs=1,
+        average_decay=0.99,
+        best_by="loss",
+        stop_after_epochs=4,
+        label_smoothing=0.1,
+        test_flip=True,
+        min_area=0.35,
+        max_aspect=4 / 3,
+        flip=True,
+        jitter=0.2,
+    )
+
+
+def probe() -> Recipe:
+    """Features off the shelf and a linear classifier, its strength cross-validated; nothing of the network is tuned.
+
+    striate train photos/ --recipe probe --layer layer2,last
+    Donahue et al., "DeCAF", arXiv:1310.1531; Razavian et al., arXiv:1403.6382. Seconds, and hard to beat on few
+    pictures.
+    """
+    return replace(finetune(), unfreeze_to="head")
