@@ -9,16 +9,17 @@ it was written. The words are lines of folder name, tab, name in words (the firs
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import striate
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
-from striate.core.files import read_json, write_bytes, write_json
+from striate.core.files import write_bytes
 from striate.data.sources import open_to_evaluate
 from striate.deploy.bundle import save_config, save_weights
 from striate.deploy.run import Run
-from striate.models.stored import CONFIG, EMBEDDED_FOLDER, WEIGHTS
+from striate.models.stored import EMBEDDED_FOLDER, WEIGHTS
 from striate.tasks.classification import Evaluation
 
 LARGEST_BYTES = 12_000_000
@@ -45,13 +46,12 @@ def embed(run: Run, names: tuple[str, ...], folder: Path) -> int:
 
 
 def measured(folder: Path, data: str, run: Run) -> Evaluation:
-    """The written file on the validation pictures, their classes under the names of the run."""
+    """The written file on the validation pictures of what the run was trained on; config.json then says how good."""
     written = striate.load(folder)
-    config = read_json(folder / CONFIG)
-    write_json(folder / CONFIG, config | {"label_names": list(run.classes)})
-    found = striate.load(folder).evaluate(open_to_evaluate(data, run.split_seed), "val")
-    write_json(folder / CONFIG, config | {"metrics": {"val_top1": found.accuracy, "val_top5": found.top5_share}})
-    assert striate.load(folder).classes == written.classes
+    words = dict(zip(run.classes, written.classes, strict=True))
+    dataset = open_to_evaluate(data, run.split_seed)
+    found = written.evaluate(replace(dataset, classes=tuple(words[name] for name in dataset.classes)), "val")
+    save_config(folder, written.network, written.classes, {"val_top1": found.accuracy, "val_top5": found.top5_share})
     return found
 
 

@@ -39,15 +39,16 @@ def train(
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
     data: "digits", a folder with one sub-folder per class, or a file in a known format. model: a network of the zoo,
-    by default that of the weights, or the recipe's. recipe: by default "finetune" where weights are given, else
-    "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded pictures on the
-    disk, in 10^9 bytes. tensorboard: whether to write events for it. fields: any field of `Recipe`, such as epochs=20
-    or weights="embedded", and any of `Wishes`, such as precision="fp32" or threads=2; wishes left out are measured.
+    by default that of the weights, or the recipe's. recipe: by default "probe" where layers are given, "finetune" where
+    weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
+    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. fields: any field of `Recipe`,
+    such as epochs=20 or weights="embedded", and any of `Wishes`, such as precision="fp32" or threads=2; wishes left
+    out are measured.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
     changed = with_weights({**({"model": model} if model else {}), **fields})
-    recipe = recipe or ("finetune" if changed.get("weights") else "default")
+    recipe = recipe or ("probe" if changed.get("layers") else "finetune" if changed.get("weights") else "default")
     for name in changed:
         if name not in Recipe.__dataclass_fields__:
             raise unknown_name("recipe field", name, Recipe.__dataclass_fields__)

@@ -77,7 +77,7 @@ def test_every_command_parses(place, words):
     if verb in ("summary", "train") and given["model"]:
         assert given["model"] in ZOO
     if verb == "train":
-        get_recipe(given["recipe"]).parse(given["set_"] or [])
+        get_recipe(given["recipe"] or "default").parse(given["set_"] or [])
 
 
 def test_a_command_that_does_not_exist_would_be_found():

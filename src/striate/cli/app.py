@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from striate.cli import compare, data, gradients, layer, networks, runs, training, using
+from striate.cli import compare, data, features, gradients, layer, learning, networks, runs, training, using
 from striate.core.errors import Interrupted
 from striate.core.version import __version__
 
@@ -56,8 +56,10 @@ app.command("compare")(compare.compare)
 app.command("layer")(layer.layer)
 app.command("check-gradients")(gradients.check_gradients)
 app.command("check")(data.check)
+app.command("learning-curve")(learning.learning_curve)
 app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
 app.command("predict")(using.predict)
+app.command("features")(features.features)
 app.command("runs")(runs.runs)
 app.command("doctor")(runs.doctor)

@@ -16,7 +16,7 @@ from striate.core.errors import StriateError
 if TYPE_CHECKING:
     from striate.training.recipe import Recipe
 
-PRECISIONS = "auto, bf16 or fp32; auto takes what is measured to be fastest here."
+PRECISIONS = "auto, bf16, fp16 or fp32; auto takes what is measured to be fastest here."
 THREADS = Annotated[int | None, typer.Option(min=1, help="Of the processor; measured when not given.")]
 MICRO_BATCH = Annotated[
     int | None, typer.Option(min=1, help="Pictures in memory at once; as many as fit when not given.")
@@ -40,6 +40,15 @@ SIZE = Annotated[
     ),
 ]
 TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
+WEIGHTS = Annotated[
+    str | None, typer.Option(help="What to begin with: embedded, imagenet, a run folder or a weight file.")
+]
+FREEZE = Annotated[bool, typer.Option("--freeze", help="Tune the head alone.")]
+UNFREEZE_TO = Annotated[
+    str | None, typer.Option(help="The lowest stage to tune, such as layer3, or head; decided when not given.")
+]
+LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
+LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 
 
@@ -47,7 +56,12 @@ def train(
     context: typer.Context,
     data: Annotated[str | None, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")] = None,
     model: Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")] = None,
-    recipe: Annotated[str, typer.Option(help=RECIPES)] = "default",
+    recipe: Annotated[str | None, typer.Option(help=RECIPES)] = None,
+    weights: WEIGHTS = None,
+    freeze: FREEZE = False,
+    unfreeze_to: UNFREEZE_TO = None,
+    layer_decay: LAYER_DECAY = None,
+    layer: LAYER = None,
     epochs: EPOCHS = None,
     size: SIZE = None,
     set_: Annotated[
@@ -79,13 +93,22 @@ def train(
 
     striate train photos/ --model resnet18 --epochs 20 --set peak_lr=0.02 --run runs/cats
 
+    striate train photos/ --weights embedded
+
     striate train --run runs/cats --resume
     """
     from striate import api
     from striate.recipes import get_recipe
 
     allow_megapixels(max_megapixels)
-    fields = chosen(get_recipe(recipe), {"model": model, "epochs": epochs, "size_px": size}, set_ or [])
+    named = {
+        "model": model,
+        "epochs": epochs,
+        "size_px": size,
+        **of_transfer(weights, freeze, unfreeze_to, layer_decay),
+    }
+    named["layers"] = tuple(part.strip() for part in layer.split(",")) if layer else None
+    fields = chosen(get_recipe(recipe or "default"), named, set_ or [])
     wishes = {name: context.params[name] for name in WISHES if given(context, name)}
     if resume:
         if run is None:
@@ -103,12 +126,23 @@ def train(
         typer.echo(f"use it: striate predict {shlex.quote(str(finished.path))} PICTURES")
 
 
+def of_transfer(
+    weights: str | None, freeze: bool, unfreeze_to: str | None, layer_decay: float | None
+) -> dict[str, Any]:
+    """The recipe's fields that the flags of transfer stand for."""
+    if freeze and unfreeze_to not in (None, "head"):
+        raise StriateError("--freeze tunes the head alone, --unfreeze-to more than that; leave one of them out")
+    return {"weights": weights, "unfreeze_to": "head" if freeze else unfreeze_to, "layer_decay": layer_decay}
+
+
 def chosen(recipe: Recipe, named: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     """The recipe's fields that a person set, by flags of their own or by --set; not by both."""
     fields = {name: value for name, value in named.items() if value is not None}
     assigned = recipe.parse(assignments)
     for name in assigned.keys() & fields.keys():
-        raise StriateError(f"{name} is given twice, by --set {name}=... and by --{name.removesuffix('_px')}")
+        raise StriateError(
+            f"{name} is given twice, by --set {name}=... and by --{name.removesuffix('_px').replace('_', '-')}"
+        )
     return fields | assigned
 
 

@@ -118,10 +118,14 @@ class Run:
         files = picture_files([paths] if isinstance(paths, str | Path) else paths)
         predictions: list[Prediction] = []
         with self.placement.processor_threads():
-            outcomes = in_threads(lambda file: self._read(partial(read_picture, file)), iter(files))
-            for batch in in_batches(zip(files, outcomes, strict=True)):
+            for batch in in_batches(self.working(files)):
                 predictions += self._predict_batch(batch, top)
         return predictions
+
+    def working(self, files: Sequence[Path]) -> Iterator[tuple[Path, Pixels | DecodeError]]:
+        """Every file with its picture at the working size, or why it cannot be read; decoded by all cores."""
+        outcomes = in_threads(lambda file: self._read(partial(read_picture, file)), iter(files))
+        return zip(files, outcomes, strict=True)
 
     def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Prediction]:
         """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""

@@ -98,7 +98,7 @@ def charts_of(history: list[dict[str, Any]], best_epoch: int) -> list[Chart]:
 def chart(title: str, unit: str, series: dict[str, list[Point]], best_epoch: int, values: Axis) -> Chart:
     """Put series of (epoch, value) on the drawing; a value that is not finite leaves a gap."""
     known = list(series.values())[-1]
-    epochs = epoch_axis(int(known[0][0]), int(known[-1][0]))
+    epochs = epoch_axis(min(int(known[0][0]), best_epoch), int(known[-1][0]))  # 0: before the first
 
     def x_of(epoch: float) -> float:
         return FRAME.left + epochs.share(epoch) * (FRAME.right - FRAME.left)

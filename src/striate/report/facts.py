@@ -34,15 +34,55 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """An accuracy, 0..1, with its 95 % interval."""
+
+    accuracy: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of fine-tuning. tuned, frozen: layers. epochs: such as "1 to 4", "" for the head that was solved.
+
+    best: the best validation in it. kept: whether the weights that were kept are of it.
+    """
+
+    tuned: tuple[str, ...]
+    frozen: tuple[str, ...]
+    epochs: str
+    best: Measured
+    kept: bool
+
+
+@dataclass(frozen=True)
+class TransferFacts:
+    """How a run went on from other weights. sentence: what was decided and why. probes: by layer, from the pictures up.
+
+    views: of each of the `pictures` that the head was solved on.
+    """
+
+    weights: str
+    sentence: str
+    probes: dict[str, Measured]
+    stages: list[Stage]
+    pictures: int
+    views: int
+
+
+@dataclass(frozen=True)
 class ReportFacts:
     """Everything that a report tells about a run. Shares are 0..1, times are seconds.
 
     title: name of the run. command: what repeats it. evaluated_split: "test", or "val" where there is no test split.
     history: one record per epoch with epoch (from 1), step, lr, train_loss, train_accuracy, val_loss, val_accuracy,
-    images_per_second, seconds (since the start) and best (the best so far); a figure that was not taken is None.
+    images_per_second, seconds (since the start) and best (the best so far); a figure that was not taken is None. Some
+    have grad_norm, update_ratio, dead_share and clean_accuracy besides, and findings: records with kind, epoch, step
+    and text (docs/babysitting.md).
     mistakes: most confident first. augmented: sixteen training pictures. recipe, machine: plain JSON values.
     data: source, split_rule, counts (split to a list, one number per class) and warnings (sentences).
-    seconds: training time. best_epoch: the one whose weights were kept and evaluated.
+    seconds: training time. best_epoch: the one whose weights were kept and evaluated; 0: those before the first.
+    transfer: of a run that was staged.
     """
 
     title: str
@@ -58,3 +98,4 @@ class ReportFacts:
     data: dict[str, Any]
     seconds: float
     best_epoch: int
+    transfer: TransferFacts | None = None

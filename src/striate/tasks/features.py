@@ -57,6 +57,8 @@ def images_features(
             vectors = tap(form, placement.images(placement.move(batch)), layers)
         rows.append([vector.float().cpu() for vector in vectors])
     network.train(was_training)
+    if not rows:
+        return {layer: torch.empty(0, 0) for layer in layers}
     return {layer: torch.cat(column) for layer, column in zip(layers, zip(*rows, strict=True), strict=True)}
 
 

@@ -30,6 +30,7 @@ from striate.training.progress import clock
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
 from striate.training.step import Watch
+from striate.training.transfer import transfer_facts
 
 SHOWN_MISTAKES = 24
 SHOWN_SAMPLES = 16
@@ -76,6 +77,7 @@ def finish(
         data=record["data"],
         seconds=counters.seconds,
         best_epoch=counters.best_epoch,
+        transfer=transfer_facts(folder, run.network, recipe.epochs, counters.best_epoch),
     )
     write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode())
     write_report(folder / REPORT, facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job
-from striate.training.transfer import Transfer, begin
+from striate.training.transfer import Transfer, begin, write_transfer
 from striate.training.whitening import whiten_first_layer
 
 READ_EVERY_STEPS = 10
@@ -37,11 +38,14 @@ def fit(job: Job) -> Counters:
     newest state lets the same run go on.
     """
     recipe, steps = job.recipe, job.train.steps
+    job = replace(job, scaler=job.placement.loss_scaler())
     if recipe.whiten:
         whiten_first_layer(job.network, job.train, job.seed)
     transfer = begin(job) if recipe.staged else None
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
     counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
+    if counters.loss_scale:
+        job.scaler.load_state_dict(counters.loss_scale)
     discard_metrics_after(job.folder, counters.step)
     sitter = Babysitter(job, optimizer, counters)
     with stop_wish() as wish:
@@ -103,6 +107,7 @@ def keep_head(
     counters.first_loss = math.log(len(job.classes))  # of knowing nothing: a head that was solved begins far below
     clock = Clock(counters)
     found, _ = keep_if_best(job, list(networks.values())[-1], 0, counters)
+    write_transfer(job.folder, transfer, found)
     save(job, networks, optimizer, counters, clock)
     low, high = found.interval
     job.watch.say(f"the head alone: val {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})")
@@ -132,16 +137,18 @@ def save(
 ) -> None:
     """Write the whole state, the time up to now counted."""
     clock.stop(counters)
+    counters.loss_scale = job.scaler.state_dict()
     save_state(job.folder / STATE, networks, optimizer, counters)
 
 
 def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
     """Bring the results of some steps into the counters. Raises StriateError when the cost has exploded."""
     losses = torch.stack([loss for loss, _, _ in unread]).tolist() if unread else []
-    for loss, (_, right, count) in zip(losses, unread, strict=True):
+    hits = torch.stack([right for _, right, _ in unread]).tolist() if unread else []
+    for loss, right, (_, _, count) in zip(losses, hits, unread, strict=True):
         counters.first_loss = loss if counters.first_loss is None else counters.first_loss
         counters.loss_sum += loss * count
-        counters.right += int(right)
+        counters.right += right
         counters.seen += count
     unread.clear()
     if losses and not sum(losses) / len(losses) <= EXPLODED_FACTOR * (counters.first_loss or 0.0):

@@ -8,7 +8,8 @@ arXiv:1610.01644).
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,21 @@ import numpy as np
 
 from striate.core.errors import StriateError
 from striate.core.files import read_json, write_json
+from striate.models import Network
 from striate.models.tapped import LAST
+from striate.ops.metrics import wilson_interval
+from striate.report.facts import Measured, Stage, TransferFacts
+from striate.tasks.classification import Evaluation
 from striate.tasks.features import depths_of
 from striate.tasks.linear import Validated, cross_validate
-from striate.training.folder import STATE
+from striate.training.folder import STATE, read_metrics
 from striate.training.head import MOST_PROBED, layer_features, solve_head
 from striate.training.step import Job
-from striate.training.tuning import HEAD, Tuning, stages_down_to
+from striate.training.tuning import HEAD, Tuning, groups_of, stages_down_to
 
 TRANSFER = "transfer.json"
-# From how many training pictures on how many stages may be tuned: CS231n's rule of thumb, in numbers that were measured
-# with the embedded weights (benchmarks/transfer.md).
+# From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
+# "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.
 STAGES_FROM = ((40, 1), (400, 2), (2_000, 99))
 
 
@@ -41,7 +46,11 @@ class Probe:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What was found and decided at the start. tuned: stages, from the top. sentence: the decision in words."""
+    """What was found and decided at the start.
+
+    tuned: stages, from the top. sentence: the decision in words. strength: of the head, as scikit-learn's C. pictures:
+    that it was solved on, in that many views. head_hits: how many of `val_pictures` it has right.
+    """
 
     weights: str
     probes: tuple[Probe, ...]
@@ -51,6 +60,8 @@ class Transfer:
     strength: float
     pictures: int
     seconds: float
+    head_hits: int = 0
+    val_pictures: int = 0
 
     @property
     def tuning(self) -> Tuning:
@@ -75,7 +86,7 @@ def read_transfer(folder: Path) -> Transfer | None:
 
 
 def begin(job: Job) -> Transfer:
-    """Solve the head, decide what is tuned, say and write both; where the run has a state already, only read them.
+    """Solve the head and decide what is tuned; where the run has a state already, only read what was decided.
 
     The network then has its head, or will have it from the state.
     """
@@ -107,9 +118,38 @@ def begin(job: Job) -> Transfer:
         pictures=len(labels),
         seconds=time.monotonic() - begun,
     )
-    write_json(job.folder / TRANSFER, asdict(transfer))
     job.watch.say(transfer.sentence)
     return transfer
+
+
+def write_transfer(folder: Path, transfer: Transfer, head: Evaluation) -> None:
+    """Write transfer.json, with what the head alone reaches on validation."""
+    write_json(folder / TRANSFER, asdict(replace(transfer, head_hits=head.hits, val_pictures=head.total)))
+
+
+def transfer_facts(folder: Path, network: Network, epochs: int, best_epoch: int) -> TransferFacts | None:
+    """What the report tells of a staged run; None of another. epochs: of the recipe."""
+    transfer = read_transfer(folder)
+    if transfer is None:
+        return None
+
+    def stage(tuned: tuple[str, ...], lines: list[dict[str, Any]]) -> Stage:
+        first, last = (lines[0]["epoch"], lines[-1]["epoch"]) if lines else (0, 0)
+        hits = [round(line["val_accuracy"] * transfer.val_pictures) for line in lines] or [transfer.head_hits]
+        frozen = tuple(name for name in groups_of(network) if name not in (HEAD, *tuned))
+        found = Measured(max(hits) / transfer.val_pictures, wilson_interval(max(hits), transfer.val_pictures))
+        words = "" if not lines else str(first) if first == last else f"{first} to {last}"
+        return Stage((HEAD, *tuned), frozen, words, found, kept=first <= best_epoch <= last)
+
+    by_stage = groupby(read_metrics(folder), key=lambda line: transfer.tuning.thawed(line["epoch"] - 1, epochs))
+    return TransferFacts(
+        weights=transfer.weights,
+        sentence=transfer.sentence,
+        probes={probe.layer: Measured(probe.accuracy, probe.interval) for probe in transfer.probes},
+        stages=[stage((), []), *(stage(tuned, list(lines)) for tuned, lines in by_stage)],
+        pictures=transfer.pictures,
+        views=transfer.views,
+    )
 
 
 def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str]:

@@ -1,0 +1,49 @@
+"""`features`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
+from striate.cli.networks import JSON
+from striate.cli.output import print_json
+from striate.cli.using import MODEL, PRECISION, RUN
+
+
+def features(
+    run: RUN,
+    files: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
+    output: Annotated[Path, typer.Option(help="The file to write, .npz or .parquet.")],
+    layer: Annotated[str, typer.Option(help="Layers with commas between; last is what the last layer reads.")] = "last",
+    model: MODEL = None,
+    precision: PRECISION = "auto",
+    max_megapixels: MAX_MEGAPIXELS = None,
+    json: JSON = False,
+) -> None:
+    """Write what a network's layers make of pictures, one vector per picture and layer.
+
+    A picture that cannot be read is named and left out; exit status 1 says so.
+
+    Example: striate features embedded photos/ --layer layer2,last --output features.npz
+    """
+    from striate.deploy.features import extract, require_writable, write_features
+    from striate.deploy.run import load
+
+    allow_megapixels(max_megapixels)
+    require_writable(output)
+    table = extract(load(str(run), precision, model), files, [part.strip() for part in layer.split(",")])
+    write_features(output, table)
+    widths = {name: vectors.shape[1] for name, vectors in table.vectors.items()}
+    if json:
+        print_json({"output": str(output), "pictures": len(table.paths), "layers": widths})
+    else:
+        listed = ", ".join(f"{name} ({width} numbers)" for name, width in widths.items())
+        typer.echo(f"{output}: {len(table.paths):,} pictures, {listed}")
+    for path, reason in table.problems:
+        print(f"striate: {path} {reason}", file=sys.stderr)
+    if table.problems:
+        raise typer.Exit(1)

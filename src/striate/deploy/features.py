@@ -1,0 +1,95 @@
+"""Features of picture files, as a table in a file that other programs read."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from striate.core.errors import StriateError
+from striate.core.files import write_bytes
+from striate.data.decode import DecodeError, Pixels
+from striate.data.picture import to_batch
+from striate.deploy.inputs import in_batches, picture_files
+from striate.deploy.run import Run
+from striate.models.tapped import LAST, require_layers
+from striate.tasks.features import features_of
+
+ENDINGS = (".npz", ".parquet")
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """One row per picture that could be read: its path, and a float32 vector of each layer.
+
+    problems: path and reason of those that could not be read.
+    """
+
+    paths: tuple[str, ...]
+    vectors: dict[str, npt.NDArray[np.float32]]
+    problems: tuple[tuple[str, str], ...]
+
+
+def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence[str] = (LAST,)) -> FeatureTable:
+    """Features of picture files and of all pictures below folders; maps are averaged over their places.
+
+    layers: paths of modules, such as "layer2", or "last" for what the last layer reads.
+    Raises StriateError for a layer that there is not, a folder without pictures, and when no picture can be read.
+    """
+    require_layers(run.network, layers)
+    files = picture_files([paths] if isinstance(paths, str | Path) else paths)
+    read: list[str] = []
+    problems: list[tuple[str, str]] = []
+
+    def batches() -> Iterator[Tensor]:
+        for batch in in_batches(run.working(files)):
+            good: list[Pixels] = []
+            for file, outcome in batch:
+                if isinstance(outcome, DecodeError):
+                    problems.append((str(file), outcome.reason))
+                else:
+                    good.append(outcome)
+                    read.append(str(file))
+            if good:
+                yield to_batch(np.stack(good))
+
+    with run.placement.processor_threads():
+        vectors = features_of(run.network, batches(), layers, run.placement)
+    if not read:
+        raise StriateError(f"none of {len(files)} pictures can be read, such as {problems[0][0]}: {problems[0][1]}")
+    return FeatureTable(tuple(read), {layer: found.numpy() for layer, found in vectors.items()}, tuple(problems))
+
+
+def require_writable(path: Path) -> None:
+    """Raise StriateError unless a table can be written to a file of this ending here."""
+    if path.suffix not in ENDINGS:
+        raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
+    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise StriateError(
+            f"{path} needs the package pyarrow, which is not installed; install it with: "
+            "pip install 'striate[parquet]', or write .npz"
+        )
+
+
+def write_features(path: Path, table: FeatureTable) -> None:
+    """Write a table as .npz (arrays `paths` and one per layer) or .parquet (columns `path` and one of lists per layer).
+
+    Raises StriateError for another ending, and for .parquet without the package pyarrow.
+    """
+    require_writable(path)
+    content = io.BytesIO()
+    if path.suffix == ".npz":
+        np.savez(content, paths=np.array(table.paths), **table.vectors)
+    else:
+        import pyarrow
+        import pyarrow.parquet
+
+        columns = {layer: list(vectors) for layer, vectors in table.vectors.items()}
+        pyarrow.parquet.write_table(pyarrow.table({"path": list(table.paths), **columns}), content)
+    write_bytes(path, content.getvalue())
