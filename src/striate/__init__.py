@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, resume, train
+    from striate.deploy.data_curve import learning_curve
+    from striate.deploy.label_check import check_labels
     from striate.deploy.run import Prediction, Run, load
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
@@ -27,8 +29,10 @@ _HOMES = {
     "summarize": "striate.analysis.summary",
     "check": "striate.api",
     "check_gradients": "striate.analysis.gradients",
+    "check_labels": "striate.deploy.label_check",
     "resume": "striate.api",
     "train": "striate.api",
+    "learning_curve": "striate.deploy.data_curve",
     "Prediction": "striate.deploy.run",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.run",
@@ -49,9 +53,11 @@ __all__ = [
     "__version__",
     "check",
     "check_gradients",
+    "check_labels",
     "create_model",
     "effective_field",
     "get_recipe",
+    "learning_curve",
     "list_models",
     "list_recipes",
     "load",

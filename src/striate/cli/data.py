@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,10 +12,18 @@ from striate.cli.output import bar, print_json, print_table
 
 if TYPE_CHECKING:
     from striate.data.check import DataReport
+    from striate.deploy.label_check import LabelCheck
 
 MAX_MEGAPIXELS = Annotated[
     float | None, typer.Option(help="Refuse pictures with more pixels than this, in millions; 89 unless set.")
 ]
+WEIGHTS = Annotated[
+    str, typer.Option(help="Whose features are looked at: embedded, imagenet, a run folder or a weight file.")
+]
+MODEL = Annotated[
+    str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")
+]
+SUSPECTS_SHOWN = 5
 
 
 def allow_megapixels(megapixels: float | None) -> None:
@@ -36,26 +45,69 @@ def allow_megapixels(megapixels: float | None) -> None:
 def check(
     data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")],
     split_seed: Annotated[int, typer.Option(help="Decides the split where the data has none.")] = 0,
+    labels: Annotated[bool, typer.Option("--labels", help="Find the pictures whose label is likely wrong.")] = False,
+    weights: WEIGHTS = "embedded",
+    model: MODEL = None,
+    out: Annotated[Path, typer.Option(help="The page of --labels.")] = Path("labels.html"),
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
 ) -> None:
     """Decode every picture once and report counts, sizes, unreadable files, duplicates and clashing labels.
 
+    With --labels, also look for labels that are likely wrong, and make a page of those pictures.
     Exit status 1 says that the data cannot be trained on as it is.
 
-    Example: striate check photos/
+    Examples:
+
+    striate check photos/
+
+    striate check photos/ --labels --weights imagenet
     """
     from striate.api import check as check_public
 
     allow_megapixels(max_megapixels)
     with bar("decoding") as progress:
         report = check_public(data, split_seed, progress)
-    if json:
-        print_json(report.to_dict())
-    else:
+    if not json:
         _show(report)
+    found = _check_labels(data, weights, model, out) if labels and not report.problems else None
+    if json:
+        told: dict[str, Any] = {"labels": {**found.to_dict(), "page": str(out)}} if found else {}
+        print_json({**report.to_dict(), **told})
+    elif found:
+        _show_labels(found, out)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _check_labels(data: str, weights: str, model: str | None, out: Path) -> LabelCheck:
+    """Check the labels and write the page."""
+    from striate.deploy.label_check import check_labels
+    from striate.report.label_page import write_label_page
+
+    with bar("decoding") as progress:
+        found = check_labels(data, weights, model, progress)
+    write_label_page(out, found)
+    return found
+
+
+def _show_labels(found: LabelCheck, page: Path) -> None:
+    typer.echo()
+    typer.echo(str(found))
+    rows = [
+        (
+            found.described.name(suspect.place),
+            found.classes[suspect.given],
+            found.classes[suspect.likely],
+            f"{suspect.likely_probability:.0%} against {suspect.given_probability:.0%}",
+        )
+        for suspect in found.suspects[:SUSPECTS_SHOWN]
+    ]
+    if rows:
+        print_table(("picture", "label", "likely", "probability"), rows)
+    if found.unjudged:
+        typer.echo(f"too few pictures to be judged: {', '.join(found.unjudged)}")
+    typer.echo(f"wrote {page}: all of them, with their pictures")
 
 
 def _show(report: DataReport) -> None:

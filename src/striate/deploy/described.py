@@ -1,0 +1,61 @@
+"""Pictures of a dataset as vectors: what the last layer of a network reads of each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from striate.data.batches import Batches
+from striate.data.cache import working_pictures
+from striate.data.dataset import Dataset, Indices
+from striate.data.scan import Progress, without_problems
+from striate.data.sources import open_data
+from striate.deploy.run import Run
+from striate.models.tapped import LAST
+from striate.tasks.features import features_of
+from striate.tasks.linear import Array
+
+BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Described:
+    """The readable pictures of a dataset, whatever their split. weights: of the network that describes them.
+
+    numbers: of the pictures in the dataset, ascending. labels: their classes. features: float64 (N, dimensions).
+    """
+
+    dataset: Dataset
+    weights: str
+    numbers: Indices
+    labels: Indices
+    features: Array
+
+    def name(self, place: int) -> str:
+        """What the picture in a row is called."""
+        return self.dataset.pictures.name(int(self.numbers[place]))
+
+
+def describe(
+    data: str | Path,
+    weights: str | Path = "embedded",
+    model: str | None = None,
+    progress: Progress | None = None,
+) -> Described:
+    """Open data and run every readable picture through a network once.
+
+    data: as in `open_data`. weights, model: as in `striate.load`. progress: of decoding.
+    Raises StriateError for what is no data, no weights, or has no readable picture.
+    """
+    run = Run(weights, model=model)
+    dataset = open_data(data)
+    working, scan = working_pictures(dataset, run.preprocess, progress=progress)
+    readable = without_problems(dataset, scan)
+    numbers = np.sort(np.concatenate(list(readable.splits.values())))
+    batches = Batches(working, dataset.labels, numbers, BATCH_SIZE)
+    with run.placement.processor_threads():
+        pictures = (batch.pictures for batch in batches.in_order())
+        found = features_of(run.network, pictures, (LAST,), run.placement)
+    return Described(dataset, str(weights), numbers, dataset.labels[numbers], found[LAST].double().numpy())

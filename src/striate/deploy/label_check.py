@@ -1,0 +1,99 @@
+"""Which labels of a dataset are likely wrong, by what a network's features say of its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from striate.core.errors import StriateError
+from striate.data.decode import Pixels
+from striate.data.scan import Progress
+from striate.deploy.described import Described, describe
+from striate.tasks.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
+from striate.tasks.linear import Validated, cross_validate
+
+THUMBNAIL_PX = (160, 160)
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """Pictures whose label is most likely wrong, surest first.
+
+    validated: what linear classifiers answer on pictures that they did not see.
+    """
+
+    described: Described
+    validated: Validated
+
+    @cached_property
+    def suspects(self) -> list[Suspect]:
+        """Surest first; their places are rows of `described`."""
+        return find_suspects(self.validated.probabilities, self.described.labels)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.described.dataset.classes
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Classes with too few pictures to doubt a label of them."""
+        small = small_classes(self.described.labels, len(self.classes))
+        return tuple(self.classes[number] for number in small.tolist())
+
+    def pixels(self, suspect: Suspect) -> Pixels:
+        """A picture as it is shown, uint8 (H, W, 3)."""
+        described = self.described
+        return described.dataset.pictures.decode(int(described.numbers[suspect.place]), 3, THUMBNAIL_PX)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "weights": self.described.weights,
+            "pictures": len(self.described.labels),
+            "cross_validated_accuracy": self.validated.accuracy,
+            "cross_validated_interval": list(self.validated.interval),
+            "unjudged_classes": list(self.unjudged),
+            "suspects": [
+                {
+                    "path": self.described.name(suspect.place),
+                    "given": self.classes[suspect.given],
+                    "likely": self.classes[suspect.likely],
+                    "given_probability": suspect.given_probability,
+                    "likely_probability": suspect.likely_probability,
+                }
+                for suspect in self.suspects
+            ],
+        }
+
+    def __str__(self) -> str:
+        """One sentence: how many of how many, and how well they were told apart."""
+        low, high = self.validated.interval
+        return (
+            f"labels: {len(self.suspects):,} of {len(self.described.labels):,} pictures have a label that is likely "
+            f"wrong, by a linear classifier of {self.described.weights} features that is right on "
+            f"{self.validated.accuracy:.1%} of the pictures it did not see (95 % interval {low:.1%} to {high:.1%})"
+        )
+
+
+def check_labels(
+    data: str | Path,
+    weights: str | Path = "embedded",
+    model: str | None = None,
+    progress: Progress | None = None,
+) -> LabelCheck:
+    """Find the pictures of a dataset, in all splits, whose label is most likely wrong.
+
+    weights, model: of the network whose features are looked at, as in `striate.load`; best one that was not trained on
+    these pictures, for one that was has learned their labels, the wrong ones too.
+    Raises StriateError for what is no data or no weights, and where no class has enough pictures to judge by.
+    """
+    described = describe(data, weights, model, progress)
+    classes = len(described.dataset.classes)
+    if len(small_classes(described.labels, classes)) == classes:
+        raise StriateError(
+            f"{data}: no class has {FEWEST_OF_A_CLASS} readable pictures; labels cannot be judged by so few"
+        )
+    return LabelCheck(described, cross_validate(described.features, described.labels, classes))

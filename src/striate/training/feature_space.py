@@ -1,0 +1,134 @@
+"""What a run that began from other weights has made of their features: a map and neighbours, before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from striate.core.errors import StriateError
+from striate.data.batches import Batch, Batches
+from striate.data.dataset import Dataset, Indices
+from striate.data.spoiled import Spoiled
+from striate.data.working import WorkingPictures
+from striate.models import Network, create_model
+from striate.models.tapped import LAST
+from striate.report.space import FeatureSpace, LookUp, Picture
+from striate.tasks.features import features_of
+from striate.tasks.placement import Placement
+from striate.training.recipe import Recipe
+from striate.visual.embedding import FEWEST, embedding_map
+from striate.visual.neighbours import nearest_neighbours
+
+MOST_HELD, MOST_TRAINED = 300, 500
+QUERIES, NEIGHBOURS = 6, 5
+BATCH_SIZE = 50
+
+Features = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some pictures of a dataset as batches at the working size, kept because two networks look at them."""
+
+    dataset: Dataset
+    batches: list[Batch]
+
+    @property
+    def labels(self) -> Indices:
+        """Class numbers, (N,)."""
+        return torch.cat([batch.labels for batch in self.batches]).numpy()
+
+    def picture(self, row: int) -> Picture:
+        """One of them for the page."""
+        pixels = torch.cat([batch.pictures for batch in self.batches])[row].permute(1, 2, 0)
+        number = int(np.concatenate([batch.numbers for batch in self.batches])[row])
+        label = self.dataset.classes[int(self.labels[row])]
+        return Picture(self.dataset.pictures.name(number), label, pixels.contiguous().numpy())
+
+    def features(self, network: Network, placement: Placement) -> Features:
+        """What the last layer of a network reads of them, (N, dimensions)."""
+        found: Tensor = features_of(network, (batch.pictures for batch in self.batches), (LAST,), placement)[LAST]
+        return found.numpy()
+
+
+def feature_space(
+    network: Network,
+    recipe: Recipe,
+    dataset: Dataset,
+    working: WorkingPictures,
+    placement: Placement,
+    spoiled: Spoiled,
+) -> FeatureSpace | None:
+    """The features of a trained network, and of the weights that it began from where those are others.
+
+    None for a run that began with drawn weights, and for too few pictures. At most 300 pictures that were not trained
+    on are placed, and their neighbours looked for among 500 that were; which ones is the same in every run.
+    """
+    splits = dataset.splits
+    unseen = np.sort(np.concatenate([splits[split] for split in ("val", "test") if split in splits]))
+    if recipe.weights is None or min(len(unseen), len(splits["train"])) < max(FEWEST, NEIGHBOURS):
+        return None
+    held, trained = (
+        Part(dataset, list(Batches(working, dataset.labels, numbers, BATCH_SIZE, spoiled=spoiled).in_order()))
+        for numbers in (evenly(unseen, MOST_HELD), evenly(splits["train"], MOST_TRAINED))
+    )
+    after = held.features(network, placement), trained.features(network, placement)
+    started = starting_network(network, recipe, placement)
+    before = (held.features(started, placement), trained.features(started, placement)) if started else after
+    same = all(np.allclose(one, other, rtol=1e-3, atol=1e-3) for one, other in zip(before, after, strict=True))
+    rows_after, rows_before = (nearest_neighbours(one, other, NEIGHBOURS)[0] for one, other in (after, before))
+    alike_after, alike_before = (trained.labels[rows[:, 0]] == held.labels for rows in (rows_after, rows_before))
+    return FeatureSpace(
+        weights=recipe.weights,
+        pictures=[held.picture(row) for row in range(len(held.labels))],
+        before=None if same else embedding_map(before[0]),
+        after=embedding_map(after[0]),
+        like_before=None if same else float(alike_before.mean()),
+        like_after=float(alike_after.mean()),
+        look_ups=[
+            LookUp(
+                held.picture(row),
+                [] if same else [trained.picture(near) for near in rows_before[row].tolist()],
+                [trained.picture(near) for near in rows_after[row].tolist()],
+            )
+            for row in queries(alike_after)
+        ],
+    )
+
+
+def evenly(numbers: Indices, most: int) -> Indices:
+    """At most so many of the numbers, evenly spread.
+
+    >>> evenly(np.arange(10), 3).tolist()
+    [0, 4, 9]
+    """
+    return numbers[np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64)]
+
+
+def queries(alike: npt.NDArray[np.bool_]) -> list[int]:
+    """Rows of the pictures to show neighbours of: half of them with a nearest one of another class, if there are.
+
+    >>> queries(np.array([True, False, True, True, True, True, True, True]))
+    [1, 0, 2, 4, 5, 7]
+    """
+    unlike, like = np.flatnonzero(~alike), np.flatnonzero(alike)
+    wrong = evenly(unlike, QUERIES // 2) if len(unlike) else unlike
+    right = evenly(like, QUERIES - len(wrong)) if len(like) else like
+    return [*wrong.tolist(), *right.tolist()]
+
+
+def starting_network(network: Network, recipe: Recipe, placement: Placement) -> Network | None:
+    """The network as it was before training; None for a probe, which trains nothing, or if its weights have gone."""
+    if recipe.layers:
+        return None
+    try:
+        started = create_model(recipe.model, network.classes, weights=recipe.weights)
+    except StriateError:
+        return None
+    started.preprocess = network.preprocess
+    placement.network(started)
+    return started.eval()
