@@ -22,15 +22,16 @@ from striate.tasks.placement import Placement
 def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Training loss and the number of right answers of the main head, two scalars.
 
-    images: float (N, C, H, W). labels: int64 (N,). The loss is the mean cross-entropy; with auxiliary heads, the
-    weighted sum over all of them.
+    images: float (N, C, H, W). labels: int64 (N,), or of mixed pictures probabilities (N, classes), of which the
+    largest is the right answer. The loss is the mean cross-entropy; with auxiliary heads, the weighted sum over all of
+    them.
     Source of label smoothing: Szegedy et al., arXiv:1512.00567, section 7.
     """
     heads = network.training_logits(images)
     losses = [
         weight * F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing) for weight, logits in heads
     ]
-    right = (heads[0][1].argmax(1) == labels).sum()
+    right = (heads[0][1].argmax(1) == (labels if labels.dim() == 1 else labels.argmax(1))).sum()
     return torch.stack(losses).sum(), right
 
 

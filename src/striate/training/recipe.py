@@ -104,6 +104,8 @@ class Recipe:
     lighting_std: float = 0.0
     jitter: float = 0.0
     erase: float = 0.0
+    cut_mix: float = 0.0
+    """Share of the pictures that get a rectangle of another one, and that share of its label."""
     split_seed: int = 0
     """Decides the split where the data has none; apart from the seed, so that seeds share one test set."""
 
@@ -129,6 +131,7 @@ class Recipe:
             ("start_px", 1, 8192),
             ("full_size_at", 0.01, 1),
             ("dropout", 0, 1),
+            ("cut_mix", 0, 1),
             ("split_seed", 0, 2**32 - 1),
         ):
             value = getattr(self, name)

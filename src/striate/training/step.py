@@ -14,6 +14,7 @@ from torch import Tensor
 
 from striate.data.augment import alternating_flips, augment
 from striate.data.batches import Batch, Batches, step_generator
+from striate.data.mixing import cut_mix
 from striate.data.picture import normalise, shrink
 from striate.models import Network
 from striate.report.facts import ReportFacts
@@ -70,6 +71,8 @@ def gradients(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
     generator = step_generator(job.seed, step)
     torch.manual_seed(generator.initial_seed())
     images, labels = training_images(job, batch, generator, step), job.placement.move(batch.labels)
+    if job.recipe.cut_mix:
+        images, labels = cut_mix(images, labels, len(job.classes), job.recipe.cut_mix, generator)
     return accumulate_gradients(job, images, labels)
 
 
