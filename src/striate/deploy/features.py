@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +86,8 @@ def write_features(path: Path, table: FeatureTable) -> None:
     require_writable(path)
     content = io.BytesIO()
     if path.suffix == ".npz":
-        np.savez(content, paths=np.array(table.paths), **table.vectors)
+        arrays: dict[str, Any] = {"paths": np.array(table.paths), **table.vectors}
+        np.savez(content, **arrays)
     else:
         import pyarrow
         import pyarrow.parquet

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from striate.core.errors import StriateError
 from striate.data.augment import augment
 from striate.data.batches import Batches, step_generator
 from striate.data.picture import centre_crop, normalise
@@ -79,9 +80,12 @@ def _images(job: Job, batches: Batches, view: int, labels: list[Tensor]) -> Iter
 
 @torch.no_grad()
 def write_head(network: Network, linear: Linear) -> None:
-    """Make a linear classifier the network's own last layer."""
+    """Make a linear classifier the network's own last layer. Raises StriateError where that is no linear layer."""
     layer = network.get_classifier()
-    assert isinstance(layer, nn.Linear | nn.Conv2d)  # noqa: S101 - our own invariant
+    if not isinstance(layer, nn.Linear | nn.Conv2d):
+        raise StriateError(
+            f"{network.label} ends in no linear layer, so its head cannot be solved; take another recipe"
+        )
     assert layer.bias is not None  # noqa: S101 - our own invariant
     layer.weight.copy_(torch.from_numpy(linear.weight).view(layer.weight.shape))
     layer.bias.copy_(torch.from_numpy(linear.bias))
