@@ -32,7 +32,8 @@ class PowerLaw:
 
     def error(self, pictures: float) -> float:
         """The error of that many pictures, at most 1."""
-        return min(1.0, self.floor + self.scale * float(pictures) ** -self.exponent)
+        power: float = pictures**-self.exponent
+        return min(1.0, self.floor + self.scale * power)
 
 
 def fit_power_law(pictures: Array, errors: Array, weights: Array | None = None) -> PowerLaw:

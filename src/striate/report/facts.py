@@ -7,6 +7,7 @@ from typing import Any
 
 from striate.analysis.summary import Summary
 from striate.data.decode import Pixels
+from striate.report.space import FeatureSpace
 from striate.tasks.classification import Evaluation
 
 
@@ -82,7 +83,7 @@ class ReportFacts:
     mistakes: most confident first. augmented: sixteen training pictures. recipe, machine: plain JSON values.
     data: source, split_rule, counts (split to a list, one number per class) and warnings (sentences).
     seconds: training time. best_epoch: the one whose weights were kept and evaluated; 0: those before the first.
-    transfer: of a run that was staged.
+    transfer: of a run that was staged. space: the features of a run that began from other weights.
     """
 
     title: str
@@ -99,3 +100,4 @@ class ReportFacts:
     seconds: float
     best_epoch: int
     transfer: TransferFacts | None = None
+    space: FeatureSpace | None = None

@@ -17,6 +17,7 @@ from striate.report.charts import FRAME, charts_of, thinned
 from striate.report.classes import confusion_of, weakest_first
 from striate.report.facts import ReportFacts
 from striate.report.pictures import shown
+from striate.report.space import maps_of, shown_look_ups
 
 TEMPLATES = Path(__file__).parent / "template"
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -52,6 +53,8 @@ def render(facts: ReportFacts) -> str:
         samples=[(sample, shown(sample.pixels)) for sample in facts.augmented[:MOST_SAMPLES]],
         most_class_rows=MOST_CLASS_ROWS,
         most_layer_rows=MOST_LAYER_ROWS,
+        maps=maps_of(facts.space) if facts.space else [],
+        look_ups=shown_look_ups(facts.space) if facts.space else [],
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # ours; escaped CSS would be wrong
         version=__version__,
     )

@@ -25,6 +25,7 @@ from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
 from striate.tasks.placement import Placement
+from striate.training.feature_space import feature_space
 from striate.training.folder import EVALUATION, RECIPE, REPORT, read_metrics
 from striate.training.progress import clock
 from striate.training.recipe import Recipe
@@ -78,6 +79,7 @@ def finish(
         seconds=counters.seconds,
         best_epoch=counters.best_epoch,
         transfer=transfer_facts(folder, run.network, recipe.epochs, counters.best_epoch),
+        space=feature_space(run.network, recipe, dataset, working, placement, spoiled),
     )
     write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode())
     write_report(folder / REPORT, facts)
