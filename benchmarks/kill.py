@@ -1,77 +1,212 @@
-"""Kill a training run at random moments with SIGKILL, resume it, and compare the final weights with an unkilled run's.
+"""Kill training runs with SIGKILL, resume them, and compare the last weights and state with those of an unkilled run.
 
-    python benchmarks/kill.py --kills 10 [--data digits --recipe digits_lenet5 --epochs 12 ...]
+    python benchmarks/kill.py                              30 kills over seven configurations
+    python benchmarks/kill.py --kills 10 tiny4/ --model resnet20 --epochs 3
 
-Everything after the known options goes to `striate train`. Exits with 1 unless every SHA-256 is equal.
+Everything after the known options goes to `striate train`, in place of the seven. Kills come in turn at a random
+moment, in a random step, in the middle of writing a state, in the middle of any other file, and in the middle of a
+validation; a state is saved after every step. The resumed process has other numbers of loading threads, of cores that
+it may use and of cores that it believes to have. Prints the table of kill.md; exits with 1 unless every SHA-256 is
+equal.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+SMALL = "--set batch_size=12 --set size_px=32 --no-autotune"
+CONFIGURATIONS = {
+    "LeNet-5, SGD, step, fp32, in parts of 24": (
+        "digits --recipe digits_lenet5 --epochs 5 --precision fp32 --micro-batch 24 --set schedule=step "
+        "--set flip=true --set jitter=0.3 --set erase=0.5 --set min_area=0.5 --set max_aspect=1.3"
+    ),
+    "LeNet-5, AdamW, cosine, bf16, averaged": (
+        "digits --recipe digits_lenet5 --epochs 5 --precision bf16 --set optimizer=adamw --set peak_lr=0.002 "
+        "--set average_decay=0.98"
+    ),
+    "fast: Muon, one cycle, whitened, growing, averaged; fp32": (
+        f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --precision fp32"
+    ),
+    "fast in bf16, in parts of 5, fused norms": (
+        f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --precision bf16 "
+        "--micro-batch 5 --fused-norms"
+    ),
+    "ResNet-20, plateau, bf16, fused norms, colours": (
+        f"PICTURES --model resnet20 --epochs 5 {SMALL} --precision bf16 --set schedule=plateau --set min_area=1 "
+        "--set max_aspect=1 --set patience_epochs=1 --set lighting_std=0.1 --set crop_padding_px=4 --fused-norms"
+    ),
+    "FractalNet, drop-path, decoded anew in each epoch": (
+        f"PICTURES --model fractalnet20 --epochs 3 {SMALL} --set batch_size=24 --cache-gb 0 --set dropout=0.3"
+    ),
+    "finetune: the head, then stages": f"PICTURES --recipe finetune --set weights=WEIGHTS --epochs 4 {SMALL}",
+}
+PLACES = ("moment", "step", "state", "file", "validation")
 
 
-def sha256(run: Path) -> str:
-    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+def child(settings: dict[str, Any], words: list[str]) -> None:
+    """`striate train` in this process, which kills itself where the settings say so."""
+    if settings["cores"] and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: settings["cores"]])
+        os.cpu_count = lambda: settings["cores"] + 2  # how many threads decode
+    from striate.cli import main
+    from striate.training import loop
+    from striate.training import run as run_module
+
+    run_module.Batches = partial(run_module.Batches, workers=settings["workers"])
+    loop.SAVE_EVERY_SECONDS = 0.0
+    left = [settings["after"]]
+
+    def one_more(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    place, step, evaluate = settings["place"], loop.fitting_step, loop.evaluate
+    if place == "step":
+        loop.fitting_step = lambda *arguments: (one_more(), step(*arguments))[1]
+    if place == "validation":
+        loop.evaluate = lambda network, batches, *more: evaluate(network, killing(batches, one_more), *more)
+    if place in ("state", "file"):
+        run = words[words.index("--run") + 1]
+
+        def asked(event: str, arguments: tuple) -> None:
+            writes = event in ("os.mkdir", "os.rename") or (
+                event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+            )
+            if writes and str(arguments[0]).startswith(run) and ("/state/" in str(arguments[0])) == (place == "state"):
+                one_more()
+
+        sys.addaudithook(asked)
+    sys.argv = ["striate", *words]
+    main()
 
 
-def newest_state(run: Path) -> str:
-    newest = max((run / "state").glob("step-*"))
-    return hashlib.sha256((newest / "tensors.safetensors").read_bytes()).hexdigest()
+def killing(batches, one_more):
+    """Batches that die between two of them."""
+    for batch in batches:
+        yield batch
+        one_more()
 
 
-def train(arguments: list[str], run: Path, kill_after_s: float | None = None) -> None:
-    """Run to the end; or kill it after some seconds, then resume until it is through."""
-    command = [sys.executable, "-m", "striate", "train", "--run", str(run)]
-    process = subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if kill_after_s is None:
-        assert process.wait() == 0
-        return
+def train(words: list[str], run: Path, resumed: bool = False, kill_after_s: float | None = None, **settings) -> bool:
+    """Run to the end, or to death. Returns whether it lived."""
+    settings = {"place": "", "after": 0, "workers": 0, "cores": 0, **settings}
+    command = [sys.executable, __file__, "--child", json.dumps(settings), "train", "--run", str(run)]
+    log = run.with_suffix(".txt")
+    with log.open("w") as output:
+        process = subprocess.Popen([*command, *(["--resume"] if resumed else words)], stdout=output, stderr=output)
     try:
         process.wait(kill_after_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    begun = (run / "recipe.json").exists()
-    subprocess.run(
-        [*command, *(["--resume"] if begun else arguments)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
+    if process.returncode not in (0, -signal.SIGKILL):
+        raise SystemExit(log.read_text())
+    return process.returncode == 0
+
+
+def result(run: Path) -> tuple[str, str]:
+    """SHA-256 of the best weights and of the last state."""
+    newest = max((run / "state").glob("step-*")) / "tensors.safetensors"
+    return tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in (run / "model.safetensors", newest))
+
+
+def pictures(folder: Path) -> Path:
+    """Two classes of 60 striped pictures."""
+    import numpy as np
+    from PIL import Image
+
+    numbers = np.random.default_rng(0)
+    for name in ("upright", "level"):
+        (folder / name).mkdir(parents=True)
+        for number in range(60):
+            wave = 128 + 60 * np.sin(np.arange(40) * numbers.uniform(0.6, 1.2) + numbers.uniform(0, 6))
+            grid = np.tile(wave, (40, 1)) if name == "upright" else np.tile(wave[:, None], (1, 40))
+            noisy = grid[:, :, None] * numbers.uniform(0.6, 1, 3) + numbers.normal(0, 30, (40, 40, 3))
+            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def kill(words: list[str], run: Path, place: str, chance: random.Random, steps: int, whole_s: float) -> str:
+    """Kill a run once and resume it, with other workers and cores. Returns where it was killed, and what was there."""
+    # Four calls that write make a state, some 35 the rest of a run; a validation of few pictures is a batch or two.
+    limits = {"step": steps, "state": 4 * steps, "file": 35, "validation": 3}
+    after = chance.uniform(0.3, 1.0) * whole_s if place == "moment" else chance.randrange(limits[place])
+    lived = train(words, run, kill_after_s=after) if place == "moment" else train(words, run, place=place, after=after)
+    saved = [int(path.name.removeprefix("step-")) for path in (run / "state").glob("step-*")]
+    elsewhere = {"workers": chance.choice((0, 1, 3)), "cores": chance.choice((0, 1))}
+    if (run / "recipe.json").exists():
+        train([], run, resumed=True, **elsewhere)
+    else:  # killed before it had begun: a person starts it again
+        train(words, run)
+        elsewhere = {"workers": 0, "cores": 0}
+    where = {
+        "moment": f"after {after:.1f} s",
+        "step": f"in step {after + 1}",
+        "state": f"writing states, at call {after + 1}",
+        "file": f"writing other files, at call {after + 1}",
+        "validation": f"validating, after batch {after + 1}",
+    }[place]
+    return (
+        f"{where}{', too late' if lived else ''} | {max(saved, default='')} | {', '.join(map(str, elsewhere.values()))}"
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    options, arguments = parser.parse_known_args()
-    arguments = arguments or ["digits", "--recipe", "digits_lenet5", "--epochs", "12"]
-    moments = random.Random(options.seed)
-    folder = Path(tempfile.mkdtemp())
+def kills(words: list[str], name: str, folder: Path, turns: range, chance: random.Random) -> int:
+    """Some kills of one configuration, each a row. Returns how many ended equal."""
     start = time.monotonic()
-    train(arguments, folder / "whole")
+    train(words, folder / "whole")
     whole_s = time.monotonic() - start
-    expected = sha256(folder / "whole"), newest_state(folder / "whole")
-    print(f"{' '.join(arguments)}: {whole_s:.1f} s unkilled, model {expected[0][:16]}, last state {expected[1][:16]}")
+    expected = result(folder / "whole")
+    steps = max(int(path.name.removeprefix("step-")) for path in (folder / "whole" / "state").glob("step-*"))
+    print(f"| {name} | never | {steps} | 0, all | {' '.join(part[:12] for part in expected)} |", flush=True)
     equal = 0
-    for kill in range(options.kills):
-        run, moment_s = folder / f"kill-{kill}", moments.uniform(0.1, 1.0) * whole_s
-        train(arguments, run, moment_s)
-        same = (sha256(run), newest_state(run)) == expected
+    for turn in turns:
+        told = kill(words, folder / "killed", PLACES[turn % len(PLACES)], chance, steps, whole_s)
+        same = result(folder / "killed") == expected
         equal += same
-        print(
-            f"killed after {moment_s:6.1f} s: model {sha256(run)[:16]} {'equal' if same else 'DIFFERENT'}", flush=True
-        )
-        shutil.rmtree(run)
-    print(f"{equal} of {options.kills} equal")
+        print(f"| | {told} | {'equal' if same else 'DIFFERENT'} |", flush=True)
+        shutil.rmtree(folder / "killed")
+    shutil.rmtree(folder / "whole")
+    return equal
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options, words = parser.parse_known_args()
+    if options.child:
+        child(json.loads(options.child), words)
+    folder, chance, equal = Path(tempfile.mkdtemp()), random.Random(options.seed), 0
+    os.environ["STRIATE_CACHE"] = str(folder / "cache")
+    places = {"PICTURES": str(pictures(folder / "pictures")), "WEIGHTS": str(folder / "weights")}
+    runs = {" ".join(words): " ".join(words)} if words else CONFIGURATIONS
+    if not words:
+        first = f"{places['PICTURES']} --model quick_resnet12 --epochs 1 {SMALL}"
+        train(first.split(), folder / "weights")
+    print("| configuration | killed | newest state, step | resumed with workers, cores | SHA-256 of weights, state |")
+    print("|---|---|---|---|---|")
+    for number, (name, text) in enumerate(runs.items()):
+        for place, path in places.items():
+            text = text.replace(place, path)
+        turns = range(options.kills * number // len(runs), options.kills * (number + 1) // len(runs))
+        equal += kills(text.split(), name, folder, turns, chance)
+    print(f"\n{equal} of {options.kills} equal")
     shutil.rmtree(folder)
     return 0 if equal == options.kills else 1
 

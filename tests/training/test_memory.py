@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 import striate
+from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.data.batches import Batch, Batches
 from striate.models import create_model
@@ -93,10 +96,15 @@ def test_one_picture_that_does_not_fit_is_an_error_with_numbers(monkeypatch):
     monkeypatch.setattr(memory, "gradients", never)
     optimizer, counters = make_optimizer(job.network, job.recipe), Counters()
     batch = Batch(*(part[:1] for part in next(job.train.in_order())))
-    with pytest.raises(
-        StriateError, match=r"memory ran out with one picture of 32x32 px at a time in resnet20 .*GB are"
-    ):
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 12_345_678)
+    with pytest.raises(StriateError) as refused:
         fitting_step(job, batch, optimizer, 0.1, counters)
+    weights, activations = 3 * 4 * summarize(job.network).params, summarize(job.network).kept.at(1)
+    gigabytes = (weights + 1.25 * activations) / 1e9
+    assert str(refused.value) == (
+        f"memory ran out with one picture of 32x32 px at a time in resnet20 ({FULL}); it needs about {gigabytes:.2f} "
+        "GB, 0.01 GB are free now. Close other programs, or take a smaller --size or --model"
+    )
 
 
 def test_another_error_is_not_taken_for_memory(monkeypatch):
@@ -127,3 +135,57 @@ def test_a_run_goes_on_in_smaller_parts_and_says_so(tmp_path, monkeypatch):
     whole = striate.train("digits", run=tmp_path / "whole", **fields)
     losses = [[line["train_loss"] for line in read_metrics(r.path)] for r in (run, whole)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # LeNet-5 has no batch norm: the mathematics is the same
+
+
+MEASURE = """
+import runpy, sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from striate.analysis.summary import summarize
+from striate.tasks.placement import Placement
+from striate.training.forecast import training_bytes
+from striate.training.heap import freed_memory_kept
+from striate.training.memory import fitting_step
+from striate.training.optimizer import make_optimizer
+from striate.training.recipe import Recipe
+from striate.training.state import Counters
+
+torch.set_num_threads(1)
+job_of = runpy.run_path(sys.argv[1])["job_of"]
+name, precision, optimizer_name, pictures = *sys.argv[2:5], int(sys.argv[5])
+
+def bytes_of(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(key))
+
+def two_steps(pictures):
+    job = job_of(name, Placement("cpu", precision, channels_last=True, threads=1), count=pictures)
+    job = replace(job, recipe=Recipe(model=name, optimizer=optimizer_name))
+    job.placement.network(job.network)
+    optimizer, batch = make_optimizer(job.network, job.recipe), next(job.train.in_order())
+    for step in range(2):
+        assert fitting_step(job, batch, optimizer, 0.01, Counters(step=step, first_loss=1.0))
+    return job
+
+two_steps(2)  # what the libraries themselves take, once
+Path("/proc/self/clear_refs").write_text("5")  # the peak is now
+before = bytes_of("VmRSS")
+with freed_memory_kept():
+    job = two_steps(pictures)
+print(bytes_of("VmHWM") - before, training_bytes(summarize(job.network), pictures, job.placement, job.recipe))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+@pytest.mark.parametrize(
+    ("name", "precision", "optimizer", "pictures"),
+    [("resnet20", "fp32", "sgd", 128), ("nin_cifar", "bf16", "adamw", 64)],
+)
+def test_the_forecast_is_what_real_steps_take(name, precision, optimizer, pictures):
+    """Within a factor of 1.3 either way of the growth of a process over its first two steps."""
+    command = [sys.executable, "-c", MEASURE, __file__, name, precision, optimizer, str(pictures)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert answer.returncode == 0, answer.stderr
+    taken, forecast = map(int, answer.stdout.split())
+    assert 1 / 1.3 < taken / forecast < 1.3, (taken, forecast)

@@ -38,7 +38,7 @@ class Batches:
 
     workers: 0 loads each batch when it is asked for, with all cores, which is fastest where the network needs the same
     cores (benchmarks/loading.md); 1 or more are threads that work ahead, for a network on a GPU or a slow disk. The
-    batches are the same in any case.
+    batches are the same in any case. pinned: whether they lie in memory that a GPU reads while the program goes on.
     """
 
     working: WorkingPictures
@@ -48,6 +48,7 @@ class Batches:
     workers: int = 0
     spoiled: Spoiled | None = None
     """Where pictures that have gone bad are noted; without it, the first raises its DecodeError."""
+    pinned: bool = False
 
     @property
     def steps(self) -> int:
@@ -81,7 +82,8 @@ class Batches:
         return self._batch(part, pixels)
 
     def _batch(self, part: Indices, pixels: npt.NDArray[np.uint8]) -> Batch:
-        return Batch(to_batch(pixels), torch.from_numpy(self.labels[part]), part)
+        pictures, labels = to_batch(pixels), torch.from_numpy(self.labels[part])
+        return Batch(pictures.pin_memory(), labels.pin_memory(), part) if self.pinned else Batch(pictures, labels, part)
 
 
 def ahead(make: Callable[[Indices], Batch], parts: list[Indices], workers: int) -> Iterator[Batch]:

@@ -47,6 +47,8 @@ def render(facts: ReportFacts) -> str:
         speed=median_speed(facts.history),
         charts=charts_of(facts.history, facts.best_epoch),
         epochs=thinned(facts.history, facts.best_epoch, MOST_EPOCH_ROWS),
+        findings=[finding for entry in facts.history for finding in entry.get("findings", ())],
+        vitals=[entry for entry in facts.history if "update_ratio" in entry],
         class_rows=weakest_first(evaluation),
         confusion=confusion_of(evaluation),
         mistakes=[(mistake, shown(mistake.pixels)) for mistake in facts.mistakes[:MOST_MISTAKES]],

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from striate.core.errors import StriateError
 from striate.ops.power_law import PowerLaw, fit_power_law
-from striate.tasks.linear import Array, Labels, cross_validate, fit, folds_of
+from striate.tasks.linear import Array, Labels, cross_validate, fit, folds_of, one_thread
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 CLASS_SHARES = (0.25, 0.5)
@@ -23,7 +23,7 @@ FEWEST = 20
 FEWEST_OF_A_CLASS = 4  # to train on, or its shares are the same pictures
 DRAWS_BELOW = ((1_000, 10), (5_000, 5))  # many pictures need few draws, and each takes long
 FEWEST_DRAWS = 3
-CLASS_FITS = 200  # classifiers, all classes together
+CLASS_FITS = 120  # classifiers, all classes together
 MOST_CLASSES = 20
 MOST_TO_CHOOSE_BY = 1_000
 RESAMPLES = 200
@@ -128,7 +128,13 @@ def measure_curve(
     """
     if len(labels) < FEWEST:
         raise StriateError(f"a learning curve needs at least {FEWEST} pictures, got {len(labels)}")
-    random = np.random.default_rng(seed)
+    with one_thread():
+        return _measured(features, labels, classes, added, np.random.default_rng(seed), step)
+
+
+def _measured(
+    features: Array, labels: Labels, classes: int, added: int, random: np.random.Generator, step: Step | None
+) -> LearningCurve:
     some = np.sort(random.permutation(len(labels))[:MOST_TO_CHOOSE_BY])
     draws = draws_of(labels, random)
     trained_K = np.bincount(labels[draws[0].train], minlength=classes)

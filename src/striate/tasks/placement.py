@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from striate.core.errors import unknown_name
 
-Precision = Literal["fp32", "bf16"]
-PRECISIONS = ("auto", "bf16", "fp32")
+Precision = Literal["fp32", "bf16", "fp16"]
+PRECISIONS = ("auto", "bf16", "fp16", "fp32")
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 # Multiply-accumulates per picture below which bf16 gains nothing (benchmarks/precision.md) and one thread is enough:
 # the network trains in seconds either way, and on a busy machine threads that wait for each other are slower than one.
@@ -52,12 +53,19 @@ class Placement:
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which the network runs forward."""
-        if self.precision == "bf16":
-            return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
-        return nullcontext()
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=HALVES[self.precision])
+
+    def loss_scaler(self) -> torch.amp.GradScaler:
+        """What keeps small gradients from becoming zero in fp16; it does nothing in other precisions.
+
+        Source: Micikevicius et al., "Mixed precision training", arXiv:1710.03740, section 3.2.
+        """
+        return torch.amp.GradScaler(torch.device(self.device).type, enabled=self.precision == "fp16")
 
     def move(self, tensor: Tensor) -> Tensor:
-        """A tensor on the device."""
+        """A tensor on the device; from pinned memory it travels while the program goes on."""
         return tensor.to(self.device, non_blocking=True)
 
     def images(self, images: Tensor) -> Tensor:
@@ -78,6 +86,13 @@ def has_fast_bf16(device: str) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+def fast_half(device: str) -> Precision | None:
+    """The 16-bit precision that a device multiplies natively, bf16 rather than fp16; None where there is none."""
+    if has_fast_bf16(device):
+        return "bf16"
+    return "fp16" if device != "cpu" and torch.cuda.get_device_capability()[0] >= 7 else None  # from Volta on
+
+
 def default_device() -> str:
     """The GPU if there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -86,12 +101,12 @@ def default_device() -> str:
 def place(precision: str, macs: int, device: str | None = None) -> Placement:
     """The fastest correct setting for a network of `macs` multiply-accumulates per picture.
 
-    precision: "auto", "bf16" or "fp32". Raises StriateError for another one.
+    precision: "auto", "bf16", "fp16" or "fp32". Raises StriateError for another one.
     """
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
     device = device or default_device()
     large = macs >= LARGE_FROM_MACS
     if precision == "auto":
-        precision = "bf16" if large and has_fast_bf16(device) else "fp32"
+        precision = (fast_half(device) if large else None) or "fp32"
     return Placement(device, precision, channels_last=True, threads=torch.get_num_threads() if large else 1)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from striate.core.files import read_json, write_json
 from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.data.cache import cache_root
-from striate.tasks.placement import Placement, Precision, has_fast_bf16
+from striate.tasks.placement import Placement, Precision, fast_half
 from striate.training.compiling import Compiling, compiler_is_there, kernels, norms_of, probe
 from striate.training.machine import processor_name
 from striate.training.optimizer import make_optimizer
@@ -107,7 +107,8 @@ def layouts_and_precisions(rule: Placement, wishes: Wishes) -> list[Placement]:
     """The rule's settings first, then plain ones, then every other precision and layout that the wishes allow."""
     threads = torch.get_num_threads()
     plain = replace(rule, precision="fp32", channels_last=False, threads=threads)
-    precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_fast_bf16(rule.device) else ("fp32",)
+    half = fast_half(rule.device)
+    precisions: tuple[Precision, ...] = ("fp32", half) if half else ("fp32",)
     others = [replace(rule, precision=p, channels_last=last) for p, last in product(precisions, (True, False))]
     return _different(wishes.imposed_on(placement) for placement in (rule, plain, *others))
 
@@ -168,7 +169,7 @@ def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> fl
     """Seconds per picture of the best of a few steps after one to warm up; they end after `limit_s`, two at least."""
     network = copy.deepcopy(job.network).train()
     placement.network(network)
-    trial = replace(job, network=network, placement=placement)
+    trial = replace(job, network=network, placement=placement, scaler=placement.loss_scaler())
     optimizer = make_optimizer(network, job.recipe)
     step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
     taken: list[float] = []
@@ -219,6 +220,7 @@ def _machine() -> dict[str, Any]:
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "striate": __version__,

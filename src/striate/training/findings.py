@@ -61,7 +61,8 @@ def flat_cost(course: Course) -> Finding | None:
     one = course.probe is not None and course.probe.top_share > 0.99
     return Finding(
         "flat cost",
-        f"nothing was learned so far: the cost is {course.now['train_loss']:.4g}, knowing only how frequent the "
+        f"{'nothing' if course.val_is_at_chance else 'hardly anything'} was learned so far: the cost is "
+        f"{course.now['train_loss']:.4g}, knowing only how frequent the "
         f"classes are costs {course.ignorant_cost:.4g}; validation accuracy is {course.now['val_accuracy']:.1%}, "
         f"always giving one answer has {course.chance:.1%}"
         f"{'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
@@ -70,14 +71,16 @@ def flat_cost(course: Course) -> Finding | None:
 
 def _why_flat(course: Course) -> str:
     recipe, ratio = course.recipe, course.largest_ratio
+    if recipe.peak_lr == 0:
+        return "The rate is 0, so nothing can change: --set peak_lr=0.05"
     if decay_is_large(recipe):
         return _decay_words(recipe)
-    if ratio == 0 and recipe.peak_lr:
+    if ratio == 0:
         return (
             "No gradient reaches the weights: usually they were all drawn as zero, or every ReLU is dead. Draw them at "
             "random (striate.layers has initialisers), with biases at zero, and begin with a lower rate"
         )
-    if ratio is not None and ratio < SMALL_RATIO:
+    if ratio is not None and ratio < HEALTHY_RATIO / 3:
         return f"A step changes the weights by {ratio:.1g} of their size, 0.001 is usual: {_raise_rate(recipe, ratio)}"
     if course.now["train_loss"] > 1.05 * course.ignorant_cost or (ratio or 0) > LARGE_RATIO:
         return f"The rate is usually too high then: --set peak_lr={_rounded(recipe.peak_lr / 10)}"
@@ -260,6 +263,8 @@ def late_rate(course: Course) -> Finding | None:
     """A rate that has not come down when the run ends."""
     highest = max(line["lr"] for line in course.history)
     if not course.is_over or course.recipe.epochs < EPOCHS_TO_LEARN or course.now["lr"] < LATE_RATE * highest:
+        return None
+    if course.cost_is_flat:  # then the rate's end is not what matters
         return None
     return Finding(
         "late rate",

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from striate.core.version import __version__
 from striate.data.cache import cache_root
-from striate.tasks.placement import Placement, default_device, has_fast_bf16
+from striate.tasks.placement import HALVES, Placement, default_device, fast_half
 
 PACKAGES = ("torch", "numpy", "Pillow", "safetensors", "scikit-learn")
 
@@ -52,8 +52,9 @@ def examine() -> dict[str, dict[str, Any]]:
     """What `striate doctor` shows: versions, machine, what is fast, extras. Takes about two seconds to measure."""
     device = default_device()
     rates = {"fp32": conv_gflops(torch.float32, device)}
-    if has_fast_bf16(device):
-        rates["bf16"] = conv_gflops(torch.bfloat16, device)
+    half = fast_half(device)
+    if half is not None:
+        rates[half] = conv_gflops(HALVES[half], device)
     return {
         "versions": _versions(),
         "machine": {
@@ -66,7 +67,7 @@ def examine() -> dict[str, dict[str, Any]]:
         },
         "fast here": {
             "3x3 convolution": ", ".join(f"{name} {rate:,.0f} GFLOP/s" for name, rate in rates.items()),
-            "large networks train in": "bf16, channels last" if "bf16" in rates else "fp32, channels last",
+            "large networks train in": f"{half or 'fp32'}, channels last",
         },
         "extras": {extra: _extra_state(extra) for extra in _extras()},
     }

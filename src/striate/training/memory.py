@@ -7,9 +7,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.data.batches import Batch
-from striate.training.forecast import available_bytes
+from striate.training.forecast import available_bytes, training_bytes
 from striate.training.state import Counters
 from striate.training.step import Job, gradients, update
 
@@ -34,7 +35,7 @@ def fitting_step(
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     if not reason:
-        update(optimizer, lr)
+        update(job, optimizer, lr)
         return made
     # Here the error is gone, and with it the frames that held the step's tensors.
     optimizer.zero_grad(set_to_none=True)
@@ -70,9 +71,10 @@ def half(job: Job, pictures: int, reason: str) -> int:
     if pictures > 1:
         return (pictures + 1) // 2
     height, width = job.network.preprocess.size
+    needed = training_bytes(summarize(job.network), 1, job.placement, job.recipe)
     free = available_bytes(job.placement.device)
-    left = "" if free is None else f"; {free / 1e9:.2f} GB are free"
+    left = "" if free is None else f", {free / 1e9:.2f} GB are free now"
     raise StriateError(
-        f"memory ran out with one picture of {height}x{width} px at a time in {job.network.label} ({reason}){left}. "
-        "Close other programs, or take a smaller --size or --model"
+        f"memory ran out with one picture of {height}x{width} px at a time in {job.network.label} ({reason}); it needs "
+        f"about {needed / 1e9:.2f} GB{left}. Close other programs, or take a smaller --size or --model"
     )

@@ -33,6 +33,8 @@ from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
 
 RUNS = Path("runs")
+# While a GPU computes, the processor makes the next batches and has them copied over.
+WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
 
 
 def start(
@@ -102,9 +104,10 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
+            ahead = WORK_AHEAD if placement.device == "cuda" else {}
             train, val = (
-                Batches(working, dataset.labels, dataset.splits[split], plan.recipe.batch_size, spoiled=spoiled)
-                for split in ("train", "val")
+                Batches(working, dataset.labels, indices, plan.recipe.batch_size, spoiled=spoiled, **ahead)
+                for indices in (dataset.splits["train"], dataset.splits["val"])
             )
             job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
             if record is None:

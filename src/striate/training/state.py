@@ -31,6 +31,7 @@ class Counters:
     step: updates made. loss_sum, right, seen: of the epoch. best_accuracy, best_epoch: on validation, best_epoch
     counted from 1. waited_epochs, drops: of the plateau schedule. first_loss: of the very first step.
     seconds: spent training. micro_batch: pictures at once, once memory has run out; None: as the placement says.
+    loss_scale: the state of fp16's loss scaling; empty in other precisions.
     """
 
     step: int = 0
@@ -45,6 +46,7 @@ class Counters:
     first_loss: float | None = None
     seconds: float = 0.0
     micro_batch: int | None = None
+    loss_scale: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 def save_state(
@@ -108,5 +110,6 @@ def _restore(tensors: dict[str, Tensor], networks: Mapping[str, nn.Module], opti
         _, number, key = name.split(".", 2)
         parameter = parameters[int(number)]
         # In the parameter's own memory layout: the fused updates walk both side by side.
-        like = torch.empty_like(parameter) if tensor.shape == parameter.shape else torch.empty_like(tensor)
+        alike = parameter if tensor.shape == parameter.shape else tensor
+        like = torch.empty_like(alike, dtype=tensor.dtype, device=parameter.device)
         optimizer.state[parameter][key] = like.copy_(tensor)

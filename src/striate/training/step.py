@@ -24,6 +24,8 @@ from striate.training.recipe import Recipe
 from striate.training.schedule import side_px
 from striate.training.state import Counters
 
+UNSCALED = torch.amp.GradScaler("cpu", enabled=False)
+
 
 class Watch(Protocol):
     """Who is told how training goes."""
@@ -43,7 +45,7 @@ class Watch(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """All that one training is made of."""
+    """All that one training is made of. scaler: of the loss, which fp16 needs; see `Placement.loss_scaler`."""
 
     network: Network
     classes: tuple[str, ...]
@@ -54,19 +56,21 @@ class Job:
     placement: Placement
     folder: Path
     watch: Watch
+    scaler: torch.amp.GradScaler = UNSCALED
 
 
 def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:
     """One update. Returns the mean loss and the number of right answers, detached, not yet read."""
     made = gradients(job, batch, step)
-    update(optimizer, lr)
+    update(job, optimizer, lr)
     return made
 
 
 def gradients(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
     """Fill in the gradients of one step. Returns the mean loss and the number of right answers, detached.
 
-    Everything random follows from (seed, step): the augmentation, and dropout through torch's global generator.
+    The gradients are scaled as `scaler` says. Everything random follows from (seed, step): the augmentation, and
+    dropout through torch's global generator.
     """
     generator = step_generator(job.seed, step)
     torch.manual_seed(generator.initial_seed())
@@ -76,11 +80,13 @@ def gradients(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
     return accumulate_gradients(job, images, labels)
 
 
-def update(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Move the weights by their gradients, and forget these."""
+def update(job: Job, optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Move the weights by their gradients, and forget these; where fp16 has overflown, they stay where they are."""
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_factor"]
-    optimizer.step()
+    job.scaler.unscale_(optimizer)  # here, so that whoever looks at the gradients sees them as they are
+    job.scaler.step(optimizer)
+    job.scaler.update()
     optimizer.zero_grad(set_to_none=True)
 
 
@@ -97,7 +103,7 @@ def accumulate_gradients(job: Job, images: Tensor, labels: Tensor) -> tuple[Tens
         with job.placement.autocast():
             loss, right = loss_of(job.placement)(job.network, some_images, some_labels, job.recipe.label_smoothing)
         loss = loss * (len(some_labels) / len(labels))
-        loss.backward()  # type: ignore[no-untyped-call]
+        job.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         means.append(loss.detach())
         hits.append(right)
     return torch.stack(means).sum(), torch.stack(hits).sum()

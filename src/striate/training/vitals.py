@@ -89,7 +89,10 @@ class PulseTaker:
             return
         gradients = [p.grad for _, p in self.named if p.grad is not None]
         norms = torch.stack(torch._foreach_norm(gradients)) if gradients else torch.zeros(1)
-        self.pulse = Pulse(float(norms.float().norm()))
+        norm = float(norms.float().norm())
+        if not math.isfinite(norm):  # a step of fp16 that will be left out; elsewhere the cost tells it
+            return
+        self.pulse = Pulse(norm)
         self._before = [sample(p).clone() for _, p in self.weights]
 
     def _note_updates(self, *_: Any) -> None:

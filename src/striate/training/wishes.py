@@ -14,9 +14,9 @@ LAYOUTS = ("auto", "channels-last", "contiguous")
 class Wishes:
     """How a person wants a training to run; "auto" and None leave it to measuring.
 
-    precision: "auto", "bf16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the processor.
-    micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the step.
-    fused_norms: whether batch norms train in compiled kernels.
+    precision: "auto", "bf16", "fp16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the
+    processor. micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the
+    step. fused_norms: whether batch norms train in compiled kernels.
     autotune: False takes the rule of `place` for what is left open and measures nothing.
     Raises StriateError for anything else.
 

@@ -1,0 +1,447 @@
+"""What autotune measures, keeps and chooses, with injected times and a clock of our own; what it must leave alone."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import striate
+import striate.training.autotune as tuning
+from striate.cli.app import app
+from striate.cli.training import WISHES
+from striate.cli.training import given as was_given
+from striate.core.errors import StriateError
+from striate.core.files import read_json
+from striate.data.batches import Batches
+from striate.models import create_model
+from striate.tasks.placement import Placement
+from striate.training.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune, words
+from striate.training.compiling import Compiling
+from striate.training.plan import read_plan
+from striate.training.recipe import Recipe
+from striate.training.step import Job
+from striate.training.wishes import Wishes
+
+THREADS = 4  # that torch is made to say it has
+RULE = Placement("cpu", "bf16", channels_last=True, threads=THREADS)
+PLAIN = Placement("cpu", "fp32", channels_last=False, threads=THREADS)
+
+
+def job_of(name: str = "lenet5", rule: Placement = RULE, epochs: int = 1000, **recipe) -> Job:
+    """Ten pictures: 10,000 to train on in 1,000 epochs."""
+    torch.manual_seed(0)
+    network = create_model(name, 4)
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 32, 32, network.in_channels), np.uint8)
+
+    class Working:
+        def take(self, indices, _bad=None):
+            return pixels[indices]
+
+    batches = Batches(Working(), np.arange(10) % 4, np.arange(10), 10)
+    fields = {"model": name, "epochs": epochs, "batch_size": 10, **recipe}
+    return Job(network, tuple("abcd"), batches, batches, Recipe(**fields), 0, rule, Path(), None)
+
+
+class Stage:
+    """Made-up times: `seconds` says what a picture takes in some settings, `cost_s` is what measuring it takes."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.measured: list[Placement] = []
+        self.seconds = lambda placement: 0.1
+        self.cost_s = 0.5
+
+    def measure(self, job, placement, batch, limit_s):
+        self.measured.append(placement)
+        self.now += self.cost_s
+        seconds = self.seconds(placement)
+        if isinstance(seconds, Exception):
+            raise seconds
+        return seconds
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    stage = Stage()
+    monkeypatch.setattr(tuning, "_seconds", stage.measure)
+    monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: stage.now))
+    monkeypatch.setattr(tuning, "fast_half", lambda device: "bf16")
+    monkeypatch.setattr(tuning, "compiler_is_there", lambda device: False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: THREADS)
+    return stage
+
+
+def all_settings() -> list[Placement]:
+    """All that could be measured of a network without batch norm."""
+    return [
+        Placement("cpu", precision, layout, threads)
+        for precision in ("fp32", "bf16")
+        for layout in (True, False)
+        for threads in (THREADS, THREADS // 2, 1)
+    ]
+
+
+@pytest.mark.parametrize("best", all_settings()[:1] + all_settings()[3:10:3])
+def test_the_fastest_precision_and_layout_is_chosen_from_all_four(stage, best):
+    stage.seconds = lambda placement: 0.05 if placement == best else 0.1
+    tuned = autotune(job_of(), Wishes())
+    assert tuned.placement == best
+    assert {p for p in stage.measured if p.threads == THREADS} == {p for p in all_settings() if p.threads == THREADS}
+    assert {p.threads for p in stage.measured if p.precision == best.precision} == {4, 2, 1}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_threads_are_tried_in_the_best_layout(stage, threads):
+    stage.seconds = lambda placement: 0.05 if placement.threads == threads else 0.1
+    assert autotune(job_of(), Wishes()).placement == replace(RULE, threads=threads)
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_the_choice_is_never_slower_than_plain_settings(chance: random.Random):
+    with pytest.MonkeyPatch.context() as patch:
+        stage = Stage()
+        times = {placement: chance.uniform(0.05, 0.2) for placement in all_settings()}
+        stage.seconds = times.__getitem__
+        patch.setattr(tuning, "_seconds", stage.measure)
+        patch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: stage.now))
+        patch.setattr(tuning, "fast_half", lambda device: "bf16")
+        patch.setattr(tuning, "compiler_is_there", lambda device: False)
+        patch.setattr(tuning, "_read", lambda path, key: {})
+        patch.setattr(torch, "get_num_threads", lambda: THREADS)
+        rule = chance.choice(all_settings())
+        tuned = autotune(job_of(rule=rule), Wishes())
+    assert PLAIN in tuned.seconds and rule in tuned.seconds
+    assert tuned.seconds == {placement: times[placement] for placement in stage.measured}
+    # within what such measurements vary by, the rule's settings stay
+    assert times[tuned.placement] * CLEARLY_FASTER <= min(tuned.seconds.values())
+    assert times[tuned.placement] * CLEARLY_FASTER <= times[PLAIN]
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        Wishes(precision="fp32"),
+        Wishes(precision="bf16"),
+        Wishes(precision="fp16"),
+        Wishes(layout="contiguous"),
+        Wishes(layout="channels-last"),
+        Wishes(threads=3),
+        Wishes(micro_batch=2),
+        Wishes(precision="fp32", threads=1),
+        Wishes(compile=True),
+        Wishes(compile=False),
+    ],
+    ids=lambda wishes: " ".join(wishes.flags()),
+)
+def test_what_is_forced_is_kept_and_the_rest_measured(stage, wishes):
+    times = random.Random(0)
+    stage.seconds = lambda placement: times.uniform(0.05, 0.2)
+    tuned = autotune(job_of(rule=wishes.imposed_on(RULE)), wishes)
+    assert len(stage.measured) > 2
+    assert all(wishes.imposed_on(placement) == placement for placement in [*stage.measured, tuned.placement])
+
+
+def test_where_all_is_forced_nothing_is_measured(stage):
+    wishes = Wishes("fp32", "contiguous", threads=2)
+    rule = wishes.imposed_on(RULE)
+    assert autotune(job_of(rule=rule), wishes) == Tuned(rule, {})
+    assert stage.measured == []
+
+
+def test_fused_norms_are_measured_where_there_are_norms_and_kernels(stage, monkeypatch):
+    stage.seconds = lambda placement: 0.05 if placement.fused_norms else 0.1
+    monkeypatch.setattr(tuning, "kernels", lambda: object())
+    assert autotune(job_of("resnet20"), Wishes()).placement == replace(RULE, fused_norms=True)
+    assert not autotune(job_of("resnet20"), Wishes(fused_norms=False)).placement.fused_norms
+    assert not autotune(job_of("lenet5"), Wishes()).placement.fused_norms  # it has no norm
+    monkeypatch.setattr(tuning, "kernels", lambda: None)
+    assert not autotune(job_of("resnet20"), Wishes()).placement.fused_norms
+
+
+def test_settings_that_fail_are_left_out(stage):
+    failure = RuntimeError("could not create a primitive")
+    stage.seconds = lambda placement: failure if placement.precision == "fp32" else 0.1
+    tuned = autotune(job_of(), Wishes())
+    assert tuned.placement == RULE
+    assert {placement.precision for placement in tuned.seconds} == {"bf16"}
+
+
+def test_the_second_run_measures_nothing(stage):
+    times = random.Random(0)
+    stage.seconds = lambda placement: times.uniform(0.05, 0.2)
+    first = autotune(job_of(), Wishes())
+    stage.measured.clear()
+    assert autotune(job_of(), Wishes()) == first
+    assert stage.measured == []
+
+
+def test_another_machine_network_size_or_wish_is_measured_anew(stage, monkeypatch):
+    stage.seconds = lambda placement: 0.1
+
+    def measures(job, wishes=None) -> bool:
+        stage.measured.clear()
+        autotune(job, wishes or Wishes())
+        return bool(stage.measured)
+
+    assert measures(job_of()) and not measures(job_of())
+    assert measures(job_of("nin_cifar"))
+    larger = job_of()
+    larger.network.preprocess = larger.network.preprocess.at((40, 40))
+    assert measures(larger)
+    assert measures(job_of(batch_size=20))
+    assert measures(job_of(optimizer="adamw"))
+    assert measures(job_of(rule=replace(RULE, micro_batch=4)))
+    assert measures(job_of(), Wishes(layout="contiguous"))
+    assert not measures(job_of())
+    monkeypatch.setattr(tuning, "processor_name", lambda: "Abacus 3000")
+    assert measures(job_of())
+    monkeypatch.setattr(tuning.os, "cpu_count", lambda: 99)
+    assert measures(job_of())
+    monkeypatch.setattr(torch, "__version__", "9.9")
+    assert measures(job_of())
+
+
+def record() -> Path:
+    (path,) = (tuning.cache_root() / "autotune").iterdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: text[: len(text) // 2],
+        lambda text: "[1, 2, 3]",
+        lambda text: "null",
+        lambda text: text.replace('"seconds"', '"second"'),
+        lambda text: text.replace('"precision"', '"precison"'),
+        lambda text: text.replace("0.1", "-0.1"),
+        lambda text: text.replace("0.1", "NaN"),
+        lambda text: text.replace("0.1", '"fast"'),
+        lambda text: text.replace('"lenet5"', '"lenet6"'),
+        lambda text: json.dumps(json.loads(text) | {"measured": 7}),
+    ],
+)
+def test_a_damaged_record_is_ignored_and_written_again(stage, spoil):
+    stage.seconds = lambda placement: 0.1
+    first = autotune(job_of(), Wishes())
+    path, text = record(), record().read_text()
+    damaged = spoil(text)
+    assert damaged != text
+    path.write_text(damaged)
+    stage.measured.clear()
+    assert autotune(job_of(), Wishes()) == first
+    assert stage.measured
+    assert read_json(path)["measured"] == json.loads(text)["measured"]
+
+
+def test_a_record_of_settings_that_are_not_asked_for_is_not_followed(stage):
+    """Such as one that somebody wrote by hand."""
+    stage.seconds = lambda placement: 0.1
+    autotune(job_of(), Wishes())
+    found = read_json(record())
+    found["measured"].append({"settings": found["measured"][0]["settings"] | {"threads": 64}, "seconds": 1e-6})
+    record().write_text(json.dumps(found))
+    assert autotune(job_of(), Wishes()).placement.threads <= THREADS
+
+
+def test_a_cache_that_cannot_be_written_costs_the_record_alone(stage, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "file"))
+    stage.seconds = lambda placement: 0.05 if placement == PLAIN else 0.1
+    assert autotune(job_of(), Wishes()).placement == PLAIN
+    assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.parametrize("cost_s", [0.1, 1.0, 2.0, 4.9])
+@pytest.mark.parametrize("epochs", [40, 1000, 100_000])
+def test_the_budget_is_kept(stage, cost_s, epochs):
+    stage.cost_s = min(cost_s, 0.25 * 0.05 * 0.1 * 10 * epochs)  # a quarter of the budget: what `_seconds` keeps to
+    stage.seconds = lambda placement: 0.1
+    tuned = autotune(job_of(epochs=epochs), Wishes())
+    run_seconds = 0.1 * 10 * epochs
+    assert stage.now <= min(BUDGET_SECONDS, 0.05 * run_seconds) + stage.cost_s  # the very first, which tells how long
+    assert stage.measured[:3] == [RULE, RULE, PLAIN]
+    assert PLAIN in tuned.seconds
+    if cost_s == 0.1 and epochs > 40:
+        assert len(stage.measured) == 1 + 4 + 2
+
+
+def test_the_batch_is_cut_to_what_the_budget_allows(stage, monkeypatch):
+    sizes = []
+    measure = stage.measure
+
+    def noted(job, placement, batch, limit_s):
+        sizes.append(len(batch.labels))
+        return measure(job, placement, batch, limit_s)
+
+    monkeypatch.setattr(tuning, "_seconds", noted)
+    stage.seconds = lambda placement: 0.25
+    autotune(job_of(), Wishes())
+    # 24 steps in 20 seconds at 0.25 seconds a picture: 3 pictures a step
+    assert sizes[0] == 8 and set(sizes[1:]) == {int(20 / 24 / 0.25)} == {3}
+
+
+def test_nothing_is_measured_or_kept_for_a_short_run(stage):
+    stage.seconds = lambda placement: 0.001  # 10 seconds
+    assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
+    assert stage.measured == [RULE]  # to know that it is short
+    assert not (tuning.cache_root() / "autotune").exists()
+
+
+def test_compiling_is_asked_only_of_long_runs_and_kept(stage, monkeypatch):
+    asked = []
+
+    def probe(placement, limit_s):
+        asked.append(limit_s)
+        return Compiling(seconds_per_layer=2.0, speedup=1.25)
+
+    monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
+    monkeypatch.setattr(tuning, "probe", probe)
+    stage.seconds = lambda placement: 0.1
+    assert not autotune(job_of(), Wishes()).placement.compiled and asked == []  # a run of 1,000 s
+    long = job_of(epochs=10_000)
+    assert autotune(long, Wishes()).placement == replace(RULE, compiled=True)
+    assert len(asked) == 1 and 0 < asked[0] <= BUDGET_SECONDS
+    assert autotune(long, Wishes()).placement.compiled and len(asked) == 1  # re-read
+    assert not autotune(long, Wishes(compile=False)).placement.compiled
+    # 5 layers of 2 s each are more than a fifth of what is left
+    monkeypatch.setattr(Compiling, "pays", lambda self, layers, seconds_left: (layers, seconds_left) != (5, 10_000.0))
+    assert not autotune(long, Wishes()).placement.compiled
+
+
+def test_a_probe_that_fails_leaves_the_step_as_it_is(stage, monkeypatch):
+    monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
+    monkeypatch.setattr(tuning, "probe", lambda placement, limit_s: None)
+    stage.seconds = lambda placement: 0.1
+    assert not autotune(job_of(epochs=10_000), Wishes()).placement.compiled
+
+
+def everything(network: nn.Module) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet20", "alexnet"])
+def test_tuning_changes_neither_the_network_nor_any_random_number(name, monkeypatch):
+    """Real steps; the network has batch norm's statistics in one case, dropout in another."""
+    monkeypatch.setattr(tuning, "SHORT_RUN_SECONDS", 0.0)
+    monkeypatch.setattr(tuning, "SHARE_OF_RUN", 1.0)
+    monkeypatch.setattr(tuning, "BUDGET_SECONDS", 2.0)
+    job = job_of(name, Placement("cpu", "fp32", channels_last=True, threads=1), epochs=10)
+    if name == "alexnet":
+        job.network.preprocess = job.network.preprocess.at((67, 67), (67, 67))
+        pixels = np.zeros((10, 67, 67, 3), np.uint8)
+        working = SimpleNamespace(take=lambda indices, _bad=None: pixels[indices])
+        job = replace(job, train=replace(job.train, working=working))
+    job.network.eval()
+    before, torch_state = everything(job.network), torch.get_rng_state()
+    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002 - the global one is what must not move
+    python_state, threads = random.getstate(), torch.get_num_threads()
+    layouts = [tensor.stride() for tensor in job.network.state_dict().values()]
+    tuned = autotune(job, Wishes())
+    assert len(tuned.seconds) > 1 and all(0 < seconds < 10 for seconds in tuned.seconds.values())
+    assert everything(job.network) == before
+    assert [tensor.stride() for tensor in job.network.state_dict().values()] == layouts
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert random.getstate() == python_state
+    assert torch.get_num_threads() == threads
+    assert not job.network.training and all(p.grad is None for p in job.network.parameters())
+
+
+def test_a_tuned_run_says_so_and_equals_one_with_its_settings_forced(tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "SHORT_RUN_SECONDS", 0.0)
+    fields = {"recipe": "digits_lenet5", "epochs": 2}
+    tuned = striate.train("digits", run=tmp_path / "tuned", **fields).path
+    line = (tuned / "log.txt").read_text().splitlines()[0]
+    plan, recipe = read_plan(tuned)
+    machine = recipe["machine"]
+    chosen = Placement(
+        "cpu", machine["precision"], machine["channels_last"], machine["threads"], compiled=machine["compiled"]
+    )
+    assert line.startswith(f"measured: {words(chosen)} is the choice (images/s: ")
+    assert f" in {words(chosen)}; " in (tuned / "log.txt").read_text()
+    assert plan.wishes == Wishes()
+    flags = recipe["command"].split()
+    assert "--no-autotune" in flags
+    exact = Wishes.exactly(chosen)
+    forced = striate.train(
+        "digits", run=tmp_path / "forced", precision=exact.precision, layout=exact.layout, threads=exact.threads,
+        autotune=False, **fields,
+    ).path  # fmt: skip
+    assert "measured:" not in (forced / "log.txt").read_text()
+    assert (tuned / "model.safetensors").read_bytes() == (forced / "model.safetensors").read_bytes()
+
+
+def test_the_line_names_the_choice_and_every_rate_fastest_first():
+    tuned = Tuned(RULE, {PLAIN: 0.04, RULE: 0.01, replace(RULE, threads=1): 0.02})
+    assert str(tuned) == (
+        "measured: bf16 channels last 4 threads is the choice (images/s: bf16 channels last 4 threads 100, "
+        "bf16 channels last 1 thread 50, fp32 contiguous 4 threads 25)"
+    )
+
+
+wishes_of_all_kinds = st.builds(
+    Wishes,
+    precision=st.sampled_from(["auto", "bf16", "fp16", "fp32"]),
+    layout=st.sampled_from(["auto", "channels-last", "contiguous"]),
+    threads=st.none() | st.integers(1, 64),
+    micro_batch=st.none() | st.integers(1, 512),
+    compile=st.none() | st.booleans(),
+    fused_norms=st.none() | st.booleans(),
+    autotune=st.booleans(),
+)
+
+
+@given(wishes_of_all_kinds)
+@settings(max_examples=100, deadline=None)
+def test_flags_say_the_same_to_the_command_line(wishes):
+    command = typer.main.get_command(app).commands["train"]
+    with command.make_context("train", ["digits", *wishes.flags()]) as context:
+        found = Wishes(**{name: context.params[name] for name in WISHES if was_given(context, name)})
+    assert found == wishes
+
+
+@given(
+    st.builds(
+        Placement,
+        device=st.just("cpu"),
+        precision=st.sampled_from(["fp32", "bf16", "fp16"]),
+        channels_last=st.booleans(),
+        threads=st.integers(1, 64),
+        micro_batch=st.none() | st.integers(1, 512),
+        compiled=st.booleans(),
+        fused_norms=st.booleans(),
+    ),
+    st.sampled_from([1_000, 10**9]),
+)
+def test_wishes_for_exact_settings_give_them(placement, macs):
+    wished = Wishes.exactly(placement)
+    assert not wished.autotune
+    assert replace(wished.rule(macs), device="cpu") == placement
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"precision": "bf61"}, "unknown precision 'bf61'; did you mean 'bf16'"),
+        ({"layout": "nhwc"}, "unknown layout 'nhwc'; known are auto, channels-last, contiguous"),
+        ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"micro_batch": -1}, "micro_batch must be at least 1, got -1"),
+    ],
+)
+def test_wishes_that_make_no_sense(fields, message):
+    with pytest.raises(StriateError, match=message):
+        Wishes(**fields)

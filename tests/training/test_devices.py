@@ -1,0 +1,336 @@
+"""The training step wherever it runs: on this processor, on a GPU where there is one, and on devices that only pretend.
+
+A tensor on `meta` has a shape and a device and no content, so a step that mixes devices fails on it as on a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import striate
+from striate.data.augment import Augmentation
+from striate.data.batches import Batch, Batches, step_generator
+from striate.models import create_model
+from striate.tasks import placement as placement_module
+from striate.tasks.classification import evaluate, predict_logits
+from striate.tasks.placement import Placement, fast_half, place
+from striate.training import loop
+from striate.training import run as run_module
+from striate.training.folder import read_metrics
+from striate.training.optimizer import make_optimizer
+from striate.training.recipe import Recipe
+from striate.training.state import Counters, load_state, save_state
+from striate.training.step import Job, gradients, train_step, training_images, update
+from striate.training.vitals import PulseTaker
+
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+DEVICES = ["cpu", pytest.param("cuda", marks=CUDA)]
+EVERYTHING = {
+    "flip": True, "crop_padding_px": 2, "min_area": 0.5, "max_aspect": 1.3, "rotate_degrees": 10.0,
+    "lighting_std": 0.1, "jitter": 0.3, "erase": 0.5,
+}  # fmt: skip
+CUT = {"flip": True, "crop_padding_px": 2}
+
+
+def job_of(name="resnet20", device="cpu", precision="fp32", side=32, **recipe) -> Job:
+    """A network that is to learn 32 striped pictures of four classes by heart."""
+    torch.manual_seed(0)
+    placement = Placement(device, precision, channels_last=True, threads=1)
+    network = create_model(name, 4)
+    network.preprocess = network.preprocess.at((side, side), (side, side))
+    chance, labels = np.random.default_rng(0), np.arange(32) % 4
+    waves = np.sin(np.arange(side) * (0.4 + 0.4 * labels[:, None]))[:, None, :, None]
+    noise = chance.normal(0, 10, (32, side, side, network.in_channels))
+    pixels = np.clip(128 + 80 * waves + noise, 0, 255).astype(np.uint8)
+
+    class Working:
+        def take(self, indices, _bad=None):
+            return pixels[indices]
+
+    batches = Batches(Working(), labels, np.arange(32), 32)
+    recipe = Recipe(**{"model": name, "epochs": 10, "batch_size": 32, "peak_lr": 0.05, **recipe})
+    job = Job(network, tuple("abcd"), batches, batches, recipe, 0, placement, None, None, placement.loss_scaler())
+    placement.network(network).train()
+    return job
+
+
+def state(job: Job) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in job.network.state_dict().items()}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
+def test_every_precision_learns_with_every_optimiser(device, precision, optimizer):
+    rate = {"sgd": 0.05, "adamw": 0.003, "muon": 0.05}[optimizer]
+    job = job_of(device=device, precision=precision, side=16, optimizer=optimizer, peak_lr=rate)
+    maker = make_optimizer(job.network, job.recipe)
+    batch = next(job.train.in_order())
+    losses = [float(train_step(job, batch, maker, rate, step)[0]) for step in range(12)]
+    assert min(losses[-3:]) < 0.6 * losses[0]
+    assert all(torch.isfinite(tensor).all() for tensor in state(job).values())
+    assert {parameter.dtype for parameter in job.network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("fields", [{}, CUT, EVERYTHING], ids=["plain", "cut", "everything"])
+def test_pictures_are_varied_on_the_device_as_on_the_processor(device, fields):
+    batch = next(job_of().train.in_order())
+    jobs = [job_of(device=where, **fields) for where in ("cpu", device)]
+    made = [training_images(job, batch, step_generator(0, 5), 5).cpu() for job in jobs]
+    torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("fields", [{}, CUT, EVERYTHING, {**CUT, "flip_alternately": True}, {"start_px": 16}])
+@pytest.mark.parametrize("name", ["resnet20", "googlenet"])
+def test_no_part_of_a_step_strays_from_its_device(name, fields):
+    side = {"resnet20": 32, "googlenet": 96}[name]
+    job = job_of(name, "meta", side=side, **fields)
+    batch = next(job.train.in_order())
+    images = training_images(job, batch, step_generator(0, 3), 3)
+    assert images.device.type == "meta" and images.dtype == torch.float32
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    loss, right = gradients(replace(job, placement=replace(job.placement, micro_batch=20)), batch, 3)
+    assert loss.device.type == right.device.type == "meta"
+    assert all(p.grad.device.type == "meta" for p in job.network.parameters() if p.grad is not None)
+
+
+def test_pinned_batches_are_copied_while_the_program_goes_on(monkeypatch):
+    """Pinned in the thread that loads, channels last kept, and moved without waiting."""
+    pinned: list[Tensor] = []
+
+    def pin(tensor):
+        pinned.append(tensor)
+        return tensor
+
+    monkeypatch.setattr(Tensor, "pin_memory", pin)
+    batches = replace(job_of().train, pinned=True, workers=1, batch_size=8)
+    plain = list(replace(batches, pinned=False).in_order())
+    for number, batch in enumerate(batches.in_order()):
+        assert torch.equal(batch.pictures, plain[number].pictures) and torch.equal(batch.labels, plain[number].labels)
+        assert any(batch.pictures is tensor for tensor in pinned) and any(batch.labels is tensor for tensor in pinned)
+        assert batch.pictures.is_contiguous(memory_format=torch.channels_last)
+    assert len(pinned) == 2 * len(plain)
+    asked = []
+    monkeypatch.setattr(Tensor, "to", lambda tensor, device, non_blocking: asked.append((device, non_blocking)))
+    Placement("cuda", "bf16", True, 1).move(plain[0].pictures)
+    assert asked == [("cuda", True)]
+
+
+@CUDA
+def test_pinned_memory_is_pinned_and_keeps_its_layout():
+    batch = next(replace(job_of().train, pinned=True).in_order())
+    assert batch.pictures.is_pinned() and batch.labels.is_pinned()
+    assert batch.pictures.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_run_on_a_gpu_works_ahead_and_one_on_the_processor_does_not(tmp_path, monkeypatch):
+    made = []
+
+    class Noted(Batches):
+        def __init__(self, *arguments, **settings):
+            made.append({name: settings.get(name) for name in ("workers", "pinned")})
+            super().__init__(*arguments, **settings)
+            if made[-1]["pinned"]:
+                raise KeyboardInterrupt  # here is no GPU to go on with
+
+    monkeypatch.setattr(run_module, "Batches", Noted)
+    fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
+    monkeypatch.setattr(placement_module, "default_device", lambda: "cpu")
+    striate.train("digits", "mlp", run=tmp_path / "cpu", **fields)
+    assert made == [{"workers": None, "pinned": None}] * 2
+    monkeypatch.setattr(placement_module, "default_device", lambda: "cuda")
+    monkeypatch.setattr(run_module, "available_bytes", lambda device: None)
+    with pytest.raises(KeyboardInterrupt):
+        striate.train("digits", "mlp", run=tmp_path / "cuda", **fields)
+    assert made[-1] == {"workers": 2, "pinned": True}
+
+
+def test_the_precision_of_a_gpu_is_what_it_multiplies_natively(monkeypatch):
+    def gpu(bf16: bool, capability: tuple[int, int]):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+
+    gpu(True, (9, 0))
+    assert fast_half("cuda") == place("auto", 10**9, "cuda").precision == "bf16"
+    gpu(False, (7, 5))  # Turing: tensor cores for fp16 alone
+    assert fast_half("cuda") == place("auto", 10**9, "cuda").precision == "fp16"
+    gpu(False, (6, 1))  # Pascal: none
+    assert fast_half("cuda") is None and place("auto", 10**9, "cuda").precision == "fp32"
+    assert place("auto", 1000, "cuda").precision == "fp32"  # too small to gain
+    assert place("fp16", 1000, "cuda").precision == "fp16"
+    assert fast_half("cpu") in ("bf16", None)  # a processor never takes fp16 by itself
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_only_fp16_scales_the_loss(precision):
+    assert not Placement("cpu", precision, True, 1).loss_scaler().is_enabled()
+    assert Placement("cpu", "fp16", True, 1).loss_scaler().is_enabled()
+
+
+def test_scaled_gradients_are_seen_unscaled():
+    """What the babysitter notes in fp16 is what it would note in fp32."""
+    noted = []
+    for precision in ("fp32", "fp16"):
+        job = job_of(precision=precision, side=16)
+        optimizer = make_optimizer(job.network, job.recipe)
+        taker = PulseTaker(job.network, optimizer, lambda: True)
+        train_step(job, next(job.train.in_order()), optimizer, 0.01, 0)
+        noted.append(taker.pulse)
+    assert noted[1].grad_norm == pytest.approx(noted[0].grad_norm, rel=0.05)
+    assert noted[1].update_ratio == pytest.approx(noted[0].update_ratio, rel=0.05)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
+def test_a_step_that_overflows_is_left_out_and_the_scale_halved(optimizer):
+    job = job_of(precision="fp16", side=16, optimizer=optimizer)
+    job = replace(job, scaler=torch.amp.GradScaler("cpu", init_scale=2.0**40))
+    maker = make_optimizer(job.network, job.recipe)
+    taker = PulseTaker(job.network, maker, lambda: True)
+    before = {name: p.detach().clone() for name, p in job.network.named_parameters()}
+    loss, _ = train_step(job, next(job.train.in_order()), maker, 0.05, 0)
+    assert math.isfinite(float(loss))
+    assert all(torch.equal(p, before[name]) for name, p in job.network.named_parameters())
+    assert job.scaler.get_scale() == 2.0**39
+    assert taker.pulse is None  # there is nothing to tell of it
+    assert all(p.grad is None for p in job.network.parameters())
+
+
+def test_parts_of_a_batch_are_scaled_alike():
+    whole, parts = job_of(precision="fp16", side=16), job_of(precision="fp16", side=16)
+    parts = replace(parts, placement=replace(parts.placement, micro_batch=8))
+    for job in (whole, parts):
+        for module in job.network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()  # parts have statistics of their own
+        gradients(job, next(job.train.in_order()), 0)
+    pairs = zip(whole.network.parameters(), parts.network.parameters(), strict=True)
+    for one, other in pairs:
+        scale = float(one.grad.abs().max()) + 1e-6
+        assert float((one.grad - other.grad).abs().max()) < 0.02 * scale
+
+
+def test_the_scale_is_part_of_the_state(tmp_path):
+    job = job_of(precision="fp16", side=16)
+    optimizer = make_optimizer(job.network, job.recipe)
+    batch = next(job.train.in_order())
+    for step in range(3):
+        train_step(job, batch, optimizer, 0.01, step)
+    counters = Counters(step=3, loss_scale=job.scaler.state_dict())
+    assert counters.loss_scale["scale"] >= 1 and counters.loss_scale["_growth_tracker"] <= 3
+    save_state(tmp_path, {"network": job.network}, optimizer, counters)
+    again = job_of(precision="fp16", side=16)
+    loaded = load_state(tmp_path, {"network": again.network}, make_optimizer(again.network, again.recipe))
+    assert loaded == counters
+    again.scaler.load_state_dict(loaded.loss_scale)
+    assert again.scaler.state_dict() == job.scaler.state_dict()
+
+
+class Died(BaseException):
+    """Stands for a kill at an exact step."""
+
+
+def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch):
+    fields = {"epochs": 2, "batch_size": 8, "size_px": 16, "precision": "fp16", "threads": 1, "autotune": False}
+    # A scale that grows and overflows within these few steps, so that forgetting it would show.
+    eager = torch.amp.GradScaler
+    monkeypatch.setattr(
+        placement_module.torch.amp, "GradScaler",
+        lambda device, enabled: eager(device, init_scale=2.0**24, growth_interval=2, enabled=enabled),
+    )  # fmt: skip
+    whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **fields).path
+    step, done = loop.fitting_step, []
+
+    def mortal(*arguments):
+        done.append(1)
+        if len(done) == 6:
+            raise Died
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "fitting_step", mortal)
+    with pytest.raises(Died):
+        striate.train(photos, "resnet20", run=tmp_path / "killed", **fields)
+    monkeypatch.setattr(loop, "fitting_step", step)
+    (newest,) = sorted((tmp_path / "killed" / "state").glob("step-*"))[-1:]
+    assert json.loads((newest / "counters.json").read_text())["loss_scale"]["scale"] != 2.0**24
+    resumed = striate.resume(tmp_path / "killed").path
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    losses = [[line["train_loss"] for line in read_metrics(run)] for run in (whole, resumed)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_answers_in_16_bits_stay_close(device, precision):
+    job = job_of(side=32)
+    batch = next(job.train.in_order())
+    optimizer = make_optimizer(job.network, job.recipe)
+    for step in range(8):
+        train_step(job, batch, optimizer, 0.02, step)
+    job.network.eval()
+    exact = predict_logits(job.network, batch.pictures, job.network.preprocess, job.placement).detach()
+    half = Placement(device, precision, channels_last=True, threads=1)
+    half.network(job.network)
+    close = predict_logits(job.network, batch.pictures, job.network.preprocess, half)
+    assert close.device.type == "cpu" and close.dtype == torch.float32
+    torch.testing.assert_close(close, exact, rtol=0.05, atol=0.05 * float(exact.abs().max()))
+    found = evaluate(job.network, [batch], job.network.preprocess, job.classes, half)
+    assert found.total == 32
+
+
+@CUDA
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_the_state_of_a_gpu_goes_through_the_disk(tmp_path, precision):
+    for optimizer in ("sgd", "adamw", "muon"):
+        job = job_of(device="cuda", precision=precision, side=16, optimizer=optimizer)
+        maker, batch = make_optimizer(job.network, job.recipe), next(job.train.in_order())
+        train_step(job, batch, maker, 0.01, 0)
+        save_state(tmp_path / optimizer, {"network": job.network}, maker, Counters(step=1))
+        again = job_of(device="cuda", precision=precision, side=16, optimizer=optimizer)
+        other = make_optimizer(again.network, again.recipe)
+        load_state(tmp_path / optimizer, {"network": again.network}, other)
+        for each, made in ((job, maker), (again, other)):
+            train_step(each, batch, made, 0.01, 1)
+        for one, two in zip(state(job).values(), state(again).values(), strict=True):
+            torch.testing.assert_close(two, one, rtol=1e-2, atol=1e-3)
+
+
+@CUDA
+def test_a_whole_run_on_a_gpu(photos, tmp_path):
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", epochs=4, batch_size=8, size_px=32)
+    machine = json.loads((run.path / "recipe.json").read_text())["machine"]
+    assert machine["device"] == torch.cuda.get_device_name()
+    assert run.metrics["val_top1"] > 0.5
+
+
+def test_an_update_of_nothing_scaled_is_the_optimisers_own():
+    """Without fp16 the scaler is not in the way: bit for bit the plain step."""
+    plain, ours = job_of(side=16), job_of(side=16)
+    batch = next(plain.train.in_order())
+    optimizers = [make_optimizer(job.network, job.recipe) for job in (plain, ours)]
+    for job in (plain, ours):
+        gradients(job, batch, 0)
+    for group in optimizers[0].param_groups:
+        group["lr"] = 0.05
+    optimizers[0].step()
+    update(ours, optimizers[1], 0.05)
+    assert all(torch.equal(a, b) for a, b in zip(state(plain).values(), state(ours).values(), strict=True))
+
+
+def test_augmentation_draws_on_the_processor_for_every_device():
+    """The same random numbers wherever the pictures are, so runs differ by rounding alone."""
+    job = job_of(device="meta", **EVERYTHING)
+    batch: Batch = next(job.train.in_order())
+    generators = step_generator(0, 1), step_generator(0, 1)
+    training_images(job, batch, generators[0], 1)
+    training_images(job_of(**EVERYTHING), batch, generators[1], 1)
+    assert torch.equal(generators[0].get_state(), generators[1].get_state())
+    assert Augmentation(**EVERYTHING).resamples
