@@ -7,7 +7,7 @@ import torch
 
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
-from striate.training.schedule import learning_rate
+from striate.training.schedule import learning_rate, side_px
 
 
 def rates(steps_per_epoch=10, **fields):
@@ -77,3 +77,10 @@ def test_nesterov_is_passed_on():
     network = torch.nn.Linear(2, 2)
     groups = make_optimizer(network, Recipe(model="x", nesterov=True)).param_groups
     assert all(group["nesterov"] and group["momentum"] == 0.9 for group in groups)
+
+
+def test_training_pictures_may_end_below_the_full_size():
+    recipe = Recipe(model="x", epochs=10, start_px=32, end_px=48, full_size_at=0.5)
+    assert [side_px(recipe, 64, step, 10) for step in (0, 24, 25, 49, 50, 99)] == [32, 32, 40, 40, 48, 48]
+    assert side_px(recipe, 32, 99, 10) == 32  # small pictures are not enlarged
+    assert side_px(Recipe(model="x", end_px=48), 64, 0, 10) == 48  # no growth asked for

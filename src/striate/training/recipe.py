@@ -90,9 +90,12 @@ class Recipe:
     whiten: bool = False
     """The first convolution is set to whitening filters of the training pictures and stays so."""
     start_px: int | None = None
-    """Side of the pictures at the start; they grow in steps of 8 px. None: the full size throughout."""
+    """Side of the pictures at the start; they grow in steps of 8 px. None: no growth."""
+    end_px: int | None = None
+    """Side of the pictures at the end of training; None: the full size, at which the network is validated and used.
+    Random crops enlarge what they show, so a little less is no worse and cheaper (Touvron et al., arXiv:1906.06423)."""
     full_size_at: float = 0.75
-    """Share of the run after which growing pictures have their full size."""
+    """Share of the run after which growing pictures have their last size."""
     test_flip: bool = False
     """The answer is the average over a picture and its mirror image, here and wherever the weights are used."""
     crop_padding_px: int = 0
@@ -129,6 +132,7 @@ class Recipe:
             ("layer_decay", 0, 1),
             ("label_smoothing", 0, 1),
             ("start_px", 1, 8192),
+            ("end_px", 1, 8192),
             ("full_size_at", 0.01, 1),
             ("dropout", 0, 1),
             ("cut_mix", 0, 1),
