@@ -21,7 +21,7 @@ def test_one_line_per_epoch_on_a_file_and_the_same_in_the_log(tmp_path):
     stream = io.StringIO()
     reporter = Reporter(stream)
     reporter.log = tmp_path
-    reporter.begin(100, 10)
+    reporter.begin(100, [epoch / 10 for epoch in range(11)])
     reporter.step(Counters(step=10, seen=80, loss_sum=40.0, right=70), 0.1)
     reporter.epoch(LINE)
     reporter.close()
@@ -62,3 +62,20 @@ def test_markup_in_names_is_text(tmp_path):
     stream = io.StringIO()
     Reporter(stream).say("class [red]roses[/red] [/nothing]")
     assert stream.getvalue() == "class [red]roses[/red] [/nothing]\n"
+
+
+def test_time_left_knows_that_growing_pictures_cost_more(monkeypatch):
+    """Two epochs at 32 px, two at 64 px: shares 1/10, 1/10, 4/10, 4/10 of the arithmetic."""
+    now = 1000.0
+    monkeypatch.setattr("striate.training.progress.time.monotonic", lambda: now)
+    reporter = Reporter(stream := io.StringIO())
+    reporter.begin(40, (0.0, 0.1, 0.2, 0.6, 1.0))
+    assert reporter._left(0) == "-:--:--"
+    now += 60.0
+    assert reporter._left(10) == "0:09:00"  # a tenth took a minute
+    assert reporter._left(5) == "0:19:00"  # had it been half of that
+    now += 60.0
+    assert reporter._left(20) == "0:08:00"
+    assert reporter._left(40) == "0:00:00"
+    reporter.epoch(LINE | {"seconds": 120.0})
+    assert stream.getvalue().endswith("2:00 gone, 8:00 left\n")

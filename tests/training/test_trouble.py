@@ -358,7 +358,7 @@ def test_telling_nobody(tmp_path, stream, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     reporter = Reporter(stream)
     reporter.log = tmp_path
-    reporter.begin(10, 1)
+    reporter.begin(10, (0, 1))
     reporter.step(Counters(step=1, seen=1), 0.1)
     reporter.say("hello")
     reporter.close()
@@ -441,7 +441,7 @@ def test_the_bar_fits_into_any_terminal(monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "xterm")
     reporter = Reporter(stream := Terminal())
-    reporter.begin(240_000, 100)
+    reporter.begin(240_000, [epoch / 100 for epoch in range(101)])
     for step in (120, 239_990):
         reporter.step(Counters(step=step, seen=80 * step, loss_sum=40.0, right=70), 0.1)
         reporter._bar.refresh()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -23,13 +24,16 @@ from striate.training.state import Counters
 class Reporter:
     """Tells how a run goes, on standard error, so that standard output stays for results.
 
-    total_steps, total_epochs: of the whole run, set by `begin` once they are known.
+    total_epochs: of the whole run, set by `begin` once it is known.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.console = Console(file=_Fading(stream or sys.stderr), highlight=False, soft_wrap=True)  # type: ignore[arg-type]
         self.log: Path | None = None
         self.total_epochs = 0
+        self._shares: Sequence[float] = (0.0, 1.0)  # of the work that is done after every epoch
+        self._total = 1  # steps or pictures of what is under way
+        self._since: tuple[float, float] | None = None  # when the first word of it came, and the share done then
         self._pace_since: tuple[float, int] | None = None  # when, and how many pictures of the epoch were seen then
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -54,9 +58,9 @@ class Reporter:
         if done == total:
             self.close()
 
-    def begin(self, total_steps: int, total_epochs: int) -> None:
-        """Training begins, or goes on."""
-        self.total_epochs = total_epochs
+    def begin(self, total_steps: int, shares: Sequence[float]) -> None:
+        """Training begins, or goes on. shares: of its work that are done after 0, 1, ... epochs, from 0 to 1."""
+        self.total_epochs, self._shares = len(shares) - 1, shares
         self._open("training", total_steps, "steps")
 
     def step(self, counters: Counters, lr: float) -> None:
@@ -73,7 +77,7 @@ class Reporter:
     def epoch(self, line: dict[str, Any]) -> None:
         """An epoch was finished and validated."""
         self._pace_since = None
-        left = line["seconds"] / line["epoch"] * (self.total_epochs - line["epoch"])
+        left = line["seconds"] * (1 / self._shares[line["epoch"]] - 1)
         self.say(
             f"epoch {line['epoch']:>3}/{self.total_epochs}"
             f"  loss {line['train_loss']:.4f}  val loss {line['val_loss']:.4f}"
@@ -105,17 +109,29 @@ class Reporter:
             BarColumn(bar_width=self.console.width // 6),
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
             _Cut(f"{unit}  {{task.fields[note]}}", table_column=Column()),
-            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}", style="progress.remaining", table_column=Column(no_wrap=True)),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=total, note="")
+        self._task = self._bar.add_task(name, total=total, note="", left="-:--:--")
+        self._total, self._since = total, None
         self._bar.start()
 
     def _advance(self, done: int, note: str) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note)
+            self._bar.update(self._task, completed=done, note=note, left=self._left(done))
+
+    def _left(self, done: int) -> str:
+        """Time left: what the rest of the work takes at the pace so far."""
+        place, now = done / self._total * (len(self._shares) - 1), time.monotonic()
+        epoch = min(int(place), len(self._shares) - 2)
+        low, high = self._shares[epoch : epoch + 2]
+        share = low + (place - epoch) * (high - low)
+        since, before = self._since = self._since or (now, share)
+        if share <= before:
+            return "-:--:--"
+        return str(timedelta(seconds=round((now - since) * (1 - share) / (share - before))))
 
 
 class _Cut(TextColumn):

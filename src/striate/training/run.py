@@ -29,6 +29,7 @@ from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit
 from striate.training.plan import Plan, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
+from striate.training.schedule import arithmetic_by_epoch
 from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
 
@@ -122,7 +123,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 samples = augmented_samples(network, dataset, working, plan.recipe, plan.seed)
                 job = replace(job, watch=TensorBoard(folder / EVENTS, network, samples, reporter))
             reporter.say(_headline(job))
-            reporter.begin(train.steps * plan.recipe.epochs, plan.recipe.epochs)
+            shares = arithmetic_by_epoch(plan.recipe, min(network.preprocess.size))
+            reporter.begin(train.steps * plan.recipe.epochs, shares)
             with job.placement.processor_threads():
                 with norms_of(job.placement, network):
                     counters = fit(job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 from striate.training.recipe import Recipe
 
@@ -47,3 +48,14 @@ def side_px(recipe: Recipe, full_px: int, step: int, steps_per_epoch: int) -> in
         return end_px
     share = min(1.0, step / (recipe.epochs * steps_per_epoch * recipe.full_size_at))
     return min(end_px, recipe.start_px + math.floor(share * (end_px - recipe.start_px) / SIZE_STEP_PX) * SIZE_STEP_PX)
+
+
+def arithmetic_by_epoch(recipe: Recipe, full_px: int) -> list[float]:
+    """Share of the whole run's arithmetic that is done after 0, 1, ... epochs: pictures that grow cost more and more.
+
+    >>> shares = arithmetic_by_epoch(Recipe(model="resnet18", epochs=4, start_px=32, full_size_at=0.5), 64)
+    >>> [round(share, 2) for share in shares]
+    [0.0, 0.09, 0.29, 0.64, 1.0]
+    """
+    done = list(accumulate((side_px(recipe, full_px, epoch, 1) ** 2 for epoch in range(recipe.epochs)), initial=0))
+    return [area / done[-1] for area in done]
