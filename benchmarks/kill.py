@@ -1,13 +1,14 @@
 """Kill training runs with SIGKILL, resume them, and compare the last weights and state with those of an unkilled run.
 
     python benchmarks/kill.py                              30 kills over seven configurations
+    python benchmarks/kill.py --first 12                   go on with one that was interrupted after 12
     python benchmarks/kill.py --kills 10 tiny4/ --model resnet20 --epochs 3
 
 Everything after the known options goes to `striate train`, in place of the seven. Kills come in turn at a random
 moment, in a random step, in the middle of writing a state, in the middle of any other file, and in the middle of a
 validation; a state is saved after every step. The resumed process has other numbers of loading threads, of cores that
-it may use and of cores that it believes to have. Prints the table of kill.md; exits with 1 unless every SHA-256 is
-equal.
+it may use and of cores that it believes to have. Every third is killed again, at a random moment after it was resumed.
+Prints the table of kill.md; exits with 1 unless every SHA-256 is equal.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ CONFIGURATIONS = {
     "fast: Muon, one cycle, whitened, growing, averaged; fp32": (
         f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --precision fp32"
     ),
-    "fast in bf16, in parts of 5, fused norms": (
+    "fast in bf16, in parts of 5, fused norms, CutMix, erasing, colours": (
         f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --precision bf16 "
-        "--micro-batch 5 --fused-norms"
+        "--micro-batch 5 --fused-norms --set cut_mix=0.5 --set erase=0.5 --set jitter=0.3"
     ),
     "ResNet-20, plateau, bf16, fused norms, colours": (
         f"PICTURES --model resnet20 --epochs 5 {SMALL} --precision bf16 --set schedule=plateau --set min_area=1 "
@@ -140,19 +141,18 @@ def pictures(folder: Path) -> Path:
     return folder
 
 
-def kill(words: list[str], run: Path, place: str, chance: random.Random, steps: int, whole_s: float) -> str:
-    """Kill a run once and resume it, with other workers and cores. Returns where it was killed, and what was there."""
+def kill(
+    words: list[str], run: Path, place: str, chance: random.Random, steps: int, whole_s: float, again: bool
+) -> str:
+    """Kill a run once or twice and resume it, with other workers and cores. Returns where, and what was there."""
     # Four calls that write make a state, some 35 the rest of a run; a validation of few pictures is a batch or two.
     limits = {"step": steps, "state": 4 * steps, "file": 35, "validation": 3}
-    after = chance.uniform(0.3, 1.0) * whole_s if place == "moment" else chance.randrange(limits[place])
-    lived = train(words, run, kill_after_s=after) if place == "moment" else train(words, run, place=place, after=after)
-    saved = [int(path.name.removeprefix("step-")) for path in (run / "state").glob("step-*")]
-    elsewhere = {"workers": chance.choice((0, 1, 3)), "cores": chance.choice((0, 1))}
-    if (run / "recipe.json").exists():
-        train([], run, resumed=True, **elsewhere)
-    else:  # killed before it had begun: a person starts it again
-        train(words, run)
-        elsewhere = {"workers": 0, "cores": 0}
+    lived, after = True, 0.0
+    while lived:
+        shutil.rmtree(run, ignore_errors=True)
+        after = chance.uniform(0.2, 0.9) * whole_s if place == "moment" else chance.randrange(limits[place])
+        how: dict[str, Any] = {"kill_after_s": after} if place == "moment" else {"place": place, "after": after}
+        lived = train(words, run, **how)
     where = {
         "moment": f"after {after:.1f} s",
         "step": f"in step {after + 1}",
@@ -160,22 +160,37 @@ def kill(words: list[str], run: Path, place: str, chance: random.Random, steps: 
         "file": f"writing other files, at call {after + 1}",
         "validation": f"validating, after batch {after + 1}",
     }[place]
-    return (
-        f"{where}{', too late' if lived else ''} | {max(saved, default='')} | {', '.join(map(str, elsewhere.values()))}"
-    )
+    saved = newest_step(run)
+    elsewhere: dict[str, Any] = {"workers": chance.choice((0, 1, 3)), "cores": chance.choice((0, 1))}
+    if not (run / "recipe.json").exists():  # killed before it had begun: a person starts it again
+        elsewhere = {"workers": 0, "cores": 0}
+        train(words, run)
+    elif again:
+        after = chance.uniform(0.2, 0.6) * whole_s
+        lived = train([], run, resumed=True, kill_after_s=after, **elsewhere)
+        where += f", and again {after:.1f} s later{', which was too late' if lived else ''}"
+        saved = newest_step(run)
+    train([], run, resumed=True, **elsewhere)
+    return f"{where} | {saved or ''} | {', '.join(map(str, elsewhere.values()))}"
 
 
-def kills(words: list[str], name: str, folder: Path, turns: range, chance: random.Random) -> int:
+def newest_step(run: Path) -> int:
+    """Updates made up to the newest state; 0 when there is none."""
+    return max((int(path.name.removeprefix("step-")) for path in (run / "state").glob("step-*")), default=0)
+
+
+def kills(words: list[str], name: str, folder: Path, turns: range, seed: int) -> int:
     """Some kills of one configuration, each a row. Returns how many ended equal."""
     start = time.monotonic()
     train(words, folder / "whole")
     whole_s = time.monotonic() - start
     expected = result(folder / "whole")
-    steps = max(int(path.name.removeprefix("step-")) for path in (folder / "whole" / "state").glob("step-*"))
+    steps = newest_step(folder / "whole")
     print(f"| {name} | never | {steps} | 0, all | {' '.join(part[:12] for part in expected)} |", flush=True)
     equal = 0
     for turn in turns:
-        told = kill(words, folder / "killed", PLACES[turn % len(PLACES)], chance, steps, whole_s)
+        chance = random.Random(f"{seed} {turn}")
+        told = kill(words, folder / "killed", PLACES[turn % len(PLACES)], chance, steps, whole_s, turn % 3 == 2)
         same = result(folder / "killed") == expected
         equal += same
         print(f"| | {told} | {'equal' if same else 'DIFFERENT'} |", flush=True)
@@ -187,12 +202,13 @@ def kills(words: list[str], name: str, folder: Path, turns: range, chance: rando
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0, help="kills that were made before")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options, words = parser.parse_known_args()
     if options.child:
         child(json.loads(options.child), words)
-    folder, chance, equal = Path(tempfile.mkdtemp()), random.Random(options.seed), 0
+    folder, equal = Path(tempfile.mkdtemp()), 0
     os.environ["STRIATE_CACHE"] = str(folder / "cache")
     places = {"PICTURES": str(pictures(folder / "pictures")), "WEIGHTS": str(folder / "weights")}
     runs = {" ".join(words): " ".join(words)} if words else CONFIGURATIONS
@@ -205,10 +221,11 @@ def main() -> int:
         for place, path in places.items():
             text = text.replace(place, path)
         turns = range(options.kills * number // len(runs), options.kills * (number + 1) // len(runs))
-        equal += kills(text.split(), name, folder, turns, chance)
-    print(f"\n{equal} of {options.kills} equal")
+        turns = range(max(options.first, turns.start), turns.stop)
+        equal += kills(text.split(), name, folder, turns, options.seed) if turns else 0
+    print(f"\n{equal} of {options.kills - options.first} equal")
     shutil.rmtree(folder)
-    return 0 if equal == options.kills else 1
+    return 0 if equal == options.kills - options.first else 1
 
 
 if __name__ == "__main__":
