@@ -12,8 +12,9 @@ from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.data.dataset import FilePictures
-from striate.data.folder import EXPECTED
+from striate.data.folder import EXPECTED, open_folder
 from striate.data.sources import open_data, open_to_evaluate
+from striate.deploy.inputs import picture_files
 
 
 def touch(root: Path, *paths: str) -> Path:
@@ -149,6 +150,20 @@ def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
         pytest.skip("no links here")
     data = open_data(tmp_path / "data")
     assert np.bincount(data.labels).tolist() == [11, 10]  # the broken link is left for the check to name
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_a_pipe_is_no_picture_and_a_broken_link_is_one(tmp_path: Path) -> None:
+    """Whoever reads a pipe that nobody writes to waits for ever; of a link a person wants to know that it is broken."""
+    touch(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    os.mkfifo(tmp_path / "cat" / "2.jpg")
+    (tmp_path / "cat" / "3.jpg").symlink_to("2.jpg")
+    (tmp_path / "cat" / "4.jpg").symlink_to("nowhere")
+    (tmp_path / "cat" / "5.jpg").symlink_to("5.jpg")
+    names = ["1.jpg", "4.jpg", "5.jpg"]
+    assert [path.name for path in picture_files([tmp_path / "cat"])] == names
+    pictures = open_folder(tmp_path).pictures
+    assert [Path(pictures.name(number)).name for number in range(3)] == names
 
 
 def test_no_pictures(tmp_path: Path) -> None:

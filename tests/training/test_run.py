@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -287,6 +288,15 @@ def test_bad_pictures_are_left_out_and_named(photos, tmp_path):
     assert "warning: 1 picture cannot be read and will be left out" in (run.path / "log.txt").read_text()
     rows = [line.split("\t") for line in (run.path / "data.tsv").read_text().splitlines()]
     assert [row[3] for row in rows if row[0] == "-"] == ["level/00.png"]  # listed, in no split
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
+def test_a_bad_picture_may_have_any_name(photos, tmp_path):
+    bad = os.fsencode(photos / "level") + b"/caf\xe9.png"
+    Path(os.fsdecode(bad)).write_bytes(b"no picture")
+    run = striate.train(photos, model="lenet5", epochs=1, size_px=32, run=tmp_path / "run")
+    assert os.fsdecode(bad) in run.recipe["data"]["warnings"][0]
+    assert "caf\\udce9.png" in (run.path / "log.txt").read_text(encoding="utf-8")
 
 
 def test_small_pictures_are_not_blown_up(photos, tmp_path):

@@ -69,8 +69,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, keys in the order given, non-ASCII as it is."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write JSON atomically, keys in the order given, non-ASCII as it is, but for stray bytes of file names."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))  # of a surrogate that is JSON's own way to write it
 
 
 def read_json(path: Path) -> Any:

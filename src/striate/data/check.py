@@ -145,7 +145,8 @@ def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str
     unreadable = findings["unreadable"]
     if unreadable:
         listed = "; ".join(f"{name} {reason}" for name, reason in unreadable[:NAMED])
-        warnings.append(f"{_count(unreadable, 'picture')} cannot be read and will be left out: {listed}")
+        more = f"; and {len(unreadable) - NAMED} more, which striate check names" if len(unreadable) > NAMED else ""
+        warnings.append(f"{_count(unreadable, 'picture')} cannot be read and will be left out: {listed}{more}")
     if findings["clashes"]:
         warnings.append(
             f"{_count(findings['clashes'], 'picture')} in more than one class, such as {_same(findings['clashes'])}"

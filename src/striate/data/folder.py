@@ -91,7 +91,10 @@ def _pictures_below(root: Path, folder: str) -> Iterator[str]:
 
 
 def _list(root: Path, folder: str) -> tuple[list[str], list[str]]:
-    """Names of the sub-folders and of the picture files; links are followed, broken ones are files."""
+    """Names of the sub-folders and of the picture files; links are followed, broken ones are files.
+
+    Pipes, sockets and devices are neither, whatever their names: to read one may take for ever.
+    """
     folders, files = [], []
     try:
         with os.scandir(root / folder) as entries:
@@ -101,7 +104,7 @@ def _list(root: Path, folder: str) -> tuple[list[str], list[str]]:
                     continue
                 if _is_folder(entry):
                     folders.append(name)
-                elif name[name.rfind(".") :].lower() in EXTENSIONS:
+                elif name[name.rfind(".") :].lower() in EXTENSIONS and _is_file(entry):
                     files.append(name)
     except OSError as error:
         raise StriateError(f"{root / folder} cannot be listed ({error.strerror or error})") from error
@@ -114,6 +117,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, a link to one or a broken link."""
+    try:
+        return entry.is_file() or not Path(entry.path).exists()
+    except OSError:  # a link to itself
+        return True
 
 
 def _identity(folder: Path) -> tuple[int, int]:

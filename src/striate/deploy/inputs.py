@@ -58,7 +58,7 @@ def _pictures_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             yield from _pictures_below(entry, seen)
-        elif entry.suffix.lower() in EXTENSIONS:
+        elif entry.suffix.lower() in EXTENSIONS and (entry.is_file() or not entry.exists()):  # no pipe; broken links
             yield entry
 
 

@@ -81,7 +81,7 @@ def finish(
         transfer=transfer_facts(folder, run.network, recipe.epochs, counters.best_epoch),
         space=feature_space(run.network, recipe, dataset, working, placement, spoiled),
     )
-    write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode())
+    write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode("utf-8", "replace"))
     write_report(folder / REPORT, facts)
     listed = [
         {"name": m.name, "truth": m.truth, "predicted": m.predicted, "probability": m.probability} for m in mistakes

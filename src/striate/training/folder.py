@@ -107,5 +107,5 @@ def discard_metrics_after(folder: Path, step: int) -> None:
 
 def append_log(folder: Path, text: str) -> None:
     """Add one line to log.txt."""
-    with storage_errors(folder / LOG), (folder / LOG).open("a", encoding="utf-8") as file:
+    with storage_errors(folder / LOG), (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text + "\n")
