@@ -122,5 +122,5 @@ def test_what_a_run_knows_of_itself(run):
     assert run.split_seed == 0
     assert run.recipe["recipe_name"] == "digits_lenet5"
     assert run.metrics["test_pictures"] == 359
-    with pytest.raises(striate.StriateError, match="unknown precision 'fp61'; known are auto, bf16, fp32"):
-        striate.load(run.path, "fp61")
+    with pytest.raises(striate.StriateError, match="unknown precision 'int8'; known are auto, bf16, fp16, fp32"):
+        striate.load(run.path, "int8")

@@ -88,10 +88,9 @@ def test_pictures_are_varied_on_the_device_as_on_the_processor(device, fields):
     torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("fields", [{}, CUT, EVERYTHING, {**CUT, "flip_alternately": True}, {"start_px": 16}])
-@pytest.mark.parametrize("name", ["resnet20", "googlenet"])
-def test_no_part_of_a_step_strays_from_its_device(name, fields):
-    side = {"resnet20": 32, "googlenet": 96}[name]
+@pytest.mark.parametrize("fields", [{}, CUT, EVERYTHING, {**CUT, "flip_alternately": True}, {"start_px": 80}])
+@pytest.mark.parametrize(("name", "side"), [("resnet20", 32), ("resnet20", 96), ("googlenet", 96)])
+def test_no_part_of_a_step_strays_from_its_device(name, side, fields):
     job = job_of(name, "meta", side=side, **fields)
     batch = next(job.train.in_order())
     images = training_images(job, batch, step_generator(0, 3), 3)
@@ -145,7 +144,7 @@ def test_a_run_on_a_gpu_works_ahead_and_one_on_the_processor_does_not(tmp_path, 
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
     monkeypatch.setattr(placement_module, "default_device", lambda: "cpu")
     striate.train("digits", "mlp", run=tmp_path / "cpu", **fields)
-    assert made == [{"workers": None, "pinned": None}] * 2
+    assert made[:2] == [{"workers": None, "pinned": None}] * 2
     monkeypatch.setattr(placement_module, "default_device", lambda: "cuda")
     monkeypatch.setattr(run_module, "available_bytes", lambda device: None)
     with pytest.raises(KeyboardInterrupt):
@@ -182,7 +181,8 @@ def test_scaled_gradients_are_seen_unscaled():
         job = job_of(precision=precision, side=16)
         optimizer = make_optimizer(job.network, job.recipe)
         taker = PulseTaker(job.network, optimizer, lambda: True)
-        train_step(job, next(job.train.in_order()), optimizer, 0.01, 0)
+        while taker.pulse is None:  # the first scales are too large and their steps left out
+            train_step(job, next(job.train.in_order()), optimizer, 0.01, 0)
         noted.append(taker.pulse)
     assert noted[1].grad_norm == pytest.approx(noted[0].grad_norm, rel=0.05)
     assert noted[1].update_ratio == pytest.approx(noted[0].update_ratio, rel=0.05)
@@ -204,7 +204,8 @@ def test_a_step_that_overflows_is_left_out_and_the_scale_halved(optimizer):
 
 
 def test_parts_of_a_batch_are_scaled_alike():
-    whole, parts = job_of(precision="fp16", side=16), job_of(precision="fp16", side=16)
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0)  # small enough for the largest gradient
+    whole, parts = (replace(job_of(precision="fp16", side=16), scaler=scaler) for _ in range(2))
     parts = replace(parts, placement=replace(parts.placement, micro_batch=8))
     for job in (whole, parts):
         for module in job.network.modules():

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import math
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,7 @@ def test_a_damaged_list_is_refused(photos, tmp_path):
 @pytest.mark.parametrize("cache_gb", [0, 1])
 def test_workers_change_nothing(photos, tmp_path, monkeypatch, cache_gb):
     def with_workers(number):
-        monkeypatch.setattr(Batches.__init__, "__defaults__", (number, None))
+        monkeypatch.setattr("striate.training.run.Batches", partial(Batches, workers=number))
         return weights(striate.train(photos, run=tmp_path / f"run-{number}", **{**QUICK, "cache_gb": cache_gb}))
 
     assert with_workers(0) == with_workers(1) == with_workers(3)

@@ -128,11 +128,13 @@ def test_the_test_and_its_mistakes(finished):
 def test_findings_are_texts(tmp_path):
     pytest.importorskip("tensorboard")
     run = striate.train("digits", "mlp", run=tmp_path / "run", epochs=3, peak_lr=1e-7, **QUICK).path
-    (finding,) = [record for line in read_metrics(run) for record in line.get("findings", ())]
+    findings = [record for line in read_metrics(run) for record in line.get("findings", ())]
+    assert {finding["kind"] for finding in findings} == {"small updates", "at chance"}
     events = events_of(run)
-    (event,) = events.Tensors(f"seen/{finding['kind']}/text_summary")
-    assert event.step == finding["step"]
-    assert event.tensor_proto.string_val[0].decode() == finding["text"]
+    for finding in findings:
+        (event,) = events.Tensors(f"seen/{finding['kind']}/text_summary")
+        assert event.step == finding["step"]
+        assert event.tensor_proto.string_val[0].decode() == finding["text"]
     assert "filters/first_layer" not in events.Tags()["images"]  # it has no convolution
 
 

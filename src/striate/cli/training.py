@@ -50,13 +50,21 @@ UNFREEZE_TO = Annotated[
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+DATA = Annotated[str | None, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")]
+MODEL = Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")]
+RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
+RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
+SET = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="field=value for any field of the recipe, such as peak_lr=0.02; may be repeated."),
+]
 
 
 def train(
     context: typer.Context,
-    data: Annotated[str | None, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")] = None,
-    model: Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")] = None,
-    recipe: Annotated[str | None, typer.Option(help=RECIPES)] = None,
+    data: DATA = None,
+    model: MODEL = None,
+    recipe: RECIPE = None,
     weights: WEIGHTS = None,
     freeze: FREEZE = False,
     unfreeze_to: UNFREEZE_TO = None,
@@ -64,13 +72,8 @@ def train(
     layer: LAYER = None,
     epochs: EPOCHS = None,
     size: SIZE = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="field=value for any field of the recipe, such as peak_lr=0.02; may be repeated."),
-    ] = None,
-    run: Annotated[
-        Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")
-    ] = None,
+    set_: SET = None,
+    run: RUN = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
     precision: Annotated[str, typer.Option(help=PRECISIONS)] = "auto",
     layout: Annotated[str, typer.Option(help="Of the pictures in memory: auto, channels-last or contiguous.")] = "auto",
@@ -97,33 +100,46 @@ def train(
 
     striate train --run runs/cats --resume
     """
-    from striate import api
-    from striate.recipes import get_recipe
+    from striate import api, recipes
 
     allow_megapixels(max_megapixels)
-    named = {
-        "model": model,
-        "epochs": epochs,
-        "size_px": size,
-        **of_transfer(weights, freeze, unfreeze_to, layer_decay),
-    }
-    named["layers"] = tuple(part.strip() for part in layer.split(",")) if layer else None
-    fields = chosen(get_recipe(recipe or "default"), named, set_ or [])
-    wishes = {name: context.params[name] for name in WISHES if given(context, name)}
+    named = {"model": model, "epochs": epochs, "size_px": size, "layers": layers(layer)}
+    named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
+    settings = chosen(recipes.get_recipe(recipe or "default"), named, set_ or [])
+    settings |= {name: context.params[name] for name in WISHES if given(context, name)}
+    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
     if resume:
-        if run is None:
-            raise StriateError("--resume needs --run, the folder of the run to go on with; `striate runs` lists them")
         same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
-        finished = api.resume(run, cache_gb, tensorboard=tensorboard, **same, **wishes, **fields)
+        finished = api.resume(needed_run(run), **same, **settings)
     else:
-        if data is None:
-            raise StriateError("no data: give digits, or a folder with one sub-folder of pictures per class")
-        own: dict[str, Any] = {"seed": seed, "cache_gb": cache_gb, "tensorboard": tensorboard}
-        finished = api.train(data, recipe=recipe, run=run, **own, **wishes, **fields)
+        finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, **settings)
     if json:
         print_json({"run": str(finished.path), **finished.metrics})
     else:
         typer.echo(f"use it: striate predict {shlex.quote(str(finished.path))} PICTURES")
+
+
+def needed_data(data: str | None) -> str:
+    """Where the pictures are. Raises StriateError when nobody said so."""
+    if data is None:
+        raise StriateError("no data: give digits, or a folder with one sub-folder of pictures per class")
+    return data
+
+
+def needed_run(run: Path | None) -> Path:
+    """The folder to go on in. Raises StriateError when nobody said so."""
+    if run is None:
+        raise StriateError("--resume needs --run, the folder of the run to go on with; `striate runs` lists them")
+    return run
+
+
+def layers(text: str | None) -> tuple[str, ...] | None:
+    """Paths of layers from a text with commas between.
+
+    >>> layers("layer2, last")
+    ('layer2', 'last')
+    """
+    return tuple(part.strip() for part in text.split(",")) if text else None
 
 
 def of_transfer(

@@ -42,8 +42,8 @@ FIRST_PICTURES = 8
 # About what the candidates together take: two to five steps each, plain ones up to three times as long as the rule's.
 STEPS_IN_BUDGET = 24
 TIMED_STEPS = 4
-# The rule's settings stay unless others are faster by more than such measurements vary.
-CLEARLY_FASTER = 0.97
+# The rule's settings stay unless others are faster by more than the best of a few steps varies.
+CLEARLY_FASTER = 0.985
 
 Seconds = dict[Placement, float]
 """Of one picture's share of a training step, by settings."""
@@ -157,11 +157,13 @@ def _measure(job: Job, wishes: Wishes, batch: Batch) -> Seconds:
         for option in options:
             if time.perf_counter() - begun < 0.75 * budget:
                 with suppress(RuntimeError):  # such as too little memory for this one
-                    seconds[option] = _seconds(job, option, batch, budget / 10)
+                    taken = _seconds(job, option, batch, budget / 10)
+                    seconds[option] = min(taken, seconds.get(option, taken))
 
     try_all(layouts_and_precisions(rule, wishes))
     try_all(other_threads(fastest(seconds, rule), wishes))
-    try_all(other_norms(fastest(seconds, rule), wishes, job.network))
+    if norms := other_norms(best := fastest(seconds, rule), wishes, job.network):
+        try_all([*norms, best, *norms, best])  # in turn: they differ by little, and a machine's pace drifts
     return seconds
 
 

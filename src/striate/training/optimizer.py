@@ -32,7 +32,13 @@ def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.peak_lr, fused=True)
     nesterov = recipe.nesterov and recipe.momentum > 0
-    return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    if recipe.momentum:
+        # torch's fused form makes these in its first step and leaves them uninitialised where that step is left out
+        # because fp16 has overflown; and it cannot do with some of a group, when the rest are thawed later.
+        for parameter in parameters:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return sgd
 
 
 def by_rate(groups: list[dict[str, Any]], network: Network, recipe: Recipe) -> list[dict[str, Any]]:
