@@ -140,7 +140,6 @@ def test_the_choice_is_never_slower_than_plain_settings(chance: random.Random):
         Wishes(threads=3),
         Wishes(micro_batch=2),
         Wishes(precision="fp32", threads=1),
-        Wishes(compile=True),
         Wishes(compile=False),
     ],
     ids=lambda wishes: " ".join(wishes.flags()),
@@ -153,8 +152,9 @@ def test_what_is_forced_is_kept_and_the_rest_measured(stage, wishes):
     assert all(wishes.imposed_on(placement) == placement for placement in [*stage.measured, tuned.placement])
 
 
-def test_where_all_is_forced_nothing_is_measured(stage):
-    wishes = Wishes("fp32", "contiguous", threads=2)
+@pytest.mark.parametrize("wishes", [Wishes("fp32", "contiguous", threads=2), Wishes(compile=True)])
+def test_where_all_is_forced_nothing_is_measured(stage, wishes):
+    """Nor where the step is to be compiled: measuring would compile every candidate, for minutes."""
     rule = wishes.imposed_on(RULE)
     assert autotune(job_of(rule=rule), wishes) == Tuned(rule, {})
     assert stage.measured == []
@@ -273,10 +273,11 @@ def test_the_budget_is_kept(stage, cost_s, epochs):
     tuned = autotune(job_of(epochs=epochs), Wishes())
     run_seconds = 0.1 * 10 * epochs
     assert stage.now <= min(BUDGET_SECONDS, 0.05 * run_seconds) + stage.cost_s  # the very first, which tells how long
-    assert stage.measured[:3] == [RULE, RULE, PLAIN]
+    before_plain = stage.measured[: stage.measured.index(PLAIN)]
+    assert before_plain in ([RULE] * 2, [RULE] * 3)
     assert PLAIN in tuned.seconds
     if cost_s == 0.1 and epochs > 40:
-        assert len(stage.measured) == 1 + 4 + 2
+        assert len(stage.measured) == 2 + 4 + 2
 
 
 def test_the_batch_is_cut_to_what_the_budget_allows(stage, monkeypatch):
@@ -291,14 +292,48 @@ def test_the_batch_is_cut_to_what_the_budget_allows(stage, monkeypatch):
     stage.seconds = lambda placement: 0.25
     autotune(job_of(), Wishes())
     # 24 steps in 20 seconds at 0.25 seconds a picture: 3 pictures a step
-    assert sizes[0] == 8 and set(sizes[1:]) == {int(20 / 24 / 0.25)} == {3}
+    assert sizes[:2] == [2, 8] and set(sizes[2:]) == {int(20 / 24 / 0.25)} == {3}
 
 
 def test_nothing_is_measured_or_kept_for_a_short_run(stage):
     stage.seconds = lambda placement: 0.001  # 10 seconds
     assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
-    assert stage.measured == [RULE]  # to know that it is short
+    assert stage.measured == [RULE, RULE]  # to know that it is short
     assert not (tuning.cache_root() / "autotune").exists()
+
+
+def test_a_slow_network_is_measured_as_far_as_20_seconds_go(stage, monkeypatch):
+    """VGG-16 at 224 px on a busy machine, two seconds a picture: not eight pictures twice, which take half a minute."""
+
+    def measure(job, placement, batch, limit_s):
+        steps = 1 if len(batch.labels) * stage.seconds(placement) > BUDGET_SECONDS / 4 else 2
+        stage.now += steps * len(batch.labels) * stage.seconds(placement)
+        return stage.seconds(placement)
+
+    def probe(placement, limit_s):
+        assert limit_s > 0
+        stage.now += limit_s
+
+    monkeypatch.setattr(tuning, "_seconds", measure)
+    monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
+    monkeypatch.setattr(tuning, "probe", probe)
+    for rule_s in (0.4, 1.0, 2.0, 5.0, 9.9, 12.0):
+        stage.now, stage.seconds = 0.0, lambda placement, s=rule_s: s if placement.precision == "bf16" else 3 * s
+        tuned = autotune(job_of(batch_size=10 + int(10 * rule_s)), Wishes())
+        assert tuned.placement == RULE  # and no compiled step, of which nothing is known
+        assert stage.now <= max(BUDGET_SECONDS, 2 * rule_s)  # two pictures once, at the least
+
+
+def test_what_a_short_run_had_no_time_for_is_measured_for_a_long_one(stage):
+    stage.cost_s, stage.seconds = 0.9, lambda placement: 0.05 if placement.threads == 1 else 0.1
+    assert autotune(job_of(epochs=100), Wishes()).placement == RULE  # five seconds to measure in
+    assert autotune(job_of(), Wishes()).placement == replace(RULE, threads=1)
+
+
+def test_memory_that_runs_out_is_left_to_the_training(stage):
+    """Which takes fewer pictures at once, or says what one of them needs."""
+    stage.seconds = lambda placement: RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
 
 
 def test_compiling_is_asked_only_of_long_runs_and_kept(stage, monkeypatch):
@@ -340,7 +375,7 @@ def test_tuning_changes_neither_the_network_nor_any_random_number(name, monkeypa
     monkeypatch.setattr(tuning, "SHARE_OF_RUN", 1.0)
     monkeypatch.setattr(tuning, "BUDGET_SECONDS", 60.0)  # room on a busy machine; nothing is timed so long
     monkeypatch.setattr(tuning, "STEPS_IN_BUDGET", 10**9)
-    job = job_of(name, Placement("cpu", "fp32", channels_last=True, threads=1), epochs=10)
+    job = job_of(name, Placement("cpu", "fp32", channels_last=True, threads=1))
     if name == "alexnet":
         job.network.preprocess = job.network.preprocess.at((67, 67), (67, 67))
         pixels = np.zeros((10, 67, 67, 3), np.uint8)

@@ -37,10 +37,11 @@ BUDGET_SECONDS = 20.0
 SHORT_RUN_SECONDS = 20.0
 SHARE_OF_RUN = 0.05
 COMPILE_FROM_SECONDS = 1800.0
-# How long a run takes is guessed from a step of this many.
-FIRST_PICTURES = 8
+# How long a run takes is guessed from steps of so many; from the fewest alone where these already take long.
+FIRST_PICTURES = (2, 8)
 # About what the candidates together take: two to five steps each, plain ones up to three times as long as the rule's.
 STEPS_IN_BUDGET = 24
+PLAIN_IS_SLOWER = 3
 TIMED_STEPS = 4
 # The rule's settings stay unless others are faster by more than the best of a few steps varies.
 CLEARLY_FASTER = 0.985
@@ -67,9 +68,12 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     """The fastest settings for a run, given what was wished for.
 
     job: its placement is the rule of `place`. Nothing of it changes, no random number either: copies are trained.
-    Takes at most 20 seconds, and at most a twentieth of the run; nothing where the run itself takes only seconds.
+    Takes at most 20 seconds, and at most a twentieth of the run; nothing where the run itself takes only seconds, and
+    where it is compiled by wish, for then every candidate would have to be.
     """
     rule, begun = job.placement, time.perf_counter()
+    if rule.compiled:
+        return Tuned(rule, {})
     options = layouts_and_precisions(rule, wishes)
     if options == [rule] and not other_threads(rule, wishes) and not other_norms(rule, wishes, job.network):
         return Tuned(rule, {})
@@ -79,9 +83,11 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     seconds = {option: value for option, value in _read(path, key).items() if option in allowed}
     if rule not in seconds:
         with torch.random.fork_rng():
-            seconds = _measure(job, wishes, next(iter(job.train.shuffled(job.seed, 0))))
-        if len(seconds) > 1:
+            seconds, all_there_is = _measure(job, wishes, next(iter(job.train.shuffled(job.seed, 0))), begun)
+        if all_there_is:
             _write(path, key, seconds)
+    if not seconds:
+        return Tuned(rule, {})
     run_seconds = seconds[rule] * _pictures(job)
     if run_seconds < SHORT_RUN_SECONDS:
         return Tuned(rule, {})
@@ -143,32 +149,45 @@ def words(placement: Placement) -> str:
     return text + (", compiled" if placement.compiled else "")
 
 
-def _measure(job: Job, wishes: Wishes, batch: Batch) -> Seconds:
-    """Seconds per picture by settings, the rule's alone when the run is short."""
-    begun, rule = time.perf_counter(), job.placement
-    seconds = {rule: _seconds(job, rule, _cut(batch, FIRST_PICTURES), 0.0)}
-    run_seconds = seconds[rule] * _pictures(job)
-    if run_seconds < SHORT_RUN_SECONDS:
-        return seconds
-    budget = min(BUDGET_SECONDS, SHARE_OF_RUN * run_seconds)
+def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seconds, bool]:
+    """Seconds per picture by settings, the rule's alone when the run is short, none when memory runs out.
+
+    Also whether that is worth keeping: a longer run would measure no more. begun: when the time allowed began.
+    """
+    rule, since = job.placement, time.perf_counter()
+    seconds: Seconds = {}
+    with suppress(RuntimeError, MemoryError):  # too little memory: the training itself says so, or takes fewer at once
+        for pictures in FIRST_PICTURES:
+            if not seconds or time.perf_counter() - since < BUDGET_SECONDS / 10:
+                seconds[rule] = _seconds(job, rule, _cut(batch, pictures), 0.0)
+    if not seconds or seconds[rule] * _pictures(job) < SHORT_RUN_SECONDS:
+        return seconds, False
+    budget = min(BUDGET_SECONDS, SHARE_OF_RUN * seconds[rule] * _pictures(job))
     batch = _cut(batch, max(2, int(budget / STEPS_IN_BUDGET / seconds[rule])))
+    longest = 2 * PLAIN_IS_SLOWER * len(batch.labels) * seconds[rule]
 
-    def try_all(options: list[Placement]) -> None:
+    def try_all(options: list[Placement]) -> bool:
         for option in options:
-            if time.perf_counter() - begun < 0.75 * budget:
-                with suppress(RuntimeError):  # such as too little memory for this one
-                    taken = _seconds(job, option, batch, budget / 10)
-                    seconds[option] = min(taken, seconds.get(option, taken))
+            now = time.perf_counter()
+            if now - since > 0.75 * budget or now - begun + longest > BUDGET_SECONDS:
+                return False
+            with suppress(RuntimeError, MemoryError):  # such as too little memory for this one
+                taken = _seconds(job, option, batch, budget / 10)
+                seconds[option] = min(taken, seconds.get(option, taken))
+        return True
 
-    try_all(layouts_and_precisions(rule, wishes))
-    try_all(other_threads(fastest(seconds, rule), wishes))
+    in_time = try_all(layouts_and_precisions(rule, wishes)) and try_all(other_threads(fastest(seconds, rule), wishes))
     if norms := other_norms(best := fastest(seconds, rule), wishes, job.network):
-        try_all([*norms, best, *norms, best])  # in turn: they differ by little, and a machine's pace drifts
-    return seconds
+        # In turn: they differ by little, and a machine's pace drifts.
+        in_time = try_all([*norms, best, *norms, best]) and in_time
+    return seconds, len(seconds) > 1 and (in_time or budget == BUDGET_SECONDS)
 
 
 def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> float:
-    """Seconds per picture of the best of a few steps after one to warm up; they end after `limit_s`, two at least."""
+    """Seconds per picture of the best of a few steps after one to warm up; they end after `limit_s`, two at least.
+
+    A first step that takes a quarter of all the time there is has to do.
+    """
     network = copy.deepcopy(job.network).train()
     placement.network(network)
     trial = replace(job, network=network, placement=placement, scaler=placement.loss_scaler())
@@ -182,7 +201,9 @@ def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> fl
             loss, _ = train_step(trial, batch, optimizer, 0.0, step)
             loss.item()  # waits for the device
             taken.append(time.perf_counter() - start)
-    return min(taken[1:]) / len(batch.labels)
+            if taken[0] > BUDGET_SECONDS / 4:
+                break
+    return min(taken[1:] or taken) / len(batch.labels)
 
 
 def _cut(batch: Batch, pictures: int) -> Batch:
@@ -206,6 +227,8 @@ def _compiling_pays(job: Job, placement: Placement, run_seconds: float, limit_s:
     key = {**_machine(), "compiling": asdict(placement)}
     path = _path(key)
     found = _read_record(path, key)
+    if found is None and limit_s <= 0:
+        return False
     if found is None:
         measured = probe(placement, limit_s)
         found = asdict(measured or Compiling(limit_s, 1.0))
