@@ -78,6 +78,7 @@ def stage(monkeypatch):
     monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: stage.now))
     monkeypatch.setattr(tuning, "fast_half", lambda device: "bf16")
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: False)
+    monkeypatch.setattr(tuning, "waited_seconds", lambda: 0.0)
     monkeypatch.setattr(torch, "get_num_threads", lambda: THREADS)
     return stage
 
@@ -167,7 +168,10 @@ def test_fused_norms_are_measured_where_there_are_norms_and_kernels(stage, monke
     assert not autotune(job_of("resnet20"), Wishes(fused_norms=False)).placement.fused_norms
     assert not autotune(job_of("lenet5"), Wishes()).placement.fused_norms  # it has no norm
     monkeypatch.setattr(tuning, "kernels", lambda: None)
-    assert not autotune(job_of("resnet20"), Wishes()).placement.fused_norms
+    without = autotune(job_of("resnet20"), Wishes())
+    assert not without.placement.fused_norms
+    assert str(without).endswith("); batch norms are not compiled, which needs Linux and g++ or clang++")
+    assert autotune(job_of("resnet20"), Wishes(fused_norms=False)).remark == ""
 
 
 def test_settings_that_fail_are_left_out(stage):
@@ -334,6 +338,18 @@ def test_memory_that_runs_out_is_left_to_the_training(stage):
     """Which takes fewer pictures at once, or says what one of them needs."""
     stage.seconds = lambda placement: RuntimeError("DefaultCPUAllocator: can't allocate memory")
     assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
+
+
+def test_what_a_busy_machine_has_measured_is_not_kept(stage, monkeypatch):
+    stage.seconds = lambda placement: 0.1
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
+        tuned = autotune(job_of(), Wishes())
+        assert str(tuned).endswith("); other programs kept the machine busy, so the next run measures again")
+    stage.measured.clear()
+    assert autotune(job_of(), Wishes()).remark == "" and stage.measured
+    stage.measured.clear()
+    assert autotune(job_of(), Wishes()).remark == "" and not stage.measured
 
 
 def test_compiling_is_asked_only_of_long_runs_and_kept(stage, monkeypatch):

@@ -28,7 +28,7 @@ from striate.data.batches import Batch
 from striate.data.cache import cache_root
 from striate.tasks.placement import Placement, Precision, fast_half
 from striate.training.compiling import Compiling, compiler_is_there, kernels, norms_of, probe
-from striate.training.machine import processor_name
+from striate.training.machine import processor_name, waited_seconds
 from striate.training.optimizer import make_optimizer
 from striate.training.step import Job, train_step
 from striate.training.wishes import Wishes
@@ -43,6 +43,7 @@ FIRST_PICTURES = (2, 8)
 STEPS_IN_BUDGET = 24
 PLAIN_IS_SLOWER = 3
 TIMED_STEPS = 4
+BUSY_SHARE = 0.1  # of the time that this program waited for a core
 # The rule's settings stay unless others are faster by more than the best of a few steps varies.
 CLEARLY_FASTER = 0.985
 
@@ -52,16 +53,20 @@ Seconds = dict[Placement, float]
 
 @dataclass(frozen=True)
 class Tuned:
-    """The settings chosen. seconds: what was measured; empty where the run is too short to measure for."""
+    """The settings chosen. seconds: what was measured; empty where the run is too short to measure for.
+
+    remark: what kept the measurement from being better, if anything did.
+    """
 
     placement: Placement
     seconds: Seconds
+    remark: str = ""
 
     def __str__(self) -> str:
         """One line: the choice, and how fast each was."""
         rows = sorted(self.seconds.items(), key=lambda row: row[1])
         measured = ", ".join(f"{words(placement)} {1 / seconds:,.4g}" for placement, seconds in rows)
-        return f"measured: {words(self.placement)} is the choice (images/s: {measured})"
+        return f"measured: {words(self.placement)} is the choice (images/s: {measured}){self.remark}"
 
 
 def autotune(job: Job, wishes: Wishes) -> Tuned:
@@ -81,10 +86,14 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     allowed = {thread for option in options for thread in (option, *other_threads(option, wishes))}
     allowed |= {norms for option in allowed for norms in other_norms(option, wishes, job.network)}
     seconds = {option: value for option, value in _read(path, key).items() if option in allowed}
+    remark = ""
     if rule not in seconds:
+        since, waited = time.perf_counter(), waited_seconds()
         with torch.random.fork_rng():
             seconds, all_there_is = _measure(job, wishes, next(iter(job.train.shuffled(job.seed, 0))), begun)
-        if all_there_is:
+        if waited_seconds() - waited > BUSY_SHARE * (time.perf_counter() - since):
+            remark = "; other programs kept the machine busy, so the next run measures again"
+        elif all_there_is:
             _write(path, key, seconds)
     if not seconds:
         return Tuned(rule, {})
@@ -95,7 +104,9 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     left = 0.95 * BUDGET_SECONDS - (time.perf_counter() - begun)  # to end another process takes time too
     if wishes.compile is None and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
         best = replace(best, compiled=True, fused_norms=False)
-    return Tuned(best, seconds)
+    if wishes.fused_norms is None and norms_suit(best, job.network) and kernels() is None:
+        remark += "; batch norms are not compiled, which needs Linux and g++ or clang++"
+    return Tuned(best, seconds, remark)
 
 
 def fastest(seconds: Seconds, rule: Placement) -> Placement:
@@ -129,10 +140,14 @@ def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
 
 def other_norms(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
     """The same settings with the batch norms in compiled kernels, where that can be."""
-    norms = any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     option = wishes.imposed_on(replace(placement, fused_norms=True))
-    suits = norms and placement.channels_last and placement.device == "cpu" and not placement.compiled
-    return [option] if suits and option != placement and kernels() is not None else []
+    return [option] if option != placement and norms_suit(placement, network) and kernels() is not None else []
+
+
+def norms_suit(placement: Placement, network: nn.Module) -> bool:
+    """Whether there are batch norms that compiled kernels could take over, if there are any."""
+    norms = any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    return norms and placement.channels_last and placement.device == "cpu" and not placement.compiled
 
 
 def words(placement: Placement) -> str:

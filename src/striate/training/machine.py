@@ -89,6 +89,14 @@ def conv_gflops(dtype: torch.dtype, device: str, repeats: int = 5) -> float:
     return flops / statistics.median(seconds[1:]) / 1e9
 
 
+def waited_seconds() -> float:
+    """How long this thread has been ready to run while other programs had the cores; 0 where the system is silent."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def _versions() -> dict[str, str]:
     return {
         "striate": __version__,
