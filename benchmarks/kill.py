@@ -28,7 +28,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-SMALL = "--set batch_size=12 --set size_px=32 --no-autotune"
+SMALL = "--set batch_size=12 --set size_px=32 --threads 1 --no-autotune"
+# At rates that so few pictures bear.
+FAST = (
+    f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --set whiten=true "
+    "--set peak_lr=0.02 --set muon_lr=0.005 --set validate_every_epochs=2"
+)
 CONFIGURATIONS = {
     "LeNet-5, SGD, step, fp32, in parts of 24": (
         "digits --recipe digits_lenet5 --epochs 5 --precision fp32 --micro-batch 24 --set schedule=step "
@@ -38,19 +43,17 @@ CONFIGURATIONS = {
         "digits --recipe digits_lenet5 --epochs 5 --precision bf16 --set optimizer=adamw --set peak_lr=0.002 "
         "--set average_decay=0.98"
     ),
-    "fast: Muon, one cycle, whitened, growing, averaged; fp32": (
-        f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --precision fp32"
-    ),
+    "fast: Muon, one cycle, whitened, growing, averaged; fp32": f"{FAST} --precision fp32",
     "fast in bf16, in parts of 5, fused norms, CutMix, erasing, colours": (
-        f"PICTURES --recipe fast --epochs 4 {SMALL} --set start_px=16 --set warmup_epochs=1 --precision bf16 "
-        "--micro-batch 5 --fused-norms --set cut_mix=0.5 --set erase=0.5 --set jitter=0.3"
+        f"{FAST} --precision bf16 --micro-batch 5 --fused-norms --set cut_mix=0.5 --set erase=0.5 --set jitter=0.3"
     ),
     "ResNet-20, plateau, bf16, fused norms, colours": (
         f"PICTURES --model resnet20 --epochs 5 {SMALL} --precision bf16 --set schedule=plateau --set min_area=1 "
         "--set max_aspect=1 --set patience_epochs=1 --set lighting_std=0.1 --set crop_padding_px=4 --fused-norms"
     ),
-    "FractalNet, drop-path, decoded anew in each epoch": (
-        f"PICTURES --model fractalnet20 --epochs 3 {SMALL} --set batch_size=24 --cache-gb 0 --set dropout=0.3"
+    "FractalNet, drop-path, decoded anew in each epoch, two threads": (
+        f"PICTURES --model fractalnet20 --epochs 3 {SMALL} --threads 2 --cache-gb 0 --set batch_size=24 "
+        "--set dropout=0.3 --set peak_lr=0.01"
     ),
     "finetune: the head, then stages": f"PICTURES --recipe finetune --set weights=WEIGHTS --epochs 4 {SMALL}",
 }

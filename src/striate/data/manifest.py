@@ -89,15 +89,15 @@ def gone_since(dataset: Dataset, scan: Scan, file: Path) -> Bad:
         if row.split == UNREAD or scan.digests[index].tobytes().hex() == row.digest:
             continue
         if index not in scan.problems:
-            raise _other_pictures(dataset, file)
+            raise _other_pictures(dataset, file, f" ({dataset.pictures.name(index)} is another one now)")
         gone[index] = DecodeError(dataset.pictures.name(index), scan.problems[index])
     return gone
 
 
-def _other_pictures(dataset: Dataset, file: Path) -> StriateError:
+def _other_pictures(dataset: Dataset, file: Path, which: str = "") -> StriateError:
     return StriateError(
-        f"the pictures in {dataset.source} are not those that {file.parent} was begun with, so it cannot go on to the "
-        "same weights; start a new run"
+        f"the pictures in {dataset.source} are not those that {file.parent} was begun with{which}, so it cannot go on "
+        "to the same weights; bring those back, or start a new run"
     )
 
 

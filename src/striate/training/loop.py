@@ -56,7 +56,7 @@ def fit(job: Job) -> Counters:
                 break
             clock = Clock(counters)
             if transfer is not None:
-                transfer.tuning.apply(job.network, epoch, recipe.epochs)
+                transfer.tuning.apply(job.network, epoch, recipe.epochs, keep_statistics=recipe.keep_statistics)
             unread: list[tuple[Tensor, Tensor, int]] = []
             job.network.train()
             for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
@@ -154,8 +154,8 @@ def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) ->
     if losses and not sum(losses) / len(losses) <= EXPLODED_FACTOR * (counters.first_loss or 0.0):
         raise StriateError(
             f"the cost exploded: {sum(losses) / len(losses):.4g} at step {counters.step}, {counters.first_loss:.4g} at "
-            "the first; the last good state and the best weights are kept. Try a lower rate (--set peak_lr=...), a "
-            "warm-up (--set warmup_epochs=3) or --precision fp32"
+            "the first; the last good state and the best weights so far are kept. Try a lower rate "
+            "(--set peak_lr=...), a warm-up (--set warmup_epochs=3) or --precision fp32"
         )
 
 
