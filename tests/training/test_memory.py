@@ -15,8 +15,9 @@ from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.data.batches import Batch, Batches
 from striate.models import create_model
+from striate.tasks.classification import evaluate
 from striate.tasks.placement import Placement
-from striate.training import memory
+from striate.training import finish, forecast, loop, memory
 from striate.training.folder import read_metrics
 from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
@@ -135,6 +136,61 @@ def test_a_run_goes_on_in_smaller_parts_and_says_so(tmp_path, monkeypatch):
     whole = striate.train("digits", run=tmp_path / "whole", **fields)
     losses = [[line["train_loss"] for line in read_metrics(r.path)] for r in (run, whole)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # LeNet-5 has no batch norm: the mathematics is the same
+
+
+def test_memory_that_runs_out_elsewhere_is_one_sentence(tmp_path, monkeypatch):
+    def full(*_):
+        raise FULL
+
+    fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "evaluate", full)
+        with pytest.raises(StriateError, match=r"^memory ran out \(.*can't allocate memory.*--run .*run --resume$"):
+            striate.train("digits", run=tmp_path / "run", **fields)
+    assert "stopped: memory ran out" in (tmp_path / "run" / "log.txt").read_text()
+    striate.resume(tmp_path / "run")
+
+
+def test_validation_takes_no_more_pictures_at_once_than_training(tmp_path, monkeypatch):
+    sizes = set()
+
+    def noted(network, batches, *more):
+        batches = list(batches)
+        sizes.update(len(batch.labels) for batch in batches)
+        return evaluate(network, batches, *more)
+
+    monkeypatch.setattr(loop, "evaluate", noted)
+    monkeypatch.setattr(finish, "evaluate", noted)
+    striate.train("digits", run=tmp_path, recipe="digits_lenet5", epochs=1, micro_batch=10, autotune=False)
+    assert max(sizes) <= 10
+
+
+def test_the_limits_of_a_process_group_count_without_the_files_it_has_read(tmp_path, monkeypatch):
+    """A container of 8 GB that has read 6 GB of pictures and holds 1 GB of its own has 7 GB left."""
+    (tmp_path / "memory.max").write_text("8000000000\n")
+    (tmp_path / "memory.current").write_text("7000000000\n")
+    (tmp_path / "memory.stat").write_text("anon 1000000000\ninactive_file 2000000000\nactive_file 4000000000\n")
+    names = (str(tmp_path), "memory.max", "memory.current", "")
+    monkeypatch.setattr(forecast, "GROUPS", (names,))
+    monkeypatch.setattr(forecast, "_left_of_addresses", lambda: None)
+    free = forecast._number("/proc/meminfo", "MemAvailable:", 1024)
+    assert forecast.available_bytes("cpu") == min(7_000_000_000, free or 7_000_000_000)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert forecast._left_of_group(*names) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the limit from /proc")
+def test_a_limit_on_addresses_counts():
+    """As `ulimit -v` sets it."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = forecast._number("/proc/self/status", "VmSize:", 1024)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (taken + 2**30, before[1]))
+        assert 0.9 * 2**30 < forecast.available_bytes("cpu") < 1.1 * 2**30
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 MEASURE = """

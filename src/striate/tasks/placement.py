@@ -41,6 +41,10 @@ class Placement:
     compiled: bool = False
     fused_norms: bool = False
 
+    def at_once(self, pictures: int) -> int:
+        """How many of so many pictures go through the network at once, at the most."""
+        return min(pictures, self.micro_batch or pictures)
+
     @contextmanager
     def processor_threads(self) -> Iterator[None]:
         """The context in which torch uses this many threads; its number is restored afterwards."""

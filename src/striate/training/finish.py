@@ -52,7 +52,8 @@ def finish(
     split = "test" if len(dataset.splits.get("test", ())) else "val"
     record = read_json(folder / RECIPE)
     recipe = Recipe.from_dict(record["recipe"])
-    batches = Batches(working, dataset.labels, dataset.splits[split], recipe.batch_size, spoiled=spoiled)
+    at_once = placement.at_once(recipe.batch_size)
+    batches = Batches(working, dataset.labels, dataset.splits[split], at_once, spoiled=spoiled)
     found = evaluate(placement.network(run.network), batches.in_order(), run.preprocess, run.classes, placement)
     mistakes = confident_mistakes(found, dataset, spoiled.without(dataset.splits[split]))
     metrics = {

@@ -18,6 +18,12 @@ WORKING_SHARE = 0.25
 # Of what is free, the rest is for the pictures prepared ahead, for evaluation and for the other programs.
 USED_SHARE = 0.8
 
+# Where Linux keeps the limit of a process group: of version 2, of version 1.
+GROUPS = (
+    ("/sys/fs/cgroup", "memory.max", "memory.current", ""),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+)
+
 
 def training_bytes(summary: Summary, batch: int, placement: Placement, recipe: Recipe) -> int:
     """Bytes that training steps of `batch` pictures are going to need, activations, weights and optimiser together."""
@@ -44,26 +50,33 @@ def fitting_micro_batch(summary: Summary, placement: Placement, recipe: Recipe, 
 
 
 def available_bytes(device: str) -> int | None:
-    """Free memory of the device; on the processor what Linux calls available, or what is left of the process group's
-    limit where that is less. None where the system does not say.
+    """Free memory of the device; on the processor the least of what Linux calls available and of what is left of the
+    limits of the process group and of the process (ulimit -v). None where the system does not say.
     """
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    found = [_kilobytes("/proc/meminfo", "MemAvailable:"), _left_of_limit("/sys/fs/cgroup")]
+    found = [_number("/proc/meminfo", "MemAvailable:", 1024), _left_of_addresses()]
+    found += [_left_of_group(*names) for names in GROUPS]
     return min((count for count in found if count is not None), default=None)
 
 
-def _kilobytes(path: str, name: str) -> int | None:
+def _number(path: str, name: str, unit: int = 1) -> int | None:
+    """The number after a name that begins a line of a file."""
     try:
         lines = Path(path).read_text(encoding="ascii", errors="replace").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-    except (OSError, ValueError, IndexError, StopIteration):
+        return next(int(line.removeprefix(name).split()[0]) * unit for line in lines if line.startswith(name))
+    except (OSError, ValueError, IndexError, StopIteration):  # no such file or line, or "unlimited"
         return None
 
 
-def _left_of_limit(folder: str) -> int | None:
-    try:
-        limit = (Path(folder) / "memory.max").read_text(encoding="ascii")
-        return int(limit) - int((Path(folder) / "memory.current").read_text(encoding="ascii"))
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
+def _left_of_addresses() -> int | None:
+    limit, taken = _number("/proc/self/limits", "Max address space"), _number("/proc/self/status", "VmSize:", 1024)
+    return None if limit is None or taken is None else limit - taken
+
+
+def _left_of_group(folder: str, limit: str, taken: str, prefix: str) -> int | None:
+    """What is left of a group's limit; pages of files that it has read are given up when memory is needed."""
+    numbers = [_number(f"{folder}/{name}", "") for name in (limit, taken)]
+    numbers += [_number(f"{folder}/memory.stat", f"{prefix}{kind}_file ") for kind in ("inactive", "active")]
+    known = [number for number in numbers if number is not None]
+    return known[0] - known[1] + known[2] + known[3] if len(known) == len(numbers) else None

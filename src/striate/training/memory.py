@@ -1,8 +1,11 @@
-"""A step that does not fit into memory is made again in smaller parts."""
+"""A step that does not fit into memory is made again in smaller parts; elsewhere it is said that memory ran out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -64,6 +67,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(words in str(error) for words in TOLD_BY)
+
+
+@contextmanager
+def memory_errors(folder: Path) -> Iterator[None]:
+    """Turn memory that ran out elsewhere than in a step into one sentence; `folder` is the run's."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise StriateError(
+            f"memory ran out ({(str(error) or type(error).__name__).splitlines()[0]}); close other programs and go on "
+            f"from the newest state, if there is one, with: striate train --run {folder} --resume"
+        ) from error
 
 
 def half(job: Job, pictures: int, reason: str) -> int:

@@ -27,6 +27,7 @@ from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REP
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit
+from striate.training.memory import memory_errors
 from striate.training.plan import Plan, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.schedule import arithmetic_by_epoch
@@ -101,14 +102,15 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
         spoiled = Spoiled(len(dataset.pictures), reporter.say)
         if record is None:
             dataset = without_problems(dataset, scan)
-        with freed_memory_kept():
+        with memory_errors(folder), freed_memory_kept():
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
             ahead = WORK_AHEAD if placement.device == "cuda" else {}
+            size = plan.recipe.batch_size
             train, val = (
-                Batches(working, dataset.labels, indices, plan.recipe.batch_size, spoiled=spoiled, **ahead)
-                for indices in (dataset.splits["train"], dataset.splits["val"])
+                Batches(working, dataset.labels, dataset.splits[split], pictures, spoiled=spoiled, **ahead)
+                for split, pictures in (("train", size), ("val", placement.at_once(size)))
             )
             job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
             if record is None:

@@ -97,7 +97,7 @@ def accumulate_gradients(job: Job, images: Tensor, labels: Tensor) -> tuple[Tens
     weighted by its share, except that batch norm sees the statistics of a part: "ghost batch norm" of Hoffer et al.,
     arXiv:1705.08741, section 4.
     """
-    parts = math.ceil(len(labels) / (job.placement.micro_batch or len(labels)))
+    parts = math.ceil(len(labels) / job.placement.at_once(len(labels)))
     means, hits = [], []
     for some_images, some_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
         with job.placement.autocast():
