@@ -42,6 +42,10 @@ def fit(job: Job) -> Counters:
     if recipe.whiten:
         whiten_first_layer(job.network, job.train, job.seed)
     transfer = begin(job) if recipe.staged else None
+    if transfer is not None:
+        recipe = transfer.fitted(recipe)
+        job = replace(job, recipe=recipe)
+        job.network.preprocess = replace(job.network.preprocess, mirrored=recipe.test_flip)
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
     counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
     if counters.loss_scale:
@@ -62,7 +66,7 @@ def fit(job: Job) -> Counters:
             for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
                 lr = learning_rate(recipe, counters.step, steps, counters.drops)
                 while (made := fitting_step(job, batch, optimizer, lr, counters)) is None:
-                    read_losses(unread, counters)
+                    read_losses(job, unread, counters)
                     save(job, networks, optimizer, counters, clock)
                     job.watch.say(f"memory ran out; {counters.micro_batch} pictures at once from here on")
                 loss, right = made
@@ -72,10 +76,10 @@ def fit(job: Job) -> Counters:
                     average(networks["averaged"], job.network, recipe.average_decay, counters.step)
                 epoch_is_over = counters.step % steps == 0
                 if epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
-                    read_losses(unread, counters)
+                    read_losses(job, unread, counters)
                     job.watch.step(counters, lr)
                 if not epoch_is_over and (wish or clock.save_is_due()):
-                    read_losses(unread, counters)
+                    read_losses(job, unread, counters)
                     save(job, networks, optimizer, counters, clock)
                     stop_if(wish, job, counters)
             clock.stop(counters)
@@ -141,8 +145,11 @@ def save(
     save_state(job.folder / STATE, networks, optimizer, counters)
 
 
-def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
-    """Bring the results of some steps into the counters. Raises StriateError when the cost has exploded."""
+def read_losses(job: Job, unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
+    """Bring the results of some steps into the counters. Raises StriateError when the cost has exploded.
+
+    Exploded is more than three times the first cost, or that of knowing nothing where trained weights begin below it.
+    """
     losses = torch.stack([loss for loss, _, _ in unread]).tolist() if unread else []
     hits = torch.stack([right for _, right, _ in unread]).tolist() if unread else []
     for loss, right, (_, _, count) in zip(losses, hits, unread, strict=True):
@@ -151,7 +158,8 @@ def read_losses(unread: list[tuple[Tensor, Tensor, int]], counters: Counters) ->
         counters.right += right
         counters.seen += count
     unread.clear()
-    if losses and not sum(losses) / len(losses) <= EXPLODED_FACTOR * (counters.first_loss or 0.0):
+    healthy = max(counters.first_loss or 0.0, math.log(len(job.classes)))
+    if losses and not sum(losses) / len(losses) <= EXPLODED_FACTOR * healthy:
         raise StriateError(
             f"the cost exploded: {sum(losses) / len(losses):.4g} at step {counters.step}, {counters.first_loss:.4g} at "
             "the first; the last good state and the best weights so far are kept. Try a lower rate "
