@@ -97,12 +97,24 @@ def digits():
 
 
 def test_a_fit_is_scikit_learns_fit_of_standardised_features(digits):
+    """Where all features vary alike, the least deviation makes each 1.01 times as large in its square."""
     features, labels = digits
+    features = features[:, features[:200].std(0) > 0]
+    features = (features - features[:200].mean(0)) / features[:200].std(0)
     ours = fit(features[:200], labels[:200], 10, C=0.1)
-    theirs = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=10_000)).fit(
-        features[:200], labels[:200]
-    )
+    theirs = LogisticRegression(C=0.1 / 1.01, max_iter=10_000).fit(features[:200], labels[:200])
     np.testing.assert_allclose(softmax(ours.logits(features[200:])), theirs.predict_proba(features[200:]), atol=2e-3)
+
+
+def test_a_feature_that_hardly_varies_decides_nothing(digits):
+    """Standardised without regard, its rare deviation on another picture would be a thousand times its usual one."""
+    features, labels = digits
+    still = np.full((300, 1), 0.5)
+    still[0] += 1e-4
+    linear = fit(np.concatenate([features[:200], still[:200]], 1), labels[:200], 10, C=1.0)
+    other = np.concatenate([features[200:], np.full((100, 1), 0.6)], 1)
+    usual = fit(features[:200], labels[:200], 10, C=1.0).logits(features[200:])
+    np.testing.assert_allclose(linear.logits(other), usual, atol=0.05)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "svm"])
@@ -138,7 +150,7 @@ def test_a_class_of_one_picture_does_not_stop_it(digits):
     features, labels = digits
     labels = labels.copy()
     labels[0] = 10
-    found = held_out(features, labels, 11, C=0.1)
+    found = held_out([features], labels, 11, C=0.1)
     assert found.logits.shape == (300, 11)
     assert found.logits[0].argmax() != 10  # nobody who did not see it can know
     assert found.accuracy > 0.8

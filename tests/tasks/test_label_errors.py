@@ -28,7 +28,7 @@ def swapped(labels, share, seed):
 
 
 def suspects_of(pixels, labels):
-    return find_suspects(held_out(pixels, labels, 10, C=0.3).probabilities, labels)
+    return find_suspects(held_out([pixels], labels, 10, C=0.3).probabilities, labels)
 
 
 def test_most_swapped_labels_are_found_and_most_found_ones_are_swapped(digits):

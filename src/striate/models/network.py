@@ -38,6 +38,8 @@ class Network(nn.Module):
     """Names of the classes, in the order of the logits, where they came with the weights."""
     frozen: tuple[str, ...] = ()
     """Paths of the modules that `freeze` has pinned."""
+    still: tuple[str, ...] = ()
+    """Paths of the modules that stay in evaluation although their weights may change."""
     features_info: tuple[Feature, ...]
     preprocess: Preprocess
 
@@ -70,12 +72,13 @@ class Network(nn.Module):
         """The layer that gives the logits; in nearly every network an `nn.Linear`."""
         return self.get_submodule(self.classifier_name)
 
-    def freeze(self, paths: Iterable[str]) -> None:
+    def freeze(self, paths: Iterable[str], still: Iterable[str] = ()) -> None:
         """Freeze the modules at these paths, and only these: weights, batch norm's statistics, dropout.
 
-        They stay so when `train()` is called.
+        still: paths of modules whose weights are free, but which stay in evaluation, such as batch norms that keep
+        their statistics. All stay so when `train()` is called.
         """
-        self.frozen = tuple(paths)
+        self.frozen, self.still = tuple(paths), tuple(still)
         for path, module in self.named_modules():
             for parameter in module.parameters(recurse=False):
                 parameter.requires_grad_(path not in self.frozen)
@@ -84,7 +87,7 @@ class Network(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Training mode, or evaluation; what is frozen stays in evaluation."""
         super().train(mode)
-        for path in self.frozen:
+        for path in (*self.frozen, *self.still):
             self.get_submodule(path).training = False
         return self
 

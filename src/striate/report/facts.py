@@ -60,7 +60,7 @@ class Stage:
 class TransferFacts:
     """How a run went on from other weights. sentence: what was decided and why. probes: by layer, from the pictures up.
 
-    views: of each of the `pictures` that the head was solved on.
+    views: of each of the `pictures` that the head was solved on. advice: what would help most, in a sentence.
     """
 
     weights: str
@@ -69,6 +69,7 @@ class TransferFacts:
     stages: list[Stage]
     pictures: int
     views: int
+    advice: str
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,7 @@ FOLDS = 5
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))  # C, from strong to weak
 PATIENCE = 2  # strengths without a lower cost; weaker ones take long and are worse
 SMALLEST = 1e-12
+LEAST_DEVIATION = 0.1  # of a feature, as a share of the root mean square of all of them
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ def cross_validate(features: Array, labels: Labels, classes: int, kind: Kind = "
     if len(labels) < 2:
         raise StriateError(f"a linear classifier needs at least two pictures, got {len(labels)}")
     with one_thread():
-        best, waited = held_out(features, labels, classes, STRENGTHS[0], kind), 0
+        best, waited = held_out([features], labels, classes, STRENGTHS[0], kind), 0
         for C in STRENGTHS[1:]:
-            found = held_out(features, labels, classes, C, kind)
-            if cost(found, kind) < cost(best, kind):
+            found = held_out([features], labels, classes, C, kind)
+            if costs(found, kind).mean() < costs(best, kind).mean():
                 best, waited = found, 0
             elif (waited := waited + 1) == PATIENCE:
                 break
@@ -120,30 +122,47 @@ def one_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def held_out(features: Array, labels: Labels, classes: int, C: float, kind: Kind = "logistic") -> Validated:
-    """What classifiers of one strength answer on the folds that they did not see."""
-    fold, logits = folds_of(labels), np.zeros((len(labels), classes))
+def held_out(
+    views: Sequence[Array],
+    labels: Labels,
+    classes: int,
+    C: float,
+    kind: Kind = "logistic",
+    *,
+    asked: int = 1,
+    folds: int = FOLDS,
+) -> Validated:
+    """What classifiers of one strength answer on the folds that they did not see.
+
+    views: features of the same pictures, (N, dimensions) each; all are trained on, and the answer is the mean over the
+    first `asked`. Views of one picture are no new pictures: each counts for its share, or C would mean another thing.
+    """
+    fold, logits = folds_of(labels, folds), np.zeros((len(labels), classes))
     for number in np.unique(fold):
         held = fold == number
-        logits[held] = fit(features[~held], labels[~held], classes, C, kind).logits(features[held])
+        seen, truth = np.concatenate([view[~held] for view in views]), np.tile(labels[~held], len(views))
+        linear = fit(seen, truth, classes, C / len(views), kind)
+        logits[held] = np.mean([linear.logits(view[held]) for view in views[:asked]], axis=0)
     return Validated(C, logits, labels)
 
 
-def cost(validated: Validated, kind: Kind) -> float:
-    """What the best strength has least of: mean cross-entropy in nats, or share of wrong answers."""
+def costs(validated: Validated, kind: Kind) -> Array:
+    """What the best classifier has least of in the mean, per picture: cross-entropy in nats, or for an SVM errors."""
     if kind == "svm":
-        return 1 - validated.accuracy
+        return (validated.logits.argmax(1) != validated.labels).astype(np.float64)
     right = validated.probabilities[np.arange(len(validated.labels)), validated.labels]
-    return float(-np.log(np.maximum(right, SMALLEST)).mean())
+    found: Array = -np.log(np.maximum(right, SMALLEST))
+    return found
 
 
 def fit(features: Array, labels: Labels, classes: int, C: float, kind: Kind = "logistic") -> Linear:
     """A linear classifier of standardised features, told in the features' own units.
 
     C: as scikit-learn has it, the weight of the pictures' costs against the penalty. A class without pictures gets the
-    lowest logit.
+    lowest logit. Features that hardly vary here count for little: blown up, they would decide other pictures.
     """
-    mean, scale = features.mean(0), features.std(0) + 1e-6
+    mean, deviation = features.mean(0), features.std(0)
+    scale = np.sqrt(deviation**2 + (LEAST_DEVIATION * max(SMALLEST, float(np.sqrt((deviation**2).mean())))) ** 2)
     solver, present = _solver(kind, C), np.unique(labels)
     weight, bias = np.zeros((classes, features.shape[1])), np.full(classes, -1e3)
     if len(present) == 1:

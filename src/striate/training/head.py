@@ -2,79 +2,147 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
-from striate.data.augment import augment
+from striate.data.augment import Augmentation, augment
 from striate.data.batches import Batches, step_generator
 from striate.data.picture import centre_crop, normalise
 from striate.models import Network
 from striate.models.tapped import LAST
 from striate.tasks.features import images_features
-from striate.tasks.linear import Array, Labels, Linear, Validated, cross_validate, fit
+from striate.tasks.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
+from striate.training.recipe import Recipe
 from striate.training.step import Job
 
 MOST_PASSES = 8_000  # pictures times views through the network; with many pictures, few views say as much
 MOST_PROBED = 2_000  # pictures that choose the strength and probe the layers
+MOST_JUDGED, JUDGED_VIEWS = 1_000, 4  # pictures and views that choose the variety
+
+Variety = Literal["plain", "mirrored", "varied"]
+VARIETIES: tuple[Variety, ...] = ("plain", "mirrored", "varied")
+"""Kinds of views, from the picture as it is to those that are varied as in training."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """How the head was solved. validated: its strength, by cross-validation. views: of every training picture."""
+    """How the head was solved.
+
+    validated: its strength, by cross-validation on the pictures as they are, `probed` of them. views: of every training
+    picture, all those up to `variety`. left_out: kinds of views that made the answers worse.
+    """
 
     validated: Validated
     views: int
-    seconds: float
+    variety: Variety
+    left_out: tuple[Variety, ...]
 
 
 def solve_head(job: Job, plain: Array, labels: Labels) -> Head:
     """Give the network the head that fits the training pictures best.
 
-    plain: what the last layer reads of the pictures as they are, (N, dimensions), and their labels; the other views
-    are mirrored and, from the third on, augmented as the recipe says.
+    plain: what the last layer reads of the pictures as they are, (N, dimensions), and their labels. The other views are
+    mirrored and varied as the recipe says, where cross-validation finds no harm in it.
     """
-    begun, recipe, classes = time.monotonic(), job.recipe, len(job.classes)
-    chosen = np.random.default_rng([job.seed, 2]).permutation(len(labels))[:MOST_PROBED]
-    validated = cross_validate(plain[np.sort(chosen)], labels[np.sort(chosen)], classes, recipe.head)
-    views = min(recipe.head_views, max(2, MOST_PASSES // len(labels)))
-    seen = [(plain, labels), *(features(job, view) for view in range(1, views))]
-    together, truth = (np.concatenate(column) for column in zip(*seen, strict=True))
-    # Views of one picture are no new pictures: each counts for its share, or the strength would mean another thing.
-    write_head(job.network, fit(together, truth, classes, validated.C / views, recipe.head))
-    return Head(validated, views, time.monotonic() - begun)
+    recipe, classes, some = job.recipe, len(job.classes), probed(job, len(labels))
+    validated = cross_validate(plain[some], labels[some], classes, recipe.head)
+    kinds = view_kinds(recipe, min(recipe.head_views, max(2, MOST_PASSES // len(labels))))
+    seen = [plain, *(features(job, number, kind) for number, kind in enumerate(kinds) if number)]
+    some = some[:: math.ceil(len(some) / MOST_JUDGED)]
+    with one_thread():
+        variety = best_variety(recipe, kinds, [view[some] for view in seen], labels[some], classes, validated.C)
+        used = upto(variety, kinds, seen)
+        together, truth = np.concatenate(used), np.tile(labels, len(used))
+        # Views of one picture are no new pictures: each counts for its share, or the strength would mean another thing.
+        write_head(job.network, fit(together, truth, classes, validated.C / len(used), recipe.head))
+    left_out = tuple(kind for kind in VARIETIES[VARIETIES.index(variety) + 1 :] if kind in kinds)
+    return Head(validated, len(used), variety, left_out)
 
 
-def features(job: Job, view: int) -> tuple[Array, Labels]:
-    """What the last layer reads of all training pictures in one view: 0 as they are, 1 mirrored, then augmented."""
-    found, labels = layer_features(job, job.train, (LAST,), view)
-    return found[LAST], labels
+def probed(job: Job, pictures: int) -> Labels:
+    """Rows of the training pictures that choose the strength and probe the layers, ascending."""
+    return np.sort(np.random.default_rng([job.seed, 2]).permutation(pictures)[:MOST_PROBED])
+
+
+def view_kinds(recipe: Recipe, most: int) -> list[Variety]:
+    """What each view of a picture is: as it is, mirrored if the recipe mirrors, and varied if it varies more than that.
+
+    >>> view_kinds(Recipe(model="resnet18", flip=True, jitter=0.2), 4)
+    ['plain', 'mirrored', 'varied', 'varied']
+    """
+    unflipped = replace(recipe.augmentation, flip=False, flip_alternately=False)
+    mirrors = unflipped != recipe.augmentation
+    kinds: list[Variety] = ["plain", "mirrored"] if mirrors else ["plain"]
+    varied: list[Variety] = ["varied"] * (most if unflipped != Augmentation() else 0)
+    return [*kinds, *varied][:most]
+
+
+def upto(variety: Variety, kinds: list[Variety], seen: list[Array]) -> list[Array]:
+    """The views that are not richer than a variety."""
+    kept = VARIETIES[: VARIETIES.index(variety) + 1]
+    return [view for view, kind in zip(seen, kinds, strict=True) if kind in kept]
+
+
+def best_variety(
+    recipe: Recipe, kinds: list[Variety], seen: list[Array], labels: Labels, classes: int, C: float
+) -> Variety:
+    """The richest views, or poorer ones where their classifiers answer better by more than the noise.
+
+    Mirrored letters are other letters, and cut ones are none; of photographs, all views are alike. Judged by
+    cross-validation; the noise is one standard error of the difference between the same pictures' costs.
+    """
+    varieties = [variety for variety in reversed(VARIETIES) if variety in kinds]
+    best, least = varieties[0], None
+    for variety in varieties if len(varieties) > 1 else []:
+        views = upto(variety, kinds, seen)[:JUDGED_VIEWS]
+        asked = 2 if recipe.test_flip and "mirrored" in kinds and variety != "plain" else 1
+        found = costs(held_out(views, labels, classes, C, recipe.head, asked=asked), recipe.head)
+        if least is None or clearly_less(found, least):
+            best, least = variety, found
+    return best
+
+
+def clearly_less(some: Array, others: Array) -> bool:
+    """Whether costs of the same pictures are less in the mean by more than one standard error of the difference.
+
+    >>> clearly_less(np.array([0.1, 0.2, 0.1]), np.array([0.4, 0.4, 0.5]))
+    True
+    """
+    saved = others - some
+    return bool(saved.mean() > saved.std(ddof=1) / math.sqrt(len(saved)))
+
+
+def features(job: Job, number: int, kind: Variety) -> Array:
+    """What the last layer reads of all training pictures in one view."""
+    return layer_features(job, job.train, (LAST,), number, kind)[0][LAST]
 
 
 def layer_features(
-    job: Job, batches: Batches, layers: tuple[str, ...], view: int = 0
+    job: Job, batches: Batches, layers: tuple[str, ...], number: int = 0, kind: Variety = "plain"
 ) -> tuple[dict[str, Array], Labels]:
-    """Features of a split in one view, (N, channels) by layer, and the labels."""
+    """Features of a split in one view, (N, channels) by layer, and the labels. number: of the view."""
     labels: list[Tensor] = []
-    found = images_features(job.network, _images(job, batches, view, labels), layers, job.placement)
+    found = images_features(job.network, _images(job, batches, number, kind, labels), layers, job.placement)
     return {layer: values.double().numpy() for layer, values in found.items()}, torch.cat(labels).numpy()
 
 
-def _images(job: Job, batches: Batches, view: int, labels: list[Tensor]) -> Iterator[Tensor]:
+def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[Tensor]) -> Iterator[Tensor]:
     preprocess = job.network.preprocess
     for number, batch in enumerate(replace(batches, batch_size=min(len(batches.indices), 128)).in_order()):
         labels.append(batch.labels)
-        if view < 2:
-            pictures = centre_crop(batch.pictures, preprocess)
-            pictures = pictures.flip(3) if view else pictures
-        else:
+        if kind == "varied":
             generator = step_generator(job.seed, (view << 40) + number)  # beyond the steps of any training
             pictures = augment(batch.pictures, job.recipe.augmentation, preprocess, generator)
+        else:
+            pictures = centre_crop(batch.pictures, preprocess)
+            pictures = pictures.flip(3) if kind == "mirrored" else pictures
         yield normalise(pictures, preprocess)
 
 

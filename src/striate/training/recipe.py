@@ -52,6 +52,8 @@ class Recipe:
     """Views of every picture that it is solved on: as it is, mirrored, augmented; fewer where pictures are many."""
     unfreeze_to: str | None = None
     """The lowest stage that is tuned, such as layer3, or head; None: decided from the pictures."""
+    keep_statistics: bool = False
+    """Batch norms of a staged run keep the statistics that the weights came with, in tuned stages too."""
     layer_decay: float = 1.0
     """What the rate is multiplied by from each stage to the one below."""
     epochs: int = 30

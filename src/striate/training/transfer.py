@@ -13,8 +13,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from striate.core.errors import StriateError
 from striate.core.files import read_json, write_json
 from striate.models import Network
@@ -24,8 +22,10 @@ from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
 from striate.tasks.features import depths_of
 from striate.tasks.linear import Validated, cross_validate
+from striate.training.advice import Outlook, advice, outlook_of
 from striate.training.folder import STATE, read_metrics
-from striate.training.head import MOST_PROBED, layer_features, solve_head
+from striate.training.head import Variety, layer_features, probed, solve_head
+from striate.training.recipe import Recipe
 from striate.training.step import Job
 from striate.training.tuning import HEAD, Tuning, groups_of, stages_down_to
 
@@ -33,6 +33,8 @@ TRANSFER = "transfer.json"
 # From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
 # "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.
 STAGES_FROM = ((40, 1), (400, 2), (2_000, 99))
+GENTLE_AREA = 0.8  # of a crop, where smaller ones do harm
+LEFT_OUT = {"mirrored": "mirrored pictures", "varied": "crops and changed colours"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Transfer:
     """What was found and decided at the start.
 
     tuned: stages, from the top. sentence: the decision in words. strength: of the head, as scikit-learn's C. pictures:
-    that it was solved on, in that many views. head_hits: how many of `val_pictures` it has right.
+    that it was solved on, in that many views, of the kinds up to `variety`. outlook: what more pictures and cleaner
+    labels may bring. head_hits: how many of `val_pictures` it has right.
     """
 
     weights: str
@@ -57,9 +60,11 @@ class Transfer:
     tuned: tuple[str, ...]
     sentence: str
     views: int
+    variety: Variety
     strength: float
     pictures: int
     seconds: float
+    outlook: Outlook
     head_hits: int = 0
     val_pictures: int = 0
 
@@ -68,11 +73,21 @@ class Transfer:
         """What is thawed when."""
         return Tuning(self.tuned)
 
+    def fitted(self, recipe: Recipe) -> Recipe:
+        """The recipe without what would harm these pictures, as the views of the head have shown."""
+        if self.variety == "varied":
+            return recipe
+        gentle = replace(recipe, min_area=max(recipe.min_area, GENTLE_AREA))
+        if self.variety == "mirrored":
+            return gentle
+        return replace(gentle, flip=False, flip_alternately=False, test_flip=False)
+
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Transfer:
         """The inverse of `dataclasses.asdict`, after JSON."""
         probes = tuple(Probe(p["layer"], p["accuracy"], tuple(p["interval"])) for p in fields["probes"])
-        return cls(**{**fields, "probes": probes, "tuned": tuple(fields["tuned"])})
+        outlook = Outlook(**fields["outlook"])
+        return cls(**{**fields, "probes": probes, "tuned": tuple(fields["tuned"]), "outlook": outlook})
 
 
 def read_transfer(folder: Path) -> Transfer | None:
@@ -96,7 +111,7 @@ def begin(job: Job) -> Transfer:
     begun, network = time.monotonic(), job.network
     layers = depths_of(network)
     by_layer, labels = layer_features(job, job.train, layers)
-    some = np.sort(np.random.default_rng([job.seed, 2]).permutation(len(labels))[:MOST_PROBED])
+    some = probed(job, len(labels))
     head = solve_head(job, by_layer[LAST], labels)
     rows = {
         layer: cross_validate(by_layer[layer][some], labels[some], len(job.classes))
@@ -112,11 +127,13 @@ def begin(job: Job) -> Transfer:
         weights=str(job.recipe.weights),
         probes=tuple(Probe(layer, v.accuracy, v.interval) for layer, v in probes.items()),
         tuned=tuned,
-        sentence=sentence(tuned, why),
+        sentence=sentence(tuned, why) + words_on(head.left_out),
         views=head.views,
+        variety=head.variety,
         strength=head.validated.C,
         pictures=len(labels),
         seconds=time.monotonic() - begun,
+        outlook=outlook_of(by_layer[LAST][some], head.validated, job.recipe.head),
     )
     job.watch.say(transfer.sentence)
     return transfer
@@ -142,13 +159,15 @@ def transfer_facts(folder: Path, network: Network, epochs: int, best_epoch: int)
         return Stage((HEAD, *tuned), frozen, words, found, kept=first <= best_epoch <= last)
 
     by_stage = groupby(read_metrics(folder), key=lambda line: transfer.tuning.thawed(line["epoch"] - 1, epochs))
+    stages = [stage((), []), *(stage(tuned, list(lines)) for tuned, lines in by_stage)]
     return TransferFacts(
         weights=transfer.weights,
         sentence=transfer.sentence,
         probes={probe.layer: Measured(probe.accuracy, probe.interval) for probe in transfer.probes},
-        stages=[stage((), []), *(stage(tuned, list(lines)) for tuned, lines in by_stage)],
+        stages=stages,
         pictures=transfer.pictures,
         views=transfer.views,
+        advice=advice(transfer.outlook, stages, groups_of(network)),
     )
 
 
@@ -184,3 +203,13 @@ def sentence(tuned: tuple[str, ...], why: str) -> str:
     if not tuned:
         return f"tuning the {HEAD} alone: {why}"
     return f"tuning the {HEAD}, {', '.join(f'then {stage}' for stage in tuned)}: {why}"
+
+
+def words_on(left_out: tuple[Variety, ...]) -> str:
+    """What the sentence adds on views that do harm.
+
+    >>> words_on(("varied",)), words_on(())
+    ('; crops and changed colours make the answers worse and are left out', '')
+    """
+    named = " and ".join(LEFT_OUT[kind] for kind in left_out)
+    return f"; {named} make the answers worse and are left out" if named else ""

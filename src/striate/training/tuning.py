@@ -78,7 +78,15 @@ class Tuning:
         """
         return self.stages[: 1 + 2 * epoch * len(self.stages) // epochs]
 
-    def apply(self, network: Network, epoch: int, epochs: int) -> None:
-        """Freeze what is not tuned in an epoch."""
+    def apply(self, network: Network, epoch: int, epochs: int, *, keep_statistics: bool) -> None:
+        """Freeze what is not tuned in an epoch, and with `keep_statistics` those of all batch norms."""
         tuned = {HEAD, *self.thawed(epoch, epochs)}
-        network.freeze(path for name, paths in groups_of(network).items() if name not in tuned for path in paths)
+        network.freeze(
+            (path for name, paths in groups_of(network).items() if name not in tuned for path in paths),
+            still=norms_of(network) if keep_statistics else (),
+        )
+
+
+def norms_of(network: Network) -> list[str]:
+    """Paths of the batch norms."""
+    return [path for path, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
