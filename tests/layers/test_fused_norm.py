@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from striate.core.errors import StorageError
 from striate.layers import fused_norm
 from striate.layers.fused_norm import FusedBatchNorm2d, Kernels, fused_norms, load_kernels
 from striate.models import create_model
@@ -152,7 +153,23 @@ def test_without_a_compiler_there_are_none(tmp_path: Path, monkeypatch: pytest.M
     assert not list(tmp_path.rglob("*.so"))
 
 
-def test_a_damaged_file_is_not_used(kernels: Kernels, tmp_path: Path) -> None:
-    name = Path(kernels.library._name).name
-    (tmp_path / name).write_bytes(b"not machine code")
+@pytest.mark.parametrize("content", [b"", b"not machine code"])
+def test_a_damaged_file_is_made_again(
+    kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    whole = Path(kernels.library._name)
+    damaged = tmp_path / whole.name
+    damaged.write_bytes(content)
+    with monkeypatch.context() as patch:
+        patch.setattr(fused_norm, "COMPILERS", ("no-such-compiler",))
+        assert load_kernels(tmp_path) is None
+    assert load_kernels(tmp_path) is not None
+    assert damaged.stat().st_size == whole.stat().st_size
+
+
+def test_a_disk_without_room_has_none(kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("no space left on the disk")
+
+    monkeypatch.setattr(fused_norm, "write_bytes", full)
     assert load_kernels(tmp_path) is None

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from striate.core.errors import StorageError
+from striate.core.files import write_bytes
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-std=c++17")
@@ -51,11 +54,13 @@ def load_kernels(folder: Path) -> Kernels | None:
     if platform.system() != "Linux" or openmp is None:
         return None
     target = folder / f"fused_norm-{_fingerprint()}.so"
+    if target.exists():
+        with suppress(OSError):  # a damaged file is as good as none
+            return Kernels(ctypes.CDLL(str(target)))
     try:
-        if not target.exists():
-            _compile(target, openmp)
+        _compile(target, openmp)
         return Kernels(ctypes.CDLL(str(target)))
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, StorageError, subprocess.SubprocessError):
         return None
 
 
@@ -80,7 +85,7 @@ def _compile(target: Path, openmp: Path) -> None:
         calls += [["-shared", "-o", output, f"{output}.o", openmp]]
         for words in calls:
             subprocess.run([compiler, *words], check=True, capture_output=True, timeout=COMPILE_SECONDS)
-        output.replace(target)
+        write_bytes(target, output.read_bytes())  # on the disk for good: to load half a library ends the process
 
 
 class FusedBatchNorm2d(nn.BatchNorm2d):

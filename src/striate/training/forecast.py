@@ -11,7 +11,7 @@ from striate.tasks.placement import Placement
 from striate.training.recipe import Recipe
 
 # Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD
-# and Muon, two of AdamW.
+# and Muon, two of AdamW. Averaged weights come on top.
 COPIES_OF_WEIGHTS = {"sgd": 3, "muon": 3, "adamw": 4}
 # What the backward pass holds besides what the forward pass kept: gradients under way, the library's own work space.
 WORKING_SHARE = 0.25
@@ -27,7 +27,7 @@ GROUPS = (
 
 def training_bytes(summary: Summary, batch: int, placement: Placement, recipe: Recipe) -> int:
     """Bytes that training steps of `batch` pictures are going to need, activations, weights and optimiser together."""
-    weights = COPIES_OF_WEIGHTS[recipe.optimizer] * summary.parameter_bytes
+    weights = (COPIES_OF_WEIGHTS[recipe.optimizer] + (recipe.average_decay > 0)) * summary.parameter_bytes
     if summary.kept is None:
         return weights
     activations = summary.kept.at(batch) * (1 + WORKING_SHARE)

@@ -46,8 +46,15 @@ class Wishes:
     def exactly(cls, placement: Placement) -> Wishes:
         """The wish for just these settings."""
         layout = "channels-last" if placement.channels_last else "contiguous"
-        extras = placement.compiled or None, placement.fused_norms or None
-        return cls(placement.precision, layout, placement.threads, placement.micro_batch, *extras, autotune=False)
+        return cls(
+            precision=placement.precision,
+            layout=layout,
+            threads=placement.threads,
+            micro_batch=placement.micro_batch,
+            compile=placement.compiled or None,  # without measuring, what is not asked for is not done
+            fused_norms=placement.fused_norms or None,
+            autotune=False,
+        )
 
     def rule(self, macs: int) -> Placement:
         """The settings wished for, and the rule of `place` for the others; `macs` as there."""
