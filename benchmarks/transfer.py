@@ -1,101 +1,165 @@
-"""Five ways to a network from few pictures, and what each takes: accuracy with interval, seconds, over seeds.
+"""Five ways to a network from few pictures: accuracy with its interval and minutes, over seeds, as one table.
 
-    python benchmarks/transfer.py DATA --pictures 25 100 400 --classes 10 --seeds 5 --weights embedded --runs FOLDER
+    python benchmarks/transfer.py TINY_IMAGENET TO --seeds 5 > benchmarks/transfer.md
 
-DATA is a folder of classes, or one with train/ and test/. Of every class the first so many training pictures are taken,
-as links in a folder of their own, other ones for every seed; all test pictures count. A run that is there already is
-opened, one that was interrupted goes on. Prints a table.
+Makes its data (benchmarks/transfer_data.py, which needs scikit-image) and, for the classes that are kept out of it, a
+smaller pretraining; then every run. All of it lies below TO and is gone on with where it was interrupted. --sets and
+--seeds choose a part; --show prints the table of what is there and trains nothing. Of every class the first so many
+training pictures are taken, other ones for every seed; all test pictures count.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import striate
+from striate.core.files import read_json
 from striate.data.folder import HIDDEN
 from striate.deploy.run import Run
+from striate.models.stored import EMBEDDED
 from striate.ops.metrics import wilson_interval
 from striate.training.folder import EVALUATION, RECIPE
 
-EPOCHS_OF_THE_PLAIN_LOOP = 30
+PRETRAINED = "pretrained"
+SETS = {
+    "kept-out-25": ("kept-out", 25, PRETRAINED, "10 kept-out classes of Tiny-ImageNet x 25"),
+    "kept-out-100": ("kept-out", 100, PRETRAINED, "10 kept-out classes of Tiny-ImageNet x 100"),
+    "kept-out-400": ("kept-out", 400, PRETRAINED, "10 kept-out classes of Tiny-ImageNet x 400"),
+    "digits-10": ("digits", 10, EMBEDDED, "10 handwritten digits x 10"),
+    "digits-50": ("digits", 50, EMBEDDED, "10 handwritten digits x 50"),
+    "textures-20": ("textures", 20, EMBEDDED, "8 textures x 20"),
+    "faces-25": ("faces", 25, EMBEDDED, "faces and patches without one, 2 x 25"),
+}
+# Passes of a picture through the network that the plain loops may take, and the most epochs: a minute or two.
+PASSES, MOST_EPOCHS = 30_000, 60
+PRETRAINING: dict[str, Any] = {
+    "recipe": "fast", "epochs": 10, "batch_size": 128, "end_px": 48, "validate_every_epochs": 10
+}  # fmt: skip
 
 
-def ways(weights: str, model: str) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class Part:
+    """Some training pictures of each class and all test pictures, below `folder`; weights to begin with."""
+
+    folder: Path
+    pictures: int
+    weights: str
+
+
+def ways(part: Part) -> dict[str, dict[str, Any]]:
     """Fields of `striate.train`, by what the way is called."""
-    plain = {"recipe": "default", "epochs": EPOCHS_OF_THE_PLAIN_LOOP, "weights": weights}
+    epochs = max(4, min(MOST_EPOCHS, PASSES // part.pictures))
+    staged = {"recipe": "finetune", "weights": part.weights, "epochs": min(20, epochs)}
     return {
-        "from scratch": {"recipe": "default", "model": model, "size_px": 64},
-        "probe": {"recipe": "probe", "weights": weights, "head_views": 1},
-        "head only": {"recipe": "finetune", "weights": weights, "unfreeze_to": "head"},
-        "staged": {"recipe": "finetune", "weights": weights},
-        "full": {**plain, "peak_lr": 0.01},
+        "from scratch": {"recipe": "default", "model": "quick_resnet12", "size_px": 64, "epochs": epochs},
+        "probe": {"recipe": "probe", "weights": part.weights, "head_views": 1},
+        "head only": {**staged, "unfreeze_to": "head"},
+        "staged": staged,
+        "full": {"recipe": "default", "weights": part.weights, "peak_lr": 0.01, "epochs": epochs},
     }
 
 
-def part_of(data: Path, classes: int, pictures: int, seed: int, target: Path) -> Path:
-    """A folder of links: the first classes, so many pictures of each, other ones for every seed; all test pictures."""
-    train, test = (data / "train", data / "test") if (data / "train").is_dir() else (data, None)
-    for folder in sorted(path for path in train.iterdir() if not path.name.startswith(HIDDEN))[:classes]:
+def part_of(data: Path, pictures: int, seed: int, target: Path, weights: str) -> Part:
+    """A folder of links to so many training pictures of each class, other ones for every seed, and to all of test/."""
+    count = 0
+    for folder in sorted(path for path in (data / "train").iterdir() if not path.name.startswith(HIDDEN)):
         files = sorted(folder.iterdir())
         first = seed * pictures % max(1, len(files) - pictures + 1)
-        links = {("train", file) for file in files[first : first + pictures]}
-        links |= {("test", file) for file in (sorted((test / folder.name).iterdir()) if test else [])}
-        for split, file in links:
+        chosen = files[first : first + pictures]
+        for split, file in [*(("train", file) for file in chosen), *(("test", file) for file in test_of(data, folder))]:
             link = target / split / folder.name / file.name
             link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.exists():
+            if not link.is_symlink():
                 link.symlink_to(file.resolve())
-    return target
+        count += len(chosen)
+    return Part(target, count, weights)
+
+
+def test_of(data: Path, folder: Path) -> list[Path]:
+    """The test pictures of a class."""
+    return sorted((data / "test" / folder.name).iterdir())
 
 
 def trained(data: Path, folder: Path, fields: dict[str, Any], seed: int) -> Run:
-    """The finished run of one way."""
+    """The finished run of one way, with one thread."""
     if (folder / EVALUATION).exists():
         return striate.load(folder)
     if (folder / RECIPE).exists():
         return striate.resume(folder)
-    return striate.train(data, run=folder, seed=seed, **fields)
+    return striate.train(data, run=folder, seed=seed, threads=1, autotune=False, **fields)
 
 
-def row(name: str, runs: list[Run]) -> str:
-    """Mean accuracy with the interval that the test pictures allow, the range over seeds, the median seconds."""
-    shares = [run.metrics["test_top1"] for run in runs]
-    pictures, mean = runs[0].metrics["test_pictures"], statistics.mean(shares)
-    low, high = wilson_interval(round(mean * pictures), pictures)
-    seconds = statistics.median(run.metrics["seconds"] for run in runs)
-    cells = (
-        name,
-        f"{mean:.1%} ({low:.1%} to {high:.1%})",
-        f"{min(shares):.1%} to {max(shares):.1%}",
-        f"{seconds:.1f} s",
-    )
-    return f"| {' | '.join(cells)} |"
+def finished(folder: Path) -> dict[str, Any] | None:
+    """What a run measured, if it is finished."""
+    if not (folder / EVALUATION).exists():
+        return None
+    metrics: dict[str, Any] = read_json(folder / "config.json")["metrics"]
+    return metrics
+
+
+def rows(name: str, to: Path, seeds: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The ways in order, with what their finished runs measured."""
+    for way in ways(Part(Path(), 1, "")):
+        found = [finished(to / "runs" / name / f"{way.replace(' ', '-')}-{seed}") for seed in range(seeds)]
+        yield way, [metrics for metrics in found if metrics is not None]
+
+
+def table(name: str, to: Path, seeds: int) -> str:
+    """One data set: mean accuracy, the interval that test pictures and seeds allow, the range of the seeds, minutes."""
+    lines = [f"\n### {SETS[name][3]}\n", "| way | test accuracy | 95 % interval | seeds | range | minutes |"]
+    lines.append("|---|---:|---:|---:|---:|---:|")
+    for way, found in rows(name, to, seeds):
+        if not found:
+            continue
+        shares = [metrics["test_top1"] for metrics in found]
+        mean, pictures = statistics.mean(shares), found[0]["test_pictures"]
+        low, high = wilson_interval(round(mean * pictures), pictures)
+        spread = 1.96 * statistics.stdev(shares) / math.sqrt(len(shares)) if len(shares) > 1 else 0.0
+        low, high = max(0.0, min(low, mean - spread)), min(1.0, max(high, mean + spread))
+        minutes = statistics.median(metrics["seconds"] for metrics in found) / 60
+        lines.append(
+            f"| {way} | {mean:.1%} | {low:.1%} to {high:.1%} | {len(found)} | "
+            f"{min(shares):.1%} to {max(shares):.1%} | {minutes:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def measure(name: str, to: Path, seeds: int, pretrained: str) -> None:
+    """All runs of one data set, seed by seed, so that an unfinished table is a whole one of fewer seeds."""
+    data, pictures, weights, _ = SETS[name]
+    for seed in range(seeds):
+        folder = to / "parts" / f"{name}-{seed}"
+        part = part_of(to / data, pictures, seed, folder, pretrained if weights == PRETRAINED else weights)
+        for way, fields in ways(part).items():
+            trained(part.folder, to / "runs" / name / f"{way.replace(' ', '-')}-{seed}", fields, seed)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--pictures", type=int, nargs="+", default=[25, 100, 400])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tiny_imagenet", type=Path)
+    parser.add_argument("to", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--weights", default="embedded")
-    parser.add_argument("--model", default="quick_resnet12", help="the network that is trained from scratch")
-    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
-    for pictures in options.pictures:
-        print(f"\n| {options.classes} x {pictures} | test accuracy | seeds | seconds |\n|---|---:|---:|---:|")
-        place = options.runs / str(pictures)
-        parts = [
-            part_of(options.data, options.classes, pictures, seed, place / f"data-{seed}")
-            for seed in range(options.seeds)
-        ]
-        for name, fields in ways(options.weights, options.model).items():
-            stem = name.replace(" ", "-")
-            runs = [trained(part, place / f"{stem}-{seed}", fields, seed) for seed, part in enumerate(parts)]
-            print(row(name, runs), flush=True)
+    if not options.show:
+        from transfer_data import make_all  # beside this file
+
+        make_all(options.tiny_imagenet, options.to)
+        if any(SETS[name][2] == PRETRAINED for name in options.sets):
+            trained(options.to / "pretrain", options.to / PRETRAINED, PRETRAINING, 0)
+        for name in options.sets:
+            measure(name, options.to, options.seeds, str(options.to / PRETRAINED))
+    print(f"# Transfer from few pictures\n\n    python {' '.join(sys.argv)}")
+    for name in options.sets:
+        print(table(name, options.to, options.seeds))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,17 @@ Each is a folder with train/ and test/, one sub-folder per class; what is there 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
-from importlib import resources
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from striate.core.errors import StriateError
 
 KEPT_OUT = slice(5, None, 20)  # ten of the 200 classes in the order of their names
 PRETRAINED_ON = 60
@@ -74,10 +78,10 @@ def digits(target: Path) -> None:
         save(pixels * (255 / 16), target / split / str(label) / f"{number:04}.png")
 
 
-def textures(bundled: Path, target: Path) -> None:
+def textures(target: Path) -> None:
     """Square patches of any size and place, one side of each picture to train on and the other to test."""
     for label, file in TEXTURES.items():
-        picture = Image.open(bundled / file).convert("RGB")
+        picture = Image.open(bundled(file)).convert("RGB")
         random = np.random.default_rng(sum(label.encode()))
         middle = picture.width // 2
         for split, (left, right) in {"train": (0, middle), "test": (middle, picture.width)}.items():
@@ -88,12 +92,20 @@ def textures(bundled: Path, target: Path) -> None:
                 save(np.asarray(patch, float), target / split / label / f"{number:03}.png")
 
 
-def faces(bundled: Path, target: Path) -> None:
+def faces(target: Path) -> None:
     """A hundred faces, then a hundred patches without one."""
-    for number, pixels in enumerate(np.load(bundled / "lfw_subset.npy")):
+    for number, pixels in enumerate(np.load(bundled("lfw_subset.npy"))):
         label = "face" if number < 100 else "none"
         split = "train" if number % 100 < FACES_TO_TRAIN else "test"
         save(pixels * 255, target / split / label / f"{number:03}.png")
+
+
+def bundled(file: str) -> Path:
+    """A file of scikit-image's, which is not imported for it."""
+    found = importlib.util.find_spec("skimage")
+    if found is None or found.origin is None:
+        raise StriateError("scikit-image, whose pictures are needed, is not installed: pip install scikit-image")
+    return Path(found.origin).parent / "data" / file
 
 
 def save(pixels: npt.NDArray[np.float64], path: Path) -> None:
@@ -104,14 +116,14 @@ def save(pixels: npt.NDArray[np.float64], path: Path) -> None:
 
 def make_all(tiny: Path, to: Path) -> None:
     """Make what is not there yet."""
-    bundled = Path(str(resources.files("skimage"))) / "data"
-    for name, make in {
-        "kept-out": lambda folder: kept_out(tiny, folder),
-        "pretrain": lambda folder: pretrain(tiny, folder),
+    makers: dict[str, Callable[[Path], None]] = {
+        "kept-out": partial(kept_out, tiny),
+        "pretrain": partial(pretrain, tiny),
         "digits": digits,
-        "textures": lambda folder: textures(bundled, folder),
-        "faces": lambda folder: faces(bundled, folder),
-    }.items():
+        "textures": textures,
+        "faces": faces,
+    }
+    for name, make in makers.items():
         if not (to / name).exists():
             begun = to / f".{name}.part"
             shutil.rmtree(begun, ignore_errors=True)

@@ -19,8 +19,10 @@ from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
+from striate.report.facts import Measured, Stage
 from striate.tasks.linear import Validated
 from striate.training import head, loop
+from striate.training.advice import Outlook, advice
 from striate.training.folder import read_metrics
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
@@ -91,7 +93,8 @@ def test_the_solved_head_is_the_networks_own(photos, backbone, tmp_path):
 
 @pytest.mark.parametrize("lowest", ["layer3", "layer2"])
 def test_frozen_means_frozen_bit_for_bit(photos, backbone, tmp_path, lowest):
-    run = striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to=lowest, **QUICK)
+    fields = QUICK | {"keep_statistics": False}
+    run = striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to=lowest, **fields)
     before, after = read_stored(backbone).tensors(), last_state(run.path).state_dict()
     tuned = {"layer3": {"layer3"}, "layer2": {"layer2", "layer3"}}[lowest]
     changed = {name.split(".")[0] for name in before if name in after and not torch.equal(before[name], after[name])}
@@ -139,6 +142,7 @@ def test_a_stage_that_there_is_not_is_named(photos, backbone, tmp_path):
     assert stages_down_to(create_model("resnet20"), "layer2") == ("layer3", "layer2")
     with pytest.raises(StriateError, match="unknown stage of resnet20 'layer4'; did you mean 'layer3'"):
         striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to="layer4", **QUICK)
+    assert not (tmp_path / "run" / "recipe.json").exists()  # nothing was begun
 
 
 class Died(BaseException):
@@ -217,6 +221,69 @@ def test_features_are_computed_once_per_picture_and_view(photos, backbone, tmp_p
     fields = QUICK | {"head_views": 5}
     striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to="head", **fields)
     assert sum(passed) == 5 * 28  # 28 of the 40 pictures train
+
+
+def test_mirrored_and_varied_pictures_are_left_out_where_they_do_harm():
+    """Of a class that is the mirror image of another, mirrored views say nothing but the wrong."""
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    plain = random.normal(0, 0.3, (60, 4))
+    plain[:, 0] += 2.0 * labels - 1
+    mirrored = plain * np.array([-1.0, 1, 1, 1])
+    recipe = Recipe(model="resnet20", flip=True, test_flip=True, min_area=0.5)
+    kinds = head.view_kinds(recipe, 4)
+    assert kinds == ["plain", "mirrored", "varied", "varied"]
+    assert head.best_variety(recipe, kinds, [plain, mirrored, plain, plain], labels, 2, 1.0) == "plain"
+    assert head.best_variety(recipe, kinds, [plain, plain, -plain, -plain], labels, 2, 1.0) == "mirrored"
+    assert head.best_variety(recipe, kinds, [plain, plain, plain, plain], labels, 2, 1.0) == "varied"
+
+
+def test_who_mirrors_nothing_gets_no_mirrored_views():
+    assert head.view_kinds(Recipe(model="resnet20"), 8) == ["plain"]
+    assert head.view_kinds(Recipe(model="resnet20", jitter=0.1), 3) == ["plain", "varied", "varied"]
+    assert head.view_kinds(Recipe(model="resnet20", flip=True, jitter=0.1), 1) == ["plain"]
+
+
+def test_what_does_harm_is_not_tuned_with_either(photos, backbone, tmp_path, monkeypatch):
+    monkeypatch.setattr(head, "best_variety", lambda *arguments: "plain")
+    run = striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to="layer3", **QUICK)
+    transfer = read_transfer(run.path)
+    recipe = transfer.fitted(get_recipe("finetune"))
+    assert (recipe.flip, recipe.test_flip, recipe.min_area) == (False, False, 0.8)
+    assert transfer.views == 1
+    assert not run.preprocess.mirrored
+    assert "mirrored pictures make the answers worse and are left out" in transfer.sentence
+
+
+def test_batch_norms_keep_their_statistics_in_tuned_stages_too(photos, backbone, tmp_path):
+    fields = QUICK | {"keep_statistics": True}
+    run = striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to="layer3", **fields)
+    before, after = read_stored(backbone).tensors(), last_state(run.path).state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before if "running_" in name)
+    assert not torch.equal(before["layer3.0.bn1.weight"], after["layer3.0.bn1.weight"])
+
+
+def test_the_report_says_what_would_help_most(photos, backbone, tmp_path):
+    run = striate.train(photos, weights=backbone, run=tmp_path / "run", unfreeze_to="head", **QUICK)
+    report = (run.path / "report.html").read_text()
+    assert "What would help most:</strong> nothing that could be seen" in report  # it knows them all
+
+
+def test_advice_names_the_largest_gain_first():
+    stages = [
+        Stage(("head",), ("layer3", "layer2"), "", Measured(0.80, (0.7, 0.9)), kept=False),
+        Stage(("head", "layer3"), ("layer2",), "1 to 4", Measured(0.85, (0.7, 0.9)), kept=True),
+    ]
+    found = advice(
+        Outlook(pictures=100, errors=10, errors_of_half=16, suspects=1), stages, ("head", "layer3", "layer2")
+    )
+    # 16 to 10 errors from 50 to 80 pictures: as 1 / n; with all 100, 8 of 100; with 200, 4 of 100
+    assert found == (
+        "more layers tuned (the last stage brought 5.0 points; --unfreeze-to layer2), "
+        "then more pictures (about 4.0 points from twice as many), "
+        "then cleaner labels (1 of 100 look wrong, which is at most 1.0 points; striate check --labels shows them)"
+    )
+    assert advice(Outlook(100, 0, 0, 0), stages[:1], ("head", "layer3")).startswith("nothing that could be seen")
 
 
 def job_of(pictures, network):

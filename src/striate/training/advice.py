@@ -31,7 +31,7 @@ class Outlook:
         """Accuracy that as many pictures again would bring, if the error goes on as a power of their number.
 
         >>> round(Outlook(pictures=1000, errors=50, errors_of_half=80, suspects=0).gain_of_twice, 3)
-        0.03
+        0.02
         """
         if self.errors == 0 or self.errors_of_half <= self.errors:
             return 0.0

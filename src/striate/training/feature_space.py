@@ -126,7 +126,7 @@ def starting_network(network: Network, recipe: Recipe, placement: Placement) -> 
     if recipe.layers:
         return None
     try:
-        started = create_model(recipe.model, network.classes, weights=recipe.weights)
+        started = create_model(recipe.model, weights=recipe.weights)
     except StriateError:
         return None
     started.preprocess = network.preprocess

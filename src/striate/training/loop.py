@@ -114,7 +114,11 @@ def keep_head(
     write_transfer(job.folder, transfer, found)
     save(job, networks, optimizer, counters, clock)
     low, high = found.interval
-    job.watch.say(f"the head alone: val {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})")
+    probe = transfer.probes[-1]
+    job.watch.say(
+        f"the head alone: val {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}); cross-validated on the "
+        f"training pictures {probe.accuracy:.2%} ({probe.interval[0]:.2%} to {probe.interval[1]:.2%})"
+    )
 
 
 def keep_if_best(job: Job, network: Network, epoch: int, counters: Counters) -> tuple[Evaluation, bool]:

@@ -28,6 +28,7 @@ from striate.tasks.placement import Placement
 from striate.training.folder import MANIFEST, RECIPE
 from striate.training.machine import describe_machine
 from striate.training.recipe import Recipe
+from striate.training.tuning import stages_down_to
 from striate.training.wishes import Wishes
 
 SAMPLED_PICTURES = 100
@@ -85,6 +86,8 @@ def build_network(plan: Plan, dataset: Dataset) -> Network:
         network = Tapped(network, recipe.layers, classes)
     if recipe.dropout is not None:
         set_dropout(network, recipe.dropout)
+    if recipe.unfreeze_to is not None:
+        stages_down_to(network, recipe.unfreeze_to)  # a misspelt stage is refused before anything is decoded
     return network
 
 

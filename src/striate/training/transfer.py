@@ -7,11 +7,14 @@ arXiv:1610.01644).
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from striate.core.errors import StriateError
 from striate.core.files import read_json, write_json
@@ -21,7 +24,7 @@ from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
 from striate.tasks.features import depths_of
-from striate.tasks.linear import Validated, cross_validate
+from striate.tasks.linear import Array, Validated, cross_validate
 from striate.training.advice import Outlook, advice, outlook_of
 from striate.training.folder import STATE, read_metrics
 from striate.training.head import Variety, layer_features, probed, solve_head
@@ -32,7 +35,7 @@ from striate.training.tuning import HEAD, Tuning, groups_of, stages_down_to
 TRANSFER = "transfer.json"
 # From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
 # "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.
-STAGES_FROM = ((40, 1), (400, 2), (2_000, 99))
+STAGES_FROM = ((100, 1), (400, 2), (2_000, 99))
 GENTLE_AREA = 0.8  # of a crop, where smaller ones do harm
 LEFT_OUT = {"mirrored": "mirrored pictures", "varied": "crops and changed colours"}
 
@@ -182,9 +185,8 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
     stages = [feature.name for feature in job.network.features_info][::-1]
     allowed = max((count for least, count in STAGES_FROM if pictures >= least), default=0)
     best = max(probes, key=lambda layer: probes[layer].accuracy)
-    gain = probes[best].accuracy - probes[LAST].accuracy
-    noise = (probes[LAST].interval[1] - probes[LAST].interval[0]) / 4  # one standard error
-    far = best != LAST and gain > noise
+    gained = right(probes[best]) - right(probes[LAST])
+    far = best != LAST and gained.mean() > 2 * gained.std(ddof=1) / math.sqrt(len(gained))  # two standard errors
     needed = stages.index(best) if far else 0
     tuned = tuple(stages[: max(allowed, needed)])
     described = ", ".join(f"{layer} {found.accuracy:.1%}" for layer, found in probes.items())
@@ -192,6 +194,11 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
         "the last layer tells them apart best, so they are of a kind that the weights know"
     )  # fmt: skip
     return tuned, f"{pictures:,} pictures to train on; linear probes by depth: {described}; {distance}"
+
+
+def right(validated: Validated) -> Array:
+    """1 for each picture that is answered right, else 0."""
+    return (validated.logits.argmax(1) == validated.labels).astype(np.float64)
 
 
 def sentence(tuned: tuple[str, ...], why: str) -> str:
