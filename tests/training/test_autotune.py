@@ -479,6 +479,7 @@ def test_flags_say_the_same_to_the_command_line(wishes):
     ),
     st.sampled_from([1_000, 10**9]),
 )
+@settings(deadline=None)
 def test_wishes_for_exact_settings_give_them(placement, macs):
     wished = Wishes.exactly(placement)
     assert not wished.autotune
