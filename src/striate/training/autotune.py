@@ -45,7 +45,7 @@ PLAIN_IS_SLOWER = 3
 TIMED_STEPS = 4
 BUSY_SHARE = 0.1  # of the time that this program waited for a core
 # The rule's settings stay unless others are faster by more than the best of a few steps varies.
-CLEARLY_FASTER = 0.985
+CLEARLY_FASTER = 0.99
 
 Seconds = dict[Placement, float]
 """Of one picture's share of a training step, by settings."""
@@ -184,17 +184,21 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
     def try_all(options: list[Placement]) -> bool:
         for option in options:
             now = time.perf_counter()
-            if now - since > 0.75 * budget or now - begun + longest > BUDGET_SECONDS:
+            if now - since > 0.85 * budget or now - begun + longest > BUDGET_SECONDS:
                 return False
             with suppress(RuntimeError, MemoryError):  # such as too little memory for this one
                 taken = _seconds(job, option, batch, budget / 10)
                 seconds[option] = min(taken, seconds.get(option, taken))
         return True
 
-    in_time = try_all(layouts_and_precisions(rule, wishes)) and try_all(other_threads(fastest(seconds, rule), wishes))
-    if norms := other_norms(best := fastest(seconds, rule), wishes, job.network):
-        # In turn: they differ by little, and a machine's pace drifts.
-        in_time = try_all([*norms, best, *norms, best]) and in_time
+    norms = other_norms(rule, wishes, job.network)
+    options = layouts_and_precisions(rule, wishes)
+    # Likely gains first. The norms in turn with what they differ from by little, since a machine's pace drifts.
+    in_turn = [*norms, rule, *norms] if norms else []
+    in_time = try_all([*options[:2], *in_turn, *options[2:]])
+    best = fastest(seconds, rule)
+    others = [*other_threads(best, wishes), *other_norms(best, wishes, job.network)]
+    in_time = try_all([option for option in others if option not in seconds]) and in_time
     return seconds, len(seconds) > 1 and (in_time or budget == BUDGET_SECONDS)
 
 
