@@ -74,8 +74,8 @@ def test_another_picture_under_the_same_name_is_refused(photos: Path, tmp_path: 
     Image.new("RGB", (24, 24), "red").save(photos / "level" / "00.png")
     again = as_begun(open_folder(photos), tmp_path / "data.tsv")
     message = (
-        f"the pictures in {photos} are not those that {tmp_path} was begun with ({photos / 'level' / '00.png'} is another "
-        "one now), so it cannot go on to the same weights; bring those back, or start a new run"
+        f"the pictures in {photos} are not those that {tmp_path} was begun with ({photos / 'level' / '00.png'} is "
+        "another one now), so it cannot go on to the same weights; bring those back, or start a new run"
     )
     with pytest.raises(StriateError, match=re.escape(message)):
         gone_since(again, scan_pictures(again.pictures), tmp_path / "data.tsv")
