@@ -4,7 +4,8 @@
 
 Both see the same pictures at the same size, with one number of threads: the head solved on features of each picture and
 its mirror image, which the backbone makes once; and a head that SGD trains on mirrored pictures, the backbone frozen
-below it and run in evaluation, for so many epochs. DATA has train/ and test/, or is split. Decoding is in neither.
+below it and run in evaluation, for so many epochs. DATA has train/ and test/, or is split. Decoding is in neither, nor
+what Python loads when something is used for the first time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from striate.data.working import WorkingPictures
 from striate.models import Network, architecture_of, create_model
 from striate.models.tapped import LAST
 from striate.tasks.classification import evaluate
-from striate.tasks.features import images_features
+from striate.tasks.features import form_for, images_features
 from striate.tasks.linear import cross_validate, fit, one_thread
 from striate.tasks.placement import Placement
 from striate.training.head import write_head
@@ -39,9 +40,10 @@ def solved(network: Network, train: Batches, placement: Placement) -> None:
     """Features once per picture and view, then the linear classifier of the cross-validated strength."""
     views: list[np.ndarray] = []
     labels = torch.cat([batch.labels for batch in train.in_order()]).numpy()
+    form = form_for(network, (LAST,))
     for mirrored in (False, True):
         images = (seen(network, batch.pictures, mirrored) for batch in train.in_order())
-        views.append(images_features(network, images, (LAST,), placement)[LAST].double().numpy())
+        views.append(images_features(form, images, (LAST,), placement)[LAST].double().numpy())
     strength = cross_validate(views[0], labels, network.classes).C
     with one_thread():
         write_head(network, fit(np.concatenate(views), np.tile(labels, 2), network.classes, strength / 2))
@@ -81,6 +83,15 @@ def prepared(data: str, weights: str) -> tuple[tuple[str, ...], dict[str, Batche
     return dataset.classes, splits
 
 
+def warm_up(classes: tuple[str, ...], weights: str, train: Batches, placement: Placement) -> None:
+    """Each way once, on few pictures."""
+    network = create_model(architecture_of(weights), len(classes), weights=weights)
+    placement.network(network)
+    few = replace(train, indices=train.indices[:: max(1, len(train.indices) // 32)])
+    solved(network, few, placement)
+    looped(network, few, placement, epochs=1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
@@ -97,6 +108,7 @@ def main() -> None:
     print("|---|---:|---:|---:|")
     taken = {}
     with placement.processor_threads():
+        warm_up(classes, options.weights, train, placement)
         for name in ("solved on cached features", f"plain loop, {options.epochs} epochs"):
             torch.manual_seed(0)
             network = create_model(architecture_of(options.weights), len(classes), weights=options.weights)

@@ -50,7 +50,7 @@ def images_features(
 ) -> dict[str, Tensor]:
     """The same of what the network sees, float (n, C, H, W) each."""
     require_layers(network, layers)
-    was_training, form = network.training, _form(network, layers)
+    was_training, form = network.training, form_for(network, layers)
     rows: list[list[Tensor]] = []
     for batch in images:
         with placement.autocast():
@@ -62,9 +62,9 @@ def images_features(
     return {layer: torch.cat(column) for layer, column in zip(layers, zip(*rows, strict=True), strict=True)}
 
 
-def _form(network: Network, layers: Sequence[str]) -> Network:
+def form_for(network: Network, layers: Sequence[str]) -> Network:
     """The network's inference form, as quick as can be; itself where a layer inside a stage is asked for, whose output
-    folding may change.
+    folding may change. Whoever looks at many views makes it once: finding out what can be folded takes a while.
     """
     network.eval()
     if set(layers) <= {LAST, *(feature.name for feature in network.features_info)}:

@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 FOLDS = 5
-STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))  # C, from strong to weak
+STRENGTHS = tuple(10.0**power for power in range(-4, 3))  # C, from strong to weak
 PATIENCE = 2  # strengths without a lower cost; weaker ones take long and are worse
 SMALLEST = 1e-12
 LEAST_DEVIATION = 0.1  # of a feature, as a share of the root mean square of all of them
@@ -149,7 +149,8 @@ def held_out(
 def costs(validated: Validated, kind: Kind) -> Array:
     """What the best classifier has least of in the mean, per picture: cross-entropy in nats, or for an SVM errors."""
     if kind == "svm":
-        return (validated.logits.argmax(1) != validated.labels).astype(np.float64)
+        wrong: Array = (validated.logits.argmax(1) != validated.labels).astype(np.float64)
+        return wrong
     right = validated.probabilities[np.arange(len(validated.labels)), validated.labels]
     found: Array = -np.log(np.maximum(right, SMALLEST))
     return found

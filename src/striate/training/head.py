@@ -45,16 +45,17 @@ class Head:
     left_out: tuple[Variety, ...]
 
 
-def solve_head(job: Job, plain: Array, labels: Labels) -> Head:
+def solve_head(job: Job, form: Network, plain: Array, labels: Labels) -> Head:
     """Give the network the head that fits the training pictures best.
 
-    plain: what the last layer reads of the pictures as they are, (N, dimensions), and their labels. The other views are
-    mirrored and varied as the recipe says, where cross-validation finds no harm in it.
+    form: of the network, for features. plain: what the last layer reads of the pictures as they are, (N, dimensions),
+    and their labels. The other views are mirrored and varied as the recipe says, where cross-validation finds no harm
+    in it.
     """
     recipe, classes, some = job.recipe, len(job.classes), probed(job, len(labels))
     validated = cross_validate(plain[some], labels[some], classes, recipe.head)
     kinds = view_kinds(recipe, min(recipe.head_views, max(2, MOST_PASSES // len(labels))))
-    seen = [plain, *(features(job, number, kind) for number, kind in enumerate(kinds) if number)]
+    seen = [plain, *(features(job, form, number, kind) for number, kind in enumerate(kinds) if number)]
     some = some[:: math.ceil(len(some) / MOST_JUDGED)]
     with one_thread():
         variety = best_variety(recipe, kinds, [view[some] for view in seen], labels[some], classes, validated.C)
@@ -119,17 +120,17 @@ def clearly_less(some: Array, others: Array) -> bool:
     return bool(saved.mean() > saved.std(ddof=1) / math.sqrt(len(saved)))
 
 
-def features(job: Job, number: int, kind: Variety) -> Array:
+def features(job: Job, form: Network, number: int, kind: Variety) -> Array:
     """What the last layer reads of all training pictures in one view."""
-    return layer_features(job, job.train, (LAST,), number, kind)[0][LAST]
+    return layer_features(job, form, (LAST,), number, kind)[0][LAST]
 
 
 def layer_features(
-    job: Job, batches: Batches, layers: tuple[str, ...], number: int = 0, kind: Variety = "plain"
+    job: Job, form: Network, layers: tuple[str, ...], number: int = 0, kind: Variety = "plain"
 ) -> tuple[dict[str, Array], Labels]:
-    """Features of a split in one view, (N, channels) by layer, and the labels. number: of the view."""
+    """Features of the training pictures in one view, (N, channels) by layer, and the labels. number: of the view."""
     labels: list[Tensor] = []
-    found = images_features(job.network, _images(job, batches, number, kind, labels), layers, job.placement)
+    found = images_features(form, _images(job, job.train, number, kind, labels), layers, job.placement)
     return {layer: values.double().numpy() for layer, values in found.items()}, torch.cat(labels).numpy()
 
 

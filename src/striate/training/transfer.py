@@ -23,7 +23,7 @@ from striate.models.tapped import LAST
 from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
-from striate.tasks.features import depths_of
+from striate.tasks.features import depths_of, form_for
 from striate.tasks.linear import Array, Validated, cross_validate
 from striate.training.advice import Outlook, advice, outlook_of
 from striate.training.folder import STATE, read_metrics
@@ -113,9 +113,10 @@ def begin(job: Job) -> Transfer:
         return found
     begun, network = time.monotonic(), job.network
     layers = depths_of(network)
-    by_layer, labels = layer_features(job, job.train, layers)
+    form = form_for(network, layers)
+    by_layer, labels = layer_features(job, form, layers)
     some = probed(job, len(labels))
-    head = solve_head(job, by_layer[LAST], labels)
+    head = solve_head(job, form, by_layer[LAST], labels)
     rows = {
         layer: cross_validate(by_layer[layer][some], labels[some], len(job.classes))
         for layer in layers
@@ -198,7 +199,8 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
 
 def right(validated: Validated) -> Array:
     """1 for each picture that is answered right, else 0."""
-    return (validated.logits.argmax(1) == validated.labels).astype(np.float64)
+    hits: Array = (validated.logits.argmax(1) == validated.labels).astype(np.float64)
+    return hits
 
 
 def sentence(tuned: tuple[str, ...], why: str) -> str:
