@@ -16,7 +16,8 @@ from PIL import Image
 
 import striate
 from striate.core.errors import StriateError
-from striate.models import create_model
+from striate.models import FILES, create_model
+from striate.models.imagenet import Published
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
@@ -339,6 +340,21 @@ def test_a_probe_of_several_layers_is_a_run_like_any(photos, backbone, tmp_path)
 def test_a_support_vector_machine_too(photos, backbone, tmp_path):
     run = striate.train(photos, weights=backbone, recipe="probe", head="svm", head_views=2, run=tmp_path / "run")
     assert run.metrics["val_top1"] == 1.0
+
+
+def test_official_weights_in_torch_hubs_folder_serve_without_a_network(photos, tmp_path, monkeypatch):
+    hub = tmp_path / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    torch.save(create_model("resnet20", classes=5).state_dict(), hub / "raw.pth")
+    content = (hub / "raw.pth").read_bytes()
+    name = f"resnet20-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    (hub / name).write_bytes(content)
+    monkeypatch.setitem(FILES["imagenet"], "resnet20", Published(name))
+    fields = QUICK | {"model": "resnet20", "weights": "imagenet", "size_px": 32, "unfreeze_to": "head"}
+    run = striate.train(photos, run=tmp_path / "run", **fields)
+    assert torch.equal(read_stored(run.path).tensors()["conv1.weight"], torch.load(hub / name)["conv1.weight"])
+    assert json.loads((run.path / "recipe.json").read_text())["recipe"]["weights"] == "imagenet"
 
 
 def test_whitening_and_weights_exclude_each_other():
