@@ -234,11 +234,7 @@ def test_the_scale_is_part_of_the_state(tmp_path):
     assert again.scaler.state_dict() == job.scaler.state_dict()
 
 
-class Died(BaseException):
-    """Stands for a kill at an exact step."""
-
-
-def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch):
+def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, death_in_place_of):
     fields = {"epochs": 2, "batch_size": 8, "size_px": 16, "precision": "fp16", "threads": 1, "autotune": False}
     # A scale that grows and overflows within these few steps, so that forgetting it would show.
     eager = torch.amp.GradScaler
@@ -247,19 +243,9 @@ def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch)
         lambda device, enabled: eager(device, init_scale=2.0**24, growth_interval=2, enabled=enabled),
     )  # fmt: skip
     whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **fields).path
-    step, done = loop.fitting_step, []
-
-    def mortal(*arguments):
-        done.append(1)
-        if len(done) == 6:
-            raise Died
-        return step(*arguments)
-
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "fitting_step", mortal)
-    with pytest.raises(Died):
+    with death_in_place_of("fitting_step", 5):
         striate.train(photos, "resnet20", run=tmp_path / "killed", **fields)
-    monkeypatch.setattr(loop, "fitting_step", step)
     (newest,) = sorted((tmp_path / "killed" / "state").glob("step-*"))[-1:]
     assert json.loads((newest / "counters.json").read_text())["loss_scale"]["scale"] != 2.0**24
     resumed = striate.resume(tmp_path / "killed").path

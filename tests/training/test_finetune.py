@@ -146,27 +146,13 @@ def test_a_stage_that_there_is_not_is_named(photos, backbone, tmp_path):
     assert not (tmp_path / "run" / "recipe.json").exists()  # nothing was begun
 
 
-class Died(BaseException):
-    """Stands for a kill at an exact step."""
-
-
 @pytest.mark.parametrize("die_at", [0, 1, 3])
-def test_a_killed_transfer_resumes_to_equal_bytes(photos, backbone, tmp_path, monkeypatch, die_at):
+def test_a_killed_transfer_resumes_to_equal_bytes(photos, backbone, tmp_path, monkeypatch, die_at, death_in_place_of):
     fields = {"weights": backbone, "unfreeze_to": "layer2", **QUICK}
     whole = striate.train(photos, run=tmp_path / "whole", **fields)
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
-    step, done = loop.fitting_step, []
-
-    def mortal(*arguments):
-        if len(done) == die_at:
-            raise Died
-        done.append(1)
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "fitting_step", mortal)
-    with pytest.raises(Died):
+    with death_in_place_of("fitting_step", die_at):
         striate.train(photos, run=tmp_path / "killed", **fields)
-    monkeypatch.setattr(loop, "fitting_step", step)
     monkeypatch.setattr(loop, "begin", lambda job: read_transfer(job.folder))  # nothing is computed again
     resumed = striate.resume(tmp_path / "killed")
     assert file_hash(resumed.path) == file_hash(whole.path)
@@ -174,18 +160,11 @@ def test_a_killed_transfer_resumes_to_equal_bytes(photos, backbone, tmp_path, mo
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_a_run_killed_while_its_head_is_solved_begins_again(photos, backbone, tmp_path, monkeypatch):
+def test_a_run_killed_while_its_head_is_solved_begins_again(photos, backbone, tmp_path, death_in_place_of):
     fields = {"weights": backbone, "unfreeze_to": "layer3", **QUICK}
     whole = striate.train(photos, run=tmp_path / "whole", **fields)
-    keep_head = loop.keep_head
-
-    def mortal(*arguments):
-        raise Died
-
-    monkeypatch.setattr(loop, "keep_head", mortal)
-    with pytest.raises(Died):
+    with death_in_place_of("keep_head"):
         striate.train(photos, run=tmp_path / "killed", **fields)
-    monkeypatch.setattr(loop, "keep_head", keep_head)
     assert file_hash(striate.resume(tmp_path / "killed").path) == file_hash(whole.path)
 
 

@@ -113,12 +113,10 @@ def test_too_many_for_a_while_and_the_run_goes_on_to_the_same_weights(photos, tm
     assert weights(striate.resume(tmp_path / "run", cache_gb=0)) == weights(whole)
 
 
-class Died(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("how", ["deleted", "garbage"])
-def test_a_run_goes_on_without_a_picture_as_if_it_had_not_been_killed(photos, tmp_path, monkeypatch, how):
+def test_a_run_goes_on_without_a_picture_as_if_it_had_not_been_killed(
+    photos, tmp_path, monkeypatch, how, death_in_place_of
+):
     """Numbers, order and flips stay those of the list that the run was begun with, here with one unreadable from
     the start; a picture that came later is no part of it."""
     (photos / "level" / "03.png").write_text("never was one")
@@ -132,16 +130,8 @@ def test_a_run_goes_on_without_a_picture_as_if_it_had_not_been_killed(photos, tm
         after_epoch(patch, 1, lambda run: change(photos))
         whole = striate.train(photos, run=tmp_path / "whole", **fields)
 
-    with monkeypatch.context() as patch:
-        save = loop.save
-
-        def save_and_die(*arguments):
-            save(*arguments)
-            raise Died
-
-        patch.setattr(loop, "save", save_and_die)
-        with pytest.raises(Died):
-            striate.train(tmp_path / "copy", run=tmp_path / "killed", **fields)
+    with death_in_place_of("save", 1):
+        striate.train(tmp_path / "copy", run=tmp_path / "killed", **fields)
     change(tmp_path / "copy")
     shutil.copy(tmp_path / "copy" / "upright" / "01.png", tmp_path / "copy" / "level" / "00a.png")
     resumed = striate.resume(tmp_path / "killed", cache_gb=0)

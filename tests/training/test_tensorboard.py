@@ -17,7 +17,6 @@ from torch import nn
 import striate
 from striate.core.errors import StriateError
 from striate.models import create_model
-from striate.training import loop
 from striate.training import run as run_module
 from striate.training.folder import read_metrics
 from striate.training.tensorboard import EVENTS, TAGS, first_filters, tiles
@@ -138,26 +137,12 @@ def test_findings_are_texts(tmp_path):
     assert "filters/first_layer" not in events.Tags()["images"]  # it has no convolution
 
 
-class Died(BaseException):
-    """Stands for a kill at an exact step."""
-
-
 @pytest.mark.parametrize("asked_again", [True, False])
-def test_a_resumed_run_goes_on_without_a_step_twice(finished, tmp_path, monkeypatch, asked_again):
+def test_a_resumed_run_goes_on_without_a_step_twice(finished, tmp_path, monkeypatch, asked_again, death_in_place_of):
     whole, _ = finished
-    step, done = loop.fitting_step, []
-
-    def mortal(*arguments):
-        done.append(1)
-        if len(done) == 36:  # events of step 30 are written, the newest state is that of step 20
-            raise Died
-        return step(*arguments)
-
     monkeypatch.setenv("STRIATE_CACHE", str(whole.parent / "cache"))
-    monkeypatch.setattr(loop, "fitting_step", mortal)
-    with pytest.raises(Died):
+    with death_in_place_of("fitting_step", 35):  # events of step 30 are written, the newest state is that of step 20
         striate.train("digits", run=tmp_path / "run", epochs=2, **QUICK)
-    monkeypatch.setattr(loop, "fitting_step", step)
     assert [step for step, _ in curve(events_of(tmp_path / "run"), "loss/train")] == [1, 10, 20, 30]
     run = striate.resume(tmp_path / "run", tensorboard=asked_again).path
     resumed, expected = events_of(run), events_of(whole)
@@ -172,20 +157,10 @@ def test_a_resumed_run_goes_on_without_a_step_twice(finished, tmp_path, monkeypa
     assert len(resumed.Images("augmented/01 " + finished[1][0].label)) == 1
 
 
-def test_events_may_begin_with_the_resumed_part(tmp_path, monkeypatch):
+def test_events_may_begin_with_the_resumed_part(tmp_path, death_in_place_of):
     pytest.importorskip("tensorboard")
-    step, done = loop.fitting_step, []
-
-    def mortal(*arguments):
-        done.append(1)
-        if len(done) == STEPS + 5:
-            raise Died
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "fitting_step", mortal)
-    with pytest.raises(Died):
+    with death_in_place_of("fitting_step", STEPS + 4):
         striate.train("digits", run=tmp_path / "run", epochs=2, **{**QUICK, "tensorboard": False})
-    monkeypatch.setattr(loop, "fitting_step", step)
     assert not (tmp_path / "run" / EVENTS).exists()
     run = striate.resume(tmp_path / "run", tensorboard=True).path
     assert [step for step, _ in curve(events_of(run), "loss/train")] == [30, 40]
