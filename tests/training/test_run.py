@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -113,31 +114,16 @@ def test_pictures_can_be_learned(photos, tmp_path):
     assert prediction.probability == pytest.approx(prediction.top[0][1])
 
 
-class Died(BaseException):
-    """Stands for a kill at an exact step."""
-
-
 @pytest.mark.parametrize("die_at", [1, 4, 7, 11])
 @pytest.mark.parametrize(
     "fields", [{}, {"optimizer": "adamw", "schedule": "plateau", "jitter": 0.3}], ids=["sgd", "adamw"]
 )
-def test_a_killed_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, die_at, fields):
+def test_a_killed_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, die_at, fields, death_in_place_of):
     """Killed at any step, mid-epoch too, with a state after every step or only the last epoch's."""
     whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **QUICK, **fields)
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0 if die_at % 2 else 60.0)
-    step = loop.fitting_step
-    done = []
-
-    def mortal(*arguments):
-        if len(done) == die_at:
-            raise Died
-        done.append(1)
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "fitting_step", mortal)
-    with pytest.raises(Died):
+    with death_in_place_of("fitting_step", die_at):
         striate.train(photos, "resnet20", run=tmp_path / "killed", **QUICK, **fields)
-    monkeypatch.setattr(loop, "fitting_step", step)
     resumed = striate.resume(tmp_path / "killed")
     assert weights(resumed.path) == weights(whole.path)
     keep = ("epoch", "step", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "best")
@@ -318,6 +304,21 @@ def test_large_pictures_have_the_usual_margin(tmp_path):
     large = ArrayPictures(np.zeros((2, 300, 400, 3), np.uint8), "large")
     assert fit_size(create_model("resnet18"), get_recipe("default"), large).resize == (256, 256)
     assert fit_size(network, get_recipe("default"), large).resize == (32, 32)
+
+
+def test_pictures_are_enlarged_in_use_as_the_recipe_says():
+    from striate.data.dataset import ArrayPictures
+    from striate.models import create_model
+    from striate.training.plan import fit_size
+
+    network, fast = create_model("quick_resnet12"), get_recipe("fast")
+    sizes = {}
+    for side in (30, 64, 500):
+        pictures = ArrayPictures(np.zeros((2, side, side, 3), np.uint8), "x")
+        sizes[side] = fit_size(network, fast, pictures).size[0]
+    assert sizes == {30: 40, 64: 80, 500: 80}
+    assert fit_size(network, replace(fast, size_px=96), pictures).size == (96, 96)
+    assert fit_size(network, replace(fast, weights="embedded"), pictures).size == network.preprocess.size
 
 
 @pytest.mark.parametrize("channels_last", [True, False])

@@ -79,8 +79,8 @@ def test_nesterov_is_passed_on():
     assert all(group["nesterov"] and group["momentum"] == 0.9 for group in groups)
 
 
-def test_training_pictures_may_end_below_the_full_size():
-    recipe = Recipe(model="x", epochs=10, start_px=32, end_px=48, full_size_at=0.5)
-    assert [side_px(recipe, 64, step, 10) for step in (0, 24, 25, 49, 50, 99)] == [32, 32, 40, 40, 48, 48]
-    assert side_px(recipe, 32, 99, 10) == 32  # small pictures are not enlarged
-    assert side_px(Recipe(model="x", end_px=48), 64, 0, 10) == 48  # no growth asked for
+def test_training_pictures_end_smaller_than_those_in_use():
+    recipe = Recipe(model="x", epochs=10, start_px=32, test_enlargement=1.25, full_size_at=0.5)
+    assert [side_px(recipe, 60, step, 10) for step in (0, 24, 25, 49, 50, 99)] == [32, 32, 40, 40, 48, 48]
+    assert side_px(recipe, 40, 99, 10) == 32  # as small as they start
+    assert side_px(Recipe(model="x", test_enlargement=1.25), 80, 0, 10) == 64  # no growth asked for

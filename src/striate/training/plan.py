@@ -98,15 +98,16 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     costs a fraction and loses nothing, unless the weights were trained on larger ones. Where the pictures do not fill
     the usual margin, there is none.
     """
-    own = network.preprocess
-    typical_px = typical_side_px(pictures)
+    own, typical_px = network.preprocess, typical_side_px(pictures)
     if recipe.size_px is not None:
         size = (recipe.size_px, recipe.size_px)
-    elif recipe.weights is None and own.size[0] >= 2 * SIZE_STEP_PX and typical_px < own.size[0]:
-        side = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
-        size = (min(side, own.size[0]), min(side, own.size[1]))
-    else:
+    elif recipe.weights is not None:  # at the size that they were last used at
         size = own.size
+    else:
+        side = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
+        # A network for tiny pictures is made for its one size.
+        height, width = (min(side, own_px) if own_px >= 2 * SIZE_STEP_PX else own_px for own_px in own.size)
+        size = (round(height * recipe.test_enlargement), round(width * recipe.test_enlargement))
     margin = tuple(round(s * r / o) for s, r, o in zip(size, own.resize, own.size, strict=True))
     return own.at(size, (margin[0], margin[1]) if typical_px >= max(margin) else size)
 

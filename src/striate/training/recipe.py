@@ -39,7 +39,8 @@ class Recipe:
     model: str
     """A network of the zoo."""
     size_px: int | None = None
-    """Height and width that the network sees; None: the network's own, or less when the pictures are smaller."""
+    """Height and width that the network sees in use; None: the network's own, or less when the pictures are smaller,
+    times `test_enlargement`."""
     weights: str | None = None
     """What it begins with: embedded, imagenet, a run folder or a file; None: drawn weights."""
     layers: tuple[str, ...] = ()
@@ -93,9 +94,9 @@ class Recipe:
     """The first convolution is set to whitening filters of the training pictures and stays so."""
     start_px: int | None = None
     """Side of the pictures at the start; they grow in steps of 8 px. None: no growth."""
-    end_px: int | None = None
-    """Side of the pictures at the end of training; None: the full size, at which the network is validated and used.
-    Random crops enlarge what they show, so a little less is no worse and cheaper (Touvron et al., arXiv:1906.06423)."""
+    test_enlargement: float = 1.0
+    """How much larger pictures are wherever the network is used than at the end of its training. Random crops enlarge
+    what they show, and whole pictures should show it as large (Touvron et al., arXiv:1906.06423)."""
     full_size_at: float = 0.75
     """Share of the run after which growing pictures have their last size."""
     test_flip: bool = False
@@ -134,7 +135,7 @@ class Recipe:
             ("layer_decay", 0, 1),
             ("label_smoothing", 0, 1),
             ("start_px", 1, 8192),
-            ("end_px", 1, 8192),
+            ("test_enlargement", 1, 4),
             ("full_size_at", 0.01, 1),
             ("dropout", 0, 1),
             ("cut_mix", 0, 1),

@@ -34,16 +34,16 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, drops: int = 
 
 
 def side_px(recipe: Recipe, full_px: int, step: int, steps_per_epoch: int) -> int:
-    """Side of the pictures of one step: from `start_px`, in steps of 8 px, to `end_px` at `full_size_at` of the run.
+    """Side of the pictures of one step: from `start_px`, in steps of 8 px, to the last at `full_size_at` of the run.
 
-    full_px: what the network sees outside training, which no step exceeds.
+    full_px: what the network sees in use, `test_enlargement` times the last side.
     Source: progressive resizing as in Howard et al.'s DAWNBench entries of 2018; small pictures cost less arithmetic.
 
     >>> recipe = Recipe(model="resnet18", epochs=10, start_px=32, full_size_at=0.8)
     >>> [side_px(recipe, 64, step, 10) for step in (0, 19, 20, 79, 80, 99)]
     [32, 32, 40, 56, 64, 64]
     """
-    end_px = min(full_px, recipe.end_px or full_px)
+    end_px = round(full_px / recipe.test_enlargement)
     if recipe.start_px is None or recipe.start_px >= end_px:
         return end_px
     share = min(1.0, step / (recipe.epochs * steps_per_epoch * recipe.full_size_at))
