@@ -1,9 +1,10 @@
 """Make the weights that are packaged as "embedded" from a finished run: half precision, class names in words, a card.
 
-    python benchmarks/embed.py RUN DATA --words tiny-imagenet/classes.tsv [--to src/striate/models/embedded]
+    python benchmarks/embed.py DATA RUN [RUN ...] --words tiny-imagenet/classes.tsv [--to src/striate/models/embedded]
 
-DATA is what the run was trained on; the accuracy in the card is measured on its validation pictures with the file as
-it was written. The words are lines of folder name, tab, name in words (the first of several with commas between).
+Of several runs each began from the weights of the one before, and the last is packaged. DATA is what they were trained
+on; the accuracy in the card is measured on its validation pictures with the file as it was written. The words are lines
+of folder name, tab, name in words (the first of several with commas between).
 """
 
 from __future__ import annotations
@@ -55,10 +56,13 @@ def measured(folder: Path, data: str, run: Run) -> Evaluation:
     return found
 
 
-def card(run: Run, found: Evaluation, size: int, minutes: float) -> str:
-    record, cost = run.recipe, summarize(run.network.float())
+def card(runs: list[Run], found: Evaluation, size: int) -> str:
+    run = runs[-1]
+    cost, machine, used_px = summarize(run.network.float()), run.recipe["machine"], run.preprocess.size[0]
     low, high = found.interval
-    machine = record["machine"]
+    minutes = sum(run.metrics["seconds"] for run in runs) / 60
+    commands = "\n".join(run.recipe["command"] for run in runs)
+    trained_px = used_px / run.recipe["recipe"]["test_enlargement"]
     return f"""---
 library_name: striate
 tags: ["image-classification", "{run.network.architecture}"]
@@ -68,7 +72,7 @@ metrics: ["accuracy"]
 # The embedded weights
 
 {run.network.architecture}, {len(run.classes)} classes of Tiny-ImageNet: {cost.params:,} parameters,
-{cost.macs:,} multiply-accumulates for a picture of {run.preprocess.size[0]}x{run.preprocess.size[1]} px.
+{cost.macs:,} multiply-accumulates for a picture of {used_px}x{used_px} px.
 Trained by Striate {machine["striate"]} from drawn weights; nothing in it comes from another network.
 
 - Top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), top-5 {found.top5_share:.2%}, on
@@ -78,7 +82,7 @@ Trained by Striate {machine["striate"]} from drawn weights; nothing in it comes 
 - {size:,} bytes, half precision; single precision once it is loaded.
 
 ```sh
-{record["command"]}
+{commands}
 ```
 
 ## What it is for
@@ -88,7 +92,8 @@ of photographs from the web.
 
 ## What it is not good for
 
-- It saw pictures of {run.preprocess.size[0]} px. What is only told apart by fine detail is lost on it.
+- It learned from pictures of {trained_px:.0f} px, and is shown them at {used_px}. What is only told apart
+  by fine detail is lost on it.
 - It names one of {len(run.classes)} classes whatever the picture shows, and its probabilities are not calibrated for
   pictures of another kind: drawings, scans, microscopy, medical pictures, pictures from above.
 - ImageNet's pictures come from the web, most of them from North America and Europe, and so does what it knows. It must
@@ -104,17 +109,16 @@ the weights to commercial use should settle for themselves whether those terms r
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run")
     parser.add_argument("data")
+    parser.add_argument("runs", nargs="+")
     parser.add_argument("--words", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, help="of training, where the run's own count is not the whole")
     parser.add_argument("--to", type=Path, default=EMBEDDED_FOLDER)
     options = parser.parse_args()
-    run = striate.load(options.run)
-    minutes = options.minutes or run.metrics["seconds"] / 60
+    runs = [striate.load(run) for run in options.runs]
+    run = runs[-1]
     size = embed(run, named(run.classes, options.words), options.to)
     found = measured(options.to, options.data, run)
-    write_bytes(options.to / "README.md", card(run, found, size, minutes).encode())
+    write_bytes(options.to / "README.md", card(runs, found, size).encode())
     print(f"{options.to}: {size:,} bytes, top-1 {found.accuracy:.2%}, top-5 {found.top5_share:.2%}")
 
 
