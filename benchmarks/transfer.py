@@ -3,9 +3,9 @@
     python benchmarks/transfer.py TINY_IMAGENET TO --seeds 5 > benchmarks/transfer.md
 
 Makes its data (benchmarks/transfer_data.py, which needs scikit-image) and, for the classes that are kept out of it, a
-smaller pretraining; then every run. All of it lies below TO and is gone on with where it was interrupted. --sets and
---seeds choose a part; --show prints the table of what is there and trains nothing. Of every class the first so many
-training pictures are taken, other ones for every seed; all test pictures count.
+smaller pretraining at up to 48 px; then every run. All of it lies below TO and is gone on with where it was
+interrupted. --sets and --seeds choose a part; --show prints the table of what is there and trains nothing. Of every
+class the first so many training pictures are taken, other ones for every seed; all test pictures count.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ SETS = {
     "faces-25": ("faces", 25, EMBEDDED, "faces and patches without one, 2 x 25"),
 }
 # Passes of a picture through the network that the plain loops may take, and the most epochs: a minute or two.
-PASSES, MOST_EPOCHS = 30_000, 60
+PASSES, MOST_EPOCHS = 12_000, 60
 PRETRAINING: dict[str, Any] = {
-    "recipe": "fast", "epochs": 10, "batch_size": 128, "end_px": 48, "validate_every_epochs": 10
+    "recipe": "fast", "epochs": 8, "batch_size": 128, "size_px": 60, "validate_every_epochs": 8
 }  # fmt: skip
 
 
