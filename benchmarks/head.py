@@ -22,7 +22,7 @@ from torch import Tensor
 
 from striate.data.batches import Batches
 from striate.data.cache import working_pictures
-from striate.data.picture import centre_crop, normalise
+from striate.data.picture import normalise, to_network_size
 from striate.data.sources import open_data
 from striate.data.working import WorkingPictures
 from striate.models import Network, architecture_of, create_model
@@ -70,7 +70,7 @@ def looped(network: Network, train: Batches, placement: Placement, epochs: int) 
 
 def seen(network: Network, pictures: Tensor, mirrored: bool) -> Tensor:
     """What the network sees of pictures."""
-    cut = centre_crop(pictures, network.preprocess)
+    cut = to_network_size(pictures, network.preprocess)
     return normalise(cut.flip(3) if mirrored else cut, network.preprocess)
 
 

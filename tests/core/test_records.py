@@ -16,8 +16,8 @@ def test_a_record_survives_json():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"size": (0, 8)}, "size must be at least 1x1 and at most resize, got size \\(0, 8\\)"),
-        ({"size": (32, 32), "resize": (16, 32)}, "got size \\(32, 32\\) and resize \\(16, 32\\)"),
+        ({"size": (0, 8)}, "size and resize must be at least 1x1, got size \\(0, 8\\)"),
+        ({"size": (32, 32), "resize": (16, 40)}, "got size \\(32, 32\\) and resize \\(16, 40\\)"),
         ({"size": (8, 8), "mean": (0.5,)}, "one number per channel, at least one, got 1 and 3"),
         ({"size": (8, 8), "mean": (0.5,), "std": (0.0,)}, "std must be above 0"),
     ],
@@ -30,3 +30,11 @@ def test_nonsense_is_refused(fields, message):
 def test_a_damaged_record_is_refused():
     with pytest.raises(StriateError, match="field missing or malformed"):
         Preprocess.from_dict({"size": [3]})
+
+
+@pytest.mark.parametrize(
+    ("size", "resize", "enlarges"),
+    [((8, 8), (8, 8), False), ((8, 8), (9, 9), False), ((8, 8), (6, 6), True), ((8, 8), (8, 6), True)],
+)
+def test_a_smaller_working_size_is_enlarged(size, resize, enlarges):
+    assert Preprocess(size, resize).enlarges == enlarges

@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from striate.core.records import Preprocess
-from striate.data.picture import centre_crop, normalise, to_batch, to_working_size
+from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 
 
 def test_working_size_keeps_the_centre_and_the_shape_of_things():
@@ -41,5 +42,13 @@ def test_batches_are_channels_last_views():
     pictures = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
     batch = to_batch(pictures)
     assert batch.is_contiguous(memory_format=torch.channels_last)
-    cut = centre_crop(batch, Preprocess((2, 2), (4, 4)))
+    cut = to_network_size(batch, Preprocess((2, 2), (4, 4)))
     assert (cut.permute(0, 2, 3, 1).numpy() == pictures[:, 1:3, 1:3]).all()
+
+
+def test_a_smaller_working_size_is_enlarged_as_pillow_does():
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    seen = to_network_size(to_batch(pixels[None]), Preprocess((80, 80), (64, 64)))
+    expected = np.asarray(Image.fromarray(pixels).resize((80, 80), Image.Resampling.BILINEAR), np.float32)
+    assert seen.shape == (1, 3, 80, 80)
+    assert np.abs(seen[0].permute(1, 2, 0).numpy() - expected).max() < 1.5  # Pillow rounds twice

@@ -10,7 +10,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 import striate
 from striate.data.decode import read_picture
-from striate.data.picture import centre_crop, normalise, to_batch, to_working_size
+from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 from striate.data.sources import open_data
 from striate.models import Network
 from striate.training import plan
@@ -108,7 +108,7 @@ def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, 
     run.predict_pixels(pixels, [str(file) for file in files])
     assert torch.equal(taken(seen), in_training[0])
     by_hand = to_batch(np.stack([to_working_size(picture, run.preprocess) for picture in pixels]))
-    assert torch.equal(normalise(centre_crop(by_hand, run.preprocess), run.preprocess), in_training[0])
+    assert torch.equal(normalise(to_network_size(by_hand, run.preprocess), run.preprocess), in_training[0])
 
 
 def seen_shape(run):

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from striate.core.errors import StriateError
-from striate.data.picture import centre_crop, normalise
+from striate.data.picture import normalise, to_network_size
 from striate.models import create_model, list_models
 from striate.models.tapped import LAST, Tapped, tap, widths
 from striate.tasks.features import depths_of, features_of
@@ -42,7 +42,7 @@ def pictures(network):
 def test_features_are_the_layers_own_outputs_averaged(network, pictures):
     layers = ("layer1", "layer2.0.conv1", "layer3", LAST)
     found = features_of(network, pictures.split(4), layers, PLAIN)
-    images = normalise(centre_crop(pictures, network.preprocess), network.preprocess)
+    images = normalise(to_network_size(pictures, network.preprocess), network.preprocess)
     x = network.relu(network.bn1(network.conv1(images)))
     one = network.layer1(x)
     inside = network.layer2[0].conv1(one)

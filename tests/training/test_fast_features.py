@@ -15,11 +15,12 @@ from striate.core.errors import Interrupted, StriateError
 from striate.core.records import Preprocess
 from striate.data.augment import Augmentation, alternating_flips, augment
 from striate.data.batches import Batches
-from striate.data.picture import shrink
+from striate.data.picture import scaled
 from striate.models import create_model
 from striate.tasks.classification import predict_logits
 from striate.tasks.placement import Placement
 from striate.training import loop
+from striate.training import step as step_module
 from striate.training.average import average
 from striate.training.recipe import Recipe
 from striate.training.schedule import learning_rate, side_px
@@ -63,11 +64,11 @@ def test_pictures_grow_and_reach_their_full_size_in_time():
 
 def test_shrinking_averages():
     batch = torch.arange(16.0).view(1, 1, 4, 4)
-    inner = shrink(batch.repeat(1, 1, 8, 8), (16, 16))[0, 0, 4:12, 4:12]
+    inner = scaled(batch.repeat(1, 1, 8, 8), (16, 16))[0, 0, 4:12, 4:12]
     expected = F.avg_pool2d(batch.repeat(1, 1, 8, 8), 2)[0, 0, 4:12, 4:12]
     assert (inner.mean() - expected.mean()).abs() < 0.1
-    assert torch.equal(shrink(torch.full((1, 3, 8, 8), 7.0), (4, 4)), torch.full((1, 3, 4, 4), 7.0))
-    assert shrink(batch, (4, 4)) is batch
+    assert torch.equal(scaled(torch.full((1, 3, 8, 8), 7.0), (4, 4)), torch.full((1, 3, 4, 4), 7.0))
+    assert scaled(batch, (4, 4)) is batch
 
 
 def test_the_average_is_the_sum_written_out():
@@ -177,3 +178,18 @@ def test_validation_waits_where_the_recipe_says_so(tmp_path):
     run = striate.train("digits", run=tmp_path / "run", **fields)
     lines = (run.path / "metrics.jsonl").read_text().splitlines()
     assert [line.split('"epoch": ')[1].split(",")[0] for line in lines] == ["2", "4", "5"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"min_area": 0.5}], ids=["crops", "resized crops"])
+def test_pictures_in_use_are_larger_than_in_training(photos, tmp_path, monkeypatch, fields):
+    sides = []
+    normalised = step_module.normalise
+    monkeypatch.setattr(
+        step_module, "normalise", lambda batch, record: sides.append(batch.shape[2:]) or normalised(batch, record)
+    )
+    run = striate.train(
+        photos, "quick_resnet12", run=tmp_path / "run", size_px=40, test_enlargement=1.25, epochs=1, flip=True,
+        threads=1, autotune=False, precision="fp32", **fields,
+    )  # fmt: skip
+    assert set(sides) == {(32, 32)}
+    assert (run.preprocess.size, run.preprocess.resize) == ((40, 40), (32, 32))

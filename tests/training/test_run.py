@@ -315,8 +315,9 @@ def test_pictures_are_enlarged_in_use_as_the_recipe_says():
     sizes = {}
     for side in (30, 64, 500):
         pictures = ArrayPictures(np.zeros((2, side, side, 3), np.uint8), "x")
-        sizes[side] = fit_size(network, fast, pictures).size[0]
-    assert sizes == {30: 40, 64: 80, 500: 80}
+        record = fit_size(network, fast, pictures)
+        sizes[side] = record.size[0], record.resize[0]
+    assert sizes == {30: (40, 32), 64: (80, 64), 500: (80, 80)}
     assert fit_size(network, replace(fast, size_px=96), pictures).size == (96, 96)
     assert fit_size(network, replace(fast, weights="embedded"), pictures).size == network.preprocess.size
 

@@ -29,7 +29,8 @@ class Preprocess:
     """How a picture becomes the network's input; stored with the weights, used by every way to the network.
 
     size: height and width, in pixels, that the network sees.
-    resize: the working size: the picture is scaled until it covers it, then cut to it, both about the centre.
+    resize: the working size: the picture is scaled until it covers it, then cut to it, both about the centre. Of a
+        larger one the network sees the centre, a smaller one it sees enlarged.
     mean, std: one number per channel on the 0..1 scale; their count is the number of channels.
     mirrored: the answer is the average over the picture and its mirror image.
 
@@ -46,9 +47,13 @@ class Preprocess:
     def __post_init__(self) -> None:
         if self.resize == (0, 0):  # the usual 256 for 224: seven eighths of the working size are seen
             object.__setattr__(self, "resize", tuple(math.ceil(side * 8 / 7) for side in self.size))
-        if min(self.size) < 1 or any(r < s for r, s in zip(self.resize, self.size, strict=True)):
+        if min(*self.size, *self.resize) < 1:
             raise StriateError(
-                "preprocess: size must be at least 1x1 and at most resize, "
+                f"preprocess: size and resize must be at least 1x1, got size {self.size} and resize {self.resize}"
+            )
+        if any(r < s for r, s in zip(self.resize, self.size, strict=True)) != self.enlarges:
+            raise StriateError(
+                "preprocess: height and width of resize must both be at least those of size, or both at most, "
                 f"got size {self.size} and resize {self.resize}"
             )
         if len(self.mean) != len(self.std) or not self.mean:
@@ -58,6 +63,11 @@ class Preprocess:
             )
         if min(self.std) <= 0:
             raise StriateError(f"preprocess: std must be above 0, got {self.std}")
+
+    @property
+    def enlarges(self) -> bool:
+        """Whether the working size is below the network's."""
+        return self.resize != self.size and all(r <= s for r, s in zip(self.resize, self.size, strict=True))
 
     @property
     def channels(self) -> int:

@@ -77,8 +77,9 @@ def augment(
     """Vary a batch and cut it to the network's size.
 
     batch: uint8 (N, C, h, w). mirrored: bool (N,), the pictures to mirror; None: drawn as `augmentation.flip` says.
-    Returns (N, C, H, W) on the same 0..255 scale, uint8 where only pixels were moved and float32 otherwise. All
-    randomness comes from `generator`, which lives on the CPU.
+    Returns (N, C, H, W) on the same 0..255 scale, uint8 where only pixels were moved and float32 otherwise; pixels that
+    are only moved do not become more, so of a smaller working size that is what is returned. All randomness comes from
+    `generator`, which lives on the CPU.
 
     >>> batch = torch.arange(32, dtype=torch.uint8).view(2, 1, 4, 4)
     >>> record = Preprocess((2, 2), (4, 4)).for_channels(1)
@@ -132,7 +133,7 @@ def _cropped(
 ) -> Tensor:
     """Random crops, some of them mirrored, as one gather of whole pixels."""
     count, channels, height, width = batch.shape
-    padding = augmentation.crop_padding_px
+    size, padding = (min(size[0], height), min(size[1], width)), augmentation.crop_padding_px
     if padding == 0 and (height, width) == size and mirrored is None and not augmentation.flip:
         return batch
     top = torch.randint(-padding, height - size[0] + padding + 1, (count, 1), generator=generator)

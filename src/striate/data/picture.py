@@ -38,26 +38,30 @@ def to_batch(pictures: np.ndarray) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2)
 
 
-def centre_crop(batch: Tensor, preprocess: Preprocess) -> Tensor:
-    """Cut a batch (N, C, H, W) of the working size to the network's size about the centre; a view.
+def to_network_size(batch: Tensor, preprocess: Preprocess) -> Tensor:
+    """Cut a batch (N, C, H, W) of the working size to the network's size about the centre, a view, or enlarge it.
 
-    >>> centre_crop(torch.zeros(1, 3, 256, 256), Preprocess((224, 224))).shape
+    >>> to_network_size(torch.zeros(1, 3, 256, 256), Preprocess((224, 224))).shape
     torch.Size([1, 3, 224, 224])
+    >>> to_network_size(torch.zeros(1, 3, 64, 64), Preprocess((80, 80), (64, 64))).shape
+    torch.Size([1, 3, 80, 80])
     """
+    if preprocess.enlarges:
+        return scaled(batch, preprocess.size)
     height, width = preprocess.size
     top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
     return batch[:, :, top : top + height, left : left + width]
 
 
-def shrink(batch: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale a batch (N, C, H, W) down to a height and width by averaging over the pixels that fall together.
+def scaled(batch: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale a batch (N, C, H, W) to a height and width: float32, unless it has them, averaged over what falls together.
 
-    >>> shrink(torch.zeros(1, 3, 64, 64), (32, 32)).shape
+    >>> scaled(torch.zeros(1, 3, 64, 64), (32, 32)).shape
     torch.Size([1, 3, 32, 32])
     """
     if batch.shape[2:] == size:
         return batch
-    return F.interpolate(batch, size, mode="bilinear", antialias=True)
+    return F.interpolate(batch.float(), size, mode="bilinear", antialias=True)
 
 
 def normalise(batch: Tensor, preprocess: Preprocess) -> Tensor:

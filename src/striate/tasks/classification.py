@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
-from striate.data.picture import centre_crop, normalise
+from striate.data.picture import normalise, to_network_size
 from striate.models import Network
 from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
 from striate.tasks.folding import inference_form
@@ -140,7 +140,7 @@ def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess,
 
     With `preprocess.mirrored` they are the mean over the picture and its mirror image.
     """
-    images = placement.images(normalise(centre_crop(placement.move(pictures), preprocess), preprocess))
+    images = placement.images(normalise(to_network_size(placement.move(pictures), preprocess), preprocess))
     with placement.autocast():
         logits: Tensor = network(images).float()
         if preprocess.mirrored:

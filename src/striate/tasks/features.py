@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from striate.data.picture import centre_crop, normalise
+from striate.data.picture import normalise, to_network_size
 from striate.models import Network
 from striate.models.tapped import LAST, require_layers, tap
 from striate.tasks.folding import inference_form
@@ -38,10 +38,9 @@ def features_of(
     pictures: uint8 (n, C, h, w) each, of the working size. Raises StriateError for a layer that there is not.
     The network is left as it was.
     """
-    return images_features(
-        network, (normalise(centre_crop(batch, network.preprocess), network.preprocess) for batch in pictures), layers,
-        placement,
-    )  # fmt: skip
+    preprocess = network.preprocess
+    images = (normalise(to_network_size(batch, preprocess), preprocess) for batch in pictures)
+    return images_features(network, images, layers, placement)
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from striate.core.errors import StriateError
 from striate.data.augment import Augmentation, augment
 from striate.data.batches import Batches, step_generator
-from striate.data.picture import centre_crop, normalise
+from striate.data.picture import normalise, scaled, to_network_size
 from striate.models import Network
 from striate.models.tapped import LAST
 from striate.tasks.features import images_features
@@ -142,8 +142,9 @@ def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[T
         if kind == "varied":
             generator = step_generator(job.seed, (view << 40) + number)  # beyond the steps of any training
             pictures = augment(batch.pictures, job.recipe.augmentation, preprocess, generator)
+            pictures = scaled(pictures, preprocess.size)
         else:
-            pictures = centre_crop(batch.pictures, preprocess)
+            pictures = to_network_size(batch.pictures, preprocess)
             pictures = pictures.flip(3) if kind == "mirrored" else pictures
         yield normalise(pictures, preprocess)
 

@@ -109,7 +109,9 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
         height, width = (min(side, own_px) if own_px >= 2 * SIZE_STEP_PX else own_px for own_px in own.size)
         size = (round(height * recipe.test_enlargement), round(width * recipe.test_enlargement))
     margin = tuple(round(s * r / o) for s, r, o in zip(size, own.resize, own.size, strict=True))
-    return own.at(size, (margin[0], margin[1]) if typical_px >= max(margin) else size)
+    if typical_px < max(margin):  # no margin, and no more pixels than training makes use of
+        margin = tuple(min(m, round(s / recipe.test_enlargement)) for m, s in zip(margin, size, strict=True))
+    return own.at(size, (margin[0], margin[1]))
 
 
 def typical_side_px(pictures: Pictures) -> int:

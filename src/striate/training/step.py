@@ -15,7 +15,7 @@ from torch import Tensor
 from striate.data.augment import alternating_flips, augment
 from striate.data.batches import Batch, Batches, step_generator
 from striate.data.mixing import cut_mix
-from striate.data.picture import normalise, shrink
+from striate.data.picture import normalise, scaled
 from striate.models import Network
 from striate.report.facts import ReportFacts
 from striate.tasks import classification
@@ -126,7 +126,7 @@ def training_images(job: Job, batch: Batch, generator: torch.Generator, step: in
     mirrored = alternating_flips(batch.numbers, job.seed, step // steps) if recipe.flip_alternately else None
     share = side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size)
     small = preprocess.at((round(preprocess.size[0] * share), round(preprocess.size[1] * share)), preprocess.resize)
-    # Whoever resamples anyway samples at once to the step's size; whole pixels are cut out first and shrunk then.
+    # Whoever resamples anyway samples at once to the step's size; whole pixels are cut out first and scaled then.
     size = small if recipe.augmentation.resamples else preprocess
     pictures = augment(job.placement.move(batch.pictures), recipe.augmentation, size, generator, mirrored)
-    return job.placement.images(normalise(shrink(pictures, small.size), preprocess))
+    return job.placement.images(normalise(scaled(pictures, small.size), preprocess))

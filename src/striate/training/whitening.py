@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from striate.core.errors import StriateError
 from striate.data.batches import Batches
-from striate.data.picture import centre_crop, normalise, to_batch
+from striate.data.picture import normalise, to_batch, to_network_size
 from striate.models import Network
 
 SAMPLED_PICTURES = 2_000
@@ -27,7 +27,7 @@ def whiten_first_layer(network: Network, train: Batches, seed: int) -> None:
     """
     layer = first_convolution(network)
     chosen = np.random.default_rng([seed, 1]).permutation(train.indices)[:SAMPLED_PICTURES]
-    pictures = centre_crop(to_batch(train.working.take(np.sort(chosen), {})), network.preprocess)
+    pictures = to_network_size(to_batch(train.working.take(np.sort(chosen), {})), network.preprocess)
     filters = whitening_filters(normalise(pictures, network.preprocess), layer, seed)
     with torch.no_grad():
         layer.weight[: len(filters)] = filters.to(layer.weight)
