@@ -22,21 +22,21 @@ from striate.training.folder import EVALUATION, RECIPE
 
 CHANGED: dict[str, dict[str, Any]] = {
     "everything": {},
-    "Nesterov SGD instead of Muon": {"optimizer": "sgd", "nesterov": True},
     "a cosine instead of one cycle": {"schedule": "cosine"},
     "no growth: 64 px throughout": {"start_px": None},
-    "used at the 64 px of its training": {"test_enlargement": 1.0},
     "a whitened first layer": {"whiten": True},
     "random flips instead of alternating ones": {"flip": True, "flip_alternately": False},
     "no label smoothing": {"label_smoothing": 0.0},
     "no average of the weights": {"average_decay": 0.0},
     "CutMix on a quarter of the pictures": {"cut_mix": 0.25},
+    "Nesterov SGD instead of Muon": {"optimizer": "sgd", "nesterov": True},
+    "used at the 64 px of its training": {"test_enlargement": 1.0},
     "shifts instead of resized crops": {
         "min_area": 1.0,
         "max_aspect": 1.0,
         "crop_padding_px": 4,
         "test_enlargement": 1.0,
-    },
+    },  # fmt: skip
 }
 
 
