@@ -36,7 +36,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "max_aspect": 1.0,
         "crop_padding_px": 4,
         "test_enlargement": 1.0,
-    },  # fmt: skip
+    },
 }
 
 
