@@ -46,9 +46,15 @@ class Validated:
     labels: Labels
 
     @property
+    def right(self) -> Array:
+        """1 for each picture whose class is the first answer, else 0; (N,)."""
+        answered: Array = (self.logits.argmax(1) == self.labels).astype(np.float64)
+        return answered
+
+    @property
     def hits(self) -> int:
         """Pictures whose class is the first answer."""
-        return int((self.logits.argmax(1) == self.labels).sum())
+        return int(self.right.sum())
 
     @property
     def accuracy(self) -> float:
@@ -149,8 +155,7 @@ def held_out(
 def costs(validated: Validated, kind: Kind) -> Array:
     """What the best classifier has least of in the mean, per picture: cross-entropy in nats, or for an SVM errors."""
     if kind == "svm":
-        wrong: Array = (validated.logits.argmax(1) != validated.labels).astype(np.float64)
-        return wrong
+        return 1 - validated.right
     right = validated.probabilities[np.arange(len(validated.labels)), validated.labels]
     found: Array = -np.log(np.maximum(right, SMALLEST))
     return found

@@ -14,8 +14,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from striate.core.errors import StriateError
 from striate.core.files import read_json, write_json
 from striate.models import Network
@@ -24,7 +22,7 @@ from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
 from striate.tasks.features import depths_of, form_for
-from striate.tasks.linear import Array, Validated, cross_validate
+from striate.tasks.linear import Validated, cross_validate
 from striate.training.advice import Outlook, advice, outlook_of
 from striate.training.folder import STATE, read_metrics
 from striate.training.head import Variety, layer_features, probed, solve_head
@@ -186,7 +184,7 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
     stages = [feature.name for feature in job.network.features_info][::-1]
     allowed = max((count for least, count in STAGES_FROM if pictures >= least), default=0)
     best = max(probes, key=lambda layer: probes[layer].accuracy)
-    gained = right(probes[best]) - right(probes[LAST])
+    gained = probes[best].right - probes[LAST].right
     far = best != LAST and gained.mean() > 2 * gained.std(ddof=1) / math.sqrt(len(gained))  # two standard errors
     needed = stages.index(best) if far else 0
     tuned = tuple(stages[: max(allowed, needed)])
@@ -195,12 +193,6 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
         "the last layer tells them apart best, so they are of a kind that the weights know"
     )  # fmt: skip
     return tuned, f"{pictures:,} pictures to train on; linear probes by depth: {described}; {distance}"
-
-
-def right(validated: Validated) -> Array:
-    """1 for each picture that is answered right, else 0."""
-    hits: Array = (validated.logits.argmax(1) == validated.labels).astype(np.float64)
-    return hits
 
 
 def sentence(tuned: tuple[str, ...], why: str) -> str:
