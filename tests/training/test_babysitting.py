@@ -298,6 +298,11 @@ def test_a_rate_that_stays_high_to_the_end(train):
     assert found["late rate"].startswith("the run ended at a rate of 0.1, its highest was 0.1.")
 
 
+def test_a_rate_that_came_down_unseen_is_no_late_rate(train):
+    """Validated once, at the end: the only line has the last rate."""
+    assert "late rate" not in train(epochs=6, schedule="one_cycle", warmup_epochs=1, validate_every_epochs=6)
+
+
 def test_a_resumed_run_repeats_what_it_discards_and_no_more(train, tmp_path, monkeypatch):
     whole = train(epochs=3, peak_lr=1e-7)
     shutil.move(tmp_path / "run", tmp_path / "whole")

@@ -74,6 +74,6 @@ class Course:
     @property
     def largest_ratio(self) -> float | None:
         """The largest ratio of update to weight so far, among those taken while the rate was high."""
-        rate = 0.5 * max(line["lr"] for line in self.history)
+        rate = 0.5 * self.recipe.peak_lr  # not the highest of the history, which may have no line from early on
         return max((line["update_ratio"] for line in self.history if "update_ratio" in line and line["lr"] >= rate),
                    default=None)  # fmt: skip

@@ -261,7 +261,7 @@ def under_fitting(course: Course) -> Finding | None:
 
 def late_rate(course: Course) -> Finding | None:
     """A rate that has not come down when the run ends."""
-    highest = max(line["lr"] for line in course.history)
+    highest = course.recipe.peak_lr
     if not course.is_over or course.recipe.epochs < EPOCHS_TO_LEARN or course.now["lr"] < LATE_RATE * highest:
         return None
     if course.cost_is_flat:  # then the rate's end is not what matters
