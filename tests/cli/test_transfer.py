@@ -46,9 +46,9 @@ def test_features_are_written_for_every_layer(striate, embedded, photos, tmp_pat
     answer = striate("features", "embedded", photos / "level", "--layer", "layer2,last", "--output", out)
     assert (answer.status, answer.err) == (0, "")
     assert answer.out == f"{out}: 20 pictures, layer2 (192 numbers), last (368 numbers)\n"
-    found = np.load(out)
-    assert (found["layer2"].shape, found["last"].shape, found["last"].dtype) == ((20, 192), (20, 368), np.float32)
-    assert found["paths"][3] == str(photos / "level" / "03.png")
+    with np.load(out) as found:
+        assert (found["layer2"].shape, found["last"].shape, found["last"].dtype) == ((20, 192), (20, 368), np.float32)
+        assert found["paths"][3] == str(photos / "level" / "03.png")
 
 
 def test_a_broken_picture_is_named_and_left_out(striate, embedded, photos, tmp_path):
@@ -73,6 +73,6 @@ def test_parquet_holds_the_same(striate, embedded, photos, tmp_path):
     for name in ("x.npz", "x.parquet"):
         assert striate("features", "embedded", photos / "level", "--output", tmp_path / name).status == 0
     table = parquet.read_table(tmp_path / "x.parquet").to_pydict()
-    plain = np.load(tmp_path / "x.npz")
-    assert table["path"] == plain["paths"].tolist()
-    np.testing.assert_array_equal(np.array(table["last"], np.float32), plain["last"])
+    with np.load(tmp_path / "x.npz") as plain:
+        assert table["path"] == plain["paths"].tolist()
+        np.testing.assert_array_equal(np.array(table["last"], np.float32), plain["last"])

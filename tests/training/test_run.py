@@ -148,6 +148,7 @@ def test_sigkill_resumes_to_equal_bytes(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("signals_of_a_terminal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     command = [sys.executable, "-m", "striate", "train", "digits", "--recipe", "digits_lenet5", "--epochs", "500"]
@@ -163,6 +164,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     assert last.endswith(f"everything is saved. Go on with: striate train --run {tmp_path / 'run'} --resume")
 
 
+@pytest.mark.usefixtures("signals_of_a_terminal")
 def test_a_wish_to_stop_saves_mid_epoch(photos, tmp_path, monkeypatch):
     step = loop.fitting_step
     done = []

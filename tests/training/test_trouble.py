@@ -314,6 +314,7 @@ def terminal(noise: Path, run: Path, columns: int, ignored: int | None = None):
 
 
 @posix
+@pytest.mark.usefixtures("signals_of_a_terminal")
 def test_a_terminal_that_hangs_up_leaves_a_run_to_go_on_with(noise, long, tmp_path):
     with terminal(noise, tmp_path / "run", columns=30) as (process, ours):
         begun(tmp_path / "run", process)
