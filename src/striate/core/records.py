@@ -51,7 +51,7 @@ class Preprocess:
             raise StriateError(
                 f"preprocess: size and resize must be at least 1x1, got size {self.size} and resize {self.resize}"
             )
-        if any(r < s for r, s in zip(self.resize, self.size, strict=True)) != self.enlarges:
+        if self.enlarges and any(r > s for r, s in zip(self.resize, self.size, strict=True)):
             raise StriateError(
                 "preprocess: height and width of resize must both be at least those of size, or both at most, "
                 f"got size {self.size} and resize {self.resize}"
@@ -67,7 +67,7 @@ class Preprocess:
     @property
     def enlarges(self) -> bool:
         """Whether the working size is below the network's."""
-        return self.resize != self.size and all(r <= s for r, s in zip(self.resize, self.size, strict=True))
+        return any(r < s for r, s in zip(self.resize, self.size, strict=True))
 
     @property
     def channels(self) -> int:

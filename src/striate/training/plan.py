@@ -95,8 +95,8 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     """The network's preprocessing at the recipe's size, or at a smaller one where the pictures are smaller.
 
     Small pictures are not blown up to 224 px: the size becomes the next multiple of 32 that holds half of them, which
-    costs a fraction and loses nothing, unless the weights were trained on larger ones. Where the pictures do not fill
-    the usual margin, there is none.
+    costs a fraction and loses nothing, unless the weights were trained on larger ones; times `test_enlargement`. Where
+    the pictures do not fill the usual margin, there is none, and the working size is what training ends at.
     """
     own, typical_px = network.preprocess, typical_side_px(pictures)
     if recipe.size_px is not None:
@@ -109,7 +109,7 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
         height, width = (min(side, own_px) if own_px >= 2 * SIZE_STEP_PX else own_px for own_px in own.size)
         size = (round(height * recipe.test_enlargement), round(width * recipe.test_enlargement))
     margin = tuple(round(s * r / o) for s, r, o in zip(size, own.resize, own.size, strict=True))
-    if typical_px < max(margin):  # no margin, and no more pixels than training makes use of
+    if typical_px < max(margin):
         margin = tuple(min(m, round(s / recipe.test_enlargement)) for m, s in zip(margin, size, strict=True))
     return own.at(size, (margin[0], margin[1]))
 
