@@ -283,6 +283,14 @@ def test_bad_pictures_are_left_out_and_named(photos, tmp_path):
     assert [row[3] for row in rows if row[0] == "-"] == ["level/00.png"]  # listed, in no split
 
 
+def test_a_run_of_too_few_steps_says_so_before_it_begins(photos, tmp_path):
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 1})
+    lines = (run.path / "log.txt").read_text().splitlines()
+    told = [number for number, line in enumerate(lines) if "steps in 1 epoch, too few to learn" in line]
+    begun = [number for number, line in enumerate(lines) if line.startswith("resnet20, ")]
+    assert len(told) == 1 and told < begun
+
+
 @pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
 def test_a_bad_picture_may_have_any_name(photos, tmp_path):
     bad = os.fsencode(photos / "level") + b"/caf\xe9.png"

@@ -34,6 +34,7 @@ from striate.training.wishes import Wishes
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
 ROWS_AT_ONCE = 65_536
+ENOUGH_STEPS = 200  # lenet5 learns digits in fewer epochs, but nothing learns from drawn weights in fewer updates
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,25 @@ def typical_side_px(pictures: Pictures) -> int:
         with suppress(DecodeError):
             sides.append(min(pictures.size(index)))
     return int(np.median(sides)) if sides else 0
+
+
+def few_steps(recipe: Recipe, steps: int, pictures: int) -> str | None:
+    """What to do about a run from drawn weights that makes too few updates to learn anything; None: it makes enough.
+
+    steps: in an epoch.
+
+    >>> few_steps(Recipe(model="resnet18", epochs=18, batch_size=256), 1, 68)
+    '68 pictures in batches of 256 make 18 steps in 18 epochs, too few to learn from drawn weights: a smaller \
+batch_size (--set batch_size=32), more --epochs, or --recipe finetune, which begins with trained weights'
+    """
+    if recipe.weights is not None or steps * recipe.epochs >= ENOUGH_STEPS:
+        return None
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    return (
+        f"{pictures:,} pictures in batches of {recipe.batch_size} make {steps * recipe.epochs:,} steps in "
+        f"{epochs}, too few to learn from drawn weights: a smaller batch_size (--set batch_size=32), "
+        "more --epochs, or --recipe finetune, which begins with trained weights"
+    )
 
 
 def data_fingerprint(dataset: Dataset, scan: Scan) -> str:

@@ -28,7 +28,7 @@ from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit
 from striate.training.memory import memory_errors
-from striate.training.plan import Plan, build_network, read_plan, write_plan
+from striate.training.plan import Plan, build_network, few_steps, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.schedule import arithmetic_by_epoch
 from striate.training.step import Job
@@ -116,7 +116,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             if record is None:
                 job = _tuned(job, plan, reporter)
                 write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
-                for warning in report.warnings:
+                few = few_steps(plan.recipe, train.steps, len(train.indices))
+                for warning in (*report.warnings, *([few] if few else [])):
                     reporter.say(f"warning: {warning}")
             else:
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
