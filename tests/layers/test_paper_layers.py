@@ -20,6 +20,7 @@ from striate.layers import (
     LocalResponseNorm,
     Maxout,
     NearestUnpool,
+    SqueezeExcitation,
     TransposedConv2d,
     VanillaDropout,
     ZeroPadShortcut,
@@ -43,6 +44,25 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+def test_squeeze_and_excitation_by_hand() -> None:
+    layer = SqueezeExcitation(channels=2, squeezed=1)
+    layer.load_state_dict(
+        {
+            "fc1.weight": torch.tensor([1.0, -0.5]).view(1, 2, 1, 1),
+            "fc1.bias": torch.tensor([0.25]),
+            "fc2.weight": torch.tensor([2.0, -1.0]).view(2, 1, 1, 1),
+            "fc2.bias": torch.tensor([0.0, 1.0]),
+        }
+    )
+    x = torch.tensor([[[1.0, 3.0]], [[2.0, 0.0]]])[None]  # averages 2 and 1
+    squeezed = 1.0 * 2 - 0.5 * 1 + 0.25
+    gates = [1 / (1 + math.exp(-logit)) for logit in (2 * squeezed, 1 - squeezed)]
+    expected = [gates[0] * 1, gates[0] * 3, gates[1] * 2, 0.0]
+    assert layer(x).flatten().tolist() == pytest.approx(expected, rel=1e-6)
+    dark = torch.tensor([[[-4.0]], [[2.0]]])[None]  # squeezed to below zero: only the biases are left
+    assert layer(dark).flatten().tolist() == pytest.approx([-4 / 2, 2 / (1 + math.exp(-1))], rel=1e-6)
 
 
 def test_local_response_norm_by_hand() -> None:

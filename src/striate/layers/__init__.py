@@ -7,6 +7,7 @@ from striate.layers.local_response_norm import LocalResponseNorm
 from striate.layers.locally_connected import LocallyConnected2d
 from striate.layers.maxout import Maxout
 from striate.layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, weight_norm
+from striate.layers.squeeze_excitation import SqueezeExcitation
 from striate.layers.unpooling import (
     BedOfNailsUnpool,
     NearestUnpool,
@@ -24,6 +25,7 @@ __all__ = [
     "LocallyConnected2d",
     "Maxout",
     "NearestUnpool",
+    "SqueezeExcitation",
     "TransposedConv2d",
     "VanillaDropout",
     "ZeroPadShortcut",
