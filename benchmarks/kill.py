@@ -217,7 +217,7 @@ def main() -> int:
     places = {"PICTURES": str(pictures(folder / "pictures")), "WEIGHTS": str(folder / "weights")}
     runs = {" ".join(words): " ".join(words)} if words else CONFIGURATIONS
     if not words:
-        first = f"{places['PICTURES']} --model quick_resnet12 --epochs 1 {SMALL}"
+        first = f"{places['PICTURES']} --model quick_regnet26 --epochs 1 {SMALL}"
         train(first.split(), folder / "weights")
     print("| configuration | killed | newest state, step | resumed with workers, cores | SHA-256 of weights, state |")
     print("|---|---|---|---|---|")

@@ -27,9 +27,9 @@ PICTURES_OF_A_KIND = 125
 LOAD = """
 import time, statistics, torch
 from striate.models import create_model
-create_model("quick_resnet12")
+create_model("quick_regnet26")
 def once():
-    begun = time.perf_counter(); create_model("quick_resnet12", weights="embedded"); return time.perf_counter() - begun
+    begun = time.perf_counter(); create_model("quick_regnet26", weights="embedded"); return time.perf_counter() - begun
 print(statistics.median(once() for _ in range(9)))
 """
 

@@ -58,7 +58,7 @@ def ways(part: Part) -> dict[str, dict[str, Any]]:
     epochs = max(4, min(MOST_EPOCHS, PASSES // part.pictures))
     staged = {"recipe": "finetune", "weights": part.weights, "epochs": min(20, epochs)}
     return {
-        "from scratch": {"recipe": "default", "model": "quick_resnet12", "size_px": 64, "epochs": epochs},
+        "from scratch": {"recipe": "default", "model": "quick_regnet26", "size_px": 64, "epochs": epochs},
         "probe": {"recipe": "probe", "weights": part.weights, "head_views": 1},
         "head only": {**staged, "unfreeze_to": "head"},
         "staged": staged,

@@ -56,12 +56,12 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def embedded(tmp_path: Path, monkeypatch) -> Path:
-    """Weights in the place of the packaged ones, as they are packaged: quick_resnet12, half precision, 200 names."""
+    """Weights in the place of the packaged ones, as they are packaged: quick_regnet26, half precision, 200 names."""
     from striate.deploy.bundle import save_config, save_weights
     from striate.models import create_model, stored
 
     torch.manual_seed(0)
-    network = create_model("quick_resnet12").half()
+    network = create_model("quick_regnet26").half()
     save_weights(tmp_path / "embedded", network)
     save_config(tmp_path / "embedded", network, tuple(f"thing {number}" for number in range(200)), {})
     monkeypatch.setattr(stored, "EMBEDDED_FOLDER", tmp_path / "embedded")

@@ -24,7 +24,7 @@ def test_train_from_embedded_weights_on_the_command_line(striate, embedded, phot
     answer = striate("train", photos, "--weights", "embedded", *words)
     assert answer.status == 0, answer
     assert "tuning the head alone: as asked" in answer.err
-    assert package.load(tmp_path / "run").network.architecture == "quick_resnet12"
+    assert package.load(tmp_path / "run").network.architecture == "quick_regnet26"
     mistake = striate("train", "--run", tmp_path / "run", "--resume", "--weights", "imagenet").mistake()
     assert "was begun with" in mistake
 
@@ -45,9 +45,9 @@ def test_features_are_written_for_every_layer(striate, embedded, photos, tmp_pat
     out = tmp_path / "x.npz"
     answer = striate("features", "embedded", photos / "level", "--layer", "layer2,last", "--output", out)
     assert (answer.status, answer.err) == (0, "")
-    assert answer.out == f"{out}: 20 pictures, layer2 (192 numbers), last (368 numbers)\n"
+    assert answer.out == f"{out}: 20 pictures, layer2 (96 numbers), last (384 numbers)\n"
     with np.load(out) as found:
-        assert (found["layer2"].shape, found["last"].shape, found["last"].dtype) == ((20, 192), (20, 368), np.float32)
+        assert (found["layer2"].shape, found["last"].shape, found["last"].dtype) == ((20, 96), (20, 384), np.float32)
         assert found["paths"][3] == str(photos / "level" / "03.png")
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data.augment import LIGHTING_VALUES, LIGHTING_VECTORS, Augmentation, augment
+from striate.data.augment import LIGHTING_VALUES, LIGHTING_VECTORS, Augmentation, augment, bicubic_weights
 from striate.data.batches import step_generator
 
 SAME = Preprocess((12, 12), (12, 12))
@@ -64,6 +65,33 @@ def test_a_resized_crop_enlarges_a_part():
     assert slopes.min() > 0.49  # at most doubled
     assert slopes.max() < 1.01  # never shrunk
     assert slopes.std() > 0.05
+
+
+@pytest.mark.parametrize("wanted", [(12, 12), (5, 30), (40, 7)])
+def test_a_part_is_scaled_as_pillow_scales_a_box(wanted):
+    pixels = np.random.default_rng(0).normal(size=(20, 24)).astype(np.float32)  # no numbers that Pillow would round
+    for top, bottom, left, right in ((0, 20, 0, 24), (2.5, 11.25, 0, 13.5), (8, 20, 3.75, 9.25)):
+        rows, columns = (
+            bicubic_weights(torch.tensor([low + high]) / length - 1, torch.tensor([high - low]) / length, length, out)[
+                0
+            ]
+            for low, high, length, out in ((top, bottom, 20, wanted[0]), (left, right, 24, wanted[1]))
+        )
+        found = rows @ torch.from_numpy(pixels) @ columns.T
+        box = (left, top, right, bottom)
+        expected = Image.fromarray(pixels).resize(wanted[::-1], Image.Resampling.BICUBIC, box=box)
+        assert np.abs(found.numpy() - np.asarray(expected)).max() < 1e-5
+
+
+def test_a_mirrored_crop_is_the_mirror_image_of_the_crop():
+    crops = Augmentation(min_area=0.3, max_aspect=4 / 3)
+    upright, mirrored = (
+        augment(pictures(), crops, SMALLER, step_generator(0, 0), mirrored=torch.full((16,), mirror))
+        for mirror in (False, True)
+    )
+    assert upright.shape == (16, 3, 8, 8) and upright.is_contiguous(memory_format=torch.channels_last)
+    assert (upright.flip(3) - mirrored).abs().max() < 1e-3
+    assert upright.min() >= 0 and upright.max() <= 255 and upright.std() > 30
 
 
 def test_a_rotation_turns_about_the_centre_without_stretching():

@@ -24,7 +24,7 @@ PLACEMENT = Placement("cpu", "fp32", channels_last=True, threads=1)
 def found(photos, embedded):
     """A function that describes a network by a recipe's fields; the network starts as the embedded one."""
     dataset = open_data(photos)
-    network = create_model("quick_resnet12", classes=2, weights="embedded", size=(32, 32)).eval()
+    network = create_model("quick_regnet26", classes=2, weights="embedded", size=(32, 32)).eval()
     working, _ = working_pictures(dataset, network.preprocess)
 
     def describe(change=None, recipe=None):

@@ -321,7 +321,7 @@ def test_pictures_are_enlarged_in_use_as_the_recipe_says():
     from striate.models import create_model
     from striate.training.plan import fit_size
 
-    network, fast = create_model("quick_resnet12"), get_recipe("fast")
+    network, fast = create_model("quick_regnet26"), get_recipe("fast")
     sizes = {}
     for side in (30, 64, 500):
         pictures = ArrayPictures(np.zeros((2, side, side, 3), np.uint8), "x")

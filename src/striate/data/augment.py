@@ -1,7 +1,8 @@
 """The classic augmentations, each on the whole batch at once.
 
 N pictures, C channels, h w pixels of the working size, H W pixels of the network's size. Geometry is one gather of
-pixels where it can be (crop, flip) and one bilinear resampling where it must be (scale, aspect, rotation).
+pixels where it can be (crop, flip), else two products of matrices (scale, aspect: bicubic) or one bilinear resampling
+(rotation).
 """
 
 from __future__ import annotations
@@ -190,20 +191,22 @@ def bicubic_weights(middle: Tensor, half: Tensor, length: int, wanted: int) -> T
 
     middle, half: of the part, (N,), on a scale that runs from -1 to 1 over the line; half is negative where the part is
     mirrored. The cubic of Keys (1981), a = -0.5, widened where the part shrinks, so that no pixel is skipped: Pillow's
-    BICUBIC with its argument `box`. Beyond its ends the line goes on as its last pixel.
+    BICUBIC with its argument `box`. Beyond its ends the line goes on as it is there.
 
     >>> bicubic_weights(torch.tensor([0.0]), torch.tensor([-1.0]), 3, 3)[0].flip(1).round().abs().equal(torch.eye(3))
     True
     """
-    places = torch.arange(wanted, device=middle.device)
-    at = middle[:, None] + half[:, None] * ((2 * places + 1) / wanted - 1)
-    pixel = ((at + 1) * length / 2 - 0.5).clamp_(0, length - 1)  # (N, wanted), in pixels of the line
+    at = middle[:, None] + half[:, None] * ((2 * torch.arange(wanted, device=middle.device) + 1) / wanted - 1)
+    pixel = ((at + 1) * length / 2 - 0.5).clamp_(-0.5, length - 0.5)[:, :, None]  # in pixels of the line
     widened = (half.abs() * length / wanted).clamp_(min=1)[:, None, None]
-    distance = (torch.arange(length, device=middle.device) - pixel[:, :, None]).abs_().div_(widened)
-    near = (1.5 * distance - 2.5) * distance * distance + 1
-    far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
-    weights = torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))
-    return weights.div_(weights.sum(2, keepdim=True))
+    reach = math.ceil(2 * max(1.0, length / wanted))
+    near = pixel.round() + torch.arange(-reach, reach + 1, device=middle.device)  # (N, wanted, taps)
+    distance = (near - pixel).abs() / widened
+    within_one, within_two = (1 - distance).clamp_(min=0), (2 - distance).clamp_(min=0)
+    weights = within_one**2 * (1 - 2 * within_one) + within_two**2 * (within_two - 1) / 2  # Keys's two cubics in one
+    weights *= (near >= 0) & (near < length)
+    line = torch.zeros(len(middle), wanted, length, device=middle.device)
+    return line.scatter_add_(2, near.clamp_(0, length - 1).long(), weights / weights.sum(2, keepdim=True))
 
 
 def _weighted(batch: Tensor, rows_NHh: Tensor, columns_NWw: Tensor) -> Tensor:

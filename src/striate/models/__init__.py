@@ -34,7 +34,6 @@ from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
 from striate.models.perceptron import mlp, perceptron
 from striate.models.quick_regnet import quick_regnet26
-from striate.models.quick_resnet import quick_resnet12
 from striate.models.resnet import (
     plain18,
     plain34,
@@ -95,7 +94,7 @@ ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "densenet_bc100_12": densenet_bc100_12, "densenet_bc250_24": densenet_bc250_24,
     "densenet_bc190_40": densenet_bc190_40,
     "fractalnet20": fractalnet20, "fractalnet40": fractalnet40,
-    "quick_resnet12": quick_resnet12, "quick_regnet26": quick_regnet26,
+    "quick_regnet26": quick_regnet26,
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo
@@ -125,7 +124,7 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "densenet_bc100_12", "densenet_bc250_24",
     "densenet_bc190_40",
     "fractalnet20", "fractalnet40",
-    "quick_resnet12", "quick_regnet26",
+    "quick_regnet26",
 ]
 # fmt: on
 
@@ -150,7 +149,7 @@ def create_model(
 
     classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used
     at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's initialisation,
-    drawn from torch's global generator; "embedded" for those of the package (of quick_resnet12); a run folder; a
+    drawn from torch's global generator; "embedded" for those of the package (of quick_regnet26); a run folder; a
     safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched into torch hub's
     folder if it is not there. A head of another size is left out when `classes` is given, otherwise the network takes
     the number of classes of the weights. Of "embedded" and of a run, preprocessing and class names come with them.

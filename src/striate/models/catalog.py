@@ -100,6 +100,5 @@ CATALOG: dict[str, Entry] = {
     "densenet_bc190_40": Entry(2016, DENSENET, 190),
     "fractalnet20": Entry(2016, FRACTALNET, 20),
     "fractalnet40": Entry(2016, FRACTALNET, 40),
-    "quick_resnet12": Entry(2026, "this project", 12),
     "quick_regnet26": Entry(2026, "this project", 26),
 }

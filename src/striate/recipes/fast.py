@@ -14,8 +14,8 @@ def fast() -> Recipe:
     arXiv:1906.06423), an answer averaged over the mirror image; a whitened first layer by --set whiten=true.
     """
     return Recipe(
-        model="quick_resnet12",
-        epochs=18,
+        model="quick_regnet26",
+        epochs=22,
         batch_size=256,
         optimizer="muon",
         peak_lr=0.2,
@@ -26,7 +26,7 @@ def fast() -> Recipe:
         schedule="one_cycle",
         warmup_epochs=2,
         average_decay=0.998,
-        validate_every_epochs=6,
+        validate_every_epochs=11,
         label_smoothing=0.1,
         start_px=32,
         full_size_at=0.75,

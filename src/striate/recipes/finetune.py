@@ -16,7 +16,7 @@ def finetune() -> Recipe:
     norms keep their statistics: those of a few pictures differ from batch to batch, and the head was solved on these.
     """
     return Recipe(
-        model="quick_resnet12",
+        model="quick_regnet26",
         weights="embedded",
         staged=True,
         keep_statistics=True,

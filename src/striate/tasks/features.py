@@ -22,7 +22,7 @@ def depths_of(network: Network) -> tuple[str, ...]:
     """The stages of a network from the pictures up, then LAST: where its features are looked at by depth.
 
     >>> from striate.models import create_model
-    >>> depths_of(create_model("quick_resnet12"))
+    >>> depths_of(create_model("resnet20"))
     ('layer1', 'layer2', 'last')
     """
     stages = [feature.name for feature in network.features_info]

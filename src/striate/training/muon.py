@@ -19,8 +19,6 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """A matrix (rows, columns) with the same singular vectors and singular values near 1, in bf16.
 
     Newton-Schulz iterations with the coefficients of the source, which reach 0.7 to 1.2 soon instead of 1 in the end.
-    Each multiplies from the left by a polynomial in the Gram matrix, and all of these commute; so they are multiplied
-    with each other, where they are small, and only their product with the long matrix.
 
     >>> values = torch.linalg.svdvals(orthogonal(torch.randn(8, 32)).float())
     >>> bool(values.min() > 0.3), bool(values.max() < 1.4)
@@ -30,14 +28,10 @@ def orthogonal(matrix: Tensor) -> Tensor:
     tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.T if tall else matrix).bfloat16()
     x = x / (x.norm() + 1e-7)
-    gram, identity = (x @ x.T).float(), torch.eye(len(x), device=x.device)
-    product = identity
-    for iteration in range(ITERATIONS):
-        polynomial = a * identity + b * gram + c * gram @ gram
-        product = polynomial @ product
-        if iteration + 1 < ITERATIONS:
-            gram = polynomial @ gram @ polynomial
-    x = product.bfloat16() @ x
+    for _ in range(ITERATIONS):
+        gram = x @ x.T
+        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.addmm(x, polynomial, x, beta=a)
     found: Tensor = x.T if tall else x
     return found
 

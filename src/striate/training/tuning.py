@@ -18,7 +18,7 @@ def groups_of(network: Network) -> dict[str, tuple[str, ...]]:
     Auxiliary heads belong to HEAD.
 
     >>> from striate.models import create_model
-    >>> {name: paths[0] for name, paths in groups_of(create_model("quick_resnet12")).items()}
+    >>> {name: paths[0] for name, paths in groups_of(create_model("resnet20")).items()}
     {'head': 'avgpool', 'layer3': 'layer3.0.conv1', 'layer2': 'layer2.0.conv1', 'layer1': 'conv1'}
     """
     paths = [path for path, module in network.named_modules() if path and _is_one(module)]
