@@ -121,7 +121,23 @@ def positive(name: str) -> Network:
     return model
 
 
-CONVOLUTIONAL = [name for name in ZOO if ZOO[name].__module__ != Perceptron.__module__]
+EXCITED = ["quick_regnet26"]  # squeeze-and-excitation: every unit sees all of the picture, however large that is
+CONVOLUTIONAL = [name for name in ZOO if ZOO[name].__module__ != Perceptron.__module__ and name not in EXCITED]
+
+
+@pytest.mark.parametrize("name", EXCITED)
+def test_squeeze_and_excitation_sees_the_whole_picture(name: str) -> None:
+    model = create_model(name)
+    cost, side = summarize(model), model.preprocess.size[0]
+    stages = {feature.name: last_row(cost, feature.name) for feature in model.features_info}
+    picture = torch.ones(1, model.in_channels, side, side, requires_grad=True)
+    with captured(model.eval().requires_grad_(False), list(stages)) as made, Linearised():
+        model.forward_features(picture)
+    for path, row in stages.items():
+        height = row.field[0]
+        assert (height.start_px <= 0) and (height.start_px + height.size_px >= side), path
+        for position in (0, made[path].shape[2] - 1):
+            assert seen(made[path], picture, position) == (0, side), path
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONAL)

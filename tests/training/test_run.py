@@ -284,9 +284,9 @@ def test_bad_pictures_are_left_out_and_named(photos, tmp_path):
 
 
 def test_a_run_of_too_few_steps_says_so_before_it_begins(photos, tmp_path):
-    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 1})
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 3, "batch_size": 64})
     lines = (run.path / "log.txt").read_text().splitlines()
-    told = [number for number, line in enumerate(lines) if "steps in 1 epoch, too few to learn" in line]
+    told = [number for number, line in enumerate(lines) if "so that 3 epochs are 3 steps, too few to learn" in line]
     begun = [number for number, line in enumerate(lines) if line.startswith("resnet20, ")]
     assert len(told) == 1 and told < begun
 

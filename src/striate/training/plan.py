@@ -34,7 +34,7 @@ from striate.training.wishes import Wishes
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
 ROWS_AT_ONCE = 65_536
-ENOUGH_STEPS = 200  # lenet5 learns digits in fewer epochs, but nothing learns from drawn weights in fewer updates
+ENOUGH_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -124,22 +124,22 @@ def typical_side_px(pictures: Pictures) -> int:
     return int(np.median(sides)) if sides else 0
 
 
-def few_steps(recipe: Recipe, steps: int, pictures: int) -> str | None:
-    """What to do about a run from drawn weights that makes too few updates to learn anything; None: it makes enough.
+def few_steps(recipe: Recipe, pictures: int) -> str | None:
+    """What to do about a run from drawn weights whose epochs are single steps, too few to learn anything; None: nothing.
 
-    steps: in an epoch.
+    pictures: to train on.
 
-    >>> few_steps(Recipe(model="resnet18", epochs=18, batch_size=256), 1, 68)
-    '68 pictures in batches of 256 make 18 steps in 18 epochs, too few to learn from drawn weights: a smaller \
-batch_size (--set batch_size=32), more --epochs, or --recipe finetune, which begins with trained weights'
+    >>> few_steps(Recipe(model="resnet18", epochs=18, batch_size=256), 68)
+    'one batch of 256 holds all 68 pictures, so that 18 epochs are 18 steps, too few to learn from drawn weights: take \
+a smaller batch_size (--set batch_size=8), more --epochs, or --recipe finetune, which begins with trained weights'
     """
-    if recipe.weights is not None or steps * recipe.epochs >= ENOUGH_STEPS:
+    if recipe.weights is not None or recipe.batch_size < pictures or recipe.epochs >= ENOUGH_STEPS:
         return None
-    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    smaller = max(1, 2 ** int(math.log2(max(1, pictures / 8))))
     return (
-        f"{pictures:,} pictures in batches of {recipe.batch_size} make {steps * recipe.epochs:,} steps in "
-        f"{epochs}, too few to learn from drawn weights: a smaller batch_size (--set batch_size=32), "
-        "more --epochs, or --recipe finetune, which begins with trained weights"
+        f"one batch of {recipe.batch_size} holds all {pictures:,} pictures, so that {recipe.epochs} epochs are "
+        f"{recipe.epochs} steps, too few to learn from drawn weights: take a smaller batch_size "
+        f"(--set batch_size={smaller}), more --epochs, or --recipe finetune, which begins with trained weights"
     )
 
 

@@ -116,7 +116,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             if record is None:
                 job = _tuned(job, plan, reporter)
                 write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
-                few = few_steps(plan.recipe, train.steps, len(train.indices))
+                few = few_steps(plan.recipe, len(train.indices))
                 for warning in (*report.warnings, *([few] if few else [])):
                     reporter.say(f"warning: {warning}")
             else:
