@@ -125,7 +125,7 @@ def typical_side_px(pictures: Pictures) -> int:
 
 
 def few_steps(recipe: Recipe, pictures: int) -> str | None:
-    """What to do about a run from drawn weights whose epochs are single steps, too few to learn anything; None: nothing.
+    """What to do about a run from drawn weights whose epochs are single steps, too few to learn; None: nothing.
 
     pictures: to train on.
 
