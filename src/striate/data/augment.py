@@ -1,8 +1,8 @@
 """The classic augmentations, each on the whole batch at once.
 
 N pictures, C channels, h w pixels of the working size, H W pixels of the network's size. Geometry is one gather of
-pixels where it can be (crop, flip), else two products of matrices (scale, aspect: bicubic) or one bilinear resampling
-(rotation).
+pixels where it can be (crop, flip), one bicubic scaling of a box of each picture (scale, aspect), or one bilinear
+resampling (rotation).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def augment(
     """Vary a batch and cut it to the network's size.
 
     batch: uint8 (N, C, h, w). mirrored: bool (N,), the pictures to mirror; None: drawn as `augmentation.flip` says.
-    Returns (N, C, H, W) on the same 0..255 scale, uint8 where only pixels were moved and float32 otherwise; pixels that
-    are only moved do not become more, so of a smaller working size that is what is returned. All randomness comes from
+    Returns (N, C, H, W) on the same 0..255 scale, uint8 or float32; pixels that are only moved do not become more, so
+    of a smaller working size that is what is returned. All randomness comes from
     `generator`, which lives on the CPU.
 
     >>> batch = torch.arange(32, dtype=torch.uint8).view(2, 1, 4, 4)
@@ -162,11 +162,11 @@ def _resampled(
     uniform among those that fit.
     """
     count, _, height, width = batch.shape
-    device = batch.device
+    device = batch.device if augmentation.rotate_degrees else torch.device("cpu")
     area = _uniform(count, augmentation.min_area, 1, generator, device)
     stretch = math.log(augmentation.max_aspect)
     aspect = _uniform(count, -stretch, stretch, generator, device).exp()
-    scale_x = (area * aspect).sqrt().clamp(max=1)  # half-widths on a scale that runs from -1 to 1 over the picture
+    scale_x = (area * aspect).sqrt().clamp(max=1)  # half-widths on grid_sample's -1..1 scale
     scale_y = (area / aspect).sqrt().clamp(max=1)
     pad_x, pad_y = 2 * augmentation.crop_padding_px / width, 2 * augmentation.crop_padding_px / height
     shift_x = _uniform(count, -1, 1, generator, device) * (1 - scale_x + pad_x)
@@ -175,9 +175,13 @@ def _resampled(
     mirrored = _drawn_flips(count, augmentation, generator) if mirrored is None else mirrored
     mirror = 1 - 2 * mirrored.to(device, torch.float32)
     if not augmentation.rotate_degrees:
-        rows_NHh = bicubic_weights(shift_y, scale_y, height, size[0])
-        columns_NWw = bicubic_weights(shift_x, scale_x * mirror, width, size[1])
-        return _weighted(batch, rows_NHh, columns_NWw)
+        padding = augmentation.crop_padding_px
+        rows, columns = (
+            _whole_pixels(shift_y, scale_y, height, padding),
+            _whole_pixels(shift_x, scale_x, width, padding),
+        )
+        parts = scaled_parts(_edges_repeated(batch, padding), torch.stack([*columns, *rows], 1).tolist(), size)
+        return torch.where(mirrored.to(batch.device)[:, None, None, None], parts.flip(3), parts)
     ratio = width / height  # rotation must turn pixels, not the stretched -1..1 square
     rows_x = torch.stack([angle.cos() * scale_x * mirror, -angle.sin() * scale_y / ratio, shift_x], 1)
     rows_y = torch.stack([angle.sin() * scale_x * mirror * ratio, angle.cos() * scale_y, shift_y], 1)
@@ -186,38 +190,39 @@ def _resampled(
     return F.grid_sample(batch.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def bicubic_weights(middle: Tensor, half: Tensor, length: int, wanted: int) -> Tensor:
-    """What every pixel of a line weighs in every pixel of a part of it that is scaled: (N, wanted, length).
+def _whole_pixels(middle: Tensor, half: Tensor, length: int, padding: int) -> tuple[Tensor, Tensor]:
+    """First pixel and the one behind the last of parts of a line, padded on both sides; given on a scale -1..1."""
+    taken = (half * length).round().clamp_(min=1)
+    first = ((middle + 1) / 2 * length - taken / 2 + padding).round()
+    first = torch.minimum(first.clamp_(min=0), length + 2 * padding - taken)
+    return first.int(), (first + taken).int()
 
-    middle, half: of the part, (N,), on a scale that runs from -1 to 1 over the line; half is negative where the part is
-    mirrored. The cubic of Keys (1981), a = -0.5, widened where the part shrinks, so that no pixel is skipped: Pillow's
-    BICUBIC with its argument `box`. Beyond its ends the line goes on as it is there.
 
-    >>> bicubic_weights(torch.tensor([0.0]), torch.tensor([-1.0]), 3, 3)[0].flip(1).round().abs().equal(torch.eye(3))
-    True
+def _edges_repeated(batch: Tensor, padding: int) -> Tensor:
+    if not padding:
+        return batch
+    rows, columns = (
+        torch.arange(-padding, side + padding, device=batch.device).clamp_(0, side - 1) for side in batch.shape[2:]
+    )
+    return batch.index_select(2, rows).index_select(3, columns)
+
+
+def scaled_parts(batch: Tensor, boxes: list[list[int]], size: tuple[int, int]) -> Tensor:
+    """A box of every picture, scaled: bicubic, widened where it shrinks so that no pixel is skipped, as Pillow does.
+
+    batch: (N, C, h, w), 0..255. boxes: left, right, top, bottom in pixels, one for each picture. Returns (N, C, *size),
+    channels last in memory; uint8 on a processor, where torch has a kernel for that.
+
+    >>> scaled_parts(torch.full((1, 3, 8, 8), 7, dtype=torch.uint8), [[0, 4, 0, 8]], (2, 2)).unique().tolist()
+    [7]
     """
-    at = middle[:, None] + half[:, None] * ((2 * torch.arange(wanted, device=middle.device) + 1) / wanted - 1)
-    pixel = ((at + 1) * length / 2 - 0.5).clamp_(-0.5, length - 0.5)[:, :, None]  # in pixels of the line
-    widened = (half.abs() * length / wanted).clamp_(min=1)[:, None, None]
-    reach = math.ceil(2 * max(1.0, length / wanted))
-    near = pixel.round() + torch.arange(-reach, reach + 1, device=middle.device)  # (N, wanted, taps)
-    distance = (near - pixel).abs() / widened
-    within_one, within_two = (1 - distance).clamp_(min=0), (2 - distance).clamp_(min=0)
-    weights = within_one**2 * (1 - 2 * within_one) + within_two**2 * (within_two - 1) / 2  # Keys's two cubics in one
-    weights *= (near >= 0) & (near < length)
-    line = torch.zeros(len(middle), wanted, length, device=middle.device)
-    return line.scatter_add_(2, near.clamp_(0, length - 1).long(), weights / weights.sum(2, keepdim=True))
-
-
-def _weighted(batch: Tensor, rows_NHh: Tensor, columns_NWw: Tensor) -> Tensor:
-    """Every picture times its rows and its columns: two products of matrices. Channels last in memory, float32."""
-    count, channels, height, width = batch.shape
-    out_height, out_width = rows_NHh.shape[1], columns_NWw.shape[1]
-    lines = batch.permute(0, 2, 3, 1).reshape(count, height, width * channels).float()
-    lines = torch.bmm(rows_NHh, lines).view(count, out_height, width, channels)
-    lines = lines.transpose(1, 2).reshape(count, width, out_height * channels)
-    pictures = torch.bmm(columns_NWw, lines).view(count, out_width, out_height, channels)
-    return pictures.permute(0, 3, 2, 1).contiguous(memory_format=torch.channels_last).clamp_(0, 255)
+    batch = batch if batch.device.type == "cpu" else batch.float()
+    parts = torch.empty(len(batch), batch.shape[1], *size, dtype=batch.dtype, device=batch.device)
+    parts = parts.contiguous(memory_format=torch.channels_last)
+    for number, (left, right, top, bottom) in enumerate(boxes):
+        box = batch[number : number + 1, :, top:bottom, left:right]
+        parts[number : number + 1] = F.interpolate(box, size, mode="bicubic", antialias=True)
+    return parts if parts.dtype == torch.uint8 else parts.clamp_(0, 255)
 
 
 def _lit(batch: Tensor, std: float, generator: torch.Generator) -> Tensor:
