@@ -116,7 +116,7 @@ def test_pictures_can_be_learned(photos, tmp_path):
 
 @pytest.mark.parametrize("die_at", [1, 4, 7, 11])
 @pytest.mark.parametrize(
-    "fields", [{}, {"optimizer": "adamw", "schedule": "plateau", "jitter": 0.3}], ids=["sgd", "adamw"]
+    "fields", [{}, {"optimizer": "adamw", "peak_lr": 0.002, "schedule": "plateau", "jitter": 0.3}], ids=["sgd", "adamw"]
 )
 def test_a_killed_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, die_at, fields, death_in_place_of):
     """Killed at any step, mid-epoch too, with a state after every step or only the last epoch's."""
