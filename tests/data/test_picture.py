@@ -47,8 +47,8 @@ def test_batches_are_channels_last_views():
 
 
 def test_a_smaller_working_size_is_enlarged_as_pillow_does():
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(64, 192, (64, 64, 3), dtype=np.uint8)  # overshoots no 0 and no 255
     seen = to_network_size(to_batch(pixels[None]), Preprocess((80, 80), (64, 64)))
     expected = np.asarray(Image.fromarray(pixels).resize((80, 80), Image.Resampling.BICUBIC), np.float32)
     assert seen.shape == (1, 3, 80, 80)
-    assert np.abs(seen[0].permute(1, 2, 0).numpy() - expected).mean() < 0.5  # Pillow rounds and cuts off in between
+    assert np.abs(seen[0].permute(1, 2, 0).numpy() - expected).max() < 1.5  # Pillow rounds twice

@@ -79,8 +79,7 @@ def augment(
 
     batch: uint8 (N, C, h, w). mirrored: bool (N,), the pictures to mirror; None: drawn as `augmentation.flip` says.
     Returns (N, C, H, W) on the same 0..255 scale, uint8 or float32; pixels that are only moved do not become more, so
-    of a smaller working size that is what is returned. All randomness comes from
-    `generator`, which lives on the CPU.
+    of a smaller working size that is what is returned. All randomness comes from `generator`, which lives on the CPU.
 
     >>> batch = torch.arange(32, dtype=torch.uint8).view(2, 1, 4, 4)
     >>> record = Preprocess((2, 2), (4, 4)).for_channels(1)
@@ -173,15 +172,14 @@ def _resampled(
     shift_y = _uniform(count, -1, 1, generator, device) * (1 - scale_y + pad_y)
     angle = _uniform(count, -1, 1, generator, device) * math.radians(augmentation.rotate_degrees)
     mirrored = _drawn_flips(count, augmentation, generator) if mirrored is None else mirrored
-    mirror = 1 - 2 * mirrored.to(device, torch.float32)
     if not augmentation.rotate_degrees:
         padding = augmentation.crop_padding_px
-        rows, columns = (
-            _whole_pixels(shift_y, scale_y, height, padding),
-            _whole_pixels(shift_x, scale_x, width, padding),
-        )
-        parts = scaled_parts(_edges_repeated(batch, padding), torch.stack([*columns, *rows], 1).tolist(), size)
+        left_right = _whole_pixels(shift_x, scale_x, width, padding)
+        top_bottom = _whole_pixels(shift_y, scale_y, height, padding)
+        boxes = torch.stack([*left_right, *top_bottom], 1).tolist()
+        parts = scaled_parts(_edges_repeated(batch, padding), boxes, size)
         return torch.where(mirrored.to(batch.device)[:, None, None, None], parts.flip(3), parts)
+    mirror = 1 - 2 * mirrored.to(device, torch.float32)
     ratio = width / height  # rotation must turn pixels, not the stretched -1..1 square
     rows_x = torch.stack([angle.cos() * scale_x * mirror, -angle.sin() * scale_y / ratio, shift_x], 1)
     rows_y = torch.stack([angle.sin() * scale_x * mirror * ratio, angle.cos() * scale_y, shift_y], 1)

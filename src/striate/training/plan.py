@@ -34,7 +34,7 @@ from striate.training.wishes import Wishes
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
 ROWS_AT_ONCE = 65_536
-ENOUGH_STEPS = 200
+ENOUGH_STEPS = 200  # fewer, where each is a whole epoch, end before the rate has come up and down again
 
 
 @dataclass(frozen=True)
