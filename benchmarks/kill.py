@@ -47,9 +47,10 @@ CONFIGURATIONS = {
     "fast in bf16, in parts of 5, fused norms, CutMix, erasing, colours": (
         f"{FAST} --precision bf16 --micro-batch 5 --fused-norms --set cut_mix=0.5 --set erase=0.5 --set jitter=0.3"
     ),
-    "ResNet-20, plateau, bf16, fused norms, colours": (
+    "ResNet-20, plateau, bf16, fused norms, Winograd, colours": (
         f"PICTURES --model resnet20 --epochs 5 {SMALL} --precision bf16 --set schedule=plateau --set min_area=1 "
-        "--set max_aspect=1 --set patience_epochs=1 --set lighting_std=0.1 --set crop_padding_px=4 --fused-norms"
+        "--set max_aspect=1 --set patience_epochs=1 --set lighting_std=0.1 --set crop_padding_px=4 --fused-norms "
+        "--winograd"
     ),
     "FractalNet, drop-path, decoded anew in each epoch, two threads": (
         f"PICTURES --model fractalnet20 --epochs 3 {SMALL} --threads 2 --cache-gb 0 --set batch_size=24 "

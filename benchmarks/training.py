@@ -33,9 +33,9 @@ from striate.analysis.summary import summarize
 from striate.analysis.timing import convolution_ceiling
 from striate.data.batches import Batches
 from striate.models import create_model
-from striate.tasks.placement import place
-from striate.training.autotune import autotune, words
-from striate.training.compiling import norms_of
+from striate.tasks.placement import place, words
+from striate.training.autotune import autotune
+from striate.training.compiling import kernels_of
 from striate.training.heap import freed_memory_kept
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
@@ -114,7 +114,7 @@ def striate_step(name: str, side: int, batch: int) -> tuple[Step, str]:
     job = Job(network, job.classes, batches, batches, recipe, 0, placement, Path(), None)  # type: ignore[arg-type]
     optimizer = make_optimizer(network, recipe)
     RUN.enter_context(freed_memory_kept())
-    RUN.enter_context(norms_of(placement, network))
+    RUN.enter_context(kernels_of(placement, network))
     pictures = next(iter(batches.in_order()))
 
     def step() -> None:

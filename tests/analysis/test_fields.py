@@ -121,7 +121,8 @@ def positive(name: str) -> Network:
     return model
 
 
-EXCITED = ["quick_regnet26"]  # squeeze-and-excitation: every unit sees all of the picture, however large that is
+# Squeeze-and-excitation: every unit sees all of the picture, however large that is.
+EXCITED = ["quick_regnet26", "quick_regnet29"]
 CONVOLUTIONAL = [name for name in ZOO if ZOO[name].__module__ != Perceptron.__module__ and name not in EXCITED]
 
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import copy
-import shutil
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.core.errors import StorageError
-from striate.layers import fused_norm
-from striate.layers.fused_norm import FusedBatchNorm2d, Kernels, fused_norms, load_kernels
+from striate.layers.fused_norm import FusedBatchNorm2d, fused_norms
+from striate.layers.kernels import Kernels
 from striate.models import create_model
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    if not any(map(shutil.which, fused_norm.COMPILERS)):
-        pytest.skip("needs a C++ compiler")
-    loaded = load_kernels(tmp_path_factory.mktemp("kernels"))
-    if loaded is None:
-        pytest.skip("needs Linux and a torch built with GNU OpenMP")
-    return loaded
 
 
 def answers(network: nn.Module, maps: Tensor) -> tuple[Tensor, ...]:
@@ -145,31 +132,3 @@ def test_equal_runs_are_equal_bits(kernels: Kernels) -> None:
     with fused_norms(module := norm(32, relu=True), kernels):
         second = answers(module, maps)
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
-
-
-def test_without_a_compiler_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused_norm, "COMPILERS", ("no-such-compiler",))
-    assert load_kernels(tmp_path) is None
-    assert not list(tmp_path.rglob("*.so"))
-
-
-@pytest.mark.parametrize("content", [b"", b"not machine code"])
-def test_a_damaged_file_is_made_again(
-    kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
-) -> None:
-    whole = Path(kernels.library._name)
-    damaged = tmp_path / whole.name
-    damaged.write_bytes(content)
-    with monkeypatch.context() as patch:
-        patch.setattr(fused_norm, "COMPILERS", ("no-such-compiler",))
-        assert load_kernels(tmp_path) is None
-    assert load_kernels(tmp_path) is not None
-    assert damaged.stat().st_size == whole.stat().st_size
-
-
-def test_a_disk_without_room_has_none(kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise StorageError("no space left on the disk")
-
-    monkeypatch.setattr(fused_norm, "write_bytes", full)
-    assert load_kernels(tmp_path) is None

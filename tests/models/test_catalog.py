@@ -20,7 +20,7 @@ def test_errors_have_sources() -> None:
     for name, entry in CATALOG.items():
         assert (entry.top5_pct is None) == (entry.source == ""), name
         assert entry.top5_pct is None or 5 <= entry.top5_pct <= 21
-        assert 1958 <= entry.year <= 2016 or name == "quick_regnet26"  # our own
+        assert 1958 <= entry.year <= 2016 or name in ("quick_regnet26", "quick_regnet29")  # our own
 
 
 def longest_path(model: Network) -> int:
@@ -50,6 +50,7 @@ def longest_path(model: Network) -> int:
 COUNTED_OTHERWISE = {
     "fractalnet20": 21,  # the paper leaves out the classifier
     "fractalnet40": 41,
+    "quick_regnet29": 29 + 2 * 9,
     "quick_regnet26": 26 + 2 * 8,  # squeeze-and-excitation is not counted, as in the SE-ResNet-50 of its paper
 }
 

@@ -24,9 +24,10 @@ from striate.cli.training import given as was_given
 from striate.core.errors import StriateError
 from striate.core.files import read_json
 from striate.data.batches import Batches
+from striate.layers.kernels import Kernels
 from striate.models import create_model
-from striate.tasks.placement import Placement
-from striate.training.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune, words
+from striate.tasks.placement import Placement, words
+from striate.training.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.compiling import Compiling
 from striate.training.plan import read_plan
 from striate.training.recipe import Recipe
@@ -163,7 +164,7 @@ def test_where_all_is_forced_nothing_is_measured(stage, wishes):
 
 def test_fused_norms_are_measured_where_there_are_norms_and_kernels(stage, monkeypatch):
     stage.seconds = lambda placement: 0.05 if placement.fused_norms else 0.1
-    monkeypatch.setattr(tuning, "kernels", lambda: object())
+    monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace()))
     assert autotune(job_of("resnet20"), Wishes()).placement == replace(RULE, fused_norms=True)
     assert not autotune(job_of("resnet20"), Wishes(fused_norms=False)).placement.fused_norms
     assert not autotune(job_of("lenet5"), Wishes()).placement.fused_norms  # it has no norm
@@ -172,6 +173,18 @@ def test_fused_norms_are_measured_where_there_are_norms_and_kernels(stage, monke
     assert not without.placement.fused_norms
     assert str(without).endswith("); batch norms are not compiled, which needs Linux and g++ or clang++")
     assert autotune(job_of("resnet20"), Wishes(fused_norms=False)).remark == ""
+
+
+def test_winograd_is_measured_where_convolutions_are_wide_and_the_processor_can(stage, monkeypatch):
+    stage.seconds = lambda placement: 0.05 if placement.winograd else 0.1
+    monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace(winograd_maps=None)))
+    assert autotune(job_of("resnet20"), Wishes()).placement == replace(RULE, fused_norms=True, winograd=True)
+    assert autotune(job_of("resnet20"), Wishes(fused_norms=False)).placement == replace(RULE, winograd=True)
+    assert not autotune(job_of("resnet20"), Wishes(winograd=False)).placement.winograd
+    assert not autotune(job_of("resnet20", rule=replace(RULE, precision="fp32")), Wishes("fp32")).placement.winograd
+    assert not autotune(job_of("lenet5"), Wishes()).placement.winograd  # of 5x5 filters
+    monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace()))
+    assert not autotune(job_of("resnet20"), Wishes()).placement.winograd
 
 
 def test_settings_that_fail_are_left_out(stage):
@@ -453,6 +466,7 @@ wishes_of_all_kinds = st.builds(
     micro_batch=st.none() | st.integers(1, 512),
     compile=st.none() | st.booleans(),
     fused_norms=st.none() | st.booleans(),
+    winograd=st.none() | st.booleans(),
     autotune=st.booleans(),
 )
 
@@ -476,6 +490,7 @@ def test_flags_say_the_same_to_the_command_line(wishes):
         micro_batch=st.none() | st.integers(1, 512),
         compiled=st.booleans(),
         fused_norms=st.booleans(),
+        winograd=st.booleans(),
     ),
     st.sampled_from([1_000, 10**9]),
 )

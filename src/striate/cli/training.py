@@ -28,7 +28,11 @@ FUSED_NORMS = Annotated[
     bool | None,
     typer.Option("--fused-norms/--no-fused-norms", help="Batch norms in compiled kernels; measured when not given."),
 ]
-WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "fused_norms", "autotune")
+WINOGRAD = Annotated[
+    bool | None,
+    typer.Option("--winograd/--no-winograd", help="Wide 3x3 convolutions by Winograd's; measured when not given."),
+]
+WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "fused_norms", "winograd", "autotune")
 AUTOTUNE = Annotated[
     bool, typer.Option("--autotune/--no-autotune", help="Measure the fastest settings before a run that takes longer.")
 ]
@@ -81,6 +85,7 @@ def train(
     micro_batch: MICRO_BATCH = None,
     compile: COMPILE = None,
     fused_norms: FUSED_NORMS = None,
+    winograd: WINOGRAD = None,
     autotune: AUTOTUNE = True,
     cache_gb: Annotated[float, typer.Option(min=0, help="Room for decoded pictures on the disk, in 10^9 bytes.")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,

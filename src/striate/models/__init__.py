@@ -33,7 +33,7 @@ from striate.models.lenet_1998 import lenet5_1998
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
 from striate.models.perceptron import mlp, perceptron
-from striate.models.quick_regnet import quick_regnet26
+from striate.models.quick_regnet import quick_regnet26, quick_regnet29
 from striate.models.resnet import (
     plain18,
     plain34,
@@ -95,6 +95,7 @@ ZOO: dict[str, Callable[..., Network]] = {  # one block per paper
     "densenet_bc190_40": densenet_bc190_40,
     "fractalnet20": fractalnet20, "fractalnet40": fractalnet40,
     "quick_regnet26": quick_regnet26,
+    "quick_regnet29": quick_regnet29,
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo
@@ -125,6 +126,7 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo
     "densenet_bc190_40",
     "fractalnet20", "fractalnet40",
     "quick_regnet26",
+    "quick_regnet29",
 ]
 # fmt: on
 

@@ -101,4 +101,5 @@ CATALOG: dict[str, Entry] = {
     "fractalnet20": Entry(2016, FRACTALNET, 20),
     "fractalnet40": Entry(2016, FRACTALNET, 40),
     "quick_regnet26": Entry(2026, "this project", 26),
+    "quick_regnet29": Entry(2026, "this project", 29),
 }

@@ -1,4 +1,4 @@
-"""A residual network for pictures of 32 to 64 px that is made to be trained in an hour on a laptop.
+"""Residual networks for pictures of 32 to 64 px, made to be trained on a laptop in an hour, the larger in some.
 
 Our own arrangement of known parts: the blocks of RegNetY (Radosavovic et al., arXiv:2003.13678, section 5 and figure
 4: bottleneck ratio 1, 16 channels a group, squeeze-and-excitation of Hu et al., arXiv:1709.01507, here behind the last
@@ -17,9 +17,6 @@ from striate.layers import SqueezeExcitation, he_normal_
 from striate.models.network import Network
 from striate.models.resnet import Bottleneck, Shortcut, stage_of
 
-STEM = 48
-WIDTHS = (48, 96, 192, 384)
-DEPTHS = (1, 2, 3, 2)
 GROUP_WIDTH = 16
 REDUCTION = 8
 # Means and deviations of Tiny-ImageNet's training pictures on the 0..1 scale.
@@ -60,13 +57,13 @@ class QuickRegNet(Network):
     layer3: nn.Sequential
     layer4: nn.Sequential
 
-    def __init__(self, classes: int, in_channels: int) -> None:
+    def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...], classes: int, in_channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, STEM, kernel_size=4, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(STEM)
+        channels, stages = widths[0], list[Feature]()
+        self.conv1 = nn.Conv2d(in_channels, channels, kernel_size=4, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
-        channels, stages = STEM, list[Feature]()
-        for number, (width, depth) in enumerate(zip(WIDTHS, DEPTHS, strict=True), start=1):
+        for number, (width, depth) in enumerate(zip(widths, depths, strict=True), start=1):
             stage = stage_of(Block, channels, width, depth, 1 if number == 1 else 2, averaging)
             self.add_module(f"layer{number}", stage)
             stages.append(Feature(f"layer{number}", width, 2**number))
@@ -81,17 +78,22 @@ class QuickRegNet(Network):
                 nn.init.zeros_(block.bn3.weight)
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """(N, C, 64, 64) to (N, 384, 4, 4)."""
-        x = self.relu(self.bn1(self.conv1(images)))  # N, 48, 32, 32
-        x = self.layer2(self.layer1(x))  # N, 96, 16, 16
-        return self.layer4(self.layer3(x))  # type: ignore[no-any-return]   # N, 384, 4, 4
+        """(N, C, 64, 64) to (N, widths[3], 4, 4)."""
+        x = self.relu(self.bn1(self.conv1(images)))  # N, widths[0], 32, 32
+        x = self.layer2(self.layer1(x))  # N, widths[1], 16, 16
+        return self.layer4(self.layer3(x))  # type: ignore[no-any-return]   # N, widths[3], 4, 4
 
     def forward_head(self, features: Tensor, *, pre_logits: bool = False) -> Tensor:
-        """(N, 384, H, W) to (N, classes)."""
-        flat = self.avgpool(features).flatten(1)  # N, 384
+        """(N, widths[3], H, W) to (N, classes)."""
+        flat = self.avgpool(features).flatten(1)  # N, widths[3]
         return flat if pre_logits else self.fc(flat)  # type: ignore[no-any-return]
 
 
 def quick_regnet26(classes: int = 200, in_channels: int = 3) -> QuickRegNet:
     """26 layers, 1.3 million parameters, 72 million multiply-accumulates at 64 px."""
-    return QuickRegNet(classes, in_channels)
+    return QuickRegNet((48, 96, 192, 384), (1, 2, 3, 2), classes, in_channels)
+
+
+def quick_regnet29(classes: int = 200, in_channels: int = 3) -> QuickRegNet:
+    """29 layers, 2.3 million parameters, 130 million multiply-accumulates at 64 px."""
+    return QuickRegNet((64, 128, 256, 512), (1, 2, 4, 2), classes, in_channels)

@@ -27,7 +27,7 @@ class Placement:
 
     micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
     compiled: whether torch.compile translates the training step. fused_norms: whether batch norms train in the compiled
-    kernels of `striate.layers.fused_norm`.
+    kernels of `striate.layers.fused_norm`. winograd: whether convolutions train by `striate.layers.winograd`.
 
     >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
     'cpu'
@@ -40,6 +40,7 @@ class Placement:
     micro_batch: int | None = None
     compiled: bool = False
     fused_norms: bool = False
+    winograd: bool = False
 
     def at_once(self, pictures: int) -> int:
         """How many of so many pictures go through the network at once, at the most."""
@@ -81,6 +82,21 @@ class Placement:
         """The network itself, moved and laid out."""
         layout = torch.channels_last if self.channels_last else torch.preserve_format
         return network.to(self.device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
+
+
+def words(placement: Placement) -> str:
+    """Settings as a person reads them.
+
+    >>> words(Placement("cpu", "bf16", True, 2, micro_batch=16))
+    'bf16 channels last 2 threads, 16 pictures at once'
+    """
+    text = f"{placement.precision} {'channels last' if placement.channels_last else 'contiguous'}"
+    if placement.device == "cpu":
+        text += f" {placement.threads} thread{'s' if placement.threads > 1 else ''}"
+    text += " fused norms" if placement.fused_norms else ""
+    text += " Winograd" if placement.winograd else ""
+    text += f", {placement.micro_batch} pictures at once" if placement.micro_batch else ""
+    return text + (", compiled" if placement.compiled else "")
 
 
 def has_fast_bf16(device: str) -> bool:

@@ -26,8 +26,17 @@ from striate.core.files import read_json, write_json
 from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.data.cache import cache_root
-from striate.tasks.placement import Placement, Precision, fast_half
-from striate.training.compiling import Compiling, compiler_is_there, kernels, norms_of, probe
+from striate.layers.winograd import have_winograd
+from striate.tasks.placement import Placement, Precision, fast_half, words
+from striate.training.compiling import (
+    Compiling,
+    compiler_is_there,
+    kernels,
+    kernels_of,
+    norms_suit,
+    probe,
+    winograd_suits,
+)
 from striate.training.machine import processor_name, waited_seconds
 from striate.training.optimizer import make_optimizer
 from striate.training.step import Job, train_step
@@ -80,11 +89,11 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     if rule.compiled:
         return Tuned(rule, {})
     options = layouts_and_precisions(rule, wishes)
-    if options == [rule] and not other_threads(rule, wishes) and not other_norms(rule, wishes, job.network):
+    if options == [rule] and not other_threads(rule, wishes) and not other_kernels(rule, wishes, job.network):
         return Tuned(rule, {})
     path, key = _record_of(job, wishes)
     allowed = {thread for option in options for thread in (option, *other_threads(option, wishes))}
-    allowed |= {norms for option in allowed for norms in other_norms(option, wishes, job.network)}
+    allowed |= {other for option in allowed for other in other_kernels(option, wishes, job.network)}
     seconds = {option: value for option, value in _read(path, key).items() if option in allowed}
     remark = ""
     if rule not in seconds:
@@ -103,7 +112,7 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     best = fastest(seconds, rule)
     left = 0.95 * BUDGET_SECONDS - (time.perf_counter() - begun)  # to end another process takes time too
     if wishes.compile is None and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
-        best = replace(best, compiled=True, fused_norms=False)
+        best = replace(best, compiled=True, fused_norms=False, winograd=False)
     if wishes.fused_norms is None and norms_suit(best, job.network) and kernels() is None:
         remark += "; batch norms are not compiled, which needs Linux and g++ or clang++"
     return Tuned(best, seconds, remark)
@@ -138,30 +147,15 @@ def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
     return [option for option in options if option != placement]
 
 
-def other_norms(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
-    """The same settings with the batch norms in compiled kernels, where that can be."""
-    option = wishes.imposed_on(replace(placement, fused_norms=True))
-    return [option] if option != placement and norms_suit(placement, network) and kernels() is not None else []
-
-
-def norms_suit(placement: Placement, network: nn.Module) -> bool:
-    """Whether there are batch norms that compiled kernels could take over, if there are any."""
-    norms = any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    return norms and placement.channels_last and placement.device == "cpu" and not placement.compiled
-
-
-def words(placement: Placement) -> str:
-    """Settings as a person reads them.
-
-    >>> words(Placement("cpu", "bf16", True, 2, micro_batch=16))
-    'bf16 channels last 2 threads, 16 pictures at once'
-    """
-    text = f"{placement.precision} {'channels last' if placement.channels_last else 'contiguous'}"
-    if placement.device == "cpu":
-        text += f" {placement.threads} thread{'s' if placement.threads > 1 else ''}"
-    text += " fused norms" if placement.fused_norms else ""
-    text += f", {placement.micro_batch} pictures at once" if placement.micro_batch else ""
-    return text + (", compiled" if placement.compiled else "")
+def other_kernels(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
+    """The same settings with the batch norms in compiled kernels, and also the convolutions, where that can be."""
+    loaded = kernels()
+    if loaded is None:
+        return []
+    norms = replace(placement, fused_norms=True) if norms_suit(placement, network) else placement
+    both = replace(norms, winograd=True) if winograd_suits(placement, network) and have_winograd(loaded) else norms
+    options = _different(wishes.imposed_on(option) for option in (norms, both))
+    return [option for option in options if option != placement]
 
 
 def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seconds, bool]:
@@ -191,13 +185,13 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
                 seconds[option] = min(taken, seconds.get(option, taken))
         return True
 
-    norms = other_norms(rule, wishes, job.network)
+    compiled = other_kernels(rule, wishes, job.network)
     options = layouts_and_precisions(rule, wishes)
-    # Likely gains first. The norms in turn with what they differ from by little, since a machine's pace drifts.
-    in_turn = [*norms, rule, *norms] if norms else []
+    # Likely gains first. The kernels in turn with what they differ from by little, since a machine's pace drifts.
+    in_turn = [*compiled, rule, *compiled] if compiled else []
     in_time = try_all([*options[:2], *in_turn, *options[2:]])
     best = fastest(seconds, rule)
-    others = [*other_threads(best, wishes), *other_norms(best, wishes, job.network)]
+    others = [*other_threads(best, wishes), *other_kernels(best, wishes, job.network)]
     in_time = try_all([option for option in others if option not in seconds]) and in_time
     return seconds, len(seconds) > 1 and (in_time or budget == BUDGET_SECONDS)
 
@@ -214,7 +208,7 @@ def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> fl
     step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
     taken: list[float] = []
     begun = time.perf_counter()
-    with placement.processor_threads(), norms_of(placement, network):
+    with placement.processor_threads(), kernels_of(placement, network):
         while len(taken) < 2 or (len(taken) <= TIMED_STEPS and time.perf_counter() - begun < limit_s):
             start = time.perf_counter()
             loss, _ = train_step(trial, batch, optimizer, 0.0, step)
@@ -240,7 +234,7 @@ def _different(placements: Iterable[Placement]) -> list[Placement]:
 
 def _compiling_pays(job: Job, placement: Placement, run_seconds: float, limit_s: float) -> bool:
     """Whether translating the network takes less than it saves; asked only of runs of half an hour and more."""
-    placement = replace(placement, fused_norms=False)
+    placement = replace(placement, fused_norms=False, winograd=False)
     if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(placement.device):
         return False
     key = {**_machine(), "compiling": asdict(placement)}

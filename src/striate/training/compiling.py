@@ -1,4 +1,4 @@
-"""What is compiled for a training: the batch norms, and the whole step where torch.compile pays back within the run.
+"""What is compiled for a training: batch norms and convolutions, and the step where torch.compile pays within the run.
 
 A whole network takes torch.compile from half a minute to many minutes. One convolution with its norm says as much about
 the gain, in a process of its own, which can be stopped when it takes too long.
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 
@@ -24,7 +24,9 @@ from torch import nn
 
 from striate.core.errors import StriateError
 from striate.data.cache import cache_root
-from striate.layers.fused_norm import Kernels, fused_norms, load_kernels
+from striate.layers.fused_norm import fused_norms
+from striate.layers.kernels import Kernels, load_kernels
+from striate.layers.winograd import gains, have_winograd, winograd_convolutions
 from striate.tasks.placement import Placement
 
 REPEATS = 7
@@ -50,27 +52,50 @@ class Compiling:
 
 @cache
 def kernels() -> Kernels | None:
-    """The compiled batch norm, from the cache folder or compiled now; None where that cannot be done."""
+    """Compiled batch norms and transforms, from the cache folder or compiled now; None where that cannot be done."""
     return load_kernels(cache_root() / "kernels")
 
 
 @contextmanager
-def norms_of(placement: Placement, network: nn.Module) -> Iterator[None]:
-    """The context in which a network's batch norms train as the placement says.
+def kernels_of(placement: Placement, network: nn.Module) -> Iterator[None]:
+    """The context in which a network's batch norms and convolutions train as the placement says.
 
     Raises StriateError when they should be compiled and cannot be.
     """
-    if not placement.fused_norms:
+    if not (placement.fused_norms or placement.winograd):
         yield
         return
     loaded = kernels()
     if loaded is None:
         raise StriateError(
-            "the settings ask for compiled batch norms, which need Linux and a C++ compiler, and there is none or it "
-            "failed; install g++ or clang++, or start a run with --no-fused-norms"
+            "the settings ask for compiled batch norms or convolutions, which need Linux and a C++ compiler, and there "
+            "is none or it failed; install g++ or clang++, or start a run with --no-fused-norms --no-winograd"
         )
-    with fused_norms(network, loaded):
+    if placement.winograd and not have_winograd(loaded):
+        raise StriateError(
+            "the settings ask for Winograd's convolutions, which need a processor that multiplies bf16 (AVX-512 BF16); "
+            "start a run with --no-winograd"
+        )
+    with ExitStack() as stack:
+        if placement.fused_norms:
+            stack.enter_context(fused_norms(network, loaded))
+        if placement.winograd:
+            stack.enter_context(winograd_convolutions(network, loaded))
         yield
+
+
+def norms_suit(placement: Placement, network: nn.Module) -> bool:
+    """Whether there are batch norms that compiled kernels could take over, if there are any."""
+    return _kernels_suit(placement) and any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+def winograd_suits(placement: Placement, network: nn.Module) -> bool:
+    """Whether there are convolutions that gain from minimal filtering, in a precision that it is written for."""
+    return _kernels_suit(placement) and placement.precision == "bf16" and any(map(gains, network.modules()))
+
+
+def _kernels_suit(placement: Placement) -> bool:
+    return placement.channels_last and placement.device == "cpu" and not placement.compiled
 
 
 def compiler_is_there(device: str) -> bool:

@@ -45,6 +45,7 @@ def describe_machine(placement: Placement) -> dict[str, Any]:
         "micro_batch": placement.micro_batch,
         "compiled": placement.compiled,
         "fused_norms": placement.fused_norms,
+        "winograd": placement.winograd,
     }
 
 

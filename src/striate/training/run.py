@@ -19,9 +19,9 @@ from striate.data.sources import open_data
 from striate.data.spoiled import Spoiled
 from striate.deploy.run import Run
 from striate.models import Network
-from striate.tasks.placement import Placement
-from striate.training.autotune import autotune, words
-from striate.training.compiling import norms_of
+from striate.tasks.placement import Placement, words
+from striate.training.autotune import autotune
+from striate.training.compiling import kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
@@ -129,7 +129,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             shares = arithmetic_by_epoch(plan.recipe, min(network.preprocess.size))
             reporter.begin(train.steps * plan.recipe.epochs, shares)
             with job.placement.processor_threads():
-                with norms_of(job.placement, network):
+                with kernels_of(job.placement, network):
                     counters = fit(job)
                 reporter.close()
                 return finish(folder, dataset, working, job.placement, counters, job.watch, spoiled)
@@ -166,8 +166,8 @@ def _tuned(job: Job, plan: Plan, reporter: Reporter) -> Job:
 def _same_placement(machine: dict[str, Any]) -> Placement:
     """The placement that a run was begun with; all of it decides the last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
-    fields = ("precision", "channels_last", "threads", "micro_batch", "compiled", "fused_norms")
-    return Placement(device, **{name: machine[name] for name in fields})
+    fields = ("precision", "channels_last", "threads", "micro_batch", "compiled", "fused_norms", "winograd")
+    return Placement(device, **{name: machine[name] for name in fields if name in machine})
 
 
 def _headline(job: Job) -> str:

@@ -16,7 +16,7 @@ class Wishes:
 
     precision: "auto", "bf16", "fp16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the
     processor. micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the
-    step. fused_norms: whether batch norms train in compiled kernels.
+    step. fused_norms: whether batch norms train in compiled kernels. winograd: whether 3x3 convolutions do.
     autotune: False takes the rule of `place` for what is left open and measures nothing.
     Raises StriateError for anything else.
 
@@ -31,6 +31,7 @@ class Wishes:
     micro_batch: int | None = None
     compile: bool | None = None
     fused_norms: bool | None = None
+    winograd: bool | None = None
     autotune: bool = True
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class Wishes:
             micro_batch=placement.micro_batch,
             compile=placement.compiled or None,  # without measuring, what is not asked for is not done
             fused_norms=placement.fused_norms or None,
+            winograd=placement.winograd or None,
             autotune=False,
         )
 
@@ -70,6 +72,7 @@ class Wishes:
             micro_batch=self.micro_batch or placement.micro_batch,
             compiled=placement.compiled if self.compile is None else self.compile,
             fused_norms=placement.fused_norms if self.fused_norms is None else self.fused_norms,
+            winograd=placement.winograd if self.winograd is None else self.winograd,
         )
 
     def flags(self) -> list[str]:
@@ -81,6 +84,7 @@ class Wishes:
         words = ["--precision", self.precision] + (["--layout", self.layout] if self.layout != "auto" else [])
         words += ["--threads", str(self.threads)] if self.threads else []
         words += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
-        for name, wish in (("compile", self.compile), ("fused-norms", self.fused_norms)):
-            words += [] if wish is None else [f"--{name}" if wish else f"--no-{name}"]
+        for name in ("compile", "fused_norms", "winograd"):
+            wish, flag = getattr(self, name), name.replace("_", "-")
+            words += [] if wish is None else [f"--{flag}" if wish else f"--no-{flag}"]
         return words if self.autotune else [*words, "--no-autotune"]

@@ -1,0 +1,39 @@
+"""The compiled kernels: made where there is a compiler, made again when damaged, done without where neither works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from striate.core.errors import StorageError
+from striate.layers import kernels as module
+from striate.layers.kernels import Kernels, load_kernels
+
+
+def test_without_a_compiler_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COMPILERS", ("no-such-compiler",))
+    assert load_kernels(tmp_path) is None
+    assert not list(tmp_path.rglob("*.so"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not machine code"])
+def test_a_damaged_file_is_made_again(
+    kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    whole = Path(kernels.library._name)
+    damaged = tmp_path / whole.name
+    damaged.write_bytes(content)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "COMPILERS", ("no-such-compiler",))
+        assert load_kernels(tmp_path) is None
+    assert load_kernels(tmp_path) is not None
+    assert damaged.stat().st_size == whole.stat().st_size
+
+
+def test_a_disk_without_room_has_none(kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("no space left on the disk")
+
+    monkeypatch.setattr(module, "write_bytes", full)
+    assert load_kernels(tmp_path) is None
