@@ -4,7 +4,8 @@
 
 FOLDER holds small pictures by class, such as Tiny-ImageNet's; pictures of 500 x 375 are cut from scikit-learn's two
 sample photographs, as JPEG files of quality 95. "Network alone" makes forward, backward and update on one batch that
-lies ready as the network takes it; "end to end" is what training does. Both take turns, medians count, in one process.
+lies ready as the network takes it; "end to end" is what training does. Both take turns, medians count, in one process,
+in bf16, channels last, compiled norms and Winograd's convolutions where the network has such.
 The last result is in benchmarks/loading.md.
 """
 
@@ -32,6 +33,8 @@ from striate.data.dataset import Dataset
 from striate.data.sources import open_data
 from striate.models import create_model
 from striate.tasks.placement import place
+from striate.training.compiling import kernels_of
+from striate.training.heap import freed_memory_kept
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.step import Job, loss_of, train_step, training_images
@@ -72,7 +75,7 @@ class Contest:
         self.title = f"| {name} | {side}"
         network = create_model(name, len(dataset.classes), size=(side, side))
         network.preprocess = network.preprocess.at((side, side), (working_px, working_px))
-        self.placement = place("auto", summarize(network).macs)
+        self.placement = replace(place("bf16", summarize(network).macs), fused_norms=True, winograd=True)
         self.placement.network(network)
         recipe = Recipe(model=name, batch_size=batch_size, peak_lr=0.01, **augmentation)
         batches = {}
@@ -108,7 +111,7 @@ class Contest:
 
     def run(self) -> None:
         rates: dict[str, list[float]] = {way: [] for way in ("alone", *WAYS)}
-        with self.placement.processor_threads():
+        with self.placement.processor_threads(), kernels_of(self.placement, self.job.network), freed_memory_kept():
             self.network_alone()
             for turn in range(ROUNDS):
                 for way in rates if turn % 2 == 0 else reversed(rates):

@@ -1,11 +1,10 @@
 """3x3 convolutions with 2.25 times fewer multiplications, for training in bf16 on a processor.
 
 Winograd's minimal filtering F(2x2, 3x3): Lavin and Gray, "Fast algorithms for convolutional neural networks",
-arXiv:1509.09308, section 4.1. Maps and filters are transformed by additions (winograd.cpp), multiplied as 16 products
-of matrices, and transformed back; forward, and backward to maps and to filters. Sums are float, planes are bf16, which
-makes the error of a result twice that of its rounding to bf16, where a convolution as it is has once.
-
-A few pictures at a time, so that their planes stay in the processor's cache.
+arXiv:1509.09308, section 4.1. Maps and filters are transformed by additions, multiplied as 16 products of matrices, and
+transformed back. Forward and backward to maps, winograd.cpp does this some tiles at a time in each core's own cache;
+backward to filters, the products are torch's, of some pictures at a time. Sums are float; maps and filters are rounded
+to bf16 after their transforms, too, which makes the error of a result 1.9 times that of its rounding to bf16.
 """
 
 from __future__ import annotations
@@ -96,71 +95,53 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, kernels: Kernels) -> Tensor:
         ctx.save_for_backward(maps, weight)
-        ctx.transforms = transforms = _Transforms(kernels.library)
-        return transforms.convolved(maps, transforms.filters(weight).transpose(1, 2), bias, turned=False)
+        ctx.kernels = kernels
+        return _convolved(kernels.library, maps, weight, bias, turned=False)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         maps, weight = ctx.saved_tensors
-        transforms: _Transforms = ctx.transforms
+        library = ctx.kernels.library
         gradient = gradient.bfloat16().contiguous(memory_format=torch.channels_last)
         to_maps, to_weight, to_bias, _ = ctx.needs_input_grad
         return (
-            transforms.convolved(gradient, transforms.filters(weight), None, turned=True) if to_maps else None,
-            transforms.correlated(gradient, maps) if to_weight else None,
+            _convolved(library, gradient, weight, None, turned=True) if to_maps else None,
+            _filters_gradient(library, gradient, maps) if to_weight else None,
             gradient.sum((0, 2, 3), dtype=torch.float32) if to_bias else None,
             None,
         )
 
 
-class _Transforms:
-    """The kernels, and what they are between."""
+def _convolved(library: ctypes.CDLL, maps: Tensor, weight: Tensor, bias: Tensor | None, *, turned: bool) -> Tensor:
+    """(N, C, H, W) and (K, C, 3, 3) to (N, K, H, W). turned: (N, K, H, W) back to (N, C, H, W)."""
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    filters, channels = weight.shape[:2]
+    packed, threads = torch.empty(PLANES * filters * channels, dtype=torch.bfloat16), torch.get_num_threads()
+    library.winograd_pack(*pointers(weight, packed), *sizes(filters, channels), int(turned), threads)
+    made = channels if turned else filters
+    out = torch.empty(len(maps), made, *maps.shape[2:], dtype=maps.dtype, memory_format=torch.channels_last)
+    offset = ctypes.c_void_p(None if bias is None else bias.data_ptr())
+    library.winograd_convolve(*pointers(maps, packed), offset, *pointers(out), *_sizes(maps), *sizes(made), threads)
+    return out
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self.library = library
 
-    def filters(self, weight: Tensor) -> Tensor:
-        """(K, C, 3, 3) to planes (16, K, C)."""
-        weight = weight.contiguous(memory_format=torch.channels_last)
-        planes = torch.empty(PLANES, *weight.shape[:2], dtype=torch.bfloat16)
-        self.library.winograd_filters(*pointers(weight, planes), *sizes(*weight.shape[:2]), torch.get_num_threads())
-        return planes
-
-    def convolved(self, maps: Tensor, filters: Tensor, bias: Tensor | None, *, turned: bool) -> Tensor:
-        """(N, C, H, W) and planes (16, C, K) to (N, K, H, W). turned: with the filters turned by 180 degrees."""
-        channels = filters.shape[2]
-        size, threads = maps.shape[2:], torch.get_num_threads()
-        out = torch.empty(len(maps), channels, *size, dtype=maps.dtype, memory_format=torch.channels_last)
-        few = _pictures_at_once(maps, channels)
-        planes, products = _planes(maps[:few], maps.shape[1]), _planes(maps[:few], channels)
-        offset = ctypes.c_void_p(None if bias is None else bias.data_ptr())
-        for some, result in zip(torch.split(maps, few), torch.split(out, few), strict=True):
-            if len(some) < few:
-                planes, products = _planes(some, maps.shape[1]), _planes(some, channels)
-            self.library.winograd_maps(*pointers(some, planes), *_sizes(some), int(turned), threads)
-            torch.bmm(planes, filters, out=products)
-            self.library.winograd_back(
-                *pointers(products), offset, *pointers(result), *_sizes(result), int(turned), threads
-            )
-        return out
-
-    def correlated(self, gradient: Tensor, maps: Tensor) -> Tensor:
-        """The gradient (N, K, H, W) of the result and the maps (N, C, H, W) to that of the filters, (K, C, 3, 3)."""
-        count, channels, threads = gradient.shape[1], maps.shape[1], torch.get_num_threads()
-        few = _pictures_at_once(maps, count)
-        parts = []
-        for up, some in zip(torch.split(gradient, few), torch.split(maps, few), strict=True):
-            ups, planes = _planes(up, count), _planes(some, channels)
-            self.library.winograd_gradient(*pointers(up, ups), *_sizes(up), threads)
-            self.library.winograd_maps(*pointers(some, planes), *_sizes(some), 0, threads)
-            products = torch.bmm(ups.transpose(1, 2), planes)
-            parts.append(torch.empty(count, channels, 3, 3).contiguous(memory_format=torch.channels_last))
-            self.library.winograd_filters_back(*pointers(products, parts[-1]), *sizes(count, channels), threads)
-        total = parts[0]
-        for part in parts[1:]:
-            total += part
-        return total
+def _filters_gradient(library: ctypes.CDLL, gradient: Tensor, maps: Tensor) -> Tensor:
+    """The gradient (N, K, H, W) of the result and the maps (N, C, H, W) to that of the filters, (K, C, 3, 3)."""
+    count, channels, threads = gradient.shape[1], maps.shape[1], torch.get_num_threads()
+    few = _pictures_at_once(maps, max(count, channels))
+    parts = []
+    for up, some in zip(torch.split(gradient, few), torch.split(maps, few), strict=True):
+        ups, planes = _planes(up), _planes(some)
+        library.winograd_gradient(*pointers(up, ups), *_sizes(up), threads)
+        library.winograd_maps(*pointers(some, planes), *_sizes(some), threads)
+        products = torch.bmm(ups.transpose(1, 2), planes)
+        parts.append(torch.empty(count, channels, 3, 3).contiguous(memory_format=torch.channels_last))
+        library.winograd_filters_back(*pointers(products, parts[-1]), *sizes(count, channels), threads)
+    total = parts[0]
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def _tiles(maps: Tensor) -> int:
@@ -168,13 +149,13 @@ def _tiles(maps: Tensor) -> int:
     return len(maps) * -(-maps.shape[2] // 2) * -(-maps.shape[3] // 2)
 
 
-def _planes(maps: Tensor, channels: int) -> Tensor:
-    return torch.empty(PLANES, _tiles(maps), channels, dtype=torch.bfloat16)
+def _planes(maps: Tensor) -> Tensor:
+    return torch.empty(PLANES, _tiles(maps), maps.shape[1], dtype=torch.bfloat16)
 
 
 def _pictures_at_once(maps: Tensor, channels: int) -> int:
-    """As many as leave the planes of the maps, or of `channels` of them, in the cache; nearly equal parts."""
-    one = PLANES * _tiles(maps[:1]) * max(channels, maps.shape[1]) * 2  # bytes
+    """As many as leave the planes of `channels` channels in the cache; nearly equal parts."""
+    one = PLANES * _tiles(maps[:1]) * channels * 2  # bytes
     parts = -(-len(maps) // max(1, AT_ONCE_BYTES // one))
     return -(-len(maps) // parts)
 
