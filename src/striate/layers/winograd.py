@@ -4,7 +4,7 @@ Winograd's minimal filtering F(2x2, 3x3): Lavin and Gray, "Fast algorithms for c
 arXiv:1509.09308, section 4.1. Maps and filters are transformed by additions, multiplied as 16 products of matrices, and
 transformed back. Forward and backward to maps, winograd.cpp does this some tiles at a time in each core's own cache;
 backward to filters, the products are torch's, of some pictures at a time. Sums are float; maps and filters are rounded
-to bf16 after their transforms, too, which makes the error of a result 1.9 times that of its rounding to bf16.
+to bf16 after their transforms, too, which makes the error of a result about twice that of its rounding to bf16.
 """
 
 from __future__ import annotations
