@@ -56,7 +56,9 @@ CONFIGURATIONS = {
         f"PICTURES --model fractalnet20 --epochs 3 {SMALL} --threads 2 --cache-gb 0 --set batch_size=24 "
         "--set dropout=0.3 --set peak_lr=0.001"
     ),
-    "finetune: the head, then stages": f"PICTURES --recipe finetune --set weights=WEIGHTS --epochs 4 {SMALL}",
+    "finetune: the head, then stages": (
+        f"PICTURES --recipe finetune --set weights=WEIGHTS --unfreeze-to layer3 --epochs 4 {SMALL}"
+    ),
 }
 PLACES = ("moment", "step", "state", "file", "validation")
 
