@@ -18,6 +18,9 @@ from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
 from striate.tasks.folding import inference_form
 from striate.tasks.placement import Placement
 
+# Of the largest logit: some times what rounding to bf16 moves a difference of two by (benchmarks/evaluation.md).
+NEAR_TIE = 1 / 32
+
 
 def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Training loss and the number of right answers of the main head, two scalars.
@@ -138,11 +141,38 @@ def evaluate(
 def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, placement: Placement) -> Tensor:
     """Logits (N, classes), float32 on the CPU, of uint8 working-size pictures (N, C, h, w).
 
-    With `preprocess.mirrored` they are the mean over the picture and its mirror image.
+    With `preprocess.mirrored` they are the mean over the picture and its mirror image. In 16 bits, pictures whose two
+    likeliest classes are nearly equal are computed again in fp32, so that the answers are fp32's.
     """
     images = placement.images(normalise(to_network_size(placement.move(pictures), preprocess), preprocess))
     with placement.autocast():
-        logits: Tensor = network(images).float()
-        if preprocess.mirrored:
-            logits = (logits + network(images.flip(3)).float()) / 2
+        logits = _logits(network, images, preprocess.mirrored)
+    if placement.precision != "fp32" and len(close := _near_ties(logits)):
+        logits[close] = _logits(network, placement.images(images[close]), preprocess.mirrored)
     return logits.cpu()
+
+
+def _logits(network: nn.Module, images: Tensor, mirrored: bool) -> Tensor:
+    logits: Tensor = network(images).float()
+    return (logits + network(images.flip(3)).float()) / 2 if mirrored else logits
+
+
+def _near_ties(logits: Tensor) -> Tensor:
+    """Which rows have two largest logits so close that rounding in 16 bits could exchange them."""
+    if logits.shape[1] == 1:
+        return torch.empty(0, dtype=torch.long)
+    first, second = logits.topk(2).values.unbind(1)
+    return (first - second < NEAR_TIE * logits.abs().amax(1)).nonzero()[:, 0]
+
+
+def _logits(network: nn.Module, images: Tensor, mirrored: bool) -> Tensor:
+    logits: Tensor = network(images).float()
+    return (logits + network(images.flip(3)).float()) / 2 if mirrored else logits
+
+
+def _near_ties(logits: Tensor) -> Tensor:
+    """Which rows have two largest logits so close that rounding in 16 bits could exchange them."""
+    if logits.shape[1] == 1:
+        return torch.empty(0, dtype=torch.long)
+    first, second = logits.topk(2).values.unbind(1)
+    return (first - second < NEAR_TIE * logits.abs().amax(1)).nonzero()[:, 0]
