@@ -163,16 +163,3 @@ def _near_ties(logits: Tensor) -> Tensor:
         return torch.empty(0, dtype=torch.long)
     first, second = logits.topk(2).values.unbind(1)
     return (first - second < NEAR_TIE * logits.abs().amax(1)).nonzero()[:, 0]
-
-
-def _logits(network: nn.Module, images: Tensor, mirrored: bool) -> Tensor:
-    logits: Tensor = network(images).float()
-    return (logits + network(images.flip(3)).float()) / 2 if mirrored else logits
-
-
-def _near_ties(logits: Tensor) -> Tensor:
-    """Which rows have two largest logits so close that rounding in 16 bits could exchange them."""
-    if logits.shape[1] == 1:
-        return torch.empty(0, dtype=torch.long)
-    first, second = logits.topk(2).values.unbind(1)
-    return (first - second < NEAR_TIE * logits.abs().amax(1)).nonzero()[:, 0]
