@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 
 from striate.layers.fused_norm import FusedBatchNorm2d, fused_norms
 from striate.layers.kernels import Kernels
-from striate.models import create_model
 
 
 def answers(network: nn.Module, maps: Tensor) -> tuple[Tensor, ...]:
@@ -84,15 +84,9 @@ def test_constant_maps_and_nan(kernels: Kernels) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet20", "densenet40_12", "googlenet_tv", "vgg11_bn"])
-def test_networks_of_the_zoo(kernels: Kernels, name: str) -> None:
+def test_networks_of_the_zoo(kernels: Kernels, name: str, in_training: Callable) -> None:
     """Also where the norm's output has other readers, or the ReLU comes before it."""
-    torch.manual_seed(0)
-    network = create_model(name, 5).to(memory_format=torch.channels_last).train()
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    side = max(32, network.smallest_px)
-    images = torch.randn(4, 3, side, side).contiguous(memory_format=torch.channels_last)
+    network, images = in_training(name, 32)
     other = copy.deepcopy(network)
     with fused_norms(network, kernels):
         for _ in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 from striate.layers import winograd
 from striate.layers.kernels import Kernels
 from striate.layers.winograd import WinogradConv2d, have_winograd, winograd_convolutions
-from striate.models import create_model
 
 
 @pytest.fixture(autouse=True)
@@ -152,15 +152,9 @@ def test_equal_runs_are_equal_bits(kernels: Kernels) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg11"])
-def test_gradients_of_a_network_are_nearly_those_of_bf16(kernels: Kernels, name: str) -> None:
+def test_gradients_of_a_network_are_nearly_those_of_bf16(kernels: Kernels, name: str, in_training: Callable) -> None:
     """Rounding decides the sides of ReLUs, so gradients differ, though not many times as much as bf16's from fp32's."""
-    torch.manual_seed(0)
-    network = create_model(name, 5).to(memory_format=torch.channels_last).train()
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    side = max(64, network.smallest_px)
-    images = torch.randn(4, 3, side, side).contiguous(memory_format=torch.channels_last)
+    network, images = in_training(name, 64)
     gradients = {}
     for way in ("fp32", "bf16", "Winograd"):
         twin = copy.deepcopy(network)
