@@ -15,7 +15,7 @@ def fast() -> Recipe:
     """
     return Recipe(
         model="quick_regnet26",
-        epochs=22,
+        epochs=21,
         batch_size=256,
         optimizer="muon",
         peak_lr=0.2,
