@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import striate
+from resumable import trained  # beside this file
+
 from striate.data.sources import open_data
 from striate.deploy.run import Run
 from striate.recipes import get_recipe
-from striate.training.folder import EVALUATION, RECIPE
 
 CHANGED: dict[str, dict[str, Any]] = {
     "everything": {},
@@ -51,15 +51,6 @@ def part_of(data: Path, classes: int, target: Path) -> Path:
     return target
 
 
-def trained(data: Path, folder: Path, changed: dict[str, Any], seed: int) -> Run:
-    """The finished run of one variant."""
-    if (folder / EVALUATION).exists():
-        return striate.load(folder)
-    if (folder / RECIPE).exists():
-        return striate.resume(folder)
-    return striate.train(data, recipe="fast", run=folder, seed=seed, **changed)
-
-
 def without_mirror_image(run: Run, data: Path) -> float:
     """Top-1 in % of the same weights, each picture seen once."""
     run.network.preprocess = replace(run.network.preprocess, mirrored=False)
@@ -85,7 +76,7 @@ def main() -> None:
     for name, changed in CHANGED.items():
         folders = [options.runs / f"{name.replace(' ', '-').replace(':', '')}-{seed}" for seed in range(options.seeds)]
         fields = {**short, **forced, **changed}
-        runs = [trained(data, folder, fields, seed) for seed, folder in enumerate(folders)]
+        runs = [trained(data, folder, recipe="fast", seed=seed, **fields) for seed, folder in enumerate(folders)]
         accuracy = 100 * statistics.mean(run.metrics["val_top1"] for run in runs)
         minutes = statistics.mean(run.metrics["seconds"] for run in runs) / 60
         everything = accuracy if name == "everything" else everything

@@ -13,10 +13,10 @@ benchmarks/training.md.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -211,15 +211,21 @@ def row(name: str, one_process: bool) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(CASES)}; all when none is given")
+    parser.add_argument("--one-process", action="store_true", help="the three contenders in this process")
+    options = parser.parse_args()
+    for name in options.networks:
+        if name not in CASES:
+            parser.error(f"no case for {name!r}; there are {', '.join(CASES)}")
     os.environ["STRIATE_CACHE"] = tempfile.mkdtemp()
     print(
         "| network | px | batch | plain, images/s | by hand, images/s | striate, images/s | striate / plain | "
         "striate / by hand | GFLOP/s of the ceiling |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    names = [word for word in sys.argv[1:] if not word.startswith("--")]
-    for name in names or CASES:
-        print(row(name, "--one-process" in sys.argv), flush=True)
+    for name in options.networks or CASES:
+        print(row(name, options.one_process), flush=True)
 
 
 if __name__ == "__main__":

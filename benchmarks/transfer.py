@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import striate
+from resumable import trained  # beside this file
+
 from striate.core.files import read_json
 from striate.data.folder import HIDDEN
-from striate.deploy.run import Run
 from striate.models.stored import EMBEDDED
 from striate.ops.metrics import wilson_interval
-from striate.training.folder import EVALUATION, RECIPE
+from striate.recipes import get_recipe
+from striate.training.folder import EVALUATION
 
 PRETRAINED = "pretrained"
 SETS = {
@@ -42,6 +43,7 @@ PASSES, MOST_EPOCHS = 12_000, 60
 PRETRAINING: dict[str, Any] = {
     "recipe": "fast", "epochs": 8, "batch_size": 128, "size_px": 60, "validate_every_epochs": 8
 }  # fmt: skip
+RUNNING: dict[str, Any] = {"threads": 1, "autotune": False}
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Part:
 def ways(part: Part) -> dict[str, dict[str, Any]]:
     """Fields of `striate.train`, by what the way is called."""
     epochs = max(4, min(MOST_EPOCHS, PASSES // part.pictures))
-    staged = {"recipe": "finetune", "weights": part.weights, "epochs": min(20, epochs)}
+    tuned, usual = min(20, epochs), get_recipe("finetune")
+    warmup = usual.warmup_epochs * tuned / usual.epochs
+    staged = {"recipe": "finetune", "weights": part.weights, "epochs": tuned, "warmup_epochs": warmup}
     return {
         "from scratch": {"recipe": "default", "model": "quick_regnet26", "size_px": 64, "epochs": epochs},
         "probe": {"recipe": "probe", "weights": part.weights, "head_views": 1},
@@ -85,15 +89,6 @@ def part_of(data: Path, pictures: int, seed: int, target: Path, weights: str) ->
 def test_of(data: Path, folder: Path) -> list[Path]:
     """The test pictures of a class."""
     return sorted((data / "test" / folder.name).iterdir())
-
-
-def trained(data: Path, folder: Path, fields: dict[str, Any], seed: int) -> Run:
-    """The finished run of one way, with one thread."""
-    if (folder / EVALUATION).exists():
-        return striate.load(folder)
-    if (folder / RECIPE).exists():
-        return striate.resume(folder)
-    return striate.train(data, run=folder, seed=seed, threads=1, autotune=False, **fields)
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
@@ -138,7 +133,8 @@ def measure(name: str, to: Path, seeds: int, pretrained: str) -> None:
         folder = to / "parts" / f"{name}-{seed}"
         part = part_of(to / data, pictures, seed, folder, pretrained if weights == PRETRAINED else weights)
         for way, fields in ways(part).items():
-            trained(part.folder, to / "runs" / name / f"{way.replace(' ', '-')}-{seed}", fields, seed)
+            run = to / "runs" / name / f"{way.replace(' ', '-')}-{seed}"
+            trained(part.folder, run, seed=seed, **RUNNING, **fields)
 
 
 def main() -> None:
@@ -154,7 +150,7 @@ def main() -> None:
 
         make_all(options.tiny_imagenet, options.to)
         if any(SETS[name][2] == PRETRAINED for name in options.sets):
-            trained(options.to / "pretrain", options.to / PRETRAINED, PRETRAINING, 0)
+            trained(options.to / "pretrain", options.to / PRETRAINED, **RUNNING, **PRETRAINING)
         for name in options.sets:
             measure(name, options.to, options.seeds, str(options.to / PRETRAINED))
     print(f"# Transfer from few pictures\n\n    python {' '.join(sys.argv)}")

@@ -29,8 +29,9 @@ from striate.models import create_model
 from striate.tasks.placement import Placement, words
 from striate.training.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.compiling import Compiling
-from striate.training.plan import read_plan
+from striate.training.plan import Plan, read_plan
 from striate.training.recipe import Recipe
+from striate.training.run import placement_rule
 from striate.training.step import Job
 from striate.training.wishes import Wishes
 
@@ -185,6 +186,44 @@ def test_winograd_is_measured_where_convolutions_are_wide_and_the_processor_can(
     assert not autotune(job_of("lenet5"), Wishes()).placement.winograd  # of 5x5 filters
     monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace()))
     assert not autotune(job_of("resnet20"), Wishes()).placement.winograd
+
+
+FUSED, WINOGRAD = "--fused-norms would do nothing: .* batch norms", "--winograd would do nothing: .* 64 channels"
+
+
+@pytest.mark.parametrize(
+    ("name", "wishes", "message"),
+    [
+        ("lenet5", Wishes("bf16", "channels-last", fused_norms=True), FUSED),  # it has no norm
+        ("resnet20", Wishes("bf16", "contiguous", fused_norms=True), FUSED),
+        ("resnet20", Wishes("bf16", "channels-last", compile=True, fused_norms=True), FUSED),
+        ("resnet20", Wishes("fp32", "channels-last", winograd=True), WINOGRAD),
+        ("resnet20", Wishes("bf16", "contiguous", winograd=True), WINOGRAD),
+        ("alexnet", Wishes("bf16", "channels-last", winograd=True), None),
+        ("resnet20", Wishes("bf16", "channels-last", fused_norms=True, winograd=True), None),
+    ],
+)
+def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name, wishes, message):
+    plan = Plan("no/such/folder", "default", Recipe(model=name), wishes=wishes)
+    network = create_model(name, 4)
+    if message is None:
+        placement = placement_rule(plan, network)
+        assert (placement.fused_norms, placement.winograd) == (bool(wishes.fused_norms), bool(wishes.winograd))
+    else:
+        with pytest.raises(StriateError, match=message):
+            placement_rule(plan, network)
+
+
+def test_kernels_that_are_forced_are_measured_only_where_they_act_and_are_never_given_up(stage, monkeypatch):
+    stage.seconds = lambda placement: 0.2 if placement.winograd else 0.1
+    monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace(winograd_maps=None)))
+    monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
+    monkeypatch.setattr(tuning, "probe", lambda placement, limit_s: Compiling(0.0, 2.0))
+    rule, wishes = replace(RULE, winograd=True), Wishes(winograd=True)
+    chosen = autotune(job_of("resnet20", rule=rule, epochs=10_000), wishes).placement
+    assert chosen.winograd and not chosen.compiled
+    assert len(stage.measured) > 1
+    assert all(placement.precision == "bf16" and placement.channels_last for placement in stage.measured)
 
 
 def test_settings_that_fail_are_left_out(stage):

@@ -322,12 +322,14 @@ def test_pictures_are_enlarged_in_use_as_the_recipe_says():
     from striate.training.plan import fit_size
 
     network, fast = create_model("quick_regnet26"), get_recipe("fast")
-    sizes = {}
+    sizes, sizes_as_they_are = {}, {}
     for side in (30, 64, 500):
         pictures = ArrayPictures(np.zeros((2, side, side, 3), np.uint8), "x")
         record = fit_size(network, fast, pictures)
         sizes[side] = record.size[0], record.resize[0]
-    assert sizes == {30: (40, 32), 64: (80, 64), 500: (80, 80)}
+        sizes_as_they_are[side] = fit_size(network, replace(fast, least_px=1), pictures).size[0]
+    assert sizes == {30: (60, 32), 64: (80, 64), 500: (80, 80)}
+    assert sizes_as_they_are == {30: 40, 64: 80, 500: 80}
     assert fit_size(network, replace(fast, size_px=96), pictures).size == (96, 96)
     assert fit_size(network, replace(fast, weights="embedded"), pictures).size == network.preprocess.size
 

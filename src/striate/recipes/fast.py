@@ -28,6 +28,7 @@ def fast() -> Recipe:
         average_decay=0.998,
         validate_every_epochs=11,
         label_smoothing=0.1,
+        least_px=48,
         start_px=32,
         full_size_at=0.75,
         test_enlargement=1.25,

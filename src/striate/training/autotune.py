@@ -33,6 +33,7 @@ from striate.training.compiling import (
     compiler_is_there,
     kernels,
     kernels_of,
+    kernels_suit,
     norms_suit,
     probe,
     winograd_suits,
@@ -111,7 +112,8 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
         return Tuned(rule, {})
     best = fastest(seconds, rule)
     left = 0.95 * BUDGET_SECONDS - (time.perf_counter() - begun)  # to end another process takes time too
-    if wishes.compile is None and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
+    open_to_it = wishes.compile is None and not wishes.fused_norms and not wishes.winograd
+    if open_to_it and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
         best = replace(best, compiled=True, fused_norms=False, winograd=False)
     if wishes.fused_norms is None and norms_suit(best, job.network) and kernels() is None:
         remark += "; batch norms are not compiled, which needs Linux and g++ or clang++"
@@ -177,6 +179,8 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
 
     def try_all(options: list[Placement]) -> bool:
         for option in options:
+            if not kernels_suit(option, job.network):  # a wish for them holds where they can act
+                continue
             now = time.perf_counter()
             if now - since > 0.85 * budget or now - begun + longest > BUDGET_SECONDS:
                 return False

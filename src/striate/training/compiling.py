@@ -26,7 +26,7 @@ from striate.core.errors import StriateError
 from striate.data.cache import cache_root
 from striate.layers.fused_norm import fused_norms
 from striate.layers.kernels import Kernels, load_kernels
-from striate.layers.winograd import gains, have_winograd, winograd_convolutions
+from striate.layers.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
 from striate.tasks.placement import Placement
 
 REPEATS = 7
@@ -84,17 +84,41 @@ def kernels_of(placement: Placement, network: nn.Module) -> Iterator[None]:
         yield
 
 
+def check_kernels(placement: Placement, network: nn.Module) -> None:
+    """Raise StriateError where kernels are asked for that would find nothing to do."""
+    where = "maps with the channels last (--layout channels-last) on a processor without --compile; leave it out"
+    if placement.fused_norms and not norms_suit(placement, network):
+        raise StriateError(f"--fused-norms would do nothing: it is for batch norms of {where}")
+    if placement.winograd and not winograd_suits(placement, network):
+        raise StriateError(
+            f"--winograd would do nothing: it is for 3x3 convolutions of stride 1 and {FEWEST_CHANNELS} channels or "
+            f"more in bf16, of {where}"
+        )
+
+
+def kernels_suit(placement: Placement, network: nn.Module) -> bool:
+    """Whether all kernels that the placement asks for would find something to do.
+
+    >>> placement = Placement("cpu", "fp32", channels_last=True, threads=1, fused_norms=True)
+    >>> kernels_suit(placement, nn.BatchNorm2d(3)), kernels_suit(placement, nn.ReLU())
+    (True, False)
+    """
+    return (norms_suit(placement, network) or not placement.fused_norms) and (
+        winograd_suits(placement, network) or not placement.winograd
+    )
+
+
 def norms_suit(placement: Placement, network: nn.Module) -> bool:
     """Whether there are batch norms that compiled kernels could take over, if there are any."""
-    return _kernels_suit(placement) and any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    return _layout_suits(placement) and any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
 
 def winograd_suits(placement: Placement, network: nn.Module) -> bool:
     """Whether there are convolutions that gain from minimal filtering, in a precision that it is written for."""
-    return _kernels_suit(placement) and placement.precision == "bf16" and any(map(gains, network.modules()))
+    return _layout_suits(placement) and placement.precision == "bf16" and any(map(gains, network.modules()))
 
 
-def _kernels_suit(placement: Placement) -> bool:
+def _layout_suits(placement: Placement) -> bool:
     return placement.channels_last and placement.device == "cpu" and not placement.compiled
 
 

@@ -96,22 +96,25 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     """The network's preprocessing at the recipe's size, or at a smaller one where the pictures are smaller.
 
     Small pictures are not blown up to 224 px: the size becomes the next multiple of 32 that holds half of them, which
-    costs a fraction and loses nothing, unless the weights were trained on larger ones; times `test_enlargement`. Where
-    the pictures do not fill the usual margin, there is none, and the working size is what training ends at.
+    costs a fraction and loses nothing, unless the weights were trained on larger ones; `least_px` at least, and times
+    `test_enlargement`. Where the pictures do not fill the usual margin, there is none, and the working size is what
+    training ends at, or that multiple of 32: what is larger is enlarged from it on the way into the network.
     """
     own, typical_px = network.preprocess, typical_side_px(pictures)
+    holding_px = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
     if recipe.size_px is not None:
         size = (recipe.size_px, recipe.size_px)
     elif recipe.weights is not None:  # at the size that they were last used at
         size = own.size
     else:
-        side = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
+        side = max(holding_px, recipe.least_px)
         # A network for tiny pictures is made for its one size.
         height, width = (min(side, own_px) if own_px >= 2 * SIZE_STEP_PX else own_px for own_px in own.size)
         size = (round(height * recipe.test_enlargement), round(width * recipe.test_enlargement))
     margin = tuple(round(s * r / o) for s, r, o in zip(size, own.resize, own.size, strict=True))
     if typical_px < max(margin):
-        margin = tuple(min(m, round(s / recipe.test_enlargement)) for m, s in zip(margin, size, strict=True))
+        ends = (round(s / recipe.test_enlargement) for s in size)
+        margin = tuple(min(m, end, holding_px) for m, end in zip(margin, ends, strict=True))
     return own.at(size, (margin[0], margin[1]))
 
 

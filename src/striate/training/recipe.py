@@ -41,6 +41,8 @@ class Recipe:
     size_px: int | None = None
     """Height and width that the network sees in use; None: the network's own, or less when the pictures are smaller,
     times `test_enlargement`."""
+    least_px: int = 1
+    """Pictures that are smaller are enlarged to this, where `size_px` is open."""
     weights: str | None = None
     """What it begins with: embedded, imagenet, a run folder or a file; None: drawn weights."""
     layers: tuple[str, ...] = ()
@@ -118,6 +120,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, low, high in (
             ("size_px", 1, 8192),
+            ("least_px", 1, 8192),
             ("epochs", 1, 100_000),
             ("batch_size", 1, 1_000_000),
             ("peak_lr", 0, 1000),

@@ -21,7 +21,7 @@ from striate.deploy.run import Run
 from striate.models import Network
 from striate.tasks.placement import Placement, words
 from striate.training.autotune import autotune
-from striate.training.compiling import kernels_of
+from striate.training.compiling import check_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
@@ -30,7 +30,7 @@ from striate.training.loop import fit
 from striate.training.memory import memory_errors
 from striate.training.plan import Plan, build_network, few_steps, read_plan, write_plan
 from striate.training.progress import Reporter
-from striate.training.schedule import arithmetic_by_epoch
+from striate.training.schedule import work_by_epoch
 from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
 
@@ -126,7 +126,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 samples = augmented_samples(network, dataset, working, plan.recipe, plan.seed)
                 job = replace(job, watch=TensorBoard(folder / EVENTS, network, samples, reporter))
             reporter.say(_headline(job))
-            shares = arithmetic_by_epoch(plan.recipe, min(network.preprocess.size))
+            shares = work_by_epoch(plan.recipe, min(network.preprocess.size))
             reporter.begin(train.steps * plan.recipe.epochs, shares)
             with job.placement.processor_threads():
                 with kernels_of(job.placement, network):
@@ -147,6 +147,7 @@ def placement_rule(plan: Plan, network: Network) -> Placement:
     """
     cost = summarize(network)
     placement = plan.wishes.rule(cost.macs)
+    check_kernels(placement, network)
     if placement.micro_batch is None:
         fitting = fitting_micro_batch(cost, placement, plan.recipe, available_bytes(placement.device))
         placement = replace(placement, micro_batch=fitting)
