@@ -31,9 +31,9 @@ from striate.tasks.placement import Placement, Precision, fast_half, words
 from striate.training.compiling import (
     Compiling,
     compiler_is_there,
+    idle_kernels,
     kernels,
     kernels_of,
-    kernels_suit,
     norms_suit,
     probe,
     winograd_suits,
@@ -179,7 +179,7 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
 
     def try_all(options: list[Placement]) -> bool:
         for option in options:
-            if not kernels_suit(option, job.network):  # a wish for them holds where they can act
+            if idle_kernels(option, job.network):  # a wish for them holds where they can act
                 continue
             now = time.perf_counter()
             if now - since > 0.85 * budget or now - begun + longest > BUDGET_SECONDS:

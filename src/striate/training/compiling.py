@@ -84,28 +84,22 @@ def kernels_of(placement: Placement, network: nn.Module) -> Iterator[None]:
         yield
 
 
-def check_kernels(placement: Placement, network: nn.Module) -> None:
-    """Raise StriateError where kernels are asked for that would find nothing to do."""
+def idle_kernels(placement: Placement, network: nn.Module) -> str | None:
+    """What to say where the placement asks for kernels that would find nothing to do; None where all would act.
+
+    >>> placement = Placement("cpu", "fp32", channels_last=True, threads=1, fused_norms=True)
+    >>> idle_kernels(placement, nn.BatchNorm2d(3)) is None, idle_kernels(placement, nn.ReLU()) is None
+    (True, False)
+    """
     where = "maps with the channels last (--layout channels-last) on a processor without --compile; leave it out"
     if placement.fused_norms and not norms_suit(placement, network):
-        raise StriateError(f"--fused-norms would do nothing: it is for batch norms of {where}")
+        return f"--fused-norms would do nothing: it is for batch norms of {where}"
     if placement.winograd and not winograd_suits(placement, network):
-        raise StriateError(
+        return (
             f"--winograd would do nothing: it is for 3x3 convolutions of stride 1 and {FEWEST_CHANNELS} channels or "
             f"more in bf16, of {where}"
         )
-
-
-def kernels_suit(placement: Placement, network: nn.Module) -> bool:
-    """Whether all kernels that the placement asks for would find something to do.
-
-    >>> placement = Placement("cpu", "fp32", channels_last=True, threads=1, fused_norms=True)
-    >>> kernels_suit(placement, nn.BatchNorm2d(3)), kernels_suit(placement, nn.ReLU())
-    (True, False)
-    """
-    return (norms_suit(placement, network) or not placement.fused_norms) and (
-        winograd_suits(placement, network) or not placement.winograd
-    )
+    return None
 
 
 def norms_suit(placement: Placement, network: nn.Module) -> bool:

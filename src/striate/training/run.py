@@ -21,7 +21,7 @@ from striate.deploy.run import Run
 from striate.models import Network
 from striate.tasks.placement import Placement, words
 from striate.training.autotune import autotune
-from striate.training.compiling import check_kernels, kernels_of
+from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
@@ -143,11 +143,12 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
 def placement_rule(plan: Plan, network: Network) -> Placement:
     """What was wished for, the rule of `place` for the rest, and a micro-batch where a batch does not fit into memory.
 
-    Nothing is measured.
+    Nothing is measured. Raises StriateError where a kernel was wished for that would do nothing.
     """
     cost = summarize(network)
     placement = plan.wishes.rule(cost.macs)
-    check_kernels(placement, network)
+    if idle := idle_kernels(placement, network):
+        raise StriateError(idle)
     if placement.micro_batch is None:
         fitting = fitting_micro_batch(cost, placement, plan.recipe, available_bytes(placement.device))
         placement = replace(placement, micro_batch=fitting)
