@@ -1,0 +1,66 @@
+"""The weights that are in the package: whole, small, described by their card, and worth beginning from."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from striate.data.picture import to_batch, to_working_size
+from striate.models import create_model
+from striate.models.stored import EMBEDDED_FOLDER, WEIGHTS, digest, read_stored
+from striate.models.tapped import LAST
+from striate.tasks.features import features_of
+from striate.tasks.linear import cross_validate
+from striate.tasks.placement import place
+
+LARGEST_BYTES = 12_000_000
+PICTURES = 300
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    return read_stored(EMBEDDED_FOLDER)
+
+
+def test_they_are_small_whole_and_in_half_precision(packaged):
+    tensors = packaged.tensors()  # compared with the hash that the file states
+    assert (EMBEDDED_FOLDER / WEIGHTS).stat().st_size <= LARGEST_BYTES
+    assert re.search(rb'"sha256":"([0-9a-f]{64})"', (EMBEDDED_FOLDER / WEIGHTS).read_bytes()[:10_000])[1] == (
+        digest(tensors).encode()
+    )
+    assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.float16}
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert len(set(packaged.classes)) == len(packaged.classes) == 200
+
+
+def test_the_card_tells_the_figures_of_the_config(packaged):
+    card = (EMBEDDED_FOLDER / "README.md").read_text(encoding="utf-8")
+    top1, top5 = re.search(r"Top-1 ([\d.]+)% .*top-5 ([\d.]+)%", card).groups()
+    assert (float(top1), float(top5)) == pytest.approx(
+        [100 * packaged.config["metrics"][name] for name in ("val_top1", "val_top5")], abs=0.005
+    )
+    assert f"{(EMBEDDED_FOLDER / WEIGHTS).stat().st_size:,} bytes" in card
+    network = create_model(packaged.architecture)
+    assert f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters" in card
+
+
+def digits_features(network):
+    """What the last layer reads of scikit-learn's digits, and their labels."""
+    digits = load_digits()
+    record = network.preprocess
+    shown = [np.repeat((image * 255 / 16).astype(np.uint8)[:, :, None], 3, 2) for image in digits.images[:PICTURES]]
+    pictures = to_batch(np.stack([to_working_size(pixels, record) for pixels in shown]))
+    found = features_of(network, pictures.split(100), (LAST,), place("fp32", macs=0, device="cpu"))
+    return found[LAST].double().numpy(), digits.target[:PICTURES].astype(np.int64)
+
+
+def test_their_features_tell_handwritten_digits_apart_better_than_drawn_weights_do(packaged):
+    torch.manual_seed(0)
+    drawn, trained = (create_model(packaged.architecture, weights=weights) for weights in (None, "embedded"))
+    drawn.preprocess = trained.preprocess
+    by_drawn, by_trained = (cross_validate(*digits_features(network), 10) for network in (drawn, trained))
+    assert by_trained.interval[0] > by_drawn.interval[1]
