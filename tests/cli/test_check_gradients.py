@@ -79,7 +79,7 @@ def test_a_wrong_gradient_ends_with_status_1_and_names_the_layer(striate, monkey
     ("words", "message"),
     [
         ("resnet19", "unknown model 'resnet19'; did you mean 'resnet18'"),
-        ("runs/nothing", "runs/nothing: no such run folder; `striate runs` lists those there are"),
+        ("runs/nothing", "runs/nothing: no such run folder; `striate runs` lists those there are, `embedded` is"),
         ("lenet5 --classes 0", "lenet5: classes must be at least 1, got 0"),
         ("lenet5 --size 8", "a 8x8 picture is too small: layer 'features.c3' (Conv2d) gets"),
         ("lenet5 --layer fc9", "lenet5: no layer with parameters is called fc9; there are input, features.c1"),

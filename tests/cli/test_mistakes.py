@@ -248,7 +248,8 @@ def test_resume_takes_the_same_command_again(striate, digits_run):
 def test_no_such_run(striate, tmp_path, words):
     verb, other = words
     line = striate(verb, tmp_path / "none", other).mistake()
-    assert line == f"striate: {tmp_path / 'none'}: no such run folder; `striate runs` lists those there are"
+    told = "`striate runs` lists those there are, `embedded` is the packaged network"
+    assert line == f"striate: {tmp_path / 'none'}: no such run folder; {told}"
 
 
 def test_runs_of_no_such_folder(striate, tmp_path):

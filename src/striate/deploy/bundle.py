@@ -55,7 +55,9 @@ def save_config(folder: Path, network: Network, classes: tuple[str, ...], metric
 def load_bundle(folder: Path) -> Bundle:
     """Read a network back. Raises StriateError that names a missing or damaged file, or weights that do not fit."""
     if not folder.is_dir():
-        raise StriateError(f"{folder}: no such run folder; `striate runs` lists those there are")
+        raise StriateError(
+            f"{folder}: no such run folder; `striate runs` lists those there are, `embedded` is the packaged network"
+        )
     stored = read_stored(folder)
     try:
         network = _empty_network(stored)
