@@ -4,8 +4,8 @@
 
 Both see the same pictures at the same size, with one number of threads: the head solved on features of each picture and
 its mirror image, which the backbone makes once; and a head that SGD trains on mirrored pictures, the backbone frozen
-below it and run in evaluation, for so many epochs. DATA has train/ and test/, or is split. Decoding is in neither, nor
-what Python loads when something is used for the first time.
+below it and run in evaluation, for so many epochs. DATA has train/ and test/, or is split. Both keep freed memory in
+the process, as a run does. Decoding is in neither, nor what Python loads when something is used for the first time.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from striate.tasks.features import form_for, images_features
 from striate.tasks.linear import cross_validate, fit, one_thread
 from striate.tasks.placement import Placement
 from striate.training.head import write_head
+from striate.training.heap import freed_memory_kept
 
 BATCH_SIZE, PEAK_LR = 32, 0.05
 
@@ -107,7 +108,7 @@ def main() -> None:
     print(f"{options.threads} threads, {options.precision}\n\n| way | seconds | test accuracy | 95 % interval |")
     print("|---|---:|---:|---:|")
     taken = {}
-    with placement.processor_threads():
+    with placement.processor_threads(), freed_memory_kept():  # as in a run
         warm_up(classes, options.weights, train, placement)
         for name in ("solved on cached features", f"plain loop, {options.epochs} epochs"):
             torch.manual_seed(0)
