@@ -53,9 +53,8 @@ def main() -> None:
     if len(differences) > 1:
         mean, count = statistics.mean(differences), len(differences)
         half = student.ppf(0.975, count - 1) * statistics.stdev(differences) / math.sqrt(count)
-        print(
-            f"mean difference {mean:+.2f} points, 95 % interval {mean - half:+.2f} to {mean + half:+.2f} ({count} pairs)"
-        )
+        interval = f"95 % interval {mean - half:+.2f} to {mean + half:+.2f}"
+        print(f"mean difference {mean:+.2f} points, {interval}, {count} pairs")
 
 
 if __name__ == "__main__":
