@@ -214,6 +214,14 @@ def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name,
             placement_rule(plan, network)
 
 
+def test_kernels_are_not_compiled_for_a_network_that_has_no_use_for_them(monkeypatch):
+    monkeypatch.setattr(tuning, "kernels", lambda: pytest.fail("kernels were compiled"))
+    rule = Placement("cpu", "bf16", channels_last=True, threads=2)
+    assert tuning.other_kernels(rule, Wishes(), create_model("lenet5")) == []
+    on_a_gpu = Placement("cuda", "bf16", channels_last=True, threads=None)
+    assert tuning.other_kernels(on_a_gpu, Wishes(), create_model("resnet20")) == []
+
+
 def test_kernels_that_are_forced_are_measured_only_where_they_act_and_are_never_given_up(stage, monkeypatch):
     stage.seconds = lambda placement: 0.2 if placement.winograd else 0.1
     monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace(winograd_maps=None)))

@@ -334,10 +334,12 @@ def test_pictures_are_enlarged_in_use_as_the_recipe_says():
     assert fit_size(network, replace(fast, weights="embedded"), pictures).size == network.preprocess.size
 
 
-@pytest.mark.parametrize("channels_last", [True, False])
-def test_precision_can_be_refused(photos, tmp_path, channels_last):
-    run = striate.train(photos, "resnet20", run=tmp_path / "run", precision="fp32", **{**QUICK, "epochs": 1})
-    assert json.loads((run.path / "recipe.json").read_text())["machine"]["precision"] == "fp32"
+@pytest.mark.parametrize("layout", ["channels-last", "contiguous"])
+def test_precision_and_layout_can_be_forced(photos, tmp_path, layout):
+    forced = {"precision": "fp32", "layout": layout, "epochs": 1}
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, **forced})
+    machine = json.loads((run.path / "recipe.json").read_text())["machine"]
+    assert (machine["precision"], machine["channels_last"]) == ("fp32", layout == "channels-last")
 
 
 def test_unknown_names_offer_the_nearest(tmp_path):

@@ -99,7 +99,7 @@ def chart_of(networks: Sequence[Overview]) -> Chart:
 
 
 def labelled(bubbles: Sequence[Bubble]) -> list[Bubble]:
-    """With every label at the best of its places; twice, as the first ones were placed without knowing the last."""
+    """With every label at the best of its places; three times over, as the first did not know the last."""
     placed = list(bubbles)
     for _ in range(3):
         for index, bubble in enumerate(placed):

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -84,6 +85,21 @@ def read_json(path: Path) -> Any:
         raise StriateError(f"{path} is damaged: {error}") from error
     except OSError as error:
         raise StriateError(f"{path} cannot be read ({error.strerror or error})") from error
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file or folder is this user's and nobody else may write it: what code may be loaded from.
+
+    A link is what it is itself, not what it points to. False where it is not there; on systems without users, True.
+    """
+    if os.name != "posix":
+        return path.exists()
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode) and not status.st_mode & others
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,27 +7,36 @@ the ReLU, forward, and again backward. The kernel (fused_norm.cpp) takes two wal
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from striate.core.errors import StriateError
 from striate.layers.kernels import Kernels, pointers, sizes
 
 DTYPES = {torch.bfloat16: "bf16", torch.float32: "fp32"}
 
 
+@dataclass
+class Rectified:
+    """A norm's output that the kernel has rectified already. passed: whether the ReLU that it stands for has come."""
+
+    passed: bool = False
+
+
 class FusedBatchNorm2d(nn.BatchNorm2d):
-    """A batch norm that rectifies too, once it has seen that a ReLU in place follows it.
+    """A batch norm that does the work of the ReLU in place behind it, too, where it has one.
 
     In training, on channels-last maps of a processor; in all other cases it is `nn.BatchNorm2d`.
     """
 
     kernels: Kernels
-    relu_follows: bool
+    rectifies: bool
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
@@ -35,8 +44,9 @@ class FusedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(maps)
         assert self.num_batches_tracked is not None  # noqa: S101 - see _suits
         self.num_batches_tracked.add_(1)
-        out: Tensor = _Norm.apply(maps, self.weight, self.bias, self)  # type: ignore[no-untyped-call]
-        out.made_by, out.rectified = self, self.relu_follows  # type: ignore[attr-defined]
+        rectified = Rectified() if self.rectifies else None
+        out: Tensor = _Norm.apply(maps, self.weight, self.bias, self, rectified)  # type: ignore[no-untyped-call]
+        out.rectified = rectified  # type: ignore[attr-defined]
         return out
 
 
@@ -45,21 +55,27 @@ class PassingReLU(nn.ReLU):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Any shape."""
-        norm: FusedBatchNorm2d | None = getattr(maps, "made_by", None)
-        if norm is None or not self.inplace:
+        rectified: Rectified | None = getattr(maps, "rectified", None)
+        if rectified is None or not self.inplace:
             return super().forward(maps)
-        norm.relu_follows = True  # from its next call on; in place, so nobody else sees the norm's own output
-        return maps if maps.rectified else super().forward(maps)  # type: ignore[attr-defined]
+        rectified.passed = True
+        return maps
 
 
 @contextmanager
-def fused_norms(network: nn.Module, kernels: Kernels) -> Iterator[None]:
-    """The context in which batch norms and ReLUs of a network use the kernels; it is left as it was."""
+def fused_norms(
+    network: nn.Module, kernels: Kernels, rectifying: Collection[nn.Module] | None = None
+) -> Iterator[None]:
+    """The context in which batch norms and ReLUs of a network use the kernels; it is left as it was.
+
+    rectifying: the norms whose output is read first of all by a ReLU in place, so that nobody ever sees what the norm
+    alone gives; see `striate.analysis.readers.rectified_norms`. None: no norm.
+    """
     norms = [module for module in network.modules() if type(module) is nn.BatchNorm2d]
     relus = [module for module in network.modules() if type(module) is nn.ReLU]
     for norm in norms:
         norm.__class__ = FusedBatchNorm2d
-        norm.__dict__.update(kernels=kernels, relu_follows=False)
+        norm.__dict__.update(kernels=kernels, rectifies=norm in (rectifying or ()))
     for relu in relus:
         relu.__class__ = PassingReLU
     try:
@@ -67,7 +83,7 @@ def fused_norms(network: nn.Module, kernels: Kernels) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.__class__ = nn.BatchNorm2d
-            del norm.__dict__["kernels"], norm.__dict__["relu_follows"]
+            del norm.__dict__["kernels"], norm.__dict__["rectifies"]
         for relu in relus:
             relu.__class__ = nn.ReLU
 
@@ -87,13 +103,15 @@ def _suits(norm: nn.BatchNorm2d, maps: Tensor) -> bool:
 
 class _Norm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, norm: FusedBatchNorm2d) -> Tensor:
+    def forward(
+        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, norm: FusedBatchNorm2d, rectified: Rectified | None
+    ) -> Tensor:
         out, statistics = torch.empty_like(maps), torch.empty(2, maps.shape[1])
         assert norm.running_mean is not None  # noqa: S101 - see _suits
         assert norm.running_var is not None  # noqa: S101 - see _suits
         tensors = (weight, bias, norm.running_mean, norm.running_var, statistics[0], statistics[1])
         ctx.save_for_backward(maps, weight, bias, statistics)
-        ctx.norm, ctx.relu = norm, int(norm.relu_follows)
+        ctx.norm, ctx.rectified, ctx.relu = norm, rectified, int(rectified is not None)
         getattr(norm.kernels.library, f"forward_{DTYPES[maps.dtype]}")(
             *pointers(maps, out), *_size(maps), *pointers(*tensors), ctypes.c_float(norm.momentum or 0.0),
             ctypes.c_float(norm.eps), ctx.relu, torch.get_num_threads(),
@@ -102,7 +120,12 @@ class _Norm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        if ctx.rectified is not None and not ctx.rectified.passed:
+            raise StriateError(
+                "a ReLU that follows a batch norm when the network is traced was left out in a step, so the norm must "
+                "not do its work; train this network with --no-fused-norms (fused_norms=False)"
+            )
         maps, weight, bias, statistics = ctx.saved_tensors
         gradient = gradient.to(maps.dtype).contiguous(memory_format=torch.channels_last)
         gradient_maps, gradient_weight, gradient_bias = torch.empty_like(maps), *torch.empty(2, len(weight))
@@ -110,7 +133,7 @@ class _Norm(torch.autograd.Function):
             *pointers(gradient, maps, gradient_maps), *_size(maps), *pointers(weight, bias, *statistics),
             *pointers(gradient_weight, gradient_bias), ctx.relu, torch.get_num_threads(),
         )  # fmt: skip
-        return gradient_maps, gradient_weight, gradient_bias, None
+        return gradient_maps, gradient_weight, gradient_bias, None, None
 
 
 def _size(maps: Tensor) -> list[ctypes.c_long]:

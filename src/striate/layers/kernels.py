@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StorageError
-from striate.core.files import write_bytes
+from striate.core.files import is_own, write_bytes
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("fused_norm.cpp", "winograd.cpp"))
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-std=c++17")
@@ -42,14 +42,20 @@ class Kernels:
 def load_kernels(folder: Path) -> Kernels | None:
     """The compiled kernels, from `folder` or newly compiled into it; None where that cannot be done.
 
-    Only on Linux, and only against the OpenMP library that torch itself runs on: two would fight over the cores.
+    Only on Linux, and only against the OpenMP library that torch itself runs on: two would fight over the cores. And
+    only from a folder, made where it is missing, and a file that are this user's and that nobody else may write: the
+    names can be guessed, and whoever could put a file there would have it executed.
     """
     site = Path(torch.__file__).parent.parent
     openmp = next((path for places in OPENMP for path in site.glob(places)), None)
     if platform.system() != "Linux" or openmp is None:
         return None
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not is_own(folder):
+        return None
     target = folder / f"kernels-{_fingerprint()}.so"
-    if target.exists():
+    if is_own(target):
         with suppress(OSError):  # a damaged file is as good as none
             return Kernels(ctypes.CDLL(str(target)))
     try:
@@ -73,7 +79,6 @@ def _compile(target: Path, openmp: Path) -> None:
     compiler = next((name for name in COMPILERS if shutil.which(name)), None)
     if compiler is None:
         raise OSError("no C++ compiler")
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         output = Path(folder) / "kernels.so"
         objects = [Path(folder) / f"{source.stem}.o" for source in SOURCES]

@@ -11,12 +11,9 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.utils._pytree import tree_iter
 
-from striate.analysis.weightless import MetaMode
+from striate.analysis.readers import readers_of
 from striate.core.records import Preprocess
 
 M = TypeVar("M", bound=nn.Module)
@@ -77,43 +74,12 @@ def foldable_norms(network: nn.Module, shape: tuple[int, int, int]) -> list[tupl
     with ExitStack() as hooks:
         for module in paths:
             hooks.callback(module.register_forward_hook(after).remove)
-        readers = _readers(network, shape)
+        readers = readers_of(network, network, shape)
     return [
         (paths[made[tensor]], paths[norm])
         for tensor, norm in read.items()
-        if tensor in made and readers[tensor] == 1 and calls[made[tensor]] == calls[norm] == 1
+        if tensor in made and len(readers[tensor]) == 1 and calls[made[tensor]] == calls[norm] == 1
     ]
-
-
-def _readers(network: nn.Module, shape: tuple[int, int, int]) -> Counter[int]:
-    """How many operators, or places in the answer, take each tensor of a run, by its identity."""
-    weights = {
-        name: torch.empty_like(tensor, device="meta")
-        for named in (network.named_parameters(), network.named_buffers())
-        for name, tensor in named
-    }
-    seen = _Readers()
-    with torch.no_grad(), seen:
-        answer = functional_call(network, weights, (torch.empty(2, *shape, device="meta"),))
-    seen.note(answer)
-    return seen.readers
-
-
-class _Readers(MetaMode):  # type: ignore[no-untyped-call]
-    def __init__(self) -> None:
-        super().__init__()
-        self.readers: Counter[int] = Counter()
-        self._held: list[Tensor] = []
-
-    def ran(self, operator: Any, args: Any, kwargs: Any, result: Any) -> None:
-        """Count what it took."""
-        self.note((args, kwargs))
-
-    def note(self, values: Any) -> None:
-        """Count every tensor in some arguments."""
-        tensors = [value for value in tree_iter(values) if isinstance(value, Tensor)]
-        self.readers.update(map(id, tensors))
-        self._held += tensors
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:

@@ -151,11 +151,12 @@ def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
 
 def other_kernels(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
     """The same settings with the batch norms in compiled kernels, and also the convolutions, where that can be."""
-    loaded = kernels()
+    for_norms, for_convolutions = norms_suit(placement, network), winograd_suits(placement, network)
+    loaded = kernels() if for_norms or for_convolutions else None  # they are compiled only where they are of use
     if loaded is None:
         return []
-    norms = replace(placement, fused_norms=True) if norms_suit(placement, network) else placement
-    both = replace(norms, winograd=True) if winograd_suits(placement, network) and have_winograd(loaded) else norms
+    norms = replace(placement, fused_norms=True) if for_norms else placement
+    both = replace(norms, winograd=True) if for_convolutions and have_winograd(loaded) else norms
     options = _different(wishes.imposed_on(option) for option in (norms, both))
     return [option for option in options if option != placement]
 

@@ -22,11 +22,13 @@ from functools import cache
 import torch
 from torch import nn
 
+from striate.analysis.readers import rectified_norms
 from striate.core.errors import StriateError
 from striate.data.cache import cache_root
 from striate.layers.fused_norm import fused_norms
 from striate.layers.kernels import Kernels, load_kernels
 from striate.layers.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
+from striate.models import Network
 from striate.tasks.placement import Placement
 
 REPEATS = 7
@@ -53,11 +55,12 @@ class Compiling:
 @cache
 def kernels() -> Kernels | None:
     """Compiled batch norms and transforms, from the cache folder or compiled now; None where that cannot be done."""
-    return load_kernels(cache_root() / "kernels")
+    user = f"-{os.getuid()}" if os.name == "posix" else ""  # a cache may be shared; machine code is not
+    return load_kernels(cache_root() / f"kernels{user}")
 
 
 @contextmanager
-def kernels_of(placement: Placement, network: nn.Module) -> Iterator[None]:
+def kernels_of(placement: Placement, network: Network) -> Iterator[None]:
     """The context in which a network's batch norms and convolutions train as the placement says.
 
     Raises StriateError when they should be compiled and cannot be.
@@ -78,7 +81,9 @@ def kernels_of(placement: Placement, network: nn.Module) -> Iterator[None]:
         )
     with ExitStack() as stack:
         if placement.fused_norms:
-            stack.enter_context(fused_norms(network, loaded))
+            shape = (network.preprocess.channels, *network.preprocess.size)
+            rectifying = rectified_norms(network, network.training_logits, shape)
+            stack.enter_context(fused_norms(network, loaded, rectifying))
         if placement.winograd:
             stack.enter_context(winograd_convolutions(network, loaded))
         yield
