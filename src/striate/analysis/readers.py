@@ -69,7 +69,7 @@ def rectified_norms(network: nn.Module, run: Callable[[Tensor], Any], shape: tup
     return {norm for norm, _ in outputs} - others
 
 
-class _Readers(MetaMode):
+class _Readers(MetaMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()
         self.readers: dict[int, list[OpOverload | str]] = {}
