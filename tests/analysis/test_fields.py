@@ -304,3 +304,10 @@ def test_dropped_pixels() -> None:
     assert last(nn.MaxPool2d(2), size=(4, 7, 8)).dropped == (1, 0)
     assert last(nn.MaxPool2d(2, ceil_mode=True), size=(4, 7, 8)).dropped_px == 0
     assert last(nn.ReLU()).dropped_px == 0
+
+
+def test_pooling_rounded_up_on_maps_smaller_than_its_window() -> None:
+    row = last(nn.MaxPool2d(3, stride=2, ceil_mode=True), size=(4, 2, 2))
+    assert (row.out_shape, row.dropped_px) == ((1, 4, 1, 1), 0)
+    model = blueprint(lambda: create_model("googlenet_tv"))
+    assert [row for row in summarize(model, (20, 20)).rows if row.out_shape][-1].out_shape == (1, 1000)

@@ -75,9 +75,6 @@ def test_pooling_agrees_with_torch(side, kernel, stride, padding, up) -> None:
     layer = Layer("pool", (2, *side), kernel, None, stride, padding, rounding="up" if up else "down")
     image = torch.ones(1, 2, *side, requires_grad=True)
     answer = answered(layer)
-    larger = any(k > s + 2 * p for k, s, p in zip(kernel, side, padding, strict=True))
-    if answer is None and up and larger:  # torch rounds up and averages what part there is; no whole window: refused
-        return
     if answer is None:
         with pytest.raises(RuntimeError):
             F.avg_pool2d(image, kernel, stride, padding, ceil_mode=up)
@@ -87,6 +84,21 @@ def test_pooling_agrees_with_torch(side, kernel, stride, padding, up) -> None:
     made.sum().backward()
     assert untouched(answer) == unseen(image.grad)
     assert (answer.weights, answer.biases, answer.macs) == (0, 0, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(SIDES, SMALL, SMALL, PADDINGS, SMALL, st.booleans())
+def test_dilated_pooling_agrees_with_torch(side, kernel, stride, padding, dilation, up) -> None:
+    """Its padding may be half of the kernel, not half of what the dilated kernel spans."""
+    answer = answered(
+        Layer("pool", (2, *side), kernel, None, stride, padding, dilation, rounding="up" if up else "down")
+    )
+    image = torch.ones(1, 2, *side)
+    if answer is None:
+        with pytest.raises(RuntimeError):
+            F.max_pool2d(image, kernel, stride, padding, dilation, ceil_mode=up)
+        return
+    assert (1, *answer.out_shape) == F.max_pool2d(image, kernel, stride, padding, dilation, ceil_mode=up).shape
 
 
 @settings(max_examples=150, deadline=None)
@@ -144,6 +156,8 @@ def test_arithmetic_as_it_is_written() -> None:
     cut = arithmetic("pool", (1, 4, 4), (1, 1), None, (2, 2), rounding="up")
     assert cut == "(4 - 1) / 2 + 1 = 2.5, rounded up to 3, without the last window, which would start outside: 2"
     assert arithmetic("pool", (1, 4, 4), (1, 1), None, (2, 2), rounding="caffe").endswith("rounded up to 3")
+    larger = arithmetic("pool", (1, 2, 2), (3, 3), None, (2, 2), rounding="up")
+    assert larger == "(2 - 3) / 2 + 1 = 0.5, rounded up to 1"
     assert arithmetic("conv", (3, 224, 224), (7, 7), 1, (2, 2), "same") == "224 / 2 = 112"
     assert arithmetic("conv", (3, 7, 7), (3, 3), 1, (2, 2), "same") == "7 / 2 = 3.5, rounded up = 4"
     assert arithmetic("deconv", (1, 4, 4), (3, 3), 1, (2, 2), (1, 1), output_padding=(1, 1)) == (
@@ -156,6 +170,8 @@ def test_arithmetic_as_it_is_written() -> None:
 def test_strides_that_do_not_fit() -> None:
     axis = work_out(Layer("conv", (1, 7, 7), (3, 3), 1, stride=(3, 3))).width
     assert (axis.left_over_px, axis.untouched) == (7 - 2 * 3, (6,))
+    larger = work_out(Layer("pool", (1, 2, 2), (3, 3), stride=(2, 2), rounding="up")).width
+    assert (larger.left_over_px, larger.untouched) == (2, ())  # no window fits; the one there is sees both pixels
     holes = work_out(Layer("conv", (1, 7, 7), (1, 1), 1, stride=(2, 2))).width
     assert (holes.left_over_px, holes.untouched) == (0, (1, 3, 5))
 
@@ -180,7 +196,11 @@ def test_grouped_cost_by_hand() -> None:
         (Layer("conv", (3, 8, 8), (3, 3), 4, rounding="up"), "conv has no rounding to choose; only pool rounds up"),
         (Layer("conv", (3, 8, 8), (3, 3), 4, output_padding=(1, 1)), "output padding belongs to deconv, not to conv"),
         (Layer("pool", (3, 8, 8), (2, 2), 4), "pool works on each channel by itself: it takes neither filters"),
-        (Layer("pool", (3, 8, 8), (2, 2), padding=(2, 2)), "a padding of 2 is more than half of the pooling window"),
+        (Layer("pool", (3, 8, 8), (2, 2), padding=(2, 2)), "a padding of 2 is more than half of the pooling kernel"),
+        (
+            Layer("pool", (3, 9, 9), (3, 3), padding=(2, 2), dilation=(2, 2)),
+            "a padding of 2 is more than half of the pooling kernel of 3, which torch refuses; 1 at most",
+        ),
         (Layer("pool", (3, 8, 8), (2, 2), padding="same", rounding="up"), "padding 'same' decides the output size"),
         (Layer("pool", (3, 8, 8), (2, 2), dilation=(2, 2), rounding="caffe"), "Caffe's pooling has no dilation, got 2"),
         (Layer("deconv", (3, 8, 8), (2, 2), 4, padding="same", dilation=(2, 2)), "told for a dilation of 1, got 2"),

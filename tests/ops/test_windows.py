@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,9 +58,33 @@ def test_output_size_is_torch_s(size: int, kernel: int, stride: int, padding: in
 def test_pooling_size_is_torch_s(
     size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
 ) -> None:
-    assume(padding <= kernel // 2 and size + 2 * padding >= span(kernel, dilation))
-    made = F.max_pool1d(torch.zeros(1, size), kernel, stride, padding, dilation, ceil_mode=ceil_mode)
+    assume(padding <= kernel // 2)
+    try:
+        made = F.max_pool1d(torch.zeros(1, size), kernel, stride, padding, dilation, ceil_mode=ceil_mode)
+    except RuntimeError:
+        with pytest.raises(StriateError, match="does not fit into"):
+            output_size(size, kernel, stride, padding, dilation, ceil_mode)
+        return
     assert output_size(size, kernel, stride, padding, dilation, ceil_mode) == made.shape[-1]
+    assert 0 <= dropped_pixels(size, kernel, stride, padding, dilation, ceil_mode) < size
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_pooling_of_small_maps_is_torch_s_for_every_window(ceil_mode: bool) -> None:
+    """All of them up to 6 pixels: there a window may be larger than the map, or begin behind it."""
+    windows = itertools.product(range(1, 7), range(1, 6), range(1, 5), range(3), range(1, 4))
+    for size, kernel, stride, padding, dilation in windows:
+        if padding > kernel // 2:
+            continue
+        try:
+            made = F.max_pool2d(torch.zeros(1, size, size), kernel, stride, padding, dilation, ceil_mode).shape[-1]
+        except RuntimeError:
+            made = 0
+        try:
+            said = output_size(size, kernel, stride, padding, dilation, ceil_mode)
+        except StriateError:
+            said = 0
+        assert said == made, (size, kernel, stride, padding, dilation)
 
 
 @few
@@ -144,8 +170,14 @@ def test_caffe_pooling(size: int, kernel: int, stride: int, padding: int, positi
 @few
 @given(sizes, kernels, st.integers(0, 4))
 def test_caffe_is_torch_s_ceil_mode_up_to_stride_kernel(size: int, kernel: int, padding: int) -> None:
-    assume(padding <= kernel // 2 and size + 2 * padding >= kernel)
+    assume(padding <= kernel // 2)
     for stride in range(1, kernel + 1):
+        if size + 2 * padding <= kernel - stride:  # refused by both
+            with pytest.raises(StriateError, match="does not fit into"):
+                output_size(size, kernel, stride, padding, ceil_mode=True)
+            with pytest.raises(StriateError, match="does not fit into"):
+                caffe_pool_size(size, kernel, stride, padding)
+            continue
         assert caffe_pool_size(size, kernel, stride, padding) == output_size(
             size, kernel, stride, padding, ceil_mode=True
         )
@@ -214,6 +246,11 @@ def test_union_with_a_gate_that_saw_everything() -> None:
     [
         (lambda: output_size(3, kernel=5), "a window of 5 pixels does not fit into 3 pixels with 0 of padding"),
         (lambda: output_size(3, kernel=3, dilation=2, padding=0), "it needs at least 5 pixels"),
+        (
+            lambda: output_size(1, kernel=3, stride=2, ceil_mode=True),
+            "with 0 of padding at both ends even with the stride of 2 rounded up; it needs at least 2 pixels",
+        ),
+        (lambda: caffe_pool_size(1, kernel=3, stride=2), "a window of 3 pixels does not fit into 1 pixels .* least 2"),
         (lambda: output_size(8, kernel=0), "kernel must be at least 1, got 0"),
         (lambda: output_size(8, kernel=3, stride=0), "stride must be at least 1, got 0"),
         (lambda: output_size(8, kernel=3, padding=-1), "padding must be at least 0, got -1"),

@@ -188,10 +188,14 @@ def _sliding(layer: Layer, axis: int) -> Axis:
         left_over = max(0, size - (positions - 1) * stride - reach)
     else:
         before = after = 0 if isinstance(layer.padding, str) else layer.padding[axis]
-        if layer.kind == "pool" and before > reach // 2:
-            raise StriateError(f"a padding of {before} is more than half of the pooling window of {reach} pixels")
+        if layer.kind == "pool" and before > kernel // 2:  # torch's rule; dilation does not count
+            raise StriateError(
+                f"a padding of {before} is more than half of the pooling kernel of {kernel}, which torch refuses; "
+                f"{kernel // 2} at most"
+            )
         positions = _positions(layer, size, (kernel, stride, before, dilation))
-        left_over = (size + 2 * before - reach) % stride
+        padded = size + 2 * before
+        left_over = (padded - reach) % stride if padded >= reach else size
         arithmetic = _written(size, before, reach, stride, layer.rounding, positions)
     starts = range(-before, positions * stride - before, stride)
     return Axis(positions, arithmetic, (before, after), size, starts, range(0, reach, dilation), left_over)
@@ -199,11 +203,8 @@ def _sliding(layer: Layer, axis: int) -> Axis:
 
 def _positions(layer: Layer, size: int, window: tuple[int, int, int, int]) -> int:
     kernel, stride, padding, dilation = window
-    down = windows.output_size(size, *window)  # refuses what does not exist
-    if layer.rounding == "down":
-        return down
-    if layer.rounding == "up":
-        return windows.output_size(size, *window, ceil_mode=True)
+    if layer.rounding != "caffe":
+        return windows.output_size(size, *window, ceil_mode=layer.rounding == "up")
     if dilation != 1:
         raise StriateError(f"Caffe's pooling has no dilation, got {dilation}")
     return windows.caffe_pool_size(size, kernel, stride, padding)

@@ -27,32 +27,38 @@ def output_size(
 ) -> int:
     """Positions of a convolution or pooling window over `size` pixels.
 
-    ceil_mode: a last window that sticks out counts too, unless it would start in the far padding (torch's rule).
-    Raises StriateError when a number is out of range or not even one window fits.
+    ceil_mode: a last window that sticks out counts too, unless it would start in the far padding (torch's rule). So a
+    window that is larger than all pixels, by less than the stride, has one position.
+    Raises StriateError when a number is out of range or there is no position.
 
     >>> output_size(32, kernel=5, padding=2), output_size(7, kernel=3, stride=3)
     (32, 2)
     >>> output_size(6, kernel=3, stride=2), output_size(6, kernel=3, stride=2, ceil_mode=True)
     (2, 3)
+    >>> output_size(2, kernel=3, stride=2, ceil_mode=True)
+    1
     """
     _check(size=size, kernel=kernel, stride=stride, dilation=dilation)
     _check_at_least(0, padding=padding)
     room = size + 2 * padding - span(kernel, dilation)
-    if room < 0:
+    positions = (-(-room // stride) if ceil_mode else room // stride) + 1
+    if ceil_mode and (positions - 1) * stride >= size + padding:
+        positions -= 1
+    if positions < 1:
+        needed = max(1, span(kernel, dilation) - 2 * padding - (stride - 1 if ceil_mode else 0))
+        rounded = f" even with the stride of {stride} rounded up" if ceil_mode else ""
         raise StriateError(
             f"a window of {span(kernel, dilation)} pixels does not fit into {size} pixels with {padding} of padding "
-            f"at both ends; it needs at least {span(kernel, dilation) - 2 * padding} pixels"
+            f"at both ends{rounded}; it needs at least {needed} pixels"
         )
-    if not ceil_mode:
-        return room // stride + 1
-    positions = -(-room // stride) + 1
-    return positions - 1 if (positions - 1) * stride >= size + padding else positions
+    return positions
 
 
 def caffe_pool_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     """Positions of a pooling window in Caffe: rounded up, and cut at the far padding only where there is padding.
 
     Source: Caffe, pooling_layer.cpp, Reshape. It differs from torch's ceil_mode where the stride exceeds the kernel.
+    Raises StriateError when a number is out of range or there is no position.
 
     >>> caffe_pool_size(112, kernel=3, stride=2), output_size(112, kernel=3, stride=2)
     (56, 55)
@@ -60,6 +66,11 @@ def caffe_pool_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -
     _check(size=size, kernel=kernel, stride=stride)
     _check_at_least(0, padding=padding)
     positions = -(-(size + 2 * padding - kernel) // stride) + 1
+    if positions < 1:
+        raise StriateError(
+            f"a window of {kernel} pixels does not fit into {size} pixels with {padding} of padding at both ends, even "
+            f"with the stride of {stride} rounded up; it needs at least {kernel - 2 * padding - stride + 1} pixels"
+        )
     return positions - 1 if padding and (positions - 1) * stride >= size + padding else positions
 
 
