@@ -27,7 +27,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from striate.analysis.summary import summarize
-from striate.data.batches import Batch, Batches, step_generator
+from striate.data.batches import Batch, Batches
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.sources import open_data
@@ -37,7 +37,7 @@ from striate.training.compiling import kernels_of
 from striate.training.heap import freed_memory_kept
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
-from striate.training.step import Job, loss_of, train_step, training_images
+from striate.training.step import Job, loss_of, train_step, training_batch
 
 SMALL = {"flip": True, "crop_padding_px": 4}
 LARGE = {"flip": True, "min_area": 0.35, "max_aspect": 4 / 3}
@@ -86,7 +86,7 @@ class Contest:
         self.job = Job(network, dataset.classes, train, train, recipe, 0, self.placement, Path(), Mock())
         self.optimizer = make_optimizer(network, recipe)
         self.first = next(iter(train.shuffled(0, 0)))
-        self.ready = training_images(self.job, self.first, step_generator(0, 0), 0)
+        self.ready = training_batch(self.job, self.first, 0)[0]
 
     def network_alone(self) -> float:
         start = time.perf_counter()

@@ -23,11 +23,12 @@ from striate.tasks.classification import evaluate, predict_logits
 from striate.tasks.placement import Placement, fast_half, place
 from striate.training import loop
 from striate.training import run as run_module
+from striate.training import step as step_module
 from striate.training.folder import read_metrics
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.state import Counters, load_state, save_state
-from striate.training.step import Job, gradients, train_step, training_images, update
+from striate.training.step import Job, gradients, train_step, training_batch, update
 from striate.training.vitals import PulseTaker
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -84,7 +85,7 @@ def test_every_precision_learns_with_every_optimiser(device, precision, optimize
 def test_pictures_are_varied_on_the_device_as_on_the_processor(device, fields):
     batch = next(job_of().train.in_order())
     jobs = [job_of(device=where, **fields) for where in ("cpu", device)]
-    made = [training_images(job, batch, step_generator(0, 5), 5).cpu() for job in jobs]
+    made = [training_batch(job, batch, 5)[0].cpu() for job in jobs]
     torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-3)
 
 
@@ -93,7 +94,7 @@ def test_pictures_are_varied_on_the_device_as_on_the_processor(device, fields):
 def test_no_part_of_a_step_strays_from_its_device(name, side, fields):
     job = job_of(name, "meta", side=side, **fields)
     batch = next(job.train.in_order())
-    images = training_images(job, batch, step_generator(0, 3), 3)
+    images, _ = training_batch(job, batch, 3)
     assert images.device.type == "meta" and images.dtype == torch.float32
     assert images.is_contiguous(memory_format=torch.channels_last)
     loss, right = gradients(replace(job, placement=replace(job.placement, micro_batch=20)), batch, 3)
@@ -312,12 +313,13 @@ def test_an_update_of_nothing_scaled_is_the_optimisers_own():
     assert all(torch.equal(a, b) for a, b in zip(state(plain).values(), state(ours).values(), strict=True))
 
 
-def test_augmentation_draws_on_the_processor_for_every_device():
+def test_augmentation_draws_on_the_processor_for_every_device(monkeypatch):
     """The same random numbers wherever the pictures are, so runs differ by rounding alone."""
     job = job_of(device="meta", **EVERYTHING)
     batch: Batch = next(job.train.in_order())
     generators = step_generator(0, 1), step_generator(0, 1)
-    training_images(job, batch, generators[0], 1)
-    training_images(job_of(**EVERYTHING), batch, generators[1], 1)
+    for generator, some_job in zip(generators, (job, job_of(**EVERYTHING)), strict=True):
+        monkeypatch.setattr(step_module, "step_generator", lambda seed, step, drawn=generator: drawn)
+        training_batch(some_job, batch, 1)
     assert torch.equal(generators[0].get_state(), generators[1].get_state())
     assert Augmentation(**EVERYTHING).resamples

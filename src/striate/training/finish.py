@@ -6,31 +6,28 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from striate.analysis.summary import summarize
 from striate.core.files import read_json, write_bytes, write_json
-from striate.data.augment import augment
-from striate.data.batches import Batches, step_generator
+from striate.data.batches import Batches
 from striate.data.dataset import Dataset, Indices
 from striate.data.decode import DecodeError
-from striate.data.picture import to_batch
 from striate.data.spoiled import Spoiled
-from striate.data.working import Bad, WorkingPictures
+from striate.data.working import WorkingPictures
 from striate.deploy.bundle import save_config
 from striate.deploy.run import Run
 from striate.models import Network
 from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
-from striate.tasks.placement import Placement
 from striate.training.feature_space import feature_space
 from striate.training.folder import EVALUATION, RECIPE, REPORT, read_metrics
 from striate.training.progress import clock
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
-from striate.training.step import Watch
+from striate.training.step import Job, varied_batch
 from striate.training.transfer import transfer_facts
 
 SHOWN_MISTAKES = 24
@@ -38,16 +35,12 @@ SHOWN_SAMPLES = 16
 SHOWN_PX = (160, 160)
 
 
-def finish(
-    folder: Path,
-    dataset: Dataset,
-    working: WorkingPictures,
-    placement: Placement,
-    counters: Counters,
-    watch: Watch,
-    spoiled: Spoiled,
-) -> Run:
-    """Test the best weights, write config, evaluation, model card and report, say the result."""
+def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Counters, spoiled: Spoiled) -> Run:
+    """Test the best weights, write config, evaluation, model card and report, say the result.
+
+    job: as it was trained, so that the report shows the pictures that the network saw.
+    """
+    folder, placement = job.folder, job.placement
     run = Run(folder)
     split = "test" if len(dataset.splits.get("test", ())) else "val"
     record = read_json(folder / RECIPE)
@@ -72,7 +65,7 @@ def finish(
         evaluated_split=split,
         history=read_metrics(folder),
         mistakes=mistakes,
-        augmented=augmented_samples(run.network, dataset, working, recipe, record["seed"]),
+        augmented=augmented_samples(job),
         cost=summarize(run.network),
         recipe={"name": record["recipe_name"], **record["recipe"], "seed": record["seed"]},
         machine=record["machine"],
@@ -88,7 +81,7 @@ def finish(
         {"name": m.name, "truth": m.truth, "predicted": m.predicted, "probability": m.probability} for m in mistakes
     ]
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), "mistakes": listed})
-    watch.result(facts)
+    job.watch.result(facts)
     return Run(folder)
 
 
@@ -114,19 +107,26 @@ def confident_mistakes(found: Evaluation, dataset: Dataset, numbers: Indices) ->
     return mistakes
 
 
-def augmented_samples(
-    network: Network, dataset: Dataset, working: WorkingPictures, recipe: Recipe, seed: int
-) -> list[Sample]:
-    """The first pictures of training as the network saw them."""
-    order = np.random.default_rng([seed, 0]).permutation(dataset.splits["train"])[:SHOWN_SAMPLES]
-    bad: Bad = {}
-    pictures = to_batch(working.take(order, bad))
-    batch = augment(pictures, recipe.augmentation, network.preprocess, step_generator(seed, 0))
-    pixels = batch.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return [
-        Sample(dataset.classes[dataset.labels[index]], picture)
-        for index, picture in zip((n for n in order.tolist() if n not in bad), pixels, strict=True)
-    ]
+def augmented_samples(job: Job) -> list[Sample]:
+    """The first pictures of training as the network saw them; `job` as `loop.prepare` gives it."""
+    batch = next(iter(job.train.shuffled(job.seed, 0)))
+    pictures, labels = varied_batch(job, batch, step=0)
+    pixels = pictures[:SHOWN_SAMPLES].clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    names = (label_text(label, job.classes) for label in labels[:SHOWN_SAMPLES].cpu())
+    return [Sample(name, picture) for name, picture in zip(names, pixels, strict=True)]
+
+
+def label_text(label: Tensor, classes: tuple[str, ...]) -> str:
+    """The name of a class by its number, or the names and shares of a mixed picture by its probabilities.
+
+    >>> label_text(torch.tensor(1), ("ant", "bee")), label_text(torch.tensor([0.25, 0.75]), ("ant", "bee"))
+    ('bee', 'bee 75 %, ant 25 %')
+    """
+    if not label.dim():
+        return classes[int(label)]
+    shares = sorted(zip(label.tolist(), classes, strict=True), reverse=True)
+    parts = [(share, name) for share, name in shares if share > 0]
+    return parts[0][1] if len(parts) == 1 else ", ".join(f"{name} {100 * share:.0f} %" for share, name in parts)
 
 
 def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:

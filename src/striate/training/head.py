@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
-from striate.data.augment import Augmentation, augment
+from striate.data.augment import Augmentation
 from striate.data.batches import Batches, step_generator
-from striate.data.picture import normalise, scaled, to_network_size
+from striate.data.picture import normalise, to_network_size
 from striate.models import Network
 from striate.models.tapped import LAST
 from striate.tasks.features import images_features
 from striate.tasks.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.training.recipe import Recipe
-from striate.training.step import Job
+from striate.training.step import Job, varied
 
 MOST_PASSES = 8_000  # pictures times views through the network; with many pictures, few views say as much
 MOST_PROBED = 2_000  # pictures that choose the strength and probe the layers
@@ -141,8 +141,7 @@ def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[T
         labels.append(batch.labels)
         if kind == "varied":
             generator = step_generator(job.seed, (view << 40) + number)  # beyond the steps of any training
-            pictures = augment(batch.pictures, job.recipe.augmentation, preprocess, generator)
-            pictures = scaled(pictures, preprocess.size)
+            pictures = varied(job, batch.pictures, batch.numbers, preprocess, generator, epoch=view)
         else:
             pictures = to_network_size(batch.pictures, preprocess)
             pictures = pictures.flip(3) if kind == "mirrored" else pictures

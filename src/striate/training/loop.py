@@ -31,21 +31,30 @@ SAVE_EVERY_SECONDS = 60.0
 EXPLODED_FACTOR = 3.0
 
 
-def fit(job: Job) -> Counters:
+def prepare(job: Job) -> tuple[Job, Transfer | None]:
+    """What comes before the first step: the loss scaler, a whitened first layer, the head of a staged run.
+
+    Returns the job as it is trained, whose recipe leaves out what would harm these pictures, and what a staged run has
+    decided.
+    """
+    job = replace(job, scaler=job.placement.loss_scaler())
+    if job.recipe.whiten:
+        whiten_first_layer(job.network, job.train, job.seed)
+    transfer = begin(job) if job.recipe.staged else None
+    if transfer is not None:
+        job = replace(job, recipe=transfer.fitted(job.recipe))
+        job.network.preprocess = replace(job.network.preprocess, mirrored=job.recipe.test_flip)
+    return job, transfer
+
+
+def fit(job: Job, transfer: Transfer | None) -> Counters:
     """Train to the end of the recipe, from the newest state if there is one; the best weights stay in the folder.
 
+    job, transfer: from `prepare`.
     Raises Interrupted on Ctrl-C or SIGTERM, StriateError when the cost explodes or the disk is full; in each case the
     newest state lets the same run go on.
     """
     recipe, steps = job.recipe, job.train.steps
-    job = replace(job, scaler=job.placement.loss_scaler())
-    if recipe.whiten:
-        whiten_first_layer(job.network, job.train, job.seed)
-    transfer = begin(job) if recipe.staged else None
-    if transfer is not None:
-        recipe = transfer.fitted(recipe)
-        job = replace(job, recipe=recipe)
-        job.network.preprocess = replace(job.network.preprocess, mirrored=recipe.test_flip)
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
     counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
     if counters.loss_scale:

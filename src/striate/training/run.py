@@ -26,7 +26,7 @@ from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
-from striate.training.loop import fit
+from striate.training.loop import fit, prepare
 from striate.training.memory import memory_errors
 from striate.training.plan import Plan, build_network, few_steps, read_plan, write_plan
 from striate.training.progress import Reporter
@@ -122,17 +122,18 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             else:
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
-            if tensorboard:
-                samples = augmented_samples(network, dataset, working, plan.recipe, plan.seed)
-                job = replace(job, watch=TensorBoard(folder / EVENTS, network, samples, reporter))
             reporter.say(_headline(job))
             shares = work_by_epoch(plan.recipe, min(network.preprocess.size))
             reporter.begin(train.steps * plan.recipe.epochs, shares)
             with job.placement.processor_threads():
                 with kernels_of(job.placement, network):
-                    counters = fit(job)
+                    job, transfer = prepare(job)
+                    if tensorboard:
+                        watch = TensorBoard(folder / EVENTS, network, augmented_samples(job), reporter)
+                        job = replace(job, watch=watch)
+                    counters = fit(job, transfer)
                 reporter.close()
-                return finish(folder, dataset, working, job.placement, counters, job.watch, spoiled)
+                return finish(job, dataset, working, counters, spoiled)
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error}")
         raise

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from striate.core.records import Preprocess
 from striate.data.augment import alternating_flips, augment
 from striate.data.batches import Batch, Batches, step_generator
+from striate.data.dataset import Indices
 from striate.data.mixing import cut_mix
 from striate.data.picture import normalise, scaled
 from striate.models import Network
@@ -72,12 +74,8 @@ def gradients(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
     The gradients are scaled as `scaler` says. Everything random follows from (seed, step): the augmentation, and
     dropout through torch's global generator.
     """
-    generator = step_generator(job.seed, step)
-    torch.manual_seed(generator.initial_seed())
-    images, labels = training_images(job, batch, generator, step), job.placement.move(batch.labels)
-    if job.recipe.cut_mix:
-        images, labels = cut_mix(images, labels, len(job.classes), job.recipe.cut_mix, generator)
-    return accumulate_gradients(job, images, labels)
+    torch.manual_seed(step_generator(job.seed, step).initial_seed())
+    return accumulate_gradients(job, *training_batch(job, batch, step))
 
 
 def update(job: Job, optimizer: torch.optim.Optimizer, lr: float) -> None:
@@ -120,13 +118,40 @@ def loss_of(placement: Placement) -> Callable[..., tuple[Tensor, Tensor]]:
     return compiled_loss() if placement.compiled else classification.loss
 
 
-def training_images(job: Job, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
-    """A batch as the network sees it in training, float32 (N, C, H, W): augmented, of the step's size, normalised."""
+def training_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+    """What the network is trained on in a step: images, float32 (N, C, H, W), normalised, and labels as below."""
+    pictures, labels = varied_batch(job, batch, step)
+    return job.placement.images(normalise(pictures, job.network.preprocess)), labels
+
+
+def varied_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+    """A batch as the network sees it in a step, but for scale and layout: varied, mixed, of the step's size.
+
+    Returns pictures (N, C, H, W) on the 0..255 scale, uint8 or float32, and their labels, int64 (N,), or of mixed
+    pictures probabilities (N, classes). Everything random follows from (seed, step). What is trained on, and what is
+    shown of it, comes from here.
+    """
     recipe, preprocess, steps = job.recipe, job.network.preprocess, job.train.steps
-    mirrored = alternating_flips(batch.numbers, job.seed, step // steps) if recipe.flip_alternately else None
+    generator = step_generator(job.seed, step)
     share = side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size)
     small = preprocess.at((round(preprocess.size[0] * share), round(preprocess.size[1] * share)), preprocess.resize)
-    # Whoever resamples anyway samples at once to the step's size; whole pixels are cut out first and scaled then.
-    size = small if recipe.augmentation.resamples else preprocess
-    pictures = augment(job.placement.move(batch.pictures), recipe.augmentation, size, generator, mirrored)
-    return job.placement.images(normalise(scaled(pictures, small.size), preprocess))
+    pictures = varied(job, job.placement.move(batch.pictures), batch.numbers, small, generator, step // steps)
+    labels = job.placement.move(batch.labels)
+    if recipe.cut_mix:
+        pictures, labels = cut_mix(pictures, labels, len(job.classes), recipe.cut_mix, generator)
+    return pictures, labels
+
+
+def varied(
+    job: Job, pictures: Tensor, numbers: Indices, seen: Preprocess, generator: torch.Generator, epoch: int
+) -> Tensor:
+    """Pictures varied as the recipe says, at the size that the network sees.
+
+    pictures: uint8 (N, C, h, w) of the working size, `numbers` theirs in the dataset. seen: size of the result. epoch:
+    says which pictures are mirrored where they are in turn.
+    """
+    recipe = job.recipe
+    mirrored = alternating_flips(numbers, job.seed, epoch) if recipe.flip_alternately else None
+    # Whoever resamples anyway samples at once to the size seen; whole pixels are cut out first and scaled then.
+    cut = seen if recipe.augmentation.resamples else job.network.preprocess
+    return scaled(augment(pictures, recipe.augmentation, cut, generator, mirrored), seen.size)
