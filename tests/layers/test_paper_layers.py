@@ -88,10 +88,9 @@ def test_zero_pad_shortcut() -> None:
 
 
 def test_maxout_is_the_max_of_linear_pieces() -> None:
-    x, weight = torch.randn(5, 3), torch.randn(4, 3)
-    y = Maxout(2)(x @ weight.T)
-    expected = torch.maximum(x @ weight[0::2].T, x @ weight[1::2].T)
-    assert torch.equal(y, expected)
+    pieces = torch.randn(5, 3) @ torch.randn(3, 4)
+    expected = torch.maximum(pieces[:, 0::2], pieces[:, 1::2])
+    assert torch.equal(Maxout(2)(pieces), expected)
     absolute = Maxout(2)(F.conv2d(torch.full((1, 1, 2, 2), -3.0), torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)))
     assert torch.equal(absolute, torch.full((1, 1, 2, 2), 3.0))  # max(x, -x) = |x|
     with pytest.raises(StriateError, match="maxout with 3 pieces needs a multiple of 3 channels, got 4"):
