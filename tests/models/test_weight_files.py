@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
+import zipfile
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
+from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network, create_model
+from striate.models.weight_files import read_weights
 
 torch.set_num_threads(1)
 State = dict[str, Tensor]
@@ -62,6 +66,17 @@ SPELLINGS: dict[str, Callable[[State], Any]] = {
     "nested": wrapped("model", "state_dict"),
     "beside a script's arguments": lambda state: {"model": state, "args": Namespace(lr=0.1, device="cuda")},
     "averaged": lambda state: {"model_ema": {"n_averaged": torch.tensor(3), **prefixed("module.")(state)}},
+    "Lightning's": lambda state: {"state_dict": prefixed("model.")(state), "epoch": 3, "hparams": {"lr": 0.1}},
+    "Lightning's, with a loss beside": lambda state: {
+        "state_dict": {**prefixed("net.")(state), "criterion.weight": torch.ones(4)}
+    },
+    "backbone.": prefixed("module.backbone."),
+    "under a key of its own": lambda state: {"net": state, "acc": torch.tensor(93.1), "optimizer": {"state": {}}},
+    "linear for fc": lambda state: {key.replace("fc.", "linear."): value for key, value in state.items()},
+    "a CIFAR file": lambda state: {
+        "state_dict": {f"module.{key.replace('fc.', 'linear.')}": value for key, value in state.items()},
+        "best_prec1": 91.7,
+    },
     "without counters": lambda state: {k: v for k, v in state.items() if "num_batches" not in k},
 }
 
@@ -193,8 +208,16 @@ def test_other_channels_are_an_error(trained: Network, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "damaged"),
+        (b"", r"is damaged: it is empty \(0 bytes\); copy or download it again"),
         (b"this is not a weight file at all", "damaged"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 46830571\n",
+            "is a pointer of Git LFS in the",
+        ),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page in the place of the weights; download"),
+        (b"\x89HDF\r\n\x1a\n\x00\x00\x00\x00\x00\x08\x08", "is an HDF5 file, as Keras writes them; weights are"),
+        (b"\x1f\x8b\x08\x00", "is packed by gzip; unpack it first"),
+        (b'{"metadata": {"total_size": 1}, "weight_map": {}}', "is JSON and holds no weights"),
         (b"\x40\x00\x00\x00\x00\x00\x00\x00{ no json", "is damaged or not a safetensors file"),
         (b"PK\x03\x04 an empty archive", "damaged"),
     ],
@@ -214,6 +237,103 @@ def test_files_without_tensors_and_no_files(tmp_path: Path) -> None:
         create_model("resnet20", weights=tmp_path / "list.pth")
     with pytest.raises(StriateError, match="no weights at imagnet: no such file; weights are 'embedded', a run"):
         create_model("resnet20", weights="imagnet")
+
+
+def test_what_was_renamed_is_said(trained: Network, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, state = tmp_path / "w.pth", trained.state_dict()
+    renamed = {f"model.{key.replace('fc.', 'head.')}": value for key, value in state.items()}
+    torch.save({"weights": {**renamed, "loss.weight": torch.ones(4)}, "epoch": 2}, path)
+    with caplog.at_level(logging.WARNING, logger="striate"):
+        assert same(create_model("resnet20", weights=path), state)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: the state dict is what it holds as 'weights'",
+        f"{path}: the names stand under 'model.', which is taken off; 1 tensors beside them are left out",
+        f"{path}: head is taken for the last layer, which resnet20 calls fc",
+    ]
+
+
+def test_the_last_layer_of_another_name_must_have_the_shapes_and_be_all_that_is_foreign(
+    trained: Network, tmp_path: Path
+) -> None:
+    state = {key: value for key, value in trained.state_dict().items() if not key.startswith("fc.")}
+    torch.save({**state, "linear.weight": torch.ones(4, 32), "linear.bias": torch.ones(4)}, tmp_path / "narrow.pth")
+    with pytest.raises(
+        StriateError, match=r"of resnet20: missing fc\.weight \(10, 64\); unexpected linear\.weight \(4, 32\);"
+    ):
+        create_model("resnet20", weights=tmp_path / "narrow.pth")
+    two = {
+        f"{name}.{leaf}": trained.state_dict()[f"fc.{leaf}"] for name in ("one", "two") for leaf in ("weight", "bias")
+    }
+    torch.save({**state, **two}, tmp_path / "two.pth")
+    with pytest.raises(StriateError, match=r"missing fc\.weight .*; unexpected one\.weight"):
+        create_model("resnet20", weights=tmp_path / "two.pth")
+
+
+def test_a_backbone_is_enough_where_a_new_head_is_made(
+    trained: Network, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "w.pth"
+    torch.save({f"backbone.{k}": v for k, v in trained.state_dict().items() if not k.startswith("fc.")}, path)
+    with caplog.at_level(logging.WARNING, logger="striate"):
+        model = create_model("resnet20", classes=7, weights=path)
+    assert torch.equal(model.conv1.weight, trained.conv1.weight) and model.fc.out_features == 7
+    assert caplog.records[-1].getMessage() == f"resnet20: {path} holds no head; fc starts fresh"
+    with pytest.raises(StriateError, match=r"not those of resnet20: missing fc\.weight \(10, 64\); missing fc\.bias"):
+        create_model("resnet20", weights=path)  # nobody will train its head
+
+
+def test_several_state_dicts_are_not_chosen_between(trained: Network, tmp_path: Path) -> None:
+    torch.save({"generator": trained.state_dict(), "critic": trained.state_dict()}, tmp_path / "w.pth")
+    with pytest.raises(StriateError, match=r"holds several state dicts \('generator', 'critic'\); save the one"):
+        create_model("resnet20", weights=tmp_path / "w.pth")
+
+
+def test_a_dictionary_that_holds_itself_comes_to_an_end(tmp_path: Path) -> None:
+    content: dict[str, Any] = {"epoch": 3}
+    content["model"] = content
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(StriateError, match="holds no state dict: its keys are 'epoch', 'model'"):
+        create_model("resnet20", weights=tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", ["torch", "safetensors", "run"])
+def test_numbers_that_are_not_finite_are_refused(bad: float, kind: str, trained: Network, tmp_path: Path) -> None:
+    trained.fc.weight.data[1, 2] = bad
+    path = tmp_path / "model.safetensors"
+    if kind == "torch":
+        torch.save(trained.state_dict(), path)
+    elif kind == "safetensors":
+        save_file(trained.state_dict(), path)
+    else:
+        save_weights(tmp_path, trained)
+        save_config(tmp_path, trained, tuple("abcd"), {})
+    with pytest.raises(StriateError, match=r"NaN or infinity in 1 of the 256 numbers of fc\.weight; its training has"):
+        create_model("resnet20", weights=tmp_path if kind == "run" else path)
+
+
+def test_an_archive_of_code_is_named_and_torchs_advice_to_run_it_is_not_repeated(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch would rather export
+        torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)).save(str(tmp_path / "traced.pt"))
+    with pytest.raises(
+        StriateError, match="is a TorchScript archive, which holds code; save model.state_dict"
+    ) as caught:
+        create_model("resnet20", weights=tmp_path / "traced.pt")
+    assert "weights_only" not in str(caught.value)
+    with zipfile.ZipFile(tmp_path / "arrays.npz", "w") as archive:
+        archive.writestr("arr_0.npy", b"x")
+    with pytest.raises(StriateError, match=r"is a zip archive without torch's tensors \(it holds arr_0\.npy\)"):
+        create_model("resnet20", weights=tmp_path / "arrays.npz")
+
+
+def test_the_length_of_a_header_may_begin_like_another_file(tmp_path: Path) -> None:
+    """The first byte of a safetensors file is the low byte of its header's length: "{" or "<" as well as any."""
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    for beginning in (b"{", b"<!", b"\x1f\x8b", b"PK"):
+        padded = header.ljust(int.from_bytes(beginning.ljust(8, b"\0"), "little"))
+        (tmp_path / "w").write_bytes(beginning.ljust(8, b"\0") + padded + bytes(4))
+        assert list(read_weights(tmp_path / "w")) == ["a"]
 
 
 def test_a_truncated_file_is_damaged(trained: Network, tmp_path: Path) -> None:

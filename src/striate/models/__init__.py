@@ -64,7 +64,8 @@ from striate.models.resnet_cifar import (
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
 from striate.models.stored import Stored, read_stored, stored_folder
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
-from striate.models.weights import classes_in, fit_in, no_weights, read_weights
+from striate.models.weight_files import no_weights, read_weights
+from striate.models.weights import classes_in, fit_in, named_for
 from striate.models.zfnet import zfnet, zfnet_wide
 
 # fmt: off
@@ -153,8 +154,8 @@ def create_model(
     at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's initialisation,
     drawn from torch's global generator; "embedded" for those of the package (of quick_regnet26); a run folder; a
     safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched into torch hub's
-    folder if it is not there. A head of another size is left out when `classes` is given, otherwise the network takes
-    the number of classes of the weights. Of "embedded" and of a run, preprocessing and class names come with them.
+    folder if it is not there. A head of another size, or none, is enough when `classes` is given; otherwise the network
+    takes the number of classes of the weights. Other prefixes, and a last layer of another name, are taken and said. Of "embedded" and of a run, preprocessing and class names come with them.
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
@@ -211,11 +212,11 @@ def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[
             path = fetch_published(entry.file)
             if size is None:
                 model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
-        tensors = read_weights(path)
+        tensors = named_for(model, read_weights(path), str(path))
     found = classes_in(model, tensors)
     if classes is None and found is not None:
         model.reset_classifier(found)
-    fit_in(model, tensors, source=str(path))
+    fit_in(model, tensors, source=str(path), new_head=classes is not None)
 
 
 def _require_same(model: Network, stored: Stored) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from striate.core.errors import StriateError
 from striate.core.files import read_json
 from striate.core.records import Preprocess
-from striate.models.weights import read_tensors
+from striate.models.weight_files import read_tensors, refuse_not_finite
 
 WEIGHTS, CONFIG, EMBEDDED = "model.safetensors", "config.json", "embedded"
 EMBEDDED_FOLDER = Path(str(resources.files("striate.models"))) / "embedded"
@@ -49,6 +49,7 @@ class Stored:
                 f"{path} is damaged: its content does not match its SHA-256; copy it again or train again "
                 f"(it is {found}, stated is {stated})"
             )
+        refuse_not_finite(tensors, path)
         return tensors
 
 
