@@ -155,7 +155,8 @@ def create_model(
     drawn from torch's global generator; "embedded" for those of the package (of quick_regnet26); a run folder; a
     safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched into torch hub's
     folder if it is not there. A head of another size, or none, is enough when `classes` is given; otherwise the network
-    takes the number of classes of the weights. Other prefixes, and a last layer of another name, are taken and said. Of "embedded" and of a run, preprocessing and class names come with them.
+    takes the number of classes of the weights. Other prefixes, and a last layer of another name, are taken and said. Of
+    "embedded" and of a run, preprocessing and class names come with them.
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
