@@ -32,6 +32,7 @@ def evaluate(
     run: RUN,
     data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")],
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
+    model: MODEL = None,
     precision: PRECISION = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
@@ -40,14 +41,18 @@ def evaluate(
 
     A picture that cannot be read is named and left out; exit status 1 says so.
 
-    Example: striate evaluate runs/cats photos/
+    Examples:
+
+    striate evaluate runs/cats photos/
+
+    striate evaluate weights.pth photos/ --model resnet20
     """
     from striate.data.sources import open_to_evaluate
     from striate.deploy.inputs import split_to_evaluate
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
-    opened = load(str(run), precision)
+    opened = load(str(run), precision, model)
     dataset = open_to_evaluate(data, opened.split_seed)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []

@@ -20,11 +20,12 @@ from striate.models.weights import fill
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network with what belongs to it."""
+    """A network with what belongs to it. named: whether the classes have names, or are numbered for want of them."""
 
     network: Network
     classes: tuple[str, ...]
     config: dict[str, Any]
+    named: bool = True
 
     @property
     def preprocess(self) -> Preprocess:
@@ -76,7 +77,7 @@ def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
     folder = stored_folder(weights)
     if folder is None and (weights in FILES or Path(weights).is_file()):
         network = create_model(model or architecture_of(weights), weights=weights).eval()
-        return Bundle(network, tuple(f"class {number}" for number in range(network.classes)), {})
+        return Bundle(network, tuple(f"class {number}" for number in range(network.classes)), {}, named=False)
     bundle = load_bundle(folder or Path(weights))
     if model not in (None, bundle.network.architecture):
         raise StriateError(f"{weights} holds {bundle.network.architecture}, not {model}; leave the model out")

@@ -100,7 +100,9 @@ class Run:
 
     @property
     def split_seed(self) -> int:
-        """What decided the split of the data it was trained on, where the data had none."""
+        """What decided the split of the data it was trained on, where the data had none; 0 of what is no run."""
+        if not (self.path / "recipe.json").exists():
+            return 0
         record = self.recipe
         try:
             return int(record["recipe"]["split_seed"])
@@ -177,7 +179,17 @@ class Run:
             return evaluate(self._form, batches, self.preprocess, self.classes, self.placement)
 
     def _labels(self, dataset: Dataset) -> Indices:
-        """The network's class number of every picture."""
+        """The network's class number of every picture.
+
+        Classes without names, as of a weight file, are taken in the order of the data's where there are as many.
+        """
+        if not self._bundle.named:
+            if len(dataset.classes) != len(self.classes):
+                raise StriateError(
+                    f"{self.path} has {len(self.classes)} classes without names, {dataset.source} has "
+                    f"{len(dataset.classes)}, so nothing says which is which"
+                )
+            return dataset.labels
         numbers = {name: number for number, name in enumerate(self.classes)}
         unknown = [name for name in dataset.classes if name not in numbers]
         if unknown:
