@@ -47,8 +47,9 @@ def train(
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
-    changed = with_weights({**({"model": model} if model else {}), **fields})
-    recipe = recipe or ("probe" if changed.get("layers") else "finetune" if changed.get("weights") else "default")
+    changed = with_weights({**({} if model is None else {"model": model}), **fields})
+    if recipe is None:
+        recipe = "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else "default"
     for name in changed:
         if name not in Recipe.__dataclass_fields__:
             raise unknown_name("recipe field", name, Recipe.__dataclass_fields__)
@@ -63,7 +64,8 @@ def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
     weights = changed.get("weights")
     if weights is None:
         return changed
-    model = changed.get("model") or architecture_of(weights)
+    model = changed.get("model")
+    model = architecture_of(weights) if model is None else model
     path = weights if weights in (EMBEDDED, *FILES) else str(Path(weights).resolve())
     return {"model": model, **changed, "weights": path}
 

@@ -76,3 +76,16 @@ def test_parquet_holds_the_same(striate, embedded, photos, tmp_path):
     with np.load(tmp_path / "x.npz") as plain:
         assert table["path"] == plain["paths"].tolist()
         np.testing.assert_array_equal(np.array(table["last"], np.float32), plain["last"])
+
+
+def test_freezing_without_weights_is_refused(striate, tmp_path):
+    for words in (["--freeze"], ["--unfreeze-to", "layer3"]):
+        said = striate("train", "digits", "--run", tmp_path / "run", *words).mistake()
+        assert "unfreeze_to does nothing here: it needs a staged run, which begins with trained weights" in said
+        assert not (tmp_path / "run").exists()
+
+
+def test_empty_words_are_names_that_there_are_not(striate, tmp_path):
+    for flag, message in (("--recipe", "unknown recipe ''"), ("--model", "unknown model ''")):
+        assert message in striate("train", "digits", "--run", tmp_path / "run", flag, "").mistake()
+    assert "no weights at" in striate("train", "digits", "--weights", "", "--run", tmp_path / "run").mistake()

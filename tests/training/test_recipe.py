@@ -92,3 +92,40 @@ def test_cifar_resnet_trains_for_64000_steps():
     steps = recipe.epochs * 50_000 / recipe.batch_size
     assert 63_900 < steps < 64_200
     assert [round(share * 64) for share in recipe.drop_at] == [32, 48]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "fields", "message"),
+    [
+        (
+            "default",
+            {"unfreeze_to": "head"},
+            r"unfreeze_to does nothing here: it needs a staged run, .*--weights embedded",
+        ),
+        ("default", {"keep_statistics": True}, "keep_statistics does nothing here: it needs a staged run"),
+        ("default", {"muon_lr": 0.1}, "muon_lr does nothing here: it needs optimizer=muon"),
+        ("finetune", {"nesterov": True}, "nesterov does nothing here: it needs optimizer=sgd"),
+        ("default", {"drop_at": (0.3,)}, "drop_at does nothing here: it needs schedule=step"),
+        ("default", {"full_size_at": 0.5}, "full_size_at does nothing here: it needs start_px"),
+        (
+            "finetune",
+            {"weights": None},
+            "staged begins with trained weights, and there are none; give weights, such as",
+        ),
+    ],
+)
+def test_a_field_that_would_do_nothing_is_refused(recipe, fields, message):
+    with pytest.raises(StriateError, match=message):
+        get_recipe(recipe).changed(fields)
+
+
+def test_a_field_that_acts_or_stays_as_it_is_is_taken():
+    assert get_recipe("finetune").changed({"unfreeze_to": "layer3"}).unfreeze_to == "layer3"
+    assert get_recipe("default").changed({"drop_at": (0.3,), "schedule": "step"}).drop_at == (0.3,)
+    assert get_recipe("default").changed({"muon_lr": get_recipe("default").muon_lr}) == get_recipe("default")
+    assert get_recipe("default").changed({"layer_decay": 0.5}).layer_decay == 0.5  # of drawn weights, too
+
+
+def test_a_field_is_set_once():
+    with pytest.raises(StriateError, match=r"epochs is given twice, as --set epochs=3 and --set epochs=4"):
+        Recipe.parse(["epochs=3", "epochs=4"])

@@ -110,7 +110,7 @@ def train(
     allow_megapixels(max_megapixels)
     named = {"model": model, "epochs": epochs, "size_px": size, "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
-    settings = chosen(recipes.get_recipe(recipe or "default"), named, set_ or [])
+    settings = chosen(recipes.get_recipe("default" if recipe is None else recipe), named, set_ or [])
     settings |= {name: context.params[name] for name in WISHES if given(context, name)}
     settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
     if resume:
@@ -144,7 +144,7 @@ def layers(text: str | None) -> tuple[str, ...] | None:
     >>> layers("layer2, last")
     ('layer2', 'last')
     """
-    return tuple(part.strip() for part in text.split(",")) if text else None
+    return tuple(part.strip() for part in text.split(",")) if text is not None else None
 
 
 def of_transfer(

@@ -84,7 +84,7 @@ def stored_folder(weights: str | Path) -> Path | None:
             )
         return EMBEDDED_FOLDER
     path = Path(weights)
-    if path.is_dir():
+    if path.is_dir() and str(weights):  # no name at all would be the folder that one is in
         return path
     return path.parent if path.name == WEIGHTS and (path.parent / CONFIG).is_file() else None
 

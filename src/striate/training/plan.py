@@ -55,7 +55,7 @@ class Plan:
     @property
     def recipe(self) -> Recipe:
         """The recipe to train by."""
-        return replace(self.base, **self.changed)
+        return self.base.changed(self.changed)
 
     def command(self, folder: Path, placement: Placement) -> str:
         """The command line that repeats the run into another folder, with the settings that it ran in."""

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,19 @@ KNOWN = {
     "schedule": typing.get_args(Schedule),
     "best_by": typing.get_args(Best),
     "head": typing.get_args(Kind),
+}
+STAGED = "a staged run, which begins with trained weights (weights=..., as by --weights embedded)"
+# Fields that act only beside others: what they need, in words, and whether a recipe has it.
+NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
+    **dict.fromkeys(("unfreeze_to", "keep_statistics", "head", "head_views"), (STAGED, lambda recipe: recipe.staged)),
+    **dict.fromkeys(("muon_lr", "muon_decay"), ("optimizer=muon", lambda recipe: recipe.optimizer == "muon")),
+    "nesterov": ("optimizer=sgd", lambda recipe: recipe.optimizer == "sgd"),
+    "momentum": ("optimizer=sgd or optimizer=muon", lambda recipe: recipe.optimizer != "adamw"),
+    "drop_at": ("schedule=step", lambda recipe: recipe.schedule == "step"),
+    "drop_factor": ("schedule=step or schedule=plateau", lambda recipe: recipe.schedule in ("step", "plateau")),
+    "patience_epochs": ("schedule=plateau", lambda recipe: recipe.schedule == "plateau"),
+    "full_size_at": ("start_px", lambda recipe: recipe.start_px is not None),
+    "least_px": ("size_px to be open", lambda recipe: recipe.size_px is None),
 }
 
 
@@ -150,11 +163,30 @@ class Recipe:
         for name, known in KNOWN.items():
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
+        if self.staged and self.weights is None:
+            raise StriateError("staged begins with trained weights, and there are none; give weights, such as embedded")
         if self.whiten and self.weights:
             raise StriateError("whiten draws the first layer anew, which weights bring along; leave one of them out")
         if any(not 0 < share < 1 for share in self.drop_at):
             raise StriateError(f"drop_at are shares of the run between 0 and 1, got {self.drop_at}")
         self.augmentation  # noqa: B018 - its own checks
+
+    def changed(self, fields: dict[str, Any]) -> Recipe:
+        """The recipe with some fields set otherwise.
+
+        Raises StriateError for a field that would then do nothing: it would be written down as done.
+
+        >>> Recipe(model="resnet18").changed({"unfreeze_to": "layer3"})
+        Traceback (most recent call last):
+        striate.core.errors.StriateError: unfreeze_to does nothing here: it needs a staged run, which begins with \
+trained weights (weights=..., as by --weights embedded)
+        """
+        made = dataclasses.replace(self, **fields)
+        for name, value in fields.items():
+            needed, has = NEEDS.get(name, ("", bool))
+            if needed and value != getattr(self, name) and not has(made):
+                raise StriateError(f"{name} does nothing here: it needs {needed}")
+        return made
 
     @property
     def augmentation(self) -> Augmentation:
@@ -176,6 +208,8 @@ class Recipe:
                 raise StriateError(f"--set takes field=value, got {assignment!r}")
             if name not in kinds:
                 raise unknown_name("recipe field", name, kinds)
+            if name in values:
+                raise StriateError(f"{name} is given twice, as --set {name}={values[name]} and --set {assignment}")
             values[name] = parse_value(name, text, kinds[name])
         return values
 
