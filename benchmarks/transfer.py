@@ -22,7 +22,7 @@ from typing import Any
 from resumable import trained  # beside this file
 
 from striate.core.files import read_json
-from striate.data.folder import HIDDEN
+from striate.data.walk import HIDDEN
 from striate.models.stored import EMBEDDED
 from striate.ops.metrics import wilson_interval
 from striate.recipes import get_recipe

@@ -9,8 +9,9 @@ import zlib
 import pytest
 from PIL import Image
 
+from striate.data.formats import READABLE
+
 TRAIN = ("train", "digits", "--recipe", "digits_lenet5")
-EXTENSIONS = ".bmp, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp"
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -44,7 +45,7 @@ def test_a_folder_without_pictures(striate, verb, tmp_path):
     assert line.startswith(
         f"striate: {tmp_path / 'photos'} holds no pictures; expected is a folder with one sub-folder"
     )
-    assert line.endswith(f"pictures are {EXTENSIONS}")
+    assert line.endswith(f"pictures are {READABLE}")
 
 
 @pytest.mark.parametrize("verb", ["check", "train"])
@@ -273,7 +274,7 @@ def test_no_such_split(striate, digits_run):
 def test_a_folder_without_pictures_to_predict(striate, digits_run, tmp_path):
     (tmp_path / "empty").mkdir()
     line = striate("predict", digits_run, tmp_path / "empty").mistake()
-    assert line == f"striate: {tmp_path / 'empty'} holds no pictures; known are {EXTENSIONS}"
+    assert line == f"striate: {tmp_path / 'empty'} holds no pictures; pictures are {READABLE}"
 
 
 def test_two_formats_at_once(striate, digits_run, scans):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from striate.api import check
 from striate.core.errors import StriateError
 from striate.data.dataset import Dataset, FilePictures
 from striate.data.sources import open_data
@@ -116,8 +118,8 @@ def test_empty(tmp_path: Path, content: str) -> None:
 
 
 def test_missing_columns(tmp_path: Path) -> None:
-    file = table(tmp_path, "filename,class\n1.jpg,cat\n")
-    refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['filename', 'class']; ")
+    file = table(tmp_path, "filename,breed\n1.jpg,cat\n")
+    refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['filename', 'breed']; ")
     refused(table(tmp_path, "1.jpg\n2.jpg\n"), "line 1 has 1 columns, expected 2: path, label")
     refused(table(tmp_path, "path,label\n1.jpg,cat\n2.jpg\n"), "line 3 has 1 columns, expected 2: path, label")
     refused(table(tmp_path, "1.jpg,cat\n\n2.jpg,dog,x\n"), "line 3 has 3 columns, expected 2: path, label")
@@ -149,3 +151,71 @@ def test_open_quote(tmp_path: Path) -> None:
     refused(
         table(tmp_path, 'path,label\n1.jpg,"cat\n2.jpg,dog\n'), "line 3 is no line of a table (unexpected end of data)"
     )
+
+
+def test_labels_in_two_forms_of_unicode_are_one_class(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, "1.jpg,B\u00e4r\n2.jpg,Ba\u0308r\n3.jpg,cat\n"))
+    assert data.classes == ("B\u00e4r", "cat")
+    assert data.labels.tolist() == [0, 0, 1]
+
+
+def test_backslashes_end_folders_where_no_file_has_them_in_its_name(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, "a\\1.jpg,cat\na\\b\\2.jpg,dog\nc/3.jpg,cat\n"))
+    assert paths(data) == ["a/1.jpg", "a/b/2.jpg", "c/3.jpg"]
+    assert data.inventory.notes == ("backslashes in the paths are read as the ends of folders",)
+
+
+@pytest.mark.skipif(os.sep != "/", reason="a backslash in a name")
+def test_a_backslash_may_be_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a\\1.jpg").touch()
+    data = open_data(table(tmp_path, "a\\1.jpg,cat\na\\2.jpg,dog\n"))
+    assert paths(data) == ["a\\1.jpg", "a\\2.jpg"]
+    assert data.inventory.notes == ()
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "\n\ufeffSEP=;\r\n".lstrip(), '"sep=;"\n', "\nsep=;\n\n"])
+def test_the_first_line_of_excel(tmp_path: Path, first: str) -> None:
+    data = open_data(table(tmp_path, first + "path;label\n" + PLAIN.replace(",", ";")))
+    assert paths(data) == ["a/1.jpg", "a/2.jpg", "b/3.jpg"]
+    line = first.count("\n") + 2
+    refused(table(tmp_path, first + "path;label\n1.jpg;\n"), f"line {line} has no label")
+
+
+@pytest.mark.parametrize("separator", ["\t", "|", ","])
+def test_excel_may_name_any_separator(tmp_path: Path, separator: str) -> None:
+    data = open_data(table(tmp_path, f"sep={separator}\n" + PLAIN.replace(",", separator)))
+    assert data.classes == ("cat", "dog")
+
+
+def test_fastai_says_which_validate(tmp_path: Path) -> None:
+    rows = "fname,label,is_valid\n1.jpg,a,False\n2.jpg,b,False\n3.jpg,a,True\n4.jpg,b,1\n"
+    data = open_data(table(tmp_path, rows))
+    assert {split: part.tolist() for split, part in data.splits.items()} == {"train": [0, 1], "val": [2, 3]}
+    assert data.split_rule == "train, val as given; no test split"
+    refused(table(tmp_path, rows + "5.jpg,a,maybe\n"), "line 6: is_valid is 'maybe'; it is true or false")
+
+
+@pytest.mark.parametrize("header", ["file_name,class", "Image,Label", "name,label", "filename,label"])
+def test_other_names_of_the_columns(tmp_path: Path, header: str) -> None:
+    assert paths(open_data(table(tmp_path, f"{header}\n{PLAIN}"))) == ["a/1.jpg", "a/2.jpg", "b/3.jpg"]
+
+
+def test_a_column_called_path_goes_first(tmp_path: Path) -> None:
+    assert paths(open_data(table(tmp_path, "name,path,label\nx,1.jpg,a\ny,2.jpg,b\n"))) == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_a_table_may_name_devices_pipes_and_folders(tmp_path: Path) -> None:
+    """None is read: a device has no end, and nobody writes to this pipe."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    names = ["/dev/zero", "pipe.jpg", "folder.jpg", "/dev/stdin", "good.png"] * 2
+    for name in ("good.png", "fine.png"):
+        Image.new("L", (4, 4), 7).save(tmp_path / name)
+    rows = [f"{name},{label}" for label, name in zip("a" * 5 + "b" * 5, names, strict=True)]
+    report = check(table(tmp_path, "path,label\n" + "\n".join(rows)))
+    reasons = dict(report.unreadable)
+    assert reasons["/dev/zero"] == "cannot be read (is a device, no regular file)"
+    assert reasons[str(tmp_path / "pipe.jpg")] == "cannot be read (is a pipe, no regular file)"
+    assert reasons[str(tmp_path / "folder.jpg")] == "cannot be read (is a folder, no regular file)"
+    assert "no regular file" in reasons["/dev/stdin"]

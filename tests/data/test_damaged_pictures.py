@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from striate.data.decode import DecodeError, decode_picture
+from striate.data.formats import AVIF
 
 random = np.random.default_rng(0)
 RGB = random.integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -46,6 +47,7 @@ def victims() -> dict[str, bytes]:
         "webps": encoded(picture, "WEBP", **frames),
         "gif": encoded(picture, "GIF", **frames),
         "ppm": encoded(picture, "PPM"),
+        **({"avif": encoded(picture, "AVIF")} if AVIF else {}),
         "pgm": b"P2 4 2 300 1 2 3 4 5 6 7 300\n",
     }
 

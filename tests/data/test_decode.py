@@ -382,3 +382,81 @@ def test_draft_looks_like_decoding_and_resizing(height: int, width: int, scale: 
     difference = np.abs(resized.astype(int) - small)
     assert difference.mean() < 1
     assert difference.max() <= 6
+
+
+# ---------------------------------------------------------------- what lies beside the pixels
+
+
+def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    return png(8, 2, 4, [bytes(range(12))], *chunks)
+
+
+TEXT = b"Comment\0\0" + zlib.compress(b"a long story. " * 200_000)
+PROFILE = b"profile\0\0" + zlib.compress(bytes(3_000_000))
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        (b"zTXt", TEXT),
+        (b"iTXt", b"Comment\0\1\0\0\0" + TEXT[9:]),
+        (b"iCCP", PROFILE),
+        (b"iCCP", b"profile\0\0no zlib"),
+        (b"tEXt", b"x" * 90_000_000),
+        (b"cHRM", b"short"),
+        (b"pHYs", b""),
+    ],
+    ids=lambda chunk: chunk[0].decode(),
+)
+def test_text_and_profiles_of_png_are_no_damage(chunk: tuple[bytes, bytes], tmp_path: Path) -> None:
+    plain = decode_picture(with_chunks(), "x")
+    content = with_chunks(chunk)
+    np.testing.assert_array_equal(decode_picture(content, "x"), plain)
+    (tmp_path / "x.png").write_bytes(content)
+    assert read_size(tmp_path / "x.png") == (1, 4)
+
+
+def test_chunks_that_decide_pixels_stay() -> None:
+    clear = png(8, 3, 3, [bytes([0, 1, 2])], (b"zTXt", TEXT), (b"PLTE", PALETTE), (b"tRNS", bytes([0, 255, 255])))
+    assert decode_picture(clear, "x").tolist() == [[[255, 255, 255], [0, 255, 0], [0, 0, 255]]]
+    sideways = with_chunks((b"zTXt", TEXT), (b"eXIf", turned(6).tobytes().removeprefix(b"Exif\0\0")))
+    assert decode_picture(sideways, "x").shape == (4, 1, 3)
+
+
+def test_a_png_with_text_that_ends_early_is_damaged() -> None:
+    content = with_chunks((b"tEXt", b"x" * 100))
+    for size in (60, 100, len(content) - 30):
+        with pytest.raises(DecodeError, match="x is (damaged|not a picture)"):
+            decode_picture(content[:size], "x")
+
+
+def test_text_hides_no_bomb() -> None:
+    content = bomb(20_000, 20_000)
+    chunk = struct.pack(">I", len(TEXT)) + b"zTXt" + TEXT + struct.pack(">I", zlib.crc32(b"zTXt" + TEXT))
+    with pytest.raises(DecodeError, match="has too many pixels to be decoded: 400,000,000"):
+        decode_picture(content[:33] + chunk + content[33:], "x")
+
+
+@pytest.mark.parametrize(
+    "name, start, told",
+    [
+        ("x.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        ("x.NEF", b"MM\0*\0\0\0\x08", "camera RAW"),
+        ("x", b"\xff\x0a\xfa\x1f", "JPEG XL"),
+        ("x.jp2", b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        ("x.svg", b"<svg xmlns=", "SVG"),
+    ],
+)
+def test_formats_that_cannot_be_read_are_named(name: str, start: bytes, told: str) -> None:
+    text = f"{name} is a {told} picture, which cannot be read here; save it as JPEG or PNG"
+    with pytest.raises(DecodeError, match=f"^{re.escape(text)}$"):
+        decode_picture(start + bytes(80), name)
+
+
+def test_a_file_beyond_reason_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "x.jpg").open("wb") as file:
+        file.truncate(2**40)  # takes no room
+    with pytest.raises(
+        DecodeError, match=r"x\.jpg cannot be read \(has 1,099,511,627,776 bytes, allowed are 2,147,483"
+    ):
+        read_picture(tmp_path / "x.jpg")

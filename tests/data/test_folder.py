@@ -12,6 +12,7 @@ from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.data.dataset import FilePictures
+from striate.data.decode import DecodeError
 from striate.data.folder import EXPECTED, open_folder
 from striate.data.sources import open_data, open_to_evaluate
 from striate.deploy.inputs import picture_files
@@ -153,17 +154,21 @@ def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
-def test_a_pipe_is_no_picture_and_a_broken_link_is_one(tmp_path: Path) -> None:
-    """Whoever reads a pipe that nobody writes to waits for ever; of a link a person wants to know that it is broken."""
+def test_a_pipe_and_a_broken_link_are_left_for_the_check_to_name(tmp_path: Path) -> None:
+    """Whoever reads a pipe that nobody writes to waits for ever: it is listed, and refused unread."""
     touch(tmp_path, "cat/1.jpg", "dog/1.jpg")
     os.mkfifo(tmp_path / "cat" / "2.jpg")
     (tmp_path / "cat" / "3.jpg").symlink_to("2.jpg")
     (tmp_path / "cat" / "4.jpg").symlink_to("nowhere")
     (tmp_path / "cat" / "5.jpg").symlink_to("5.jpg")
-    names = ["1.jpg", "4.jpg", "5.jpg"]
+    names = ["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"]
     assert [path.name for path in picture_files([tmp_path / "cat"])] == names
     pictures = open_folder(tmp_path).pictures
-    assert [Path(pictures.name(number)).name for number in range(3)] == names
+    assert [Path(pictures.name(number)).name for number in range(5)] == names
+    with pytest.raises(DecodeError, match=r"2\.jpg cannot be read \(is a pipe, no regular file\)"):
+        pictures.decode(1, 3)
+    with pytest.raises(DecodeError, match=r"3\.jpg cannot be read \(is a pipe, no regular file\)"):
+        pictures.size(2)
 
 
 def test_no_pictures(tmp_path: Path) -> None:
@@ -186,7 +191,7 @@ def test_pictures_without_classes(tmp_path: Path) -> None:
 
 def test_train_and_test_pictures_without_classes(tmp_path: Path) -> None:
     touch(tmp_path, *many("train"), *many("test"))
-    refused(tmp_path, f"{tmp_path / 'test'} holds 10 pictures directly and no sub-folders")
+    refused(tmp_path, f"{tmp_path / 'train'} holds 10 pictures directly and no sub-folders")
 
 
 def test_one_class_only(tmp_path: Path) -> None:

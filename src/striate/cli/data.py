@@ -54,6 +54,8 @@ def check(
 ) -> None:
     """Decode every picture once and report counts, sizes, unreadable files, duplicates and clashing labels.
 
+    Of a folder, everything in it is used, or named and counted: what is no picture, pictures that cannot be read here
+    (HEIC, camera RAW), and pictures that lie where nothing says their class.
     With --labels, also look for labels that are likely wrong, and make a page of those pictures.
     Exit status 1 says that the data cannot be trained on as it is.
 
@@ -135,6 +137,8 @@ def _show(report: DataReport) -> None:
             typer.echo(f"same picture {what}: {' = '.join(group)}")
     for warning in report.warnings:
         typer.echo(f"warning: {warning}")
+    for remark in report.remarks:
+        typer.echo(f"note: {remark}")
     for problem in report.problems:
         typer.echo(f"cannot be trained on: {problem}")
     if not report.warnings and not report.problems:

@@ -11,7 +11,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json
-from striate.cli.using import MODEL, PRECISION, RUN
+from striate.cli.using import MODEL, PRECISION, RUN, tell
 
 
 def features(
@@ -39,10 +39,12 @@ def features(
     write_features(output, table)
     widths = {name: vectors.shape[1] for name, vectors in table.vectors.items()}
     if json:
-        print_json({"output": str(output), "pictures": len(table.paths), "layers": widths})
+        left_out = [each.to_dict() for each in table.left_out]
+        print_json({"output": str(output), "pictures": len(table.paths), "layers": widths, "left_out": left_out})
     else:
         listed = ", ".join(f"{name} ({width} numbers)" for name, width in widths.items())
         typer.echo(f"{output}: {len(table.paths):,} pictures, {listed}")
+    tell(*table.left_out)
     for path, reason in table.problems:
         print(f"striate: {path} {reason}", file=sys.stderr)
     if table.problems:

@@ -119,7 +119,9 @@ def train(
     else:
         finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, **settings)
     if json:
-        print_json({"run": str(finished.path), **finished.metrics})
+        began_with = finished.recipe["data"]  # of a run that is older, without the two
+        told = {name: began_with[name] for name in ("left_out", "notes") if name in began_with}
+        print_json({"run": str(finished.path), **finished.metrics, **told})
     else:
         typer.echo(f"use it: striate predict {shlex.quote(str(finished.path))} PICTURES")
 

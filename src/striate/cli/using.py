@@ -16,6 +16,7 @@ from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
     from striate.data.decode import DecodeError
+    from striate.data.left_out import LeftOut
     from striate.deploy.run import Prediction
     from striate.tasks.classification import Evaluation
 
@@ -60,12 +61,21 @@ def evaluate(
         found = opened.evaluate(dataset, name, progress, unreadable)
     if json:
         listed = [{"name": error.name, "reason": error.reason} for error in unreadable]
-        print_json({"run": str(run), "data": data, "split": name, **found.to_dict(), "unreadable": listed})
+        left_out = [each.to_dict() for each in dataset.inventory.left_out]
+        told = {"unreadable": listed, "left_out": left_out, "notes": list(dataset.inventory.notes)}
+        print_json({"run": str(run), "data": data, "split": name, **found.to_dict(), **told})
     else:
         _show(found, name)
         if split is None:
             typer.echo(f"split: {dataset.split_rule}; --split all takes every picture")
+        tell(*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)
     _name_unreadable([str(error) for error in unreadable])
+
+
+def tell(*remarks: object) -> None:
+    """Lines on standard error for what is neither an answer nor a mistake."""
+    for remark in remarks:
+        print(f"striate: note: {remark}", file=sys.stderr)
 
 
 def _name_unreadable(problems: list[str]) -> None:
@@ -129,6 +139,7 @@ def predict(
 ) -> None:
     """Say what is in pictures.
 
+    Of a folder, every picture in it and below is looked at. Files that are no pictures are counted.
     A picture that cannot be read is named and left out; exit status 1 says so.
 
     Examples:
@@ -143,13 +154,15 @@ def predict(
         raise StriateError("--json and --csv exclude each other")
     allow_megapixels(max_megapixels)
     opened = load(str(run), precision, model)
-    predictions = opened.predict(files, top)
+    left_out: list[LeftOut] = []
+    predictions = opened.predict(files, top, left_out)
     if json:
         print_json([prediction.to_dict() for prediction in predictions])
     elif csv_:
         _print_csv(predictions, min(top, len(opened.classes)))
     else:
         _print_predictions(predictions)
+    tell(*left_out)
     _name_unreadable([f"{prediction.path} {prediction.problem}" for prediction in predictions if prediction.problem])
 
 

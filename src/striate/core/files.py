@@ -23,6 +23,14 @@ FULL = {
     errno.EIO: "the disk failed",
 }
 
+NOT_REGULAR = (
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a pipe"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+    (stat.S_ISSOCK, "is a socket"),
+)
+
 
 @contextmanager
 def storage_errors(target: Path) -> Iterator[None]:
@@ -73,6 +81,35 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, keys in the order given, non-ASCII as it is, but for stray bytes of file names."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     write_bytes(path, text.encode("utf-8", "backslashreplace"))  # of a surrogate that is JSON's own way to write it
+
+
+@contextmanager
+def regular_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file to be read.
+
+    Raises OSError for anything else: a device has no end, and a pipe may have nobody who writes to it.
+    """
+    _require_regular(path.stat().st_mode)  # before it is opened, which waits at a pipe and winds a tape
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        _require_regular(os.fstat(handle).st_mode)
+        yield file
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a regular file of at most that size. Raises OSError for anything else."""
+    with regular_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most_bytes:
+            raise OSError(errno.EFBIG, f"has {size:,} bytes, allowed are {most_bytes:,}")
+        return file.read(size)
+
+
+def _require_regular(mode: int) -> None:
+    """Raise OSError for what is no regular file."""
+    if not stat.S_ISREG(mode):
+        what = next((what for is_that, what in NOT_REGULAR if is_that(mode)), "is something else")
+        raise OSError(errno.EINVAL, f"{what}, no regular file")
 
 
 def read_json(path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from striate.core.errors import StriateError
 from striate.data.dataset import Dataset
+from striate.data.left_out import Inventory, LeftOut
 from striate.data.scan import Scan
 
 FEW_PICTURES = 10
@@ -24,7 +26,8 @@ class DataReport:
 
     counts: pictures per class by split. sizes_px: smallest, median and largest shorter and longer side.
     duplicates: groups of equal pictures of one class. leaks: groups of equal pictures that stand in several splits.
-    clashes: groups of equal pictures of several classes. problems: why training cannot work. warnings: what to know.
+    clashes: groups of equal pictures of several classes. left_out: what lies there and is not used. notes: how the
+    folder or table was read. problems: why training cannot work. warnings: what to know.
     """
 
     source: str
@@ -38,11 +41,20 @@ class DataReport:
     clashes: list[list[str]]
     problems: list[str]
     warnings: list[str]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is no warning: the notes, and files that are no pictures."""
+        return Inventory(self.left_out, self.notes).remarks
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
         fields = dict(self.__dict__)
         fields["unreadable"] = [{"name": name, "reason": reason} for name, reason in self.unreadable]
+        fields["left_out"] = [each.to_dict() for each in self.left_out]
+        fields["notes"] = list(self.notes)
         return fields
 
     def refuse(self) -> None:
@@ -75,7 +87,13 @@ def check_data(dataset: Dataset, scan: Scan) -> DataReport:
         counts=counts,
         sizes_px=_sizes(scan),
         problems=_problems(dataset, counts),
-        warnings=_warnings(dataset, counts, findings),
+        warnings=[
+            *dataset.inventory.pictures_left_out,
+            *_warnings(dataset, counts, findings),
+            *_nearly_equal(dataset.classes),
+        ],
+        left_out=dataset.inventory.left_out,
+        notes=dataset.inventory.notes,
         **findings,  # type: ignore[arg-type]
     )
 
@@ -173,6 +191,19 @@ def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str
             f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total"
         )
     return warnings
+
+
+def _nearly_equal(classes: Sequence[str]) -> list[str]:
+    """A warning of classes whose names differ by nothing that is heard."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        groups["".join(name.split()).casefold()].append(name)
+    return [
+        f"{' and '.join(map(repr, names))} are {len(names)} classes, though their names differ by case or spaces only; "
+        "give them one name if they are one class"
+        for names in groups.values()
+        if len(names) > 1
+    ]
 
 
 def _count(things: list[Any], noun: str) -> str:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import unicodedata
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TextIO
 
 import numpy as np
 
 from striate.core.errors import StriateError, unknown_name
-from striate.data.dataset import Dataset, FilePictures
-from striate.data.decode import EXTENSIONS
-from striate.data.folder import SPLIT_FOLDERS
+from striate.data.dataset import SPLITS, Dataset, FilePictures
+from striate.data.formats import NAMED_ENDINGS
+from striate.data.left_out import Inventory
+from striate.data.split_names import split_of
 from striate.data.splits import given_splits, split_dataset, split_number
 
 DELIMITERS = (",", ";", "\t")
+SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel's first line, which is no line of the table
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "fname", "name", "image")
+LABEL_COLUMNS = ("label", "class")
+IS_VALID = {"true": "val", "1": "val", "false": "train", "0": "train"}
 EXPECTED = 'expected are lines such as "cats/1.jpg,cat", under a header "path,label" or "path,label,split" or none'
 
 Row = tuple[str, str, str]  # path, label, split or ""
@@ -26,18 +34,26 @@ Row = tuple[str, str, str]  # path, label, split or ""
 def open_csv(file: Path, split_seed: int = 0) -> Dataset:
     """The pictures that a table names, one line each, in its order.
 
-    Columns are path and label, and split (train, val or test) where a header says so; a header may name more and in
-    any order. UTF-8, with or without byte order mark; separated by comma, semicolon or tab, whichever cuts the first
-    line into most columns. Paths count from the table's folder. Classes are the sorted labels.
+    Columns are path (or another of PATH_COLUMNS) and label or class, and split (in any spelling of `split_names`) or
+    fastai's is_valid where a header says so; a header may name more and in any order. UTF-8, with or without byte order
+    mark; separated by what a first line sep=; says, else by comma, semicolon or tab, whichever cuts the first line into
+    most columns. Paths count from the table's folder; backslashes part folders where no file has them in its name.
+    Classes are the sorted labels, in Unicode's form NFC.
     Raises StriateError with the number of the line. Whether the files exist is the business of the check.
     """
-    labels, split_of = array("q"), array("b")
+    labels, split_of_row = array("q"), array("b")
     first_seen: dict[str, int] = {}
+    from_windows: bool | None = None  # the first backslash decides for all: a million files are not looked for
 
     def paths() -> Iterator[str]:
+        nonlocal from_windows
         for path, name, split in _rows(file):
-            labels.append(first_seen.setdefault(name, len(first_seen)))
-            split_of.append(split_number(split))
+            labels.append(first_seen.setdefault(unicodedata.normalize("NFC", name), len(first_seen)))
+            split_of_row.append(split_number(split))
+            if "\\" in path:
+                if from_windows is None:
+                    from_windows = not os.path.lexists(file.parent / path)
+                path = path.replace("\\", "/") if from_windows else path
             yield _below(file.parent, path)
 
     pictures = FilePictures(file.parent, paths())
@@ -46,15 +62,17 @@ def open_csv(file: Path, split_seed: int = 0) -> Dataset:
     classes = sorted(first_seen)
     number = {name: place for place, name in enumerate(classes)}
     sorted_place = np.array([number[name] for name in first_seen], np.int64)
-    return split_dataset(
+    dataset = split_dataset(
         str(file),
         pictures,
         pictures.relative_paths,
         sorted_place[np.frombuffer(labels, np.int64)],
         classes,
-        given_splits(np.frombuffer(split_of, np.int8)),
+        given_splits(np.frombuffer(split_of_row, np.int8)),
         split_seed,
     )
+    notes = ("backslashes in the paths are read as the ends of folders",) if from_windows else ()
+    return replace(dataset, inventory=Inventory(notes=notes))
 
 
 def _rows(file: Path) -> Iterator[Row]:
@@ -69,23 +87,37 @@ def _rows(file: Path) -> Iterator[Row]:
 
 
 def _rows_of(lines: TextIO, file: str) -> Iterator[Row]:
-    first = next((line for line in lines if line.strip()), "")
-    lines.seek(0)
-    table = csv.reader(lines, delimiter=_delimiter(first), skipinitialspace=True, strict=True)
-    columns: list[str] | None = None
+    delimiter, skipped = _start(lines)
+    table = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    columns: list[str] = []
     try:
         for cells in table:
             cells = [cell.strip() for cell in cells]
             if not any(cells):
                 continue
-            where = f"{file} line {table.line_num}"
-            if columns is None:
-                columns = _columns(cells, where)
-                if columns == [cell.lower() for cell in cells]:
+            where = f"{file} line {skipped + table.line_num}"
+            if not columns:
+                columns = _header(cells)
+                if columns:
                     continue
+                columns = ["path", "label"]
+                _require_picture(cells, where)
             yield _row(cells, columns, where)
     except csv.Error as error:
-        raise StriateError(f"{file} line {table.line_num} is no line of a table ({error}); {EXPECTED}") from error
+        line = skipped + table.line_num
+        raise StriateError(f"{file} line {line} is no line of a table ({error}); {EXPECTED}") from error
+
+
+def _start(lines: TextIO) -> tuple[str, int]:
+    """What separates the columns, and how many lines there are before the table; those are passed."""
+    place, first = next(((place, line) for place, line in enumerate(lines, start=1) if line.strip()), (0, ""))
+    told = SEPARATOR.fullmatch(first.rstrip("\r\n"))
+    lines.seek(0)
+    if told is None:
+        return _delimiter(first), 0
+    for _ in range(place):
+        lines.readline()
+    return told[1], place
 
 
 def _bad_byte(file: Path) -> int:
@@ -103,14 +135,21 @@ def _delimiter(first: str) -> str:
     return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([line], delimiter=delimiter), [])))
 
 
-def _columns(first: list[str], where: str) -> list[str]:
-    """The columns' names: the header's if the first line is one, otherwise path and label."""
+def _header(first: list[str]) -> list[str]:
+    """The columns' names if the first line is a header, with one called path and one label; otherwise none."""
     header = [cell.lower() for cell in first]
-    if "path" in header and "label" in header:
-        return header
-    if PurePath(first[0]).suffix.lower() not in EXTENSIONS:
+    for name, known in (("path", PATH_COLUMNS), ("label", LABEL_COLUMNS)):
+        there = next((column for column in known if column in header), None)
+        if there is None:
+            return []
+        header[header.index(there)] = name
+    return header
+
+
+def _require_picture(first: list[str], where: str) -> None:
+    """Raise StriateError for a first line that is no header and does not begin with a picture."""
+    if PurePath(first[0]).suffix.lower() not in NAMED_ENDINGS:
         raise StriateError(f"{where} is neither a header with path and label nor a picture, but {first}; {EXPECTED}")
-    return ["path", "label"]
 
 
 def _row(cells: list[str], columns: list[str], where: str) -> Row:
@@ -120,12 +159,22 @@ def _row(cells: list[str], columns: list[str], where: str) -> Row:
     for column in ("path", "label"):
         if not row[column]:
             raise StriateError(f"{where} has no {column}")
-    if "split" not in row:
-        return row["path"], row["label"], ""
-    split = SPLIT_FOLDERS.get(row["split"].lower())
-    if split is None:
-        raise StriateError(f"{where}: {unknown_name('split', row['split'], SPLIT_FOLDERS)}")
-    return row["path"], row["label"], split
+    return row["path"], row["label"], _split(row, where)
+
+
+def _split(row: dict[str, str], where: str) -> str:
+    """The split that a line says, or ""."""
+    if "split" in row:
+        split = split_of(row["split"])
+        if split is None:
+            raise StriateError(f"{where}: {unknown_name('split', row['split'], SPLITS)}")
+        return split
+    if "is_valid" in row:
+        split = IS_VALID.get(row["is_valid"].lower())
+        if split is None:
+            raise StriateError(f"{where}: is_valid is {row['is_valid']!r}; it is true or false")
+        return split
+    return ""
 
 
 def _below(folder: Path, path: str) -> str:

@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from striate.data.decode import Pixels, read_picture, read_size, to_pixels
+from striate.data.left_out import Inventory
 
 Indices = npt.NDArray[np.int64]
 SPLITS = ("train", "val", "test")
@@ -38,6 +39,11 @@ class Names:
             self._letters += last.encode("utf-8", "surrogateescape")
             self._ends.append(len(self._letters))
         self._folders = list(number)
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of all paths, each once."""
+        return [folder.rstrip("/") for folder in self._folders]
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -151,6 +157,7 @@ class Dataset:
 
     source: what the person named, such as "digits" or a folder. labels: class number of every picture. splits: picture
     numbers of "train", "val" and "test"; "test" may be missing. split_rule: one sentence on where the splits come from.
+    inventory: what was left out.
     """
 
     source: str
@@ -159,6 +166,7 @@ class Dataset:
     classes: tuple[str, ...]
     splits: dict[str, Indices]
     split_rule: str
+    inventory: Inventory = field(default_factory=Inventory)
 
     def counts(self) -> dict[str, list[int]]:
         """Pictures per class, for each split."""

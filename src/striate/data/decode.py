@@ -11,6 +11,7 @@
   benchmarks/decoding.md says what that brings and why it is Pillow that does it.
 - A file that ends early is damaged, however much of it could be shown. Where bytes in the middle are wrong, the decoder
   of the format decides: most notice, but a JPEG may come out with wrong patches, because nothing in it says so.
+- Text and colour profiles in a PNG file are left out before it is decoded, as EXIF is in a JPEG file.
 - A picture of more pixels than `PIL.Image.MAX_IMAGE_PIXELS` (89 million unless changed) is refused undecoded.
 """
 
@@ -29,22 +30,23 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from striate.core.errors import StriateError
+from striate.core.files import read_regular
+from striate.data.formats import FORMATS, START_BYTES, foreign_format
 from striate.data.orientation import upright, without_exif
+from striate.data.png_chunks import without_ancillary_chunks
 
 Pixels = npt.NDArray[np.uint8]
 """uint8, H x W x channels."""
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised whenever the rules above give other pixels, so that no cache outlives them."""
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
-
-# Pillow opens forty more, some by starting other programs (EPS); no file may choose those.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
+MOST_FILE_BYTES = 2**31
+"""Of one picture file; what is larger is refused unread."""
 
 # What Pillow's decoders raise on damaged files; warnings only where the caller makes them errors.
 DAMAGED = (
-    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, ArithmeticError),
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, ArithmeticError, RuntimeError),
     *(struct.error, zlib.error, MemoryError, Warning),
 )
 
@@ -75,7 +77,7 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
     (10, 20, 3)
     """
     with _damage_named(name, content):
-        content, exif = without_exif(content)
+        content, exif = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             refuse_too_large(name, *picture.size)
             if cover is not None:
@@ -90,14 +92,14 @@ def read_size(path: Path) -> tuple[int, int]:
     """Height and width in a file's header, before it is turned upright. Raises DecodeError."""
     content = _content(path)
     with _damage_named(str(path), content):
-        content, _ = without_exif(content)
+        content, _ = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             return picture.height, picture.width
 
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, MOST_FILE_BYTES)
     except OSError as error:
         raise DecodeError(str(path), f"cannot be read ({error.strerror or error})") from error
 
@@ -107,6 +109,8 @@ def _damage_named(name: str, content: bytes) -> Iterator[None]:
     """Turn whatever Pillow makes of a file into one DecodeError that names it."""
     if not content:
         raise DecodeError(name, "is empty (0 bytes)")
+    if foreign := foreign_format(name, content[:START_BYTES]):
+        raise DecodeError(name, f"is a {foreign} picture, which cannot be read here; save it as JPEG or PNG")
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -26,12 +26,14 @@ def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
     source: "digits" (a folder of that name is "./digits") or a path. split_seed: decides which pictures validate
     and test where the data does not say so itself.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
-    nothing to train on.
+    nothing to train on, and where the folders taken for classes are likely none.
 
     >>> open_data("digits").counts()["test"]
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
     dataset = open_to_evaluate(source, split_seed)
+    if dataset.inventory.doubt:
+        raise StriateError(dataset.inventory.doubt)
     refuse_untrainable(dataset)
     return dataset
 

@@ -125,12 +125,13 @@ def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed
 def refuse_untrainable(dataset: Dataset) -> None:
     """Raise StriateError for one class only, or for classes without a picture to train on."""
     source, classes = dataset.source, dataset.classes
+    left_out = "".join(f"; {each}" for each in dataset.inventory.pictures_left_out)
     if "train" not in dataset.splits:
-        raise StriateError(f"{source} has {' and '.join(dataset.splits)} pictures but none to train on")
+        raise StriateError(f"{source} has {' and '.join(dataset.splits)} pictures but none to train on{left_out}")
     if len(classes) < 2:
         raise StriateError(
             f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
-            "each with its own sub-folder or label"
+            f"each with its own sub-folder or label{left_out}"
         )
     counts = dataset.counts()
     missing = [number for number, count in enumerate(counts["train"]) if count == 0]
@@ -141,5 +142,5 @@ def refuse_untrainable(dataset: Dataset) -> None:
     raise StriateError(
         f"{source}: class {classes[missing[0]]!r}{others} has "
         + (f"pictures in {' and '.join(where)} but none in train" if where else "no pictures")
-        + "; give it pictures to train on or remove it"
+        + f"; give it pictures to train on or remove it{left_out}"
     )

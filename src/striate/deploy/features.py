@@ -16,6 +16,7 @@ from torch import Tensor
 from striate.core.errors import StriateError
 from striate.core.files import write_bytes
 from striate.data.decode import DecodeError, Pixels
+from striate.data.left_out import LeftOut
 from striate.data.picture import to_batch
 from striate.deploy.inputs import in_batches, picture_files
 from striate.deploy.run import Run
@@ -29,12 +30,13 @@ ENDINGS = (".npz", ".parquet")
 class FeatureTable:
     """One row per picture that could be read: its path, and a float32 vector of each layer.
 
-    problems: path and reason of those that could not be read.
+    problems: path and reason of those that could not be read. left_out: what lies in the folders and is no picture.
     """
 
     paths: tuple[str, ...]
     vectors: dict[str, npt.NDArray[np.float32]]
     problems: tuple[tuple[str, str], ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence[str] = (LAST,)) -> FeatureTable:
@@ -44,7 +46,8 @@ def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence
     Raises StriateError for a layer that there is not, a folder without pictures, and when no picture can be read.
     """
     require_layers(run.network, layers)
-    files = picture_files([paths] if isinstance(paths, str | Path) else paths)
+    left_out: list[LeftOut] = []
+    files = picture_files([paths] if isinstance(paths, str | Path) else paths, left_out)
     read: list[str] = []
     problems: list[tuple[str, str]] = []
 
@@ -64,7 +67,8 @@ def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence
         vectors = features_of(run.network, batches(), layers, run.placement)
     if not read:
         raise StriateError(f"none of {len(files)} pictures can be read, such as {problems[0][0]}: {problems[0][1]}")
-    return FeatureTable(tuple(read), {layer: found.numpy() for layer, found in vectors.items()}, tuple(problems))
+    arrays = {layer: found.numpy() for layer, found in vectors.items()}
+    return FeatureTable(tuple(read), arrays, tuple(problems), tuple(left_out))
 
 
 def require_writable(path: Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 
 from striate.core.errors import StriateError
 from striate.data.dataset import Dataset, Indices
-from striate.data.decode import EXTENSIONS
-from striate.data.folder import HIDDEN
+from striate.data.formats import READABLE
+from striate.data.left_out import LeftOut
+from striate.data.walk import Walk
 
 BATCH_SIZE = 32
 
@@ -29,37 +30,29 @@ def in_batches(items: Iterator[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def picture_files(paths: Sequence[str | Path]) -> list[Path]:
+def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = None) -> list[Path]:
     """The files themselves and all pictures below the folders, sorted within each folder.
 
-    Links are followed, hidden files and folders below a folder are not, as for training.
-    Raises StriateError when a folder holds no pictures. A file that does not exist is kept, to be named later.
+    Links are followed, hidden files and folders below a folder are not, as for training. A file that does not exist, or
+    a picture of a format that cannot be read, is kept, to be named later. left_out: takes what is no picture.
+    Raises StriateError when a folder holds no pictures.
     """
     files: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
             files.append(path)
             continue
-        below = sorted(_pictures_below(path, set()))
+        walk = Walk(path)
+        below = []
+        for listing in walk.listings_below(""):
+            walk.count(listing._replace(foreign=[]))
+            below += [path / name for name in (*listing.pictures, *(name for _, name in listing.foreign))]
         if not below:
-            raise StriateError(f"{path} holds no pictures; known are {', '.join(sorted(EXTENSIONS))}")
-        files += below
+            raise StriateError(f"{path} holds no pictures; pictures are {READABLE}")
+        files += sorted(below)
+        if left_out is not None:
+            left_out += walk.tally.left_out()
     return files
-
-
-def _pictures_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Every picture in a folder and its sub-folders; a folder that is seen again, through a link, is left out."""
-    status = folder.stat()
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    for entry in folder.iterdir():
-        if entry.name.startswith(HIDDEN):
-            continue
-        if entry.is_dir():
-            yield from _pictures_below(entry, seen)
-        elif entry.suffix.lower() in EXTENSIONS and (entry.is_file() or not entry.exists()):  # no pipe; broken links
-            yield entry
 
 
 def split_to_evaluate(dataset: Dataset, split: str | None) -> str:

@@ -19,6 +19,7 @@ from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.dataset import Dataset, Indices
 from striate.data.decode import DecodeError, Pixels, read_picture
+from striate.data.left_out import LeftOut
 from striate.data.picture import to_batch, to_working_size
 from striate.data.scan import Progress, in_threads
 from striate.deploy.bundle import Bundle, load_weights
@@ -109,15 +110,18 @@ class Run:
         except (KeyError, TypeError, ValueError) as error:
             raise StriateError(f"{self.path / 'recipe.json'} is damaged: it has no split_seed") from error
 
-    def predict(self, paths: Sequence[str | Path] | str | Path, top: int = 5) -> list[Prediction]:
+    def predict(
+        self, paths: Sequence[str | Path] | str | Path, top: int = 5, left_out: list[LeftOut] | None = None
+    ) -> list[Prediction]:
         """Predict picture files, and all pictures below folders, in the order given.
 
         top: how many classes each prediction lists. A picture that cannot be read gets a prediction with a `problem`.
+        left_out: takes what lies in the folders and is no picture.
         Raises StriateError when a folder holds no pictures or top is below 1.
         """
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
-        files = picture_files([paths] if isinstance(paths, str | Path) else paths)
+        files = picture_files([paths] if isinstance(paths, str | Path) else paths, left_out)
         predictions: list[Prediction] = []
         with self.placement.processor_threads():
             for batch in in_batches(self.working(files)):

@@ -183,6 +183,8 @@ def write_plan(
             "split_rule": dataset.split_rule,
             "counts": report.counts,
             "warnings": report.warnings,
+            "left_out": [each.to_dict() for each in report.left_out],
+            "notes": list(report.notes),
             "fingerprint": data_fingerprint(dataset, scan),
             "manifest": MANIFEST,
         },

@@ -15,7 +15,7 @@ from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
 from striate.data.check import check_data
 from striate.data.manifest import as_begun, gone_since
 from striate.data.scan import without_problems
-from striate.data.sources import open_data
+from striate.data.sources import open_data, open_to_evaluate
 from striate.data.spoiled import Spoiled
 from striate.deploy.run import Run
 from striate.models import Network
@@ -86,9 +86,10 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
     if tensorboard:
         require_tensorboard()
     reporter = Reporter()
-    dataset = open_data(plan.source, plan.recipe.split_seed)
-    if record is not None:
-        dataset = as_begun(dataset, folder / MANIFEST)
+    if record is None:
+        dataset = open_data(plan.source, plan.recipe.split_seed)
+    else:  # its list of pictures says which train; what the folders say may be read otherwise by now
+        dataset = as_begun(open_to_evaluate(plan.source, plan.recipe.split_seed), folder / MANIFEST)
     network = build_network(plan, dataset)
     if record is None:
         placement = placement_rule(plan, network)
@@ -119,6 +120,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 few = few_steps(plan.recipe, len(train.indices))
                 for warning in (*report.warnings, *([few] if few else [])):
                     reporter.say(f"warning: {warning}")
+                for remark in report.remarks:
+                    reporter.say(f"note: {remark}")
             else:
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
