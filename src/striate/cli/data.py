@@ -135,10 +135,8 @@ def _show(report: DataReport) -> None:
     ):
         for group in groups:
             typer.echo(f"same picture {what}: {' = '.join(group)}")
-    for warning in report.warnings:
-        typer.echo(f"warning: {warning}")
-    for remark in report.remarks:
-        typer.echo(f"note: {remark}")
+    for line in report.said:
+        typer.echo(line)
     for problem in report.problems:
         typer.echo(f"cannot be trained on: {problem}")
     if not report.warnings and not report.problems:

@@ -49,6 +49,11 @@ class DataReport:
         """What is no warning: the notes, and files that are no pictures."""
         return Inventory(self.left_out, self.notes).remarks
 
+    @property
+    def said(self) -> list[str]:
+        """Warnings and remarks, each as a line for people."""
+        return [*(f"warning: {each}" for each in self.warnings), *(f"note: {each}" for each in self.remarks)]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
         fields = dict(self.__dict__)

@@ -86,10 +86,9 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
     if tensorboard:
         require_tensorboard()
     reporter = Reporter()
-    if record is None:
-        dataset = open_data(plan.source, plan.recipe.split_seed)
-    else:  # its list of pictures says which train; what the folders say may be read otherwise by now
-        dataset = as_begun(open_to_evaluate(plan.source, plan.recipe.split_seed), folder / MANIFEST)
+    dataset = (open_data if record is None else open_to_evaluate)(plan.source, plan.recipe.split_seed)
+    if record is not None:
+        dataset = as_begun(dataset, folder / MANIFEST)
     network = build_network(plan, dataset)
     if record is None:
         placement = placement_rule(plan, network)
@@ -118,10 +117,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 job = _tuned(job, plan, reporter)
                 write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
                 few = few_steps(plan.recipe, len(train.indices))
-                for warning in (*report.warnings, *([few] if few else [])):
-                    reporter.say(f"warning: {warning}")
-                for remark in report.remarks:
-                    reporter.say(f"note: {remark}")
+                for line in (*report.said, *([f"warning: {few}"] if few else [])):
+                    reporter.say(line)
             else:
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
