@@ -264,6 +264,19 @@ def test_resume_with_other_pictures_is_refused(photos, tmp_path):
         striate.resume(run.path)
 
 
+def test_a_run_of_folders_that_are_read_otherwise_by_now_resumes(photos, tmp_path, monkeypatch, death_in_place_of):
+    """Begun when the classes were taken as the folders say: the run's own list of pictures decides."""
+    for number, file in enumerate(sorted(photos.rglob("*.png"))):
+        (file.parent / "ab"[number % 2]).mkdir(exist_ok=True)
+        file.rename(file.parent / "ab"[number % 2] / file.name)
+    with monkeypatch.context() as before, death_in_place_of("fitting_step", 2):
+        before.setattr("striate.data.folder.doubt", lambda *_: "")
+        striate.train(photos, "resnet20", run=tmp_path / "run", **QUICK)
+    with pytest.raises(StriateError, match=r"level, upright all hold the same folders \(a, b\)"):
+        striate.check(photos)
+    assert striate.resume(tmp_path / "run").classes == ("level", "upright")
+
+
 def test_a_second_process_is_kept_out(tmp_path):
     with locked(tmp_path):
         code = (

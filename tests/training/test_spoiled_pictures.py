@@ -13,6 +13,7 @@ import pytest
 
 import striate
 from striate.core.errors import StriateError
+from striate.data import decode
 from striate.data.batches import Batches
 from striate.training import loop
 from striate.training.folder import read_metrics
@@ -62,14 +63,14 @@ def spoil(file: Path, how: str, monkeypatch) -> None:
         file.mkdir()
     else:
         code = {"no permission": errno.EACCES, "a dying disk": errno.EIO, "a stale mount": errno.ESTALE}[how]
-        read = Path.read_bytes
+        read = decode.read_regular
 
-        def failing(path):
+        def failing(path, most_bytes):
             if path == file:
                 raise OSError(code, "it is so")
-            return read(path)
+            return read(path, most_bytes)
 
-        monkeypatch.setattr(Path, "read_bytes", failing)
+        monkeypatch.setattr(decode, "read_regular", failing)
 
 
 HOW = ["deleted", "cut short", "garbage", "a bomb", "a folder", "no permission", "a dying disk", "a stale mount"]

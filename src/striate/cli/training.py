@@ -95,6 +95,9 @@ def train(
 ) -> None:
     """Train a network on pictures; leave a run folder with weights, numbers and report.html.
 
+    A folder has one sub-folder per class, with or without train, val and test above, in any usual spelling. What in it
+    is not used is named and counted.
+
     Examples:
 
     striate train digits --recipe digits_lenet5
