@@ -54,7 +54,7 @@ UNFREEZE_TO = Annotated[
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
-DATA = Annotated[str | None, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")]
+DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, IDX or CIFAR file.")]
 MODEL = Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
 RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
@@ -94,9 +94,6 @@ def train(
     json: JSON = False,
 ) -> None:
     """Train a network on pictures; leave a run folder with weights, numbers and report.html.
-
-    A folder has one sub-folder per class, with or without train, val and test above, in any usual spelling. What in it
-    is not used is named and counted.
 
     Examples:
 
