@@ -85,3 +85,21 @@ def test_small_classes_are_not_judged():
     probabilities = np.tile([0.9, 0.1], (12, 1))
     assert small_classes(labels, 2).tolist() == [1]
     assert find_suspects(probabilities, labels) == []
+
+
+def test_a_class_too_small_to_judge_is_not_proposed_either() -> None:
+    """Two pictures labelled 2 that get next to nothing for it: its mean is reached by all, and proposed to nobody."""
+    sure, torn, small = [0.98, 0.02, 0.0], [0.15, 0.85, 0.0], [0.9, 0.1, 0.0]
+    probabilities = np.array([sure] * 8 + [torn] * 8 + [small] * 2 + [[0.5, 0.35, 0.15]])
+    labels = np.array([0] * 8 + [1] * 8 + [2] * 2 + [0])
+    assert find_suspects(probabilities, labels) == []
+    probabilities[3] = torn
+    assert [(s.place, s.likely) for s in find_suspects(probabilities, labels)] == [(3, 1)]
+
+
+def test_what_is_proposed_is_more_probable_than_what_is_given() -> None:
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(6) / 3, 400)
+    labels = random.integers(0, 6, 400)
+    suspects = find_suspects(probabilities, labels)
+    assert suspects and all(s.likely_probability > s.given_probability for s in suspects)

@@ -124,3 +124,15 @@ def test_the_forecast_of_half_the_digits_holds_for_all_of_them():
 def test_too_few_pictures_are_refused():
     with pytest.raises(StriateError, match="a learning curve needs at least 20 pictures, got 19"):
         measure_curve(np.zeros((19, 2)), np.zeros(19, np.int64), 2)
+
+
+def test_no_interval_has_no_width():
+    """Four classes of twelve that are told apart in every draw: that is not certain of other pictures."""
+    labels = np.repeat(np.arange(4), 12)
+    features = np.eye(4)[labels] * 9 + np.random.default_rng(1).normal(0, 0.1, (48, 4))
+    found = measure_curve(features, labels, 4)
+    assert found.sizes[-1].accuracy == 1
+    assert 0.85 < found.sizes[-1].interval[0] < 0.99 and found.sizes[-1].interval[1] == 1
+    accuracy, low, high = found.forecast(96)
+    assert accuracy == 1 and low < high
+    assert all(gain.interval[0] < gain.interval[1] for gain in found.gains)

@@ -261,7 +261,8 @@ def test_advice_names_the_largest_gain_first():
     assert found == (
         "more layers tuned (the last stage brought 5.0 points; --unfreeze-to layer2), "
         "then more pictures (about 4.0 points from twice as many), "
-        "then cleaner labels (1 of 100 look wrong, which is at most 1.0 points; striate check --labels shows them)"
+        "then cleaner labels (of 1 of 100 training pictures the features of this run doubt the label, which is at most "
+        "1.0 points; striate check --labels asks other features, about all pictures)"
     )
     assert advice(Outlook(100, 0, 0, 0), stages[:1], ("head", "layer3")).startswith("nothing that could be seen")
 
@@ -285,12 +286,12 @@ def probes_of(*accuracies, pictures=1000):
 @pytest.mark.parametrize(
     ("pictures", "accuracies", "tuned", "words"),
     [
-        (20, (0.5, 0.6, 0.9), (), "the last layer tells them apart best"),
-        (200, (0.5, 0.6, 0.9), ("layer3",), "the last layer tells them apart best"),
-        (1_000, (0.5, 0.6, 0.9), ("layer3", "layer2"), "the last layer tells them apart best"),
-        (9_000, (0.5, 0.6, 0.9), ("layer3", "layer2", "layer1"), "the last layer tells them apart best"),
-        (20, (0.5, 0.9, 0.8), ("layer3",), "layer2 tells them apart better than the last layer"),
-        (20, (0.9, 0.6, 0.8), ("layer3", "layer2"), "layer1 tells them apart better than the last layer"),
+        (20, (0.5, 0.6, 0.9), (), "no lower layer is clearly better than the last"),
+        (200, (0.5, 0.6, 0.9), ("layer3",), "no lower layer is clearly better than the last"),
+        (1_000, (0.5, 0.6, 0.9), ("layer3", "layer2"), "no lower layer is clearly better than the last"),
+        (9_000, (0.5, 0.6, 0.9), ("layer3", "layer2", "layer1"), "no lower layer is clearly better than the last"),
+        (20, (0.5, 0.9, 0.8), ("layer3",), "layer2 tells them apart clearly better than the last layer"),
+        (20, (0.9, 0.6, 0.8), ("layer3", "layer2"), "layer1 tells them apart clearly better than the last layer"),
     ],
 )
 def test_what_is_tuned_follows_from_pictures_and_probes(pictures, accuracies, tuned, words):

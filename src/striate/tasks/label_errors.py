@@ -42,18 +42,19 @@ def find_suspects(probabilities: Array, labels: Labels) -> list[Suspect]:
 
     probabilities: (N, classes), each row by a classifier that did not see the picture. labels: (N,). A picture is
     confidently of a class when it gets at least the mean probability of the pictures with that label (section 3.1).
-    None where the label is the first answer all the same, nor of classes below FEWEST_OF_A_CLASS.
+    None where the label is as probable all the same, nor where either class is below FEWEST_OF_A_CLASS.
 
     >>> sure, wrong = [0.9, 0.1], [0.2, 0.8]
     >>> find_suspects(np.array([sure] * 6 + [wrong] * 7), np.array([0] * 7 + [1] * 6))
     [Suspect(place=6, given=0, likely=1, given_probability=0.2, likely_probability=0.8)]
     """
     places = np.arange(len(labels))
+    small = small_classes(labels, probabilities.shape[1])
     confident = probabilities >= mean_confidences(probabilities, labels)
+    confident[:, small] = False  # the mean of a few pictures may be next to nothing, which every picture reaches
     likely = np.where(confident, probabilities, -1.0).argmax(1)
     given, other = probabilities[places, labels], probabilities[places, likely]
-    doubted = confident.any(1) & (likely != labels) & (probabilities.argmax(1) != labels)
-    doubted &= ~np.isin(labels, small_classes(labels, probabilities.shape[1]))
+    doubted = confident.any(1) & (other > given) & ~np.isin(labels, small)
     order = np.flatnonzero(doubted)[np.argsort((given - other)[doubted], kind="stable")]
     return [
         Suspect(place, int(labels[place]), int(likely[place]), float(given[place]), float(other[place]))

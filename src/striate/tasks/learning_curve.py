@@ -205,11 +205,33 @@ def mean_errors_of(hits_DSK: Counts, asked_DK: Counts, times_BD: Counts) -> Arra
     return errors
 
 
+def least_variance(wrong: Counts, asked: Counts) -> Array:
+    """Of shares of pictures that are wrong: of Jeffreys' posterior, which is never 0."""
+    shares: Array = (wrong + 0.5) / (asked + 1)
+    return shares * (1 - shares) / (asked + 2)
+
+
+def spread(values_BS: Array, variances_S: Array, random: np.random.Generator) -> Array:
+    """Resampled shares, no surer than counts of pictures allow: draws that happen to agree say nothing of others.
+
+    values_BS: resamples, the first of them as measured. variances_S: that they have at least; what is missing is added,
+    alike for all columns, since these are of the same pictures.
+
+    >>> wider = spread(np.zeros((201, 1)), least_variance(np.array([0]), np.array([12])), np.random.default_rng(0))
+    >>> float(wider[0, 0]), bool(0.03 < np.percentile(wider[1:], 97.5) < 0.15)
+    (0.0, True)
+    """
+    missing_S = np.maximum(0, variances_S - values_BS[1:].var(0))
+    noise_B1 = np.concatenate([np.zeros((1, 1)), random.standard_normal((len(values_BS) - 1, 1))])
+    return np.clip(values_BS + noise_B1 * np.sqrt(missing_S), 0, 1)
+
+
 def fitted(
     hits_DS: Counts, asked_D: Counts, pictures_S: Counts, random: np.random.Generator
 ) -> tuple[tuple[Size, ...], tuple[PowerLaw, ...]]:
     """Accuracy at each size; and the fitted laws, of all draws first, then of resampled ones."""
     errors_BS = errors_of(hits_DS, asked_D, resampled(len(asked_D), random))
+    errors_BS = spread(errors_BS, least_variance(asked_D.sum() - hits_DS.sum(0), asked_D.sum()), random)
     accuracies_DS = hits_DS / asked_D[:, None]
     ends_2S = 1 - np.percentile(errors_BS[1:], MIDDLE_95[::-1], axis=0)
     sizes = tuple(
@@ -234,15 +256,22 @@ def class_gain(
     left_out_DSK = np.array([[bench.hits(draw, shares_K) for shares_K in shares] for draw in draws])
     hits_DSK = np.concatenate([left_out_DSK, full_DK[: len(draws), None]], axis=1)
     asked_DK, trained = bench.asked(draws), bench.labels[draws[0].train]
-    errors_BS = mean_errors_of(hits_DSK, asked_DK, resampled(len(draws), np.random.default_rng(number)))
+    random = np.random.default_rng(number)
+    asked_K = asked_DK.sum(0)
+    errors_BS = mean_errors_of(hits_DSK, asked_DK, resampled(len(draws), random))
+    of_classes_SK = least_variance(asked_K - hits_DSK.sum(0), asked_K)
+    errors_BS = spread(errors_BS, of_classes_SK[:, asked_K > 0].sum(1) / (asked_K > 0).sum() ** 2, random)
 
     count = int((trained == number).sum())
     pictures_S = np.maximum(1, np.rint(np.array([*CLASS_SHARES, 1.0]) * count))
     powers_S = pictures_S**-exponent
     off_S = powers_S - powers_S.mean()
     slopes_B = errors_BS @ off_S / (off_S @ off_S)
-    missed = float((asked_DK[:, number] - full_DK[: len(draws), number]).sum() / max(1, asked_DK[:, number].sum()))
-    most = missed / int((asked_DK.sum(0) > 0).sum())
-    gains_B = np.minimum(slopes_B * (powers_S[-1] - (count + added) ** -exponent), most)
+    right = int(full_DK[: len(draws), number].sum())
+    wrong = int(asked_K[number]) - right
+    missed = wrong / max(1, wrong + right)
+    missed_B = np.concatenate([[missed], random.beta(wrong + 0.5, right + 0.5, RESAMPLES)])
+    most_B = missed_B / int((asked_K > 0).sum())
+    gains_B = np.minimum(slopes_B * (powers_S[-1] - (count + added) ** -exponent), most_B)
     low, high = np.percentile(gains_B[1:], MIDDLE_95)
     return ClassGain(number, count, missed, float(gains_B[0]), (float(low), float(high)))

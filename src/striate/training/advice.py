@@ -60,8 +60,9 @@ def advice(outlook: Outlook, stages: list[Stage], groups: Iterable[str]) -> str:
         (outlook.gain_of_twice, f"more pictures (about {_points(outlook.gain_of_twice)} from twice as many)"),
         (
             outlook.suspects / max(1, outlook.pictures),
-            f"cleaner labels ({outlook.suspects} of {outlook.pictures:,} look wrong, which is at most "
-            f"{_points(outlook.suspects / max(1, outlook.pictures))}; striate check --labels shows them)",
+            f"cleaner labels (of {outlook.suspects} of {outlook.pictures:,} training pictures the features of this run "
+            f"doubt the label, which is at most {_points(outlook.suspects / max(1, outlook.pictures))}; striate check "
+            "--labels asks other features, about all pictures)",
         ),
         *([further] if further else []),
     ]

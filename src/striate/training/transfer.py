@@ -189,9 +189,11 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
     needed = stages.index(best) if far else 0
     tuned = tuple(stages[: max(allowed, needed)])
     described = ", ".join(f"{layer} {found.accuracy:.1%}" for layer, found in probes.items())
-    distance = f"{best} tells them apart better than the last layer, so they are of another kind" if far else (
-        "the last layer tells them apart best, so they are of a kind that the weights know"
-    )  # fmt: skip
+    distance = (
+        f"{best} tells them apart clearly better than the last layer, so they are of another kind"
+        if far
+        else "no lower layer is clearly better than the last, so they are of a kind that the weights know"
+    )
     return tuned, f"{pictures:,} pictures to train on; linear probes by depth: {described}; {distance}"
 
 
