@@ -137,6 +137,38 @@ def test_a_tiny_rate_is_a_flat_cost_that_a_higher_one_cures(train):
     assert float(rate) == pytest.approx(1e-7 * min(1000, 1e-3 / float(ratio)), rel=0.4)
 
 
+def test_after_sixteen_steps_nothing_is_said_of_the_rate(train):
+    """Four epochs of four steps: the same tiny rate, but what could anybody know by now?"""
+    found = train(epochs=4, peak_lr=1e-7, batch_size=320)
+    assert "flat cost" not in found
+    assert re.match(
+        r"little was learned in 16 steps, and fewer than 50 say nothing of rate or network: train longer "
+        r"\(--epochs 13\), or in smaller batches \(--set batch_size=80\), or begin with trained weights",
+        found["few steps"],
+    )
+
+
+def coloured(root: Path, count: int = 40) -> Path:
+    """Photographs of nothing: noise in two classes that cannot be told apart."""
+    for number in range(count):
+        folder = root / ("ant", "bee")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+    return root
+
+
+def test_few_photographs_and_drawn_weights_are_told_what_helps_before_and_after(train, tmp_path):
+    fields = {"recipe": "default", "model": "resnet20", "size_px": 48, "batch_size": 2, "epochs": 4, "peak_lr": 1e-3}
+    found = train(coloured(tmp_path / "photos"), **fields)
+    assert found["few pictures"].endswith("help most, before any other setting: --weights embedded")
+    log = (tmp_path / "run" / "log.txt").read_text()
+    before = log.index(
+        "warning: 28 pictures teach weights drawn at random little; --weights embedded begins with trained"
+    )
+    assert before < log.index("epoch   1/4")
+
+
 def test_a_rate_of_zero_is_told_as_what_it_is(train):
     found = train(epochs=3, peak_lr=0.0)
     assert set(found) == {"flat cost"}
@@ -173,8 +205,8 @@ def test_a_rate_that_is_a_little_too_low_is_not_called_too_high(train):
 def test_a_high_rate_is_told_by_its_updates(train, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "EXPLODED_FACTOR", 1e12)
     fields = {"momentum": 0.0, "nesterov": False, "schedule": "constant", "warmup_epochs": 0.0}
-    found = train(model="perceptron", epochs=1, peak_lr=3.0, **fields)
-    (line,) = read_metrics(tmp_path / "run")
+    found = train(model="perceptron", epochs=3, peak_lr=3.0, **fields)
+    line = read_metrics(tmp_path / "run")[-1]
     assert line["update_ratio"] > 0.1
     (rate,) = re.search(
         r"hardly falls. The rate is usually too high: --set peak_lr=(\S+)$", found["large updates"]

@@ -12,17 +12,30 @@ from striate.training.progress import Reporter
 from striate.training.state import Counters
 
 LINE = {
-    "epoch": 2, "train_loss": 0.5, "val_loss": 0.25, "train_accuracy": 0.875, "val_accuracy": 0.9, "best": True,
-    "images_per_second": 1234.5, "seconds": 30.0,
+    "epoch": 2, "step": 20, "train_loss": 0.5, "val_loss": 0.25, "train_accuracy": 0.875, "val_accuracy": 0.9,
+    "best": True, "images_per_second": 1234.5, "seconds": 30.0,
 }  # fmt: skip
 
 
-def test_one_line_per_epoch_on_a_file_and_the_same_in_the_log(tmp_path):
+@pytest.fixture
+def later(monkeypatch):
+    """A function that lets time pass, in seconds."""
+    now = [1000.0]
+    monkeypatch.setattr("striate.training.progress.time.monotonic", lambda: now[0])
+
+    def pass_by(seconds: float) -> None:
+        now[0] += seconds
+
+    return pass_by
+
+
+def test_one_line_per_epoch_on_a_file_and_the_same_in_the_log(tmp_path, later):
     stream = io.StringIO()
     reporter = Reporter(stream)
     reporter.log = tmp_path
     reporter.begin(100, [epoch / 10 for epoch in range(11)])
     reporter.step(Counters(step=10, seen=80, loss_sum=40.0, right=70), 0.1)
+    later(15)
     reporter.epoch(LINE)
     reporter.close()
     said = stream.getvalue()
@@ -64,18 +77,49 @@ def test_markup_in_names_is_text(tmp_path):
     assert stream.getvalue() == "class [red]roses[/red] [/nothing]\n"
 
 
-def test_time_left_knows_that_growing_pictures_cost_more(monkeypatch):
+def test_an_epoch_that_is_not_validated_has_its_line_too(later):
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    reporter.begin(100, [epoch / 10 for epoch in range(11)])
+    reporter.epoch({key: value for key, value in LINE.items() if key not in ("val_loss", "val_accuracy", "best")})
+    assert stream.getvalue() == "epoch   2/10  loss 0.5000  accuracy 87.50%  1,234 images/s  30.0 s gone\n"
+
+
+def test_a_log_file_has_a_line_at_least_every_minute(later):
+    """Fifty steps of twenty seconds in one epoch: what a bar would show, every fourth step."""
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    reporter.begin(50, (0.0, 1.0))
+    for step in range(1, 9):
+        later(20)
+        reporter.step(Counters(step=step, seen=8 * step, loss_sum=4.0 * step, right=7 * step), 0.1)
+    assert stream.getvalue().splitlines() == [
+        "step 4/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 15:20 left",
+        "step 8/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 14:00 left",
+    ]
+
+
+def test_time_left_is_of_training_not_of_what_came_before_it(later):
+    """Five minutes of features before the first step; then epochs of a second: the first line says seconds."""
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    reporter.begin(40, [epoch / 4 for epoch in range(5)])
+    reporter.step(Counters(step=1, seen=8), 0.1)
+    later(0.9)
+    reporter.epoch(LINE | {"epoch": 1, "step": 10, "seconds": 301.0})
+    assert stream.getvalue().endswith("5:01 gone, 3.0 s left\n")
+
+
+def test_time_left_knows_that_growing_pictures_cost_more(later):
     """Two epochs at 32 px, two at 64 px: shares 1/10, 1/10, 4/10, 4/10 of the arithmetic."""
-    now = 1000.0
-    monkeypatch.setattr("striate.training.progress.time.monotonic", lambda: now)
     reporter = Reporter(stream := io.StringIO())
     reporter.begin(40, (0.0, 0.1, 0.2, 0.6, 1.0))
-    assert reporter._left(0) == "-:--:--"
-    now += 60.0
-    assert reporter._left(10) == "0:09:00"  # a tenth took a minute
-    assert reporter._left(5) == "0:19:00"  # had it been half of that
-    now += 60.0
-    assert reporter._left(20) == "0:08:00"
-    assert reporter._left(40) == "0:00:00"
+    assert reporter._left_s(0) is None
+    later(60)
+    assert reporter._left_s(10) == pytest.approx(9 * 60)  # a tenth took a minute
+    assert reporter._left_s(5) == pytest.approx(19 * 60)  # had it been half of that
+    later(60)
+    assert reporter._left_s(20) == pytest.approx(8 * 60)
+    assert reporter._left_s(40) == 0
     reporter.epoch(LINE | {"seconds": 120.0})
     assert stream.getvalue().endswith("2:00 gone, 8:00 left\n")

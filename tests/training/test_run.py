@@ -355,6 +355,16 @@ def test_precision_and_layout_can_be_forced(photos, tmp_path, layout):
     assert (machine["precision"], machine["channels_last"]) == ("fp32", layout == "channels-last")
 
 
+def test_every_epoch_has_its_row_and_those_that_are_validated_say_so(photos, tmp_path):
+    run = striate.train(photos, "resnet20", run=tmp_path / "run", **{**QUICK, "epochs": 5, "validate_every_epochs": 2})
+    lines = read_metrics(run.path)
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["epoch"] for line in lines if "val_accuracy" in line] == [2, 4, 5]
+    assert all(math.isfinite(line["train_loss"]) and line["images_per_second"] > 0 for line in lines)
+    log = (run.path / "log.txt").read_text()
+    assert log.count("epoch   ") == 5 and log.count(" val loss ") == 3
+
+
 def test_unknown_names_offer_the_nearest(tmp_path):
     for call, message in (
         (lambda: striate.train("digits", "lenet6"), "unknown model 'lenet6'; did you mean 'lenet5'"),

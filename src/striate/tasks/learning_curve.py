@@ -223,7 +223,8 @@ def spread(values_BS: Array, variances_S: Array, random: np.random.Generator) ->
     """
     missing_S = np.maximum(0, variances_S - values_BS[1:].var(0))
     noise_B1 = np.concatenate([np.zeros((1, 1)), random.standard_normal((len(values_BS) - 1, 1))])
-    return np.clip(values_BS + noise_B1 * np.sqrt(missing_S), 0, 1)
+    spread_BS: Array = np.clip(values_BS + noise_B1 * np.sqrt(missing_S), 0, 1)
+    return spread_BS
 
 
 def fitted(

@@ -13,9 +13,9 @@ from torch import Tensor
 from striate.analysis.calls import evaluating
 from striate.data.batches import Batch
 from striate.models import Network
-from striate.training.course import Course
+from striate.training.course import Course, are_photographs
 from striate.training.findings import Finding, findings, first_cost
-from striate.training.folder import read_metrics
+from striate.training.folder import read_validations
 from striate.training.state import Counters
 from striate.training.step import Job
 from striate.training.vitals import Probe, Pulse, PulseTaker, probe
@@ -70,7 +70,7 @@ class Babysitter:
                 "dead_share": asked.dead_share,
                 "clean_accuracy": asked.hits / asked.pictures,
             }
-        history = read_metrics(self.job.folder)
+        history = read_validations(self.job.folder)
         said = {record["kind"] for old in history for record in old.get("findings", ())}
         found = findings(self._course([*history, line | seen], pulse, asked))
         new = [self._record(finding, line) for finding in found if finding.kind not in said]
@@ -86,6 +86,7 @@ class Babysitter:
             ignorant_cost=self.ignorant_cost,
             chance=self.chance,
             val_pictures=len(self.job.val.indices),
+            train_pictures=len(self.job.train.indices) if are_photographs(self.job.network.preprocess) else 0,
             pulse=pulse,
             probe=probe,
         )

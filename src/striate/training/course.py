@@ -6,12 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from striate.core.records import Preprocess
 from striate.ops.metrics import wilson_interval
 from striate.training.recipe import Recipe
 from striate.training.vitals import Probe, Pulse
 
 FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequent the classes are
 EPOCHS_TO_LEARN = 3
+STEPS_TO_JUDGE = 50  # fewer say nothing of a setting: sixteen steps at the right rate look like those at a wrong one
+FEW_PICTURES = 2_000  # to train on: fewer teach drawn weights little of photographs
+PHOTOGRAPHS_FROM_PX = 48  # smaller ones, and grey ones, are letters and icons, of which few teach enough
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Course:
 
     history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the cost; 1 for one head.
     ignorant_cost: of answering with the frequencies of the classes. chance: accuracy of always answering the most
-    frequent class. val_pictures: how many the validation accuracy is of. pulse, probe: of this epoch, when they were
+    frequent class. val_pictures: how many the validation accuracy is of. train_pictures: how many
+    are trained on; 0 where drawn weights are right for them. pulse, probe: of this epoch, when they were
     taken.
     """
 
@@ -32,6 +37,7 @@ class Course:
     ignorant_cost: float
     chance: float
     val_pictures: int
+    train_pictures: int = 0
     pulse: Pulse | None = None
     probe: Probe | None = None
 
@@ -51,9 +57,15 @@ class Course:
         return bool(self.now["epoch"] >= self.recipe.epochs)
 
     @property
+    def can_be_judged(self) -> bool:
+        """Whether enough steps were made to say anything of how they were made."""
+        return bool(self.now["step"] >= STEPS_TO_JUDGE)
+
+    @property
     def had_its_chance(self) -> bool:
-        """Whether enough epochs have passed, the warm-up not counted, for a network to have learned something."""
-        return self.is_over or self.now["epoch"] >= self.recipe.warmup_epochs + EPOCHS_TO_LEARN
+        """Whether enough steps, and epochs beyond the warm-up, have passed for a network to have learned something."""
+        epochs = self.is_over or self.now["epoch"] >= self.recipe.warmup_epochs + EPOCHS_TO_LEARN
+        return self.can_be_judged and epochs
 
     @property
     def val_interval(self) -> tuple[float, float]:
@@ -77,3 +89,12 @@ class Course:
         rate = 0.5 * self.recipe.peak_lr  # not the highest of the history, which may have no line from early on
         return max((line["update_ratio"] for line in self.history if "update_ratio" in line and line["lr"] >= rate),
                    default=None)  # fmt: skip
+
+
+def are_photographs(preprocess: Preprocess) -> bool:
+    """Whether a network sees pictures as photographs are: in colour, and not tiny.
+
+    >>> are_photographs(Preprocess((224, 224))), are_photographs(Preprocess((32, 32)).for_channels(1))
+    (True, False)
+    """
+    return preprocess.channels == 3 and min(preprocess.size) >= PHOTOGRAPHS_FROM_PX

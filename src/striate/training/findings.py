@@ -6,12 +6,13 @@ process (Stanford CS231n, "Neural networks 3"); the limits were set on good and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
 from striate.ops.metrics import wilson_interval
-from striate.training.course import EPOCHS_TO_LEARN, Course
+from striate.training.course import EPOCHS_TO_LEARN, FEW_PICTURES, STEPS_TO_JUDGE, Course
 from striate.training.recipe import Recipe
 
 HEALTHY_RATIO = 1e-3  # of update to weight
@@ -90,10 +91,37 @@ def _why_flat(course: Course) -> str:
     )
 
 
+def few_steps(course: Course) -> Finding | None:
+    """A run that ends before anything can be said of its settings, with nothing learned."""
+    if course.can_be_judged or not course.is_over or not course.cost_is_flat:
+        return None
+    more = math.ceil(course.recipe.epochs * STEPS_TO_JUDGE / max(1, course.now["step"]))
+    return Finding(
+        "few steps",
+        f"little was learned in {course.now['step']:,} steps, and fewer than {STEPS_TO_JUDGE} say nothing of rate or "
+        f"network: train longer (--epochs {more}), or in smaller batches (--set batch_size="
+        f"{max(1, course.recipe.batch_size // 4)}), or begin with trained weights (--weights embedded)",
+    )
+
+
+def few_pictures(course: Course) -> Finding | None:
+    """The end of a run from drawn weights on few photographs, which trained weights would have told apart better."""
+    if not course.is_over or course.recipe.weights is not None or not 0 < course.train_pictures < FEW_PICTURES:
+        return None
+    if course.val_interval[0] >= GOOD_TRAINING:
+        return None
+    return Finding(
+        "few pictures",
+        f"validation accuracy is {course.now['val_accuracy']:.1%}; {course.train_pictures:,} pictures teach weights "
+        "drawn at random little. Weights that were trained on other pictures help most, before any other setting: "
+        "--weights embedded",
+    )
+
+
 def rising_cost(course: Course) -> Finding | None:
     """Three epochs in a row, each dearer than the one before, and by now clearly dearer than the best."""
     costs = [line["train_loss"] for line in course.history if line["epoch"] > course.recipe.warmup_epochs]
-    if len(costs) < 4 or not costs[-4] < costs[-3] < costs[-2] < costs[-1]:
+    if not course.can_be_judged or len(costs) < 4 or not costs[-4] < costs[-3] < costs[-2] < costs[-1]:
         return None
     if costs[-1] - min(costs) < max(0.2 * min(costs), 0.1 * course.ignorant_cost):  # near zero, costs wander
         return None
@@ -158,7 +186,7 @@ def large_updates(course: Course) -> Finding | None:
     """Weights that are thrown about, where the cost shows it; under batch norm it may do no harm."""
     ratio = course.now.get("update_ratio")
     warm = course.now["epoch"] > course.recipe.warmup_epochs
-    if ratio is None or ratio <= LARGE_RATIO or not warm or decay_is_large(course.recipe):
+    if ratio is None or ratio <= LARGE_RATIO or not (warm and course.can_be_judged) or decay_is_large(course.recipe):
         return None
     if course.now["train_loss"] < 0.7 * course.ignorant_cost:
         return None
@@ -237,7 +265,8 @@ def over_fitting(course: Course) -> Finding | None:
 def under_fitting(course: Course) -> Finding | None:
     """At the end, not even the training pictures are known, and validation is as good."""
     probe, (low, high) = course.probe, course.val_interval
-    if probe is None or not course.is_over or course.cost_is_flat or course.val_is_at_chance:
+    judged = course.is_over and course.can_be_judged
+    if probe is None or not judged or course.cost_is_flat or course.val_is_at_chance:
         return None
     train_low, train_high = wilson_interval(probe.hits, probe.pictures)
     if train_high >= GOOD_TRAINING or train_low > high:
@@ -262,7 +291,11 @@ def under_fitting(course: Course) -> Finding | None:
 def late_rate(course: Course) -> Finding | None:
     """A rate that has not come down when the run ends."""
     highest = course.recipe.peak_lr
-    if not course.is_over or course.recipe.epochs < EPOCHS_TO_LEARN or course.now["lr"] < LATE_RATE * highest:
+    if (
+        not (course.is_over and course.can_be_judged)
+        or course.recipe.epochs < EPOCHS_TO_LEARN
+        or course.now["lr"] < LATE_RATE * highest
+    ):
         return None
     if course.cost_is_flat:  # then the rate's end is not what matters
         return None
@@ -302,7 +335,9 @@ def _rounded(rate: float) -> str:
 
 CHECKS: tuple[Callable[[Course], Finding | None], ...] = (
     first_cost,
+    few_pictures,
     flat_cost,
+    few_steps,
     rising_cost,
     at_chance,
     dead_units,

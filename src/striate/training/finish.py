@@ -23,7 +23,7 @@ from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
 from striate.training.feature_space import feature_space
-from striate.training.folder import EVALUATION, RECIPE, REPORT, read_metrics
+from striate.training.folder import EVALUATION, RECIPE, REPORT, read_validations
 from striate.training.progress import clock
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
@@ -63,7 +63,7 @@ def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Count
         command=record["command"],
         evaluation=found,
         evaluated_split=split,
-        history=read_metrics(folder),
+        history=read_validations(folder),
         mistakes=mistakes,
         augmented=augmented_samples(job),
         cost=summarize(run.network),

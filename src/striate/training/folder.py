@@ -99,6 +99,11 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def read_validations(folder: Path) -> list[dict[str, Any]]:
+    """The lines of the epochs that were validated; a recipe may leave out some."""
+    return [line for line in read_metrics(folder) if "val_accuracy" in line]
+
+
 def discard_metrics_after(folder: Path, step: int) -> None:
     """Drop the lines of steps that a resumed run will make again."""
     kept = [line for line in read_metrics(folder) if line["step"] <= step]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,8 +93,11 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                     save(job, networks, optimizer, counters, clock)
                     stop_if(wish, job, counters)
             clock.stop(counters)
+            line = epoch_line(epoch + 1, counters, lr, clock)
             if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
-                end_epoch(job, list(networks.values())[-1], epoch + 1, counters, lr, clock, sitter)
+                line = validate(job, list(networks.values())[-1], line, counters, sitter)
+            append_metrics(job.folder, line)
+            job.watch.epoch(line)
             save(job, networks, optimizer, counters, clock)
             stop_if(wish, job, counters)
     return counters
@@ -180,31 +184,32 @@ def read_losses(job: Job, unread: list[tuple[Tensor, Tensor, int]], counters: Co
         )
 
 
-def end_epoch(
-    job: Job, network: Network, epoch: int, counters: Counters, lr: float, clock: Clock, sitter: Babysitter
-) -> None:
-    """Validate, keep the weights if they are the best so far, write the epoch's line, begin the sums anew."""
-    found, best = keep_if_best(job, network, epoch, counters)
-    if not best:
-        counters.waited_epochs += 1
-        if job.recipe.schedule == "plateau" and counters.waited_epochs >= job.recipe.patience_epochs:
-            counters.drops, counters.waited_epochs = counters.drops + 1, 0
+def epoch_line(epoch: int, counters: Counters, lr: float, clock: Clock) -> dict[str, Any]:
+    """What an epoch's training came to, for metrics.jsonl; the sums begin anew."""
     line = {
         "epoch": epoch,
         "step": counters.step,
         "lr": lr,
         "train_loss": counters.loss_sum / max(1, counters.seen),
         "train_accuracy": counters.right / max(1, counters.seen),
-        "val_loss": found.mean_loss,
-        "val_accuracy": found.accuracy,
         "images_per_second": clock.rate(counters),
         "seconds": counters.seconds,
-        "best": best,
     }
     counters.loss_sum, counters.right, counters.seen = 0.0, 0, 0
-    line |= sitter.look(network, line)
-    append_metrics(job.folder, line)
-    job.watch.epoch(line)
+    return line
+
+
+def validate(
+    job: Job, network: Network, line: dict[str, Any], counters: Counters, sitter: Babysitter
+) -> dict[str, Any]:
+    """An epoch's line with its validation and what the run saw of itself; the best weights so far are kept."""
+    found, best = keep_if_best(job, network, line["epoch"], counters)
+    if not best:
+        counters.waited_epochs += 1
+        if job.recipe.schedule == "plateau" and counters.waited_epochs >= job.recipe.patience_epochs:
+            counters.drops, counters.waited_epochs = counters.drops + 1, 0
+    line = line | {"val_loss": found.mean_loss, "val_accuracy": found.accuracy, "best": best}
+    return line | sitter.look(network, line)
 
 
 def stop_if(wish: StopWish, job: Job, counters: Counters) -> None:

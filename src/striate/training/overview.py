@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.files import read_json
-from striate.training.folder import EVALUATION, RECIPE, read_metrics
+from striate.training.folder import EVALUATION, RECIPE, read_validations
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def _overview(run: Path) -> dict[str, Any]:
             "recipe": record["recipe_name"],
             "seed": record["seed"],
         }
-        lines = read_metrics(run)
+        lines = read_validations(run)
         finished = read_json(run / EVALUATION) if (run / EVALUATION).exists() else None
     except (StriateError, KeyError, TypeError):
         row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")

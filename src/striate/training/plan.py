@@ -25,6 +25,7 @@ from striate.models import Network, create_model
 from striate.models.network import set_dropout
 from striate.models.tapped import Tapped
 from striate.tasks.placement import Placement
+from striate.training.course import FEW_PICTURES, are_photographs
 from striate.training.folder import MANIFEST, RECIPE
 from striate.training.machine import describe_machine
 from striate.training.recipe import Recipe
@@ -125,6 +126,53 @@ def typical_side_px(pictures: Pictures) -> int:
         with suppress(DecodeError):
             sides.append(min(pictures.size(index)))
     return int(np.median(sides)) if sides else 0
+
+
+def advice_before(recipe: Recipe, dataset: Dataset, preprocess: Preprocess) -> list[str]:
+    """What a person should know of a run before its first step, beside what there is to say of the pictures."""
+    pictures = len(dataset.splits["train"])
+    remarks = (
+        few_pictures(recipe, pictures, preprocess),
+        few_steps(recipe, pictures),
+        much_enlarged(recipe, preprocess, typical_side_px(dataset.pictures)),
+    )
+    return [remark for remark in remarks if remark is not None]
+
+
+def few_pictures(recipe: Recipe, pictures: int, preprocess: Preprocess) -> str | None:
+    """What to do about a run from drawn weights on few photographs; None: nothing. pictures: to train on.
+
+    >>> few_pictures(Recipe(model="resnet18"), 250, Preprocess((224, 224)))
+    '250 pictures teach weights drawn at random little; --weights embedded begins with trained ones and usually \
+reaches far more in less time'
+    """
+    if recipe.weights is not None or pictures >= FEW_PICTURES or not are_photographs(preprocess):
+        return None
+    return (
+        f"{pictures:,} pictures teach weights drawn at random little; --weights embedded begins with trained ones and "
+        "usually reaches far more in less time"
+    )
+
+
+def much_enlarged(recipe: Recipe, preprocess: Preprocess, typical_px: int) -> str | None:
+    """What to say of pictures that are enlarged because weights were used at a larger size; None: nothing.
+
+    typical_px: their usual shorter side.
+
+    >>> much_enlarged(Recipe(model="resnet18", weights="imagenet"), Preprocess((224, 224)), 32)
+    'pictures of 32 px are enlarged to 224 px, the size that these weights were used at; --size 64 takes about a \
+twelfth of the time'
+    """
+    side = min(preprocess.size)
+    smaller = SIZE_STEP_PX * math.ceil(2 * typical_px / SIZE_STEP_PX)
+    if recipe.weights is None or recipe.size_px is not None or smaller > side / 1.5:
+        return None
+    times = round((side / smaller) ** 2)
+    part = {2: "half", 3: "a third", 4: "a quarter", 12: "a twelfth"}.get(times, f"1/{times}")
+    return (
+        f"pictures of {typical_px} px are enlarged to {side} px, the size that these weights were used at; "
+        f"--size {smaller} takes about {part} of the time"
+    )
 
 
 def few_steps(recipe: Recipe, pictures: int) -> str | None:

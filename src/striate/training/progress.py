@@ -20,6 +20,8 @@ from striate.report.facts import ReportFacts
 from striate.training.folder import REPORT, append_log
 from striate.training.state import Counters
 
+SAY_EVERY_SECONDS = 60.0  # a line, where epochs take longer: a log file shows no bar
+
 
 class Reporter:
     """Tells how a run goes, on standard error, so that standard output stays for results.
@@ -35,11 +37,13 @@ class Reporter:
         self._total = 1  # steps or pictures of what is under way
         self._since: tuple[float, float] | None = None  # when the first word of it came, and the share done then
         self._pace_since: tuple[float, int] | None = None  # when, and how many pictures of the epoch were seen then
+        self._said = time.monotonic()  # when the last line was
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
     def say(self, text: str) -> None:
         """One line for the person and the log."""
+        self._said = time.monotonic()
         self.console.print(text, markup=False)
         if self.log is not None:
             append_log(self.log, text)
@@ -69,20 +73,21 @@ class Reporter:
         since, seen_then = self._pace_since or (now, counters.seen)
         self._pace_since = since, seen_then
         pace = f"  {(counters.seen - seen_then) / (now - since):,.0f} images/s" if counters.seen > seen_then else ""
-        self._advance(
-            counters.step,
-            f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}  lr {lr:.2g}{pace}",
-        )
+        note = f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}  lr {lr:.2g}{pace}"
+        self._advance(counters.step, note)
+        if now - self._said > SAY_EVERY_SECONDS:
+            self.say(f"step {counters.step:,}/{self._total:,}  {note}{self._and_left(counters.step)}")
 
     def epoch(self, line: dict[str, Any]) -> None:
-        """An epoch was finished and validated."""
+        """An epoch was finished, and most often validated."""
         self._pace_since = None
-        left = line["seconds"] * (1 / self._shares[line["epoch"]] - 1)
+        loss, accuracy = f"  loss {line['train_loss']:.4f}", f"  accuracy {line['train_accuracy']:6.2%}"
+        if "val_loss" in line:
+            loss += f"  val loss {line['val_loss']:.4f}"
+            accuracy += f"  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
         self.say(
-            f"epoch {line['epoch']:>3}/{self.total_epochs}"
-            f"  loss {line['train_loss']:.4f}  val loss {line['val_loss']:.4f}"
-            f"  accuracy {line['train_accuracy']:6.2%}  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
-            f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone, {clock(left)} left"
+            f"epoch {line['epoch']:>3}/{self.total_epochs}{loss}{accuracy}"
+            f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone{self._and_left(line['step'])}"
         )
         for finding in line.get("findings", ()):
             if finding["step"] == line["step"]:  # else it was said at that step
@@ -120,18 +125,20 @@ class Reporter:
 
     def _advance(self, done: int, note: str) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note, left=self._left(done))
+            self._bar.update(self._task, completed=done, note=note, left=_bar_time(self._left_s(done)))
 
-    def _left(self, done: int) -> str:
-        """Time left: what the rest of the work takes at the pace so far."""
+    def _and_left(self, done: int) -> str:
+        left = self._left_s(done)
+        return "" if left is None else f", {clock(left)} left"
+
+    def _left_s(self, done: int) -> float | None:
+        """Seconds left: what the rest of the work takes at the pace since its first word; None before there is one."""
         place, now = done / self._total * (len(self._shares) - 1), time.monotonic()
         epoch = min(int(place), len(self._shares) - 2)
         low, high = self._shares[epoch : epoch + 2]
         share = low + (place - epoch) * (high - low)
         since, before = self._since = self._since or (now, share)
-        if share <= before:
-            return "-:--:--"
-        return str(timedelta(seconds=round((now - since) * (1 - share) / (share - before))))
+        return (now - since) * (1 - share) / (share - before) if share > before else None
 
 
 class _Cut(TextColumn):
@@ -172,6 +179,11 @@ class _Fading:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _bar_time(seconds: float | None) -> str:
+    """Always of one width, or the bar would jump."""
+    return "-:--:--" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
 def clock(seconds: float) -> str:

@@ -28,7 +28,7 @@ from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
 from striate.training.loop import fit, prepare
 from striate.training.memory import memory_errors
-from striate.training.plan import Plan, build_network, few_steps, read_plan, write_plan
+from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.schedule import work_by_epoch
 from striate.training.step import Job
@@ -116,21 +116,21 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
             if record is None:
                 job = _tuned(job, plan, reporter)
                 write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
-                few = few_steps(plan.recipe, len(train.indices))
-                for line in (*report.said, *([f"warning: {few}"] if few else [])):
+                before = advice_before(plan.recipe, dataset, network.preprocess)
+                for line in (*report.said, *(f"warning: {advice}" for advice in before)):
                     reporter.say(line)
             else:
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
             reporter.say(_headline(job))
-            shares = work_by_epoch(plan.recipe, min(network.preprocess.size))
-            reporter.begin(train.steps * plan.recipe.epochs, shares)
             with job.placement.processor_threads():
                 with kernels_of(job.placement, network):
                     job, transfer = prepare(job)
                     if tensorboard:
                         watch = TensorBoard(folder / EVENTS, network, augmented_samples(job), reporter)
                         job = replace(job, watch=watch)
+                    shares = work_by_epoch(plan.recipe, min(network.preprocess.size))
+                    reporter.begin(train.steps * plan.recipe.epochs, shares)
                     counters = fit(job, transfer)
                 reporter.close()
                 return finish(job, dataset, working, counters, spoiled)

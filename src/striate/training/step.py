@@ -39,7 +39,7 @@ class Watch(Protocol):
         """Some steps were made."""
 
     def epoch(self, line: dict[str, Any]) -> None:
-        """An epoch was finished and validated."""
+        """An epoch was finished, and validated where the line says so."""
 
     def result(self, facts: ReportFacts) -> None:
         """The run was tested and its report is written."""

@@ -24,7 +24,7 @@ from striate.tasks.classification import Evaluation
 from striate.tasks.features import depths_of, form_for
 from striate.tasks.linear import Validated, cross_validate
 from striate.training.advice import Outlook, advice, outlook_of
-from striate.training.folder import STATE, read_metrics
+from striate.training.folder import STATE, read_validations
 from striate.training.head import Variety, layer_features, probed, solve_head
 from striate.training.recipe import Recipe
 from striate.training.step import Job
@@ -160,7 +160,7 @@ def transfer_facts(folder: Path, network: Network, epochs: int, best_epoch: int)
         words = "" if not lines else str(first) if first == last else f"{first} to {last}"
         return Stage((HEAD, *tuned), frozen, words, found, kept=first <= best_epoch <= last)
 
-    by_stage = groupby(read_metrics(folder), key=lambda line: transfer.tuning.thawed(line["epoch"] - 1, epochs))
+    by_stage = groupby(read_validations(folder), key=lambda line: transfer.tuning.thawed(line["epoch"] - 1, epochs))
     stages = [stage((), []), *(stage(tuned, list(lines)) for tuned, lines in by_stage)]
     return TransferFacts(
         weights=transfer.weights,
