@@ -25,7 +25,7 @@ from striate.core.errors import StriateError
 from striate.data.sources import open_data
 from striate.models import ZOO
 from striate.models.perceptron import Perceptron
-from striate.training import babysitter, findings, loop
+from striate.training import babysitter, findings, loop, too_little
 from striate.training import run as run_module
 from striate.training.folder import read_metrics
 
@@ -367,11 +367,10 @@ def test_looking_changes_no_bit_of_the_result(train, tmp_path, monkeypatch):
 
 
 def kinds() -> set[str]:
-    """Every kind of finding in the source."""
-    tree = ast.parse(Path(findings.__file__).read_text())
-    calls = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"
-    ]
+    """Every kind of finding in the sources."""
+    trees = [ast.parse(Path(module.__file__).read_text()) for module in (findings, too_little)]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes if getattr(node.func, "id", "") == "Finding"]
     return {call.args[0].value for call in calls}
 
 

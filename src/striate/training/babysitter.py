@@ -13,8 +13,8 @@ from torch import Tensor
 from striate.analysis.calls import evaluating
 from striate.data.batches import Batch
 from striate.models import Network
-from striate.training.course import Course, are_photographs
-from striate.training.findings import Finding, findings, first_cost
+from striate.training.course import Course, Finding, are_photographs
+from striate.training.findings import findings, first_cost
 from striate.training.folder import read_validations
 from striate.training.state import Counters
 from striate.training.step import Job

@@ -15,7 +15,16 @@ FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequen
 EPOCHS_TO_LEARN = 3
 STEPS_TO_JUDGE = 50  # fewer say nothing of a setting: sixteen steps at the right rate look like those at a wrong one
 FEW_PICTURES = 2_000  # to train on: fewer teach drawn weights little of photographs
+GOOD_ACCURACY = 0.90
 PHOTOGRAPHS_FROM_PX = 48  # smaller ones, and grey ones, are letters and icons, of which few teach enough
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should know about a run. kind: one word, said once in a run."""
+
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True)

@@ -6,30 +6,21 @@ process (Stanford CS231n, "Neural networks 3"); the limits were set on good and 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 
 from striate.ops.metrics import wilson_interval
-from striate.training.course import EPOCHS_TO_LEARN, FEW_PICTURES, STEPS_TO_JUDGE, Course
+from striate.training.course import EPOCHS_TO_LEARN, GOOD_ACCURACY, Course, Finding
 from striate.training.recipe import Recipe
+from striate.training.too_little import few_pictures, few_steps
 
 HEALTHY_RATIO = 1e-3  # of update to weight
 SMALL_RATIO, LARGE_RATIO = 1e-5, 0.1
 LARGE_DECAY = 0.01  # of the weights, in one step
 DEAD_IN_A_LAYER, DEAD_IN_ALL, SMALLEST_LAYER = 0.9, 0.6, 16
 VANISHED = 1e-6
-GAP, GOOD_TRAINING = 0.10, 0.90
+GAP = 0.10
 LATE_RATE = 0.3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a person should know about a run. kind: one word, said once in a run."""
-
-    kind: str
-    text: str
 
 
 def findings(course: Course) -> list[Finding]:
@@ -88,33 +79,6 @@ def _why_flat(course: Course) -> str:
     return (
         "Usually the rate is wrong (--set peak_lr=..., ten times less, then ten times more), or the labels do not "
         "belong to the pictures: look at some of them. A network that cannot learn 20 pictures by heart has a fault"
-    )
-
-
-def few_steps(course: Course) -> Finding | None:
-    """A run that ends before anything can be said of its settings, with nothing learned."""
-    if course.can_be_judged or not course.is_over or not course.cost_is_flat:
-        return None
-    more = math.ceil(course.recipe.epochs * STEPS_TO_JUDGE / max(1, course.now["step"]))
-    return Finding(
-        "few steps",
-        f"little was learned in {course.now['step']:,} steps, and fewer than {STEPS_TO_JUDGE} say nothing of rate or "
-        f"network: train longer (--epochs {more}), or in smaller batches (--set batch_size="
-        f"{max(1, course.recipe.batch_size // 4)}), or begin with trained weights (--weights embedded)",
-    )
-
-
-def few_pictures(course: Course) -> Finding | None:
-    """The end of a run from drawn weights on few photographs, which trained weights would have told apart better."""
-    if not course.is_over or course.recipe.weights is not None or not 0 < course.train_pictures < FEW_PICTURES:
-        return None
-    if course.val_interval[0] >= GOOD_TRAINING:
-        return None
-    return Finding(
-        "few pictures",
-        f"validation accuracy is {course.now['val_accuracy']:.1%}; {course.train_pictures:,} pictures teach weights "
-        "drawn at random little. Weights that were trained on other pictures help most, before any other setting: "
-        "--weights embedded",
     )
 
 
@@ -269,7 +233,7 @@ def under_fitting(course: Course) -> Finding | None:
     if probe is None or not judged or course.cost_is_flat or course.val_is_at_chance:
         return None
     train_low, train_high = wilson_interval(probe.hits, probe.pictures)
-    if train_high >= GOOD_TRAINING or train_low > high:
+    if train_high >= GOOD_ACCURACY or train_low > high:
         return None
     best = max(line["val_accuracy"] for line in course.history)
     before = course.history[: max(1, len(course.history) * 3 // 4)]

@@ -1,0 +1,34 @@
+"""What to say of runs that had too few steps, or too few pictures, for anything else to be said of them."""
+
+from __future__ import annotations
+
+import math
+
+from striate.training.course import FEW_PICTURES, GOOD_ACCURACY, STEPS_TO_JUDGE, Course, Finding
+
+
+def few_steps(course: Course) -> Finding | None:
+    """A run that ends before anything can be said of its settings, with nothing learned."""
+    if course.can_be_judged or not course.is_over or not course.cost_is_flat:
+        return None
+    more = math.ceil(course.recipe.epochs * STEPS_TO_JUDGE / max(1, course.now["step"]))
+    return Finding(
+        "few steps",
+        f"little was learned in {course.now['step']:,} steps, and fewer than {STEPS_TO_JUDGE} say nothing of rate or "
+        f"network: train longer (--epochs {more}), or in smaller batches (--set batch_size="
+        f"{max(1, course.recipe.batch_size // 4)}), or begin with trained weights (--weights embedded)",
+    )
+
+
+def few_pictures(course: Course) -> Finding | None:
+    """The end of a run from drawn weights on few photographs, which trained weights would have told apart better."""
+    if not course.is_over or course.recipe.weights is not None or not 0 < course.train_pictures < FEW_PICTURES:
+        return None
+    if course.val_interval[0] >= GOOD_ACCURACY:
+        return None
+    return Finding(
+        "few pictures",
+        f"validation accuracy is {course.now['val_accuracy']:.1%}; {course.train_pictures:,} pictures teach weights "
+        "drawn at random little. Weights that were trained on other pictures help most, before any other setting: "
+        "--weights embedded",
+    )
