@@ -93,12 +93,22 @@ def test_a_damaged_recipe_is_not_resumed(striate, run_copy):
         ({"architecture": "mlp"}, "the weights in {run}/model.safetensors are not those of mlp: missing "),
         ({"architecture": "resnet18"}, "the weights in {run}/model.safetensors are not those of resnet18: missing "),
         ({"architecture": "lenet6"}, "{run}/config.json is damaged: unknown model 'lenet6'; did you mean 'lenet5'"),
-        ({"label_names": ["a", "b"]}, "the weights in {run}/model.safetensors are not those of lenet5: classifier."),
-        ({"label_names": None}, "{run}/config.json is damaged: "),
-        ({"label_names": []}, "{run}/config.json is damaged: "),
+        (
+            {"label_names": ["a", "b"], "num_classes": 2},
+            "the weights in {run}/model.safetensors are not those of lenet5: classifier.",
+        ),
+        ({"label_names": None}, "{run}/config.json is damaged: label_names must be a list of at least 1, got null"),
+        ({"label_names": []}, "{run}/config.json is damaged: label_names must be a list of at least 1, got []"),
+        (
+            {"label_names": list("0123456788")},
+            "{run}/config.json is damaged: label_names holds '8' twice; every class ",
+        ),
+        ({"num_classes": "ten"}, "{run}/config.json is damaged: num_classes must be a whole number between 1 and "),
+        ({"num_classes": 11}, "{run}/config.json is damaged: num_classes is 11, label_names are 10"),
         ({"in_channels": 3}, "{run}/config.json is damaged: in_channels is 3, the preprocessing makes 1"),
-        ({"preprocess": {"size": [32]}}, "{run}/config.json is damaged: preprocess: field missing or malformed"),
-        ({"preprocess": 7}, "{run}/config.json is damaged: preprocess: field missing or malformed"),
+        ({"preprocess": {"size": [32]}}, "{run}/config.json is damaged: preprocess.size must be a list of 2, got [32]"),
+        ({"preprocess": {}}, "{run}/config.json is damaged: preprocess.size is missing"),
+        ({"preprocess": 7}, "{run}/config.json is damaged: preprocess must be a record, got 7"),
     ],
 )
 def test_a_config_of_another_network(striate, run_copy, scans, change, line):

@@ -16,7 +16,7 @@ def test_a_record_survives_json():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"size": (0, 8)}, "size and resize must be at least 1x1, got size \\(0, 8\\)"),
+        ({"size": (0, 8)}, "size and resize must be at least 1x1 and at most 65,536 px, got size \\(0, 8\\)"),
         ({"size": (32, 32), "resize": (16, 40)}, "got size \\(32, 32\\) and resize \\(16, 40\\)"),
         ({"size": (8, 8), "mean": (0.5,)}, "one number per channel, at least one, got 1 and 3"),
         ({"size": (8, 8), "mean": (0.5,), "std": (0.0,)}, "std must be above 0"),

@@ -30,7 +30,7 @@ def test_there_and_back(bundle):
     loaded = load_bundle(folder)
     assert loaded.classes == CLASSES
     assert loaded.preprocess == network.preprocess
-    assert loaded.config["metrics"] == {"val_top1": 0.5}
+    assert loaded.metrics == {"val_top1": 0.5}
     assert not loaded.network.training
     images = torch.randn(2, 1, 32, 32)
     assert torch.equal(loaded.network(images), network(images))

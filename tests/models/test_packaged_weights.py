@@ -41,7 +41,7 @@ def test_the_card_tells_the_figures_of_the_config(packaged):
     card = (EMBEDDED_FOLDER / "README.md").read_text(encoding="utf-8")
     top1, top5 = re.search(r"Top-1 ([\d.]+)% .*top-5 ([\d.]+)%", card).groups()
     assert (float(top1), float(top5)) == pytest.approx(
-        [100 * packaged.config["metrics"][name] for name in ("val_top1", "val_top5")], abs=0.005
+        [100 * packaged.config.metrics[name] for name in ("val_top1", "val_top5")], abs=0.005
     )
     assert f"{(EMBEDDED_FOLDER / WEIGHTS).stat().st_size:,} bytes" in card
     network = create_model(packaged.architecture)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from striate.core.errors import StriateError
 from striate.models import create_model
@@ -63,23 +66,86 @@ def test_two_states_are_kept(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "bit flip", "missing", "counters"])
-def test_a_damaged_state_is_passed_over(tmp_path, damage):
+DAMAGES = {
+    "truncated": "its content does not match its SHA-256",
+    "bit flip": "its content does not match its SHA-256",
+    "missing": "tensors.safetensors is missing",
+    "no counters": "its content does not match its SHA-256",
+    "empty counters": "Expecting value",
+    "a list": "it must be a record, got []",
+    "negative step": "step must be a whole number between 0 and 1,000,000,000,000, got -1",
+    "other step": "step is 7, which is not that of its folder",
+    "text": 'seen must be a whole number between 0 and 1,000,000,000,000, got "many"',
+    "loss scale": "loss_scale must have _growth_tracker, ",
+    "nested": "it is nested beyond reason",
+    "other network": "network.classifier.weight",
+    "fewer tensors": "network.conv1.weight is missing",
+    "no tensors": "damaged",
+    "pipe": "is a pipe, not a file",
+}
+
+
+def rewrite(state, counters=None, content=None):
+    """Other counters or tensors, the hash right."""
+    record = json.loads((state / "counters.json").read_text())
+    if content is not None:
+        (state / "tensors.safetensors").write_bytes(content)
+        record["sha256"] = hashlib.sha256(content).hexdigest()
+    (state / "counters.json").write_text(json.dumps({**record, **(counters or {})}))
+
+
+def damaged(state, damage):
+    tensors, counters = state / "tensors.safetensors", state / "counters.json"
+    content = tensors.read_bytes()
+    texts = {"no counters": "{}", "empty counters": "", "a list": "[]", "nested": '{"of": ' + "[" * 100_000}
+    values = {"negative step": {"step": -1}, "other step": {"step": 7}, "text": {"seen": "many"}}
+    values["loss scale"] = {"loss_scale": {"scale": 2.0}}
+    if damage == "truncated":
+        tensors.write_bytes(content[:-100])
+    elif damage == "bit flip":
+        tensors.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+    elif damage == "missing":
+        tensors.unlink()
+    elif damage in texts:
+        counters.write_text(texts[damage])
+    elif damage in values:
+        rewrite(state, values[damage])
+    elif damage == "other network":
+        rewrite(state, content=save({**load(content), "network.classifier.weight": torch.zeros(9, 64)}))
+    elif damage == "fewer tensors":
+        rewrite(state, content=save({n: t for n, t in load(content).items() if n != "network.conv1.weight"}))
+    elif damage == "no tensors":
+        rewrite(state, content=b"0123456789")
+    else:
+        counters.unlink()
+        os.mkfifo(counters)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_is_passed_over_and_that_is_said(tmp_path, damage):
     network, optimizer = trained(steps=1)
     for step in (1, 2):
         save_state(tmp_path, {"network": network}, optimizer, Counters(step=step))
-    file = tmp_path / "step-00000002" / "tensors.safetensors"
-    content = bytearray(file.read_bytes())
-    if damage == "truncated":
-        file.write_bytes(content[:-100])
-    elif damage == "bit flip":
-        content[-5] ^= 1
-        file.write_bytes(content)
-    elif damage == "missing":
-        file.unlink()
-    else:
-        (tmp_path / "step-00000002" / "counters.json").write_text("{}")
-    assert load_state(tmp_path, {"network": network}, optimizer).step == 1
+    damaged(tmp_path / "step-00000002", damage)
+    before, said = [tensor.clone() for tensor in network.state_dict().values()], []
+    assert load_state(tmp_path, {"network": network}, optimizer, said.append).step == 1
+    assert len(said) == 1
+    assert said[0].startswith(f"warning: {tmp_path}/step-00000002/") and DAMAGES[damage] in said[0], said
+    assert said[0].endswith("; it is passed over for an older state")
+    assert all(map(torch.equal, before, network.state_dict().values()))
+
+
+def test_counters_of_older_runs_are_read(tmp_path):
+    """As they were written before there was a loss scale: infinite before the first validation, fewer fields."""
+    network, optimizer = trained(steps=1)
+    save_state(tmp_path, {"network": network}, optimizer, Counters(step=1))
+    file = tmp_path / "step-00000001" / "counters.json"
+    record = json.loads(file.read_text())
+    assert "Infinity" in file.read_text()
+    for name in ("loss_scale", "micro_batch", "best_loss"):
+        del record[name]
+    file.write_text(json.dumps({**record, "first_loss": float("nan"), "of_a_later_version": 1}))
+    assert load_state(tmp_path, {"network": network}, optimizer).best_loss == float("inf")
 
 
 def test_all_states_damaged_is_an_error(tmp_path):

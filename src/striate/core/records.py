@@ -6,10 +6,12 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from striate.core.bounds import SIDE_PX
 from striate.core.errors import StriateError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MOST_SCALE = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ class Preprocess:
     def __post_init__(self) -> None:
         if self.resize == (0, 0):  # the usual 256 for 224: seven eighths of the working size are seen
             object.__setattr__(self, "resize", tuple(math.ceil(side * 8 / 7) for side in self.size))
-        if min(*self.size, *self.resize) < 1:
+        sides, (least, most) = (*self.size, *self.resize), SIDE_PX
+        if min(sides) < least or max(sides) > most:
             raise StriateError(
-                f"preprocess: size and resize must be at least 1x1, got size {self.size} and resize {self.resize}"
+                f"preprocess: size and resize must be at least 1x1 and at most {most:,} px, "
+                f"got size {self.size} and resize {self.resize}"
             )
         if self.enlarges and any(r > s for r, s in zip(self.resize, self.size, strict=True)):
             raise StriateError(
@@ -63,6 +67,11 @@ class Preprocess:
             )
         if min(self.std) <= 0:
             raise StriateError(f"preprocess: std must be above 0, got {self.std}")
+        if max(map(abs, self.mean)) > MOST_SCALE or not 1 / MOST_SCALE <= min(self.std) <= max(self.std) <= MOST_SCALE:
+            raise StriateError(
+                f"preprocess: mean must be within {MOST_SCALE:,} of 0 and std between {1 / MOST_SCALE:g} and "
+                f"{MOST_SCALE:,}, or the network would see no numbers, got {self.mean} and {self.std}"
+            )
 
     @property
     def enlarges(self) -> bool:

@@ -20,11 +20,15 @@ from striate.models.weights import fill
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network with what belongs to it. named: whether the classes have names, or are numbered for want of them."""
+    """A network with what belongs to it.
+
+    metrics: what was measured of it; empty where nothing is known. named: whether the classes have names, or are
+    numbered for want of them.
+    """
 
     network: Network
     classes: tuple[str, ...]
-    config: dict[str, Any]
+    metrics: dict[str, Any]
     named: bool = True
 
     @property
@@ -65,7 +69,7 @@ def load_bundle(folder: Path) -> Bundle:
     except StriateError as error:
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
     fill(network, stored.tensors(), source=str(folder / WEIGHTS))
-    return Bundle(network.eval(), stored.classes, stored.config)
+    return Bundle(network.eval(), stored.classes, stored.config.metrics)
 
 
 def load_weights(weights: str | Path, model: str | None = None) -> Bundle:

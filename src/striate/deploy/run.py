@@ -89,7 +89,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """What was measured at the end of training; empty while it goes on."""
-        return dict(self._bundle.config.get("metrics", {}))
+        return dict(self._bundle.metrics)
 
     @property
     def recipe(self) -> dict[str, Any]:

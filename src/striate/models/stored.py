@@ -6,17 +6,20 @@ The folder is a run's, or the one that is packaged here under the name "embedded
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from safetensors import safe_open
 from torch import Tensor
 
+from striate.core import bounds
 from striate.core.errors import StriateError
-from striate.core.files import read_json
+from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.models.weight_files import read_tensors, refuse_not_finite
 
@@ -24,19 +27,62 @@ WEIGHTS, CONFIG, EMBEDDED = "model.safetensors", "config.json", "embedded"
 EMBEDDED_FOLDER = Path(str(resources.files("striate.models"))) / "embedded"
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What config.json says of the weights beside it.
+Classes = Annotated[int, Meta(ge=bounds.CLASSES[0], le=bounds.CLASSES[1])]
+Channels = Annotated[int, Meta(ge=bounds.CHANNELS[0], le=bounds.CHANNELS[1])]
 
-    classes: names, in the order of the logits. layers: those that a probe reads; () for the network's own head.
+
+@dataclass(frozen=True)
+class Config:
+    """config.json: what the tensors beside it mean.
+
+    label_names: of the classes, in the order of the logits; all different. num_classes: of them; 0 where it is not
+    stated. layers: those that a probe reads; () for the network's own head. metrics: how good the weights were found
+    to be.
     """
 
-    folder: Path
     architecture: str
-    classes: tuple[str, ...]
+    label_names: Annotated[tuple[str, ...], Meta(min_length=1, max_length=bounds.CLASSES[1])]
+    in_channels: Channels
     preprocess: Preprocess
-    layers: tuple[str, ...]
-    config: dict[str, Any]
+    num_classes: Classes = 0
+    layers: tuple[str, ...] = ()
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.num_classes not in (0, len(self.label_names)):
+            raise StriateError(f"num_classes is {self.num_classes}, label_names are {len(self.label_names)}")
+        if self.preprocess.channels != self.in_channels:
+            raise StriateError(f"in_channels is {self.in_channels}, the preprocessing makes {self.preprocess.channels}")
+        if repeated := next((name for name, times in Counter(self.label_names).items() if times > 1), None):
+            raise StriateError(f"label_names holds {repeated!r} twice; every class needs its own name")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A folder of weights and what its config.json says of them."""
+
+    folder: Path
+    config: Config
+
+    @property
+    def architecture(self) -> str:
+        """Of which network the weights are."""
+        return self.config.architecture
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the logits."""
+        return self.config.label_names
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pictures become the network's input."""
+        return self.config.preprocess
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Those that a probe reads; () for the network's own head."""
+        return self.config.layers
 
     def tensors(self) -> dict[str, Tensor]:
         """The weights, in the numbers that they are stored in. Raises StriateError when they are damaged."""
@@ -55,17 +101,7 @@ class Stored:
 
 def read_stored(folder: Path) -> Stored:
     """Read config.json. Raises StriateError that names it when it is missing, damaged or does not fit together."""
-    config = read_json(folder / CONFIG)
-    try:
-        preprocess, in_channels = Preprocess.from_dict(config["preprocess"]), int(config["in_channels"])
-        classes, layers = config["label_names"], config.get("layers", ())
-        if preprocess.channels != in_channels:
-            raise StriateError(f"in_channels is {in_channels}, the preprocessing makes {preprocess.channels}")
-        return Stored(
-            folder, str(config["architecture"]), tuple(map(str, classes)), preprocess, tuple(map(str, layers)), config
-        )
-    except (KeyError, TypeError, ValueError) as error:  # StriateError is one of them
-        raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
+    return Stored(folder, read_record(folder / CONFIG, Config))
 
 
 def stored_folder(weights: str | Path) -> Path | None:

@@ -57,7 +57,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     """
     recipe, steps = job.recipe, job.train.steps
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
-    counters = load_state(job.folder / STATE, networks, optimizer) or Counters()
+    counters = load_state(job.folder / STATE, networks, optimizer, job.watch.say) or Counters()
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
     discard_metrics_after(job.folder, counters.step)
