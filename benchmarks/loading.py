@@ -5,7 +5,7 @@
 FOLDER holds small pictures by class, such as Tiny-ImageNet's; pictures of 500 x 375 are cut from scikit-learn's two
 sample photographs, as JPEG files of quality 95. "Network alone" makes forward, backward and update on one batch that
 lies ready as the network takes it; "end to end" is what training does. Both take turns, medians count, in one process,
-in bf16, channels last, compiled norms and Winograd's convolutions where the network has such.
+in bf16, channels last, with compiled norms where the network has such.
 The last result is in benchmarks/loading.md.
 """
 
@@ -75,7 +75,7 @@ class Contest:
         self.title = f"| {name} | {side}"
         network = create_model(name, len(dataset.classes), size=(side, side))
         network.preprocess = network.preprocess.at((side, side), (working_px, working_px))
-        self.placement = replace(place("bf16", summarize(network).macs), fused_norms=True, winograd=True)
+        self.placement = replace(place("bf16", summarize(network).macs), fused_norms=True)
         self.placement.network(network)
         recipe = Recipe(model=name, batch_size=batch_size, peak_lr=0.01, **augmentation)
         batches = {}

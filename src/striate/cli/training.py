@@ -30,7 +30,10 @@ FUSED_NORMS = Annotated[
 ]
 WINOGRAD = Annotated[
     bool | None,
-    typer.Option("--winograd/--no-winograd", help="Wide 3x3 convolutions by Winograd's; measured when not given."),
+    typer.Option(
+        "--winograd/--no-winograd",
+        help="Wide 3x3 convolutions by Winograd's: faster, rounded once more; off when not given.",
+    ),
 ]
 WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "fused_norms", "winograd", "autotune")
 AUTOTUNE = Annotated[

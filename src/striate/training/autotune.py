@@ -26,7 +26,6 @@ from striate.core.files import read_json, write_json
 from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.data.cache import cache_root
-from striate.layers.winograd import have_winograd
 from striate.tasks.placement import Placement, Precision, fast_half, words
 from striate.training.compiling import (
     Compiling,
@@ -36,7 +35,6 @@ from striate.training.compiling import (
     kernels_of,
     norms_suit,
     probe,
-    winograd_suits,
 )
 from striate.training.machine import processor_name, waited_seconds
 from striate.training.optimizer import make_optimizer
@@ -150,15 +148,14 @@ def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
 
 
 def other_kernels(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
-    """The same settings with the batch norms in compiled kernels, and also the convolutions, where that can be."""
-    for_norms, for_convolutions = norms_suit(placement, network), winograd_suits(placement, network)
-    loaded = kernels() if for_norms or for_convolutions else None  # they are compiled only where they are of use
-    if loaded is None:
+    """The same settings with the batch norms in compiled kernels, where that can be.
+
+    Not with Winograd's convolutions: they round once more than bf16, and no gain in speed decides that for a person.
+    """
+    if not norms_suit(placement, network) or kernels() is None:  # compiled only where they are of use
         return []
-    norms = replace(placement, fused_norms=True) if for_norms else placement
-    both = replace(norms, winograd=True) if for_convolutions and have_winograd(loaded) else norms
-    options = _different(wishes.imposed_on(option) for option in (norms, both))
-    return [option for option in options if option != placement]
+    option = wishes.imposed_on(replace(placement, fused_norms=True))
+    return [] if option == placement else [option]
 
 
 def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seconds, bool]:

@@ -16,7 +16,8 @@ class Wishes:
 
     precision: "auto", "bf16", "fp16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the
     processor. micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the
-    step. fused_norms: whether batch norms train in compiled kernels. winograd: whether 3x3 convolutions do.
+    step. fused_norms: whether batch norms train in compiled kernels. winograd: whether 3x3 convolutions do,
+    which is not done unless asked for: it doubles bf16's rounding.
     autotune: False takes the rule of `place` for what is left open and measures nothing.
     Raises StriateError for anything else.
 
