@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from striate.core.errors import StriateError
 from striate.ops.windows import (
-    PIXEL,
-    Field,
     caffe_pool_size,
     dropped_pixels,
     output_size,
@@ -210,35 +208,6 @@ def test_receptive_field_is_what_has_a_gradient(windows: list[tuple[int, int, in
     assert pixels.grad is not None
     seen = pixels.grad.flatten().nonzero().flatten().tolist()
     assert (seen[0], seen[-1] - seen[0] + 1) == (field.start_px + index * field.jump_px, field.size_px)
-
-
-@few
-@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 3))
-def test_transposed_field_covers_every_phase(kernel: int, stride: int, padding: int) -> None:
-    assume((8 - 1) * stride - 2 * padding + kernel >= 2 * stride)
-    field = PIXEL.through_transposed(kernel, stride, padding)
-    pixels = torch.zeros(1, 1, 8, requires_grad=True)
-    made = F.conv_transpose1d(pixels, torch.ones(1, 1, kernel), stride=stride, padding=padding).flatten()
-    widest = 0
-    for output in made:
-        (gradient,) = torch.autograd.grad(output, pixels, retain_graph=True)
-        widest = max(widest, int((gradient != 0).sum()))
-    assert widest <= field.size_px
-    assert widest == field.size_px or padding  # cutting may take away the outputs that see most
-
-
-def test_union_of_branches() -> None:
-    narrow, wide = PIXEL.through(1), PIXEL.through(5, padding=2)
-    assert narrow.union(wide) == wide.union(narrow) == Field(5, 1, -2)
-    even = PIXEL.through(2)  # sees pixels 0 and 1
-    assert even.union(PIXEL.through(2, padding=1)) == Field(3, 1, -1)
-
-
-def test_union_with_a_gate_that_saw_everything() -> None:
-    step = PIXEL.through(4, stride=4)
-    gate = step.over(8)
-    assert gate == Field(32, 0, 0)
-    assert step.union(gate, positions=8) == Field(32, 4, 0)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from fractions import Fraction
 from math import prod
 from typing import NamedTuple
 
-from striate.analysis.fields import dropped_of, layouts_of
+from striate.analysis.fields import layouts_of
 from striate.analysis.macs import Shape
+from striate.analysis.sliding import dropped_of
 from striate.analysis.trace import Operator, Trace, Value
 from striate.ops.windows import Field
 
@@ -31,6 +32,8 @@ class Row:
     activations: elements of the picture and of the outputs of convolutions, matrix products and pooling, else 0.
     field: what one element of the output sees of the picture, along height and width.
     dropped: pixels at the far end of height and width that the row's windows never reach.
+    is_map: whether the output has places that look at the picture from different points, or may have; a vector of
+    features has not.
     """
 
     path: str
@@ -42,6 +45,7 @@ class Row:
     activations: int
     field: tuple[Field, ...] = ()
     dropped: tuple[int, ...] = ()
+    is_map: bool = False
 
     @property
     def field_px(self) -> int | float:
@@ -80,8 +84,9 @@ def rows_of(run: Trace) -> Iterator[Row]:
     seen = layouts_of(run)
     image = run.image.shape
     axes = len(image) - 2
-    yield Row("", "Input", image, image, 0, 0, prod(image), seen[run.image.tensor].fields)
+    yield Row("", "Input", image, image, 0, 0, prod(image), seen[run.image.tensor].fields(), is_map=True)
     for step in steps_of(run):
+        layout = seen.get(step.made.tensor) if step.made else None
         yield Row(
             step.path,
             step.kind,
@@ -90,8 +95,9 @@ def rows_of(run: Trace) -> Iterator[Row]:
             sum(unread.pop(name, 0) for operator in step.operators for name in operator.parameters),
             sum(operator.macs for operator in step.operators),
             _activations(step),
-            seen[step.made.tensor].shown() if step.made and step.made.tensor in seen else (),
+            layout.fields() if layout else (),
             next(filter(None, map(dropped_of, step.operators)), ())[-axes:],  # LRN also averages over channels
+            layout is not None and layout.is_map(),
         )
     owners: Counter[str] = Counter()
     for name, elements in unread.items():

@@ -74,10 +74,11 @@ class Summary:
 
     @property
     def field_px(self) -> int | float:
-        """Largest receptive field of a map: before the head averages or flattens everything."""
-        return max(
-            (row.field_px for row in self.rows[1:] if row.jump_px), default=max(row.field_px for row in self.rows)
-        )
+        """Largest receptive field of a map: before the head averages or flattens everything, if it has one.
+
+        Maps that see everything count too, as after attention or an operator that nobody knows.
+        """
+        return max((row.field_px for row in self.rows[1:] if row.is_map), default=max(r.field_px for r in self.rows))
 
     @property
     def input_shape(self) -> Shape:

@@ -180,60 +180,12 @@ class Field(NamedTuple):
     size_px: pixels seen by one output, padding included.
     jump_px: how far apart neighbouring outputs look; 0 where there is only one view, as after averaging a whole map.
     start_px: first pixel seen by output 0, negative inside the padding.
-    After enlarging, jump and start may be fractions.
+    After enlarging, the jump may be a fraction.
     """
 
-    size_px: int | Fraction
+    size_px: int
     jump_px: int | Fraction
-    start_px: int | Fraction
-
-    def through(self, kernel: int, stride: int | Fraction = 1, padding: int = 0, dilation: int = 1) -> Field:
-        """After one more window; padding before the first pixel counts.
-
-        >>> Field(1, 1, 0).through(7, stride=2, padding=3).through(3, stride=2, padding=1)
-        Field(size_px=11, jump_px=4, start_px=-5)
-        """
-        size = self.size_px + (span(kernel, dilation) - 1) * self.jump_px
-        return Field(size, whole(self.jump_px * stride), self.start_px - padding * self.jump_px)
-
-    def through_transposed(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Field:
-        """After a transposed window: each output reads at most ceil(span / stride) neighbours.
-
-        >>> Field(1, 4, 0).through_transposed(2, stride=2)
-        Field(size_px=1, jump_px=2, start_px=0)
-        """
-        reach = span(kernel, dilation)
-        neighbours = -(-reach // stride)
-        first = -(-(padding - reach + 1) // stride)
-        size = self.size_px + (neighbours - 1) * self.jump_px
-        return Field(size, whole(Fraction(self.jump_px) / stride), self.start_px + first * self.jump_px)
-
-    def over(self, positions: int) -> Field:
-        """Of all outputs together.
-
-        >>> Field(16, 4, 0).over(5)
-        Field(size_px=32, jump_px=0, start_px=0)
-        """
-        return Field(self.size_px + (positions - 1) * self.jump_px, 0, self.start_px)
-
-    def union(self, other: Field, positions: int = 1) -> Field:
-        """Of two branches that meet: from the first to the last pixel that either sees.
-
-        positions: outputs along the axis; they matter only where the branches step differently (one of them a gate that
-        saw everything), and then the answer holds for all outputs.
-
-        >>> Field(3, 1, -1).union(Field(7, 1, -3))
-        Field(size_px=7, jump_px=1, start_px=-3)
-        """
-        jump = max(self.jump_px, other.jump_px)
-        if self.jump_px != other.jump_px:
-            self, other = self.over(positions if self.jump_px else 1), other.over(positions if other.jump_px else 1)
-        start = min(self.start_px, other.start_px)
-        return Field(max(self.start_px + self.size_px, other.start_px + other.size_px) - start, jump, start)
-
-
-PIXEL = Field(1, 1, 0)
-"""What a pixel of the picture sees: itself."""
+    start_px: int
 
 
 def receptive_field(windows: Iterable[tuple[int, ...]]) -> Field:
@@ -246,18 +198,15 @@ def receptive_field(windows: Iterable[tuple[int, ...]]) -> Field:
     >>> receptive_field([(3, 1), (3, 1), (2, 2)])
     Field(size_px=6, jump_px=2, start_px=0)
     """
-    field = PIXEL
+    size, jump, start = 1, 1, 0
     for window in windows:
         kernel, stride, padding, dilation = (*window, *(1, 0, 1)[len(window) - 1 :])
         _check(kernel=kernel, stride=stride, dilation=dilation)
         _check_at_least(0, padding=padding)
-        field = field.through(kernel, stride, padding, dilation)
-    return field
-
-
-def whole(number: int | Fraction) -> int | Fraction:
-    """A fraction without remainder as the integer it is."""
-    return int(number) if isinstance(number, Fraction) and number.denominator == 1 else number
+        size += (span(kernel, dilation) - 1) * jump
+        start -= padding * jump
+        jump *= stride
+    return Field(size, jump, start)
 
 
 def _check(**numbers: int) -> None:
