@@ -410,6 +410,38 @@ def test_what_a_busy_machine_has_measured_is_not_kept(stage, monkeypatch):
     assert autotune(job_of(), Wishes()).remark == "" and not stage.measured
 
 
+@pytest.mark.parametrize("notices", ["before", "afterwards"])
+def test_beside_busy_programs_only_what_is_faster_by_far_is_taken_and_no_number_of_threads(stage, monkeypatch, notices):
+    """What a load favours is a matter of the moment, and the run is of hours."""
+    rule = replace(RULE, threads_by_load=True)
+    if notices == "before":
+        monkeypatch.setattr("striate.tasks.placement.threads_beside_others", lambda most: 1)
+    else:
+        monkeypatch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
+    plain = replace(rule, precision="fp32", channels_last=False)
+    stage.seconds = lambda placement: 0.01 if placement.threads < THREADS else 0.09 if placement == plain else 0.1
+    assert autotune(job_of(rule=rule), Wishes()).placement == rule
+    assert notices == "afterwards" or {placement.threads for placement in stage.measured} == {THREADS}
+    stage.seconds = lambda placement: 0.05 if placement == plain else 0.1
+    assert autotune(job_of(rule=rule), Wishes()).placement == plain
+
+
+def test_beside_busy_programs_nothing_is_kept_of_compiling_either(stage, monkeypatch):
+    monkeypatch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
+    monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
+    monkeypatch.setattr(tuning, "probe", lambda placement, limit_s: pytest.fail("compiled"))
+    stage.seconds = lambda placement: 0.1
+    assert not autotune(job_of(epochs=10_000), Wishes()).placement.compiled
+
+
+def test_small_networks_in_all_threads_give_way_too(stage):
+    """The rule has one thread for them; measuring may find more."""
+    rule = replace(RULE, threads=1, threads_by_load=True)
+    stage.seconds = lambda placement: 0.2 / placement.threads
+    chosen = autotune(job_of(rule=rule), Wishes()).placement
+    assert (chosen.threads, chosen.threads_by_load) == (THREADS, True)
+
+
 def test_compiling_is_asked_only_of_long_runs_and_kept(stage, monkeypatch):
     asked = []
 

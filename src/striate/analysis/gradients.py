@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from striate.core.errors import StriateError
 from striate.models import Network
+from striate.ops.threads import threads_left_by_others
 
 STEPS = (1e-6, 1e-5, 1e-4, 1e-7)  # a right gradient agrees at one of them; each has another share of rounding and bends
 TOLERANCE = 1e-5
@@ -84,6 +85,7 @@ class GradientCheck:
         return {**asdict(self), "is_right": self.is_right}
 
 
+@threads_left_by_others()
 def check_gradients(
     network: nn.Module,
     images: Tensor | None = None,

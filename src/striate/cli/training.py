@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from striate.training.recipe import Recipe
 
 PRECISIONS = "auto, bf16, fp16 or fp32; auto takes what is measured to be fastest here."
-THREADS = Annotated[int | None, typer.Option(min=1, help="Of the processor; measured when not given.")]
+THREADS = Annotated[
+    int | None, typer.Option(min=1, help="Of the processor; measured if not given, fewer beside busy programs.")
+]
 MICRO_BATCH = Annotated[
     int | None, typer.Option(min=1, help="Pictures in memory at once; as many as fit when not given.")
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.errors import unknown_name
+from striate.core.processor import threads_beside_others
+from striate.ops.threads import torch_threads
 
 Precision = Literal["fp32", "bf16", "fp16"]
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
@@ -28,6 +29,7 @@ class Placement:
     micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
     compiled: whether torch.compile translates the training step. fused_norms: whether batch norms train in the compiled
     kernels of `striate.layers.fused_norm`. winograd: whether convolutions train by `striate.layers.winograd`.
+    threads_by_load: whether fewer threads are used while other programs need the cores, else always as many.
 
     >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
     'cpu'
@@ -41,20 +43,19 @@ class Placement:
     compiled: bool = False
     fused_norms: bool = False
     winograd: bool = False
+    threads_by_load: bool = False
 
     def at_once(self, pictures: int) -> int:
         """How many of so many pictures go through the network at once, at the most."""
         return min(pictures, self.micro_batch or pictures)
 
-    @contextmanager
-    def processor_threads(self) -> Iterator[None]:
-        """The context in which torch uses this many threads; its number is restored afterwards."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    def threads_now(self) -> int:
+        """This many, or those for which other programs leave a core; looking may take a tenth of a second."""
+        return threads_beside_others(self.threads) if self.threads_by_load else self.threads
+
+    def processor_threads(self) -> AbstractContextManager[None]:
+        """The context in which torch uses `threads_now`; its number is restored afterwards."""
+        return torch_threads(self.threads_now())
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which the network runs forward."""
@@ -129,4 +130,5 @@ def place(precision: str, macs: int, device: str | None = None) -> Placement:
     large = macs >= LARGE_FROM_MACS
     if precision == "auto":
         precision = (fast_half(device) if large else None) or "fp32"
-    return Placement(device, precision, channels_last=True, threads=torch.get_num_threads() if large else 1)  # type: ignore[arg-type]
+    threads = torch.get_num_threads() if large else 1
+    return Placement(device, precision, channels_last=True, threads=threads, threads_by_load=device == "cpu")  # type: ignore[arg-type]

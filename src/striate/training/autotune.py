@@ -1,8 +1,8 @@
 """Which settings train fastest on this machine: before a run, a few real steps of its network decide.
 
 Candidates are the rule of `place` and, always, plain settings (fp32, contiguous, all threads), so the choice is never
-slower than those, as far as a few steps can tell. What was measured is kept in the cache folder, one file per machine,
-network, size and batch.
+slower than those, as far as a few steps can tell. What was measured, but beside busy programs, is kept in the cache
+folder, one file per machine, network, size and batch.
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ from striate.training.optimizer import make_optimizer
 from striate.training.step import Job, train_step
 from striate.training.wishes import Wishes
 
-BUDGET_SECONDS = 20.0
-SHORT_RUN_SECONDS = 20.0
+BUDGET_SECONDS, SHORT_RUN_SECONDS = 20.0, 20.0
 SHARE_OF_RUN = 0.05
 COMPILE_FROM_SECONDS = 1800.0
 # How long a run takes is guessed from steps of so many; from the fewest alone where these already take long.
@@ -53,7 +52,7 @@ PLAIN_IS_SLOWER = 3
 TIMED_STEPS = 4
 BUSY_SHARE = 0.1  # of the time that this program waited for a core
 # The rule's settings stay unless others are faster by more than the best of a few steps varies.
-CLEARLY_FASTER = 0.99
+CLEARLY_FASTER, FASTER_BESIDE_OTHERS = 0.99, 0.8
 
 Seconds = dict[Placement, float]
 """Of one picture's share of a training step, by settings."""
@@ -99,7 +98,8 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
         since, waited = time.perf_counter(), waited_seconds()
         with torch.random.fork_rng():
             seconds, all_there_is = _measure(job, wishes, next(iter(job.train.shuffled(job.seed, 0))), begun)
-        if waited_seconds() - waited > BUSY_SHARE * (time.perf_counter() - since):
+        waited = waited_seconds() - waited
+        if waited > BUSY_SHARE * (time.perf_counter() - since) or rule.threads_now() < rule.threads:
             remark = "; other programs kept the machine busy, so the next run measures again"
         elif all_there_is:
             _write(path, key, seconds)
@@ -108,9 +108,9 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     run_seconds = seconds[rule] * _pictures(job)
     if run_seconds < SHORT_RUN_SECONDS:
         return Tuned(rule, {})
-    best = fastest(seconds, rule)
+    best = fastest(seconds, rule, beside_others=bool(remark))
     left = 0.95 * BUDGET_SECONDS - (time.perf_counter() - begun)  # to end another process takes time too
-    open_to_it = wishes.compile is None and not wishes.fused_norms and not wishes.winograd
+    open_to_it = not remark and wishes.compile is None and not wishes.fused_norms and not wishes.winograd
     if open_to_it and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
         best = replace(best, compiled=True, fused_norms=False, winograd=False)
     if wishes.fused_norms is None and norms_suit(best, job.network) and kernels() is None:
@@ -118,15 +118,18 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     return Tuned(best, seconds, remark)
 
 
-def fastest(seconds: Seconds, rule: Placement) -> Placement:
+def fastest(seconds: Seconds, rule: Placement, *, beside_others: bool = False) -> Placement:
     """The quickest, but the rule's settings when those are as quick.
+
+    beside_others: other programs disturbed it, so only far quicker ones of as many threads count.
 
     >>> rule, plain = Placement("cpu", "bf16", True, 2), Placement("cpu", "fp32", False, 2)
     >>> fastest({rule: 1.00, plain: 0.99}, rule) is rule, fastest({rule: 1.00, plain: 0.80}, rule) is plain
     (True, True)
     """
-    best = min(seconds, key=lambda placement: seconds[placement])
-    return best if seconds[best] < CLEARLY_FASTER * seconds[rule] else rule
+    options = [placement for placement in seconds if not beside_others or placement.threads == rule.threads]
+    best = min(options, key=lambda placement: seconds[placement])
+    return best if seconds[best] < (FASTER_BESIDE_OTHERS if beside_others else CLEARLY_FASTER) * seconds[rule] else rule
 
 
 def layouts_and_precisions(rule: Placement, wishes: Wishes) -> list[Placement]:
@@ -193,7 +196,8 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
     in_turn = [*compiled, rule, *compiled] if compiled else []
     in_time = try_all([*options[:2], *in_turn, *options[2:]])
     best = fastest(seconds, rule)
-    others = [*other_threads(best, wishes), *other_kernels(best, wishes, job.network)]
+    threads = other_threads(best, wishes) if best.threads_now() == best.threads else []  # else the load decides
+    others = [*threads, *other_kernels(best, wishes, job.network)]
     in_time = try_all([option for option in others if option not in seconds]) and in_time
     return seconds, len(seconds) > 1 and (in_time or budget == BUDGET_SECONDS)
 

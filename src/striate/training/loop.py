@@ -24,6 +24,7 @@ from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job
+from striate.training.threads import EpochThreads
 from striate.training.transfer import Transfer, begin, write_transfer
 from striate.training.whitening import whiten_first_layer
 
@@ -38,6 +39,7 @@ def prepare(job: Job) -> tuple[Job, Transfer | None]:
     Returns the job as it is trained, whose recipe leaves out what would harm these pictures, and what a staged run has
     decided.
     """
+    EpochThreads(job).begin(0)  # the head of a staged run is solved in the threads of its first epoch
     job = replace(job, scaler=job.placement.loss_scaler())
     if job.recipe.whiten:
         whiten_first_layer(job.network, job.train, job.seed)
@@ -55,7 +57,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     Raises Interrupted on Ctrl-C or SIGTERM, StriateError when the cost explodes or the disk is full; in each case the
     newest state lets the same run go on.
     """
-    recipe, steps = job.recipe, job.train.steps
+    recipe, steps, threads = job.recipe, job.train.steps, EpochThreads(job)
     optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
     counters = load_state(job.folder / STATE, networks, optimizer, job.watch.say) or Counters()
     if counters.loss_scale:
@@ -69,6 +71,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
             if is_over(recipe, transfer, epoch, counters):
                 break
             clock = Clock(counters)
+            threads.begin(epoch)
             if transfer is not None:
                 transfer.tuning.apply(job.network, epoch, recipe.epochs, keep_statistics=recipe.keep_statistics)
             unread: list[tuple[Tensor, Tensor, int]] = []

@@ -39,6 +39,7 @@ def describe_machine(placement: Placement) -> dict[str, Any]:
         "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": placement.threads,
+        "threads_by_load": placement.threads_by_load,
         "device": torch.cuda.get_device_name() if placement.device == "cuda" else placement.device,
         "precision": placement.precision,
         "channels_last": placement.channels_last,

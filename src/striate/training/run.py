@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from striate.data.sources import open_data, open_to_evaluate
 from striate.data.spoiled import Spoiled
 from striate.deploy.run import Run
 from striate.models import Network
+from striate.ops.threads import torch_threads
 from striate.tasks.placement import Placement, words
 from striate.training.autotune import autotune
 from striate.training.compiling import idle_kernels, kernels_of
@@ -33,6 +34,7 @@ from striate.training.progress import Reporter
 from striate.training.schedule import work_by_epoch
 from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
+from striate.training.threads import EpochThreads
 
 RUNS = Path("runs")
 # While a GPU computes, the processor makes the next batches and has them copied over.
@@ -123,7 +125,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                 spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
             job.placement.network(network)
             reporter.say(_headline(job))
-            with job.placement.processor_threads():
+            with torch_threads(job.placement.threads):
                 with kernels_of(job.placement, network):
                     job, transfer = prepare(job)
                     if tensorboard:
@@ -133,6 +135,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | Non
                     reporter.begin(train.steps * plan.recipe.epochs, shares)
                     counters = fit(job, transfer)
                 reporter.close()
+                EpochThreads(job).begin(plan.recipe.epochs)
                 return finish(job, dataset, working, counters, spoiled)
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error}")
@@ -169,8 +172,8 @@ def _tuned(job: Job, plan: Plan, reporter: Reporter) -> Job:
 def _same_placement(machine: dict[str, Any]) -> Placement:
     """The placement that a run was begun with; all of it decides the last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
-    fields = ("precision", "channels_last", "threads", "micro_batch", "compiled", "fused_norms", "winograd")
-    return Placement(device, **{name: machine[name] for name in fields if name in machine})
+    names = [field.name for field in fields(Placement) if field.name != "device" and field.name in machine]
+    return Placement(device, **{name: machine[name] for name in names})
 
 
 def _headline(job: Job) -> str:

@@ -15,9 +15,9 @@ class Wishes:
     """How a person wants a training to run; "auto" and None leave it to measuring.
 
     precision: "auto", "bf16", "fp16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the
-    processor. micro_batch: pictures that go through the network at once. compile: whether torch.compile translates the
-    step. fused_norms: whether batch norms train in compiled kernels. winograd: whether 3x3 convolutions do,
-    which is not done unless asked for: it doubles bf16's rounding.
+    processor, in all epochs and beside whatever other programs. micro_batch: pictures that go through the network at
+    once. compile: whether torch.compile translates the step. fused_norms: whether batch norms train in compiled
+    kernels. winograd: whether 3x3 convolutions do, which is not done unless asked for: it doubles bf16's rounding.
     autotune: False takes the rule of `place` for what is left open and measures nothing.
     Raises StriateError for anything else.
 
@@ -70,6 +70,7 @@ class Wishes:
             precision=placement.precision if self.precision == "auto" else self.precision,  # type: ignore[arg-type]
             channels_last=placement.channels_last if self.layout == "auto" else self.layout == "channels-last",
             threads=self.threads or placement.threads,
+            threads_by_load=placement.threads_by_load and self.threads is None,
             micro_batch=self.micro_batch or placement.micro_batch,
             compiled=placement.compiled if self.compile is None else self.compile,
             fused_norms=placement.fused_norms if self.fused_norms is None else self.fused_norms,
