@@ -2,9 +2,10 @@
 
     python benchmarks/busy.py
 
-It makes its own load and its own pictures: 240 JPEGs of 400x300 px, two classes, circles and squares in noise. Every call
-is a process of its own with an empty cache, from its start to its end, in the settings that it chooses itself. Needs a
-machine that has nothing else to do; takes about six minutes on two cores. `--verb train --verb predict` takes these alone.
+It makes its own load and its own pictures: 240 JPEGs of 400x300 px, two classes, circles and squares in noise. Every
+call is a process of its own with an empty cache, from its start to its end, in the settings that it chooses itself.
+Needs a machine that has nothing else to do; takes about six minutes on two cores. `--verb train --verb predict` takes
+these alone.
 """
 
 from __future__ import annotations

@@ -143,11 +143,12 @@ def test_a_compiled_network_keeps_the_threads_of_its_first_epoch(tmp_path, two_t
     ("text", "message"),
     [
         ('{"0": 3}', "epoch 0 has 3 threads, where 1 to 2 are possible; without the file, --resume chooses anew"),
-        ('{"0": "2"}', "epoch 0 has '2' threads"),
-        ('{"0": true}', "epoch 0 has True threads"),
-        ('{"first": 1}', "damaged: invalid literal for int()"),
-        ("[1, 2]", "damaged: 'list' object has no attribute 'items'"),
-        ('{"0": 1', "is damaged"),
+        ('{"0": "2"}', "is damaged: each of its values must be a whole number between 1 and"),
+        ('{"0": true}', "is damaged: each of its values must be a whole number between 1 and"),
+        ('{"0": 0}', "is damaged: each of its values must be a whole number between 1 and"),
+        ('{"first": 1}', "is damaged: it must be a record"),
+        ("[1, 2]", "is damaged: it must be a record, got [1, 2]"),
+        ('{"0": 1', "is damaged: Expecting ',' delimiter"),
     ],
 )
 def test_a_damaged_record_is_named(tmp_path, text, message):

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from striate.core.errors import StriateError
-from striate.core.files import read_json, write_json
+from striate.core.files import write_json
 from striate.core.processor import busy_lately, cores
+from striate.core.reading import Count, Positive, read_record
 from striate.training.step import Job
 
 THREADS = "threads.json"
@@ -66,15 +67,11 @@ def read_threads(path: Path, most: int) -> dict[int, int]:
     """
     if not path.exists():
         return {}
-    record = read_json(path)
-    try:
-        chosen = {int(epoch): number for epoch, number in record.items()}
-    except (AttributeError, ValueError) as error:
-        raise StriateError(f"{path} is damaged: {error}") from error
+    chosen = read_record(path, dict[Count, Positive])
     for epoch, number in chosen.items():
-        if type(number) is not int or not 1 <= number <= most:
+        if number > most:
             raise StriateError(
-                f"{path} is damaged: epoch {epoch} has {number!r} threads, where 1 to {most} are possible; without the "
+                f"{path} is damaged: epoch {epoch} has {number:,} threads, where 1 to {most} are possible; without the "
                 "file, --resume chooses anew, and the last bits of the weights may differ"
             )
     return chosen
