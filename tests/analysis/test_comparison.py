@@ -16,8 +16,8 @@ NAMES = ["alexnet", "vgg16", "googlenet", "resnet50", "resnet152", "resnet20"]
 
 def test_circles_stand_at_their_error_and_their_areas_are_the_parameters():
     found = compare(NAMES)
-    assert [network.name for network in found.not_drawn] == ["resnet20"]
-    circles = {bubble.network.name: bubble for bubble in chart_of(found.drawn).bubbles}
+    assert [network.name for network in found.not_drawn] == ["alexnet", "resnet20"]
+    circles = {bubble.network.name: bubble for bubble in chart_of(found.drawn, found.protocol).bubbles}
     by_error = sorted(found.drawn, key=lambda network: network.top5_pct)
     assert [circles[n.name].y for n in by_error] == sorted((circles[n.name].y for n in by_error), reverse=True)
     by_macs = sorted(found.drawn, key=lambda network: network.macs)
@@ -26,14 +26,25 @@ def test_circles_stand_at_their_error_and_their_areas_are_the_parameters():
     assert ratio == pytest.approx(138_357_544 / 25_557_032)
 
 
+def test_errors_of_different_protocols_are_not_drawn_together():
+    remark = compare(["alexnet", "vgg16", "resnet50_paper", "resnet50", "lenet5"]).remarks()[:2]
+    assert remark == [
+        "not in the chart, as no top-5 error on ImageNet is published: lenet5",
+        "not in the chart of errors at 1 crop, as theirs are of another protocol and do not compare: alexnet (18.2 %, "
+        "10 crops), resnet50_paper (6.71 %, 10 crops)",
+    ]
+    at_ten = compare(["alexnet", "resnet50_paper", "resnet152_paper", "vgg16"])
+    assert (at_ten.protocol, [network.name for network in at_ten.not_drawn]) == ("10 crops", ["vgg16"])
+
+
 def test_labels_do_not_overlap():
-    labels = [bubble.label for bubble in chart_of(compare(NAMES).drawn).bubbles]
+    labels = [bubble.label for bubble in chart_of(compare(NAMES).drawn, "1 crop").bubbles]
     for a, b in combinations(labels, 2):
         assert abs(a.x - b.x) >= (a.width + b.width) / 2 or abs(a.y - b.y) >= (a.height + b.height) / 2
 
 
 def test_the_key_stays_on_the_picture():
-    for x, radius, label in chart_of(compare(NAMES).drawn).sizes:
+    for x, radius, label in chart_of(compare(NAMES).drawn, "1 crop").sizes:
         assert x - radius >= 0
         assert x + radius + 6 + 8 * len(label) <= 960
         assert radius <= 32

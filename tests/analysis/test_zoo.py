@@ -6,7 +6,7 @@ from striate.analysis.zoo import amount, counted, overview, overviews, short, ye
 from striate.analysis.zoo_costs import COSTS
 from striate.core.errors import StriateError
 from striate.models import ZOO
-from striate.models.catalog import CATALOG
+from striate.models.catalog import CATALOG, PROTOCOLS
 
 
 def test_the_table_of_costs_is_what_we_count_now() -> None:
@@ -18,10 +18,9 @@ def test_the_table_of_costs_is_what_we_count_now() -> None:
 def test_every_network_has_a_line() -> None:
     lines = overviews()
     assert [line.name for line in lines] == list(ZOO)
-    assert [(line.year, line.depth, line.top5_pct) for line in lines] == [
-        (CATALOG[name].year, CATALOG[name].depth, CATALOG[name].top5_pct) for name in ZOO
+    assert [(line.year, line.depth, line.errors) for line in lines] == [
+        (CATALOG[name].year, CATALOG[name].depth, CATALOG[name].errors) for name in ZOO
     ]
-    assert all(line.source for line in lines if line.top5_pct is not None)
 
 
 def test_another_size_is_counted_anew() -> None:
@@ -41,9 +40,9 @@ def test_filters_and_sorting() -> None:
     assert {line.name for line in overviews(years=(2012, 2013))} == {
         *("alexnet", "alexnet_single", "zfnet", "zfnet_wide", "nin_cifar", "nin")
     }
-    errors = [line.top5_pct for line in overviews("*", sort="top5_pct")]
-    known = [error for error in errors if error is not None]
-    assert errors == sorted(known) + [None] * (len(errors) - len(known))
+    firsts = [line.errors[0] for line in overviews("*", sort="top5_pct") if line.errors]
+    within = {protocol: [error.top5_pct for error in firsts if error.protocol == protocol] for protocol in PROTOCOLS}
+    assert [error.top5_pct for error in firsts] == [pct for errors in within.values() for pct in sorted(errors)]
     assert "googlenet" in {line.name for line in overviews(max_params=7e6)}
 
 

@@ -23,7 +23,8 @@ def test_models_as_a_table(striate) -> None:
 def test_models_as_json(striate) -> None:
     (vgg16,) = json.loads(striate("models", "vgg16", "--json").out)[:1]
     assert (vgg16["params"], vgg16["macs"], vgg16["picture"]) == (138_357_544, 15_470_264_320, [3, 224, 224])
-    assert (vgg16["year"], vgg16["depth"], vgg16["field_px"], vgg16["top5_pct"]) == (2014, 16, 212, 8.1)
+    assert (vgg16["year"], vgg16["depth"], vgg16["field_px"], vgg16["top5_pct"]) == (2014, 16, 212, 9.618)
+    assert [(error["top5_pct"], error["protocol"]) for error in vgg16["errors"]] == [(9.618, "1 crop"), (8.1, "dense")]
 
 
 def test_models_filtered_and_sorted(striate) -> None:

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.models import ZOO, Network, list_models
-from striate.models.catalog import CATALOG
+from striate.models import FILES, ZOO, Network, list_models
+from striate.models.catalog import CATALOG, PROTOCOLS, TORCHVISION
 
 
 def test_every_network_has_its_line() -> None:
     assert list(CATALOG) == list(ZOO)
 
 
-def test_errors_have_sources() -> None:
+def test_errors_have_sources_and_one_protocol_each() -> None:
     for name, entry in CATALOG.items():
-        assert (entry.top5_pct is None) == (entry.source == ""), name
-        assert entry.top5_pct is None or 5 <= entry.top5_pct <= 21
-        assert 1958 <= entry.year <= 2016 or name in ("quick_regnet26", "quick_regnet29")  # our own
+        protocols = [error.protocol for error in entry.errors]
+        assert protocols == sorted(set(protocols), key=PROTOCOLS.index), name  # one crop first, where there is one
+        assert all(error.source and 5 <= error.top5_pct <= 21 for error in entry.errors)
+        assert 1958 <= entry.year <= 2018 or name in ("quick_regnet26", "quick_regnet29")  # our own
+
+
+def test_errors_at_one_crop_are_those_that_torchvision_states() -> None:
+    """Its own table of its own files, 100 minus acc@5."""
+    source = Path(str(find_spec("torchvision").origin)).parent / "models"  # read as text: it is not imported
+    stated = {
+        file: 100 - float(accuracy)
+        for module in ("alexnet", "vgg", "googlenet", "resnet", "densenet")
+        for file, accuracy in re.findall(
+            r'IMAGENET1K_V1 = Weights\(\s*url="[^"]+/([^"]+)".*?"acc@5": ([\d.]+)',
+            (source / f"{module}.py").read_text(),
+            re.S,
+        )
+    }
+    seen = 0
+    for name, file in FILES["imagenet"].items():
+        error = CATALOG[name].error("1 crop")
+        if error is not None and error.source == TORCHVISION:
+            assert error.top5_pct == pytest.approx(stated[file.file], abs=1e-6), name
+            seen += 1
+    assert seen >= 18
 
 
 def longest_path(model: Network) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from striate.analysis.zoo import Overview, short
+from striate.models.catalog import Protocol
 
 WIDTH, HEIGHT = 960, 600
 LEFT, RIGHT, TOP, BOTTOM = 64, 936, 76, 540  # edges of the area where the circles are
@@ -68,19 +69,21 @@ class Bubble:
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn. sizes: circles of the key: middle, radius, what they stand for."""
+    """What is drawn. protocol: of the errors. sizes: circles of the key: middle, radius, what they stand for."""
 
     bubbles: tuple[Bubble, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     sizes: tuple[tuple[float, float, str], ...]
+    protocol: Protocol
 
 
-def chart_of(networks: Sequence[Overview]) -> Chart:
-    """Networks with a published error, largest circle first so that none is covered whole; at least one."""
+def chart_of(networks: Sequence[Overview], protocol: Protocol) -> Chart:
+    """At least one network with an error at a protocol, largest circle first so that none is covered whole."""
     largest = max(network.inference_params for network in networks)
     x_of, x_ticks = _logarithmic([network.macs for network in networks])
-    y_of, y_ticks = _linear([network.top5_pct or 0.0 for network in networks])
+    errors = {network.name: error.top5_pct for network in networks if (error := network.error(protocol))}
+    y_of, y_ticks = _linear(list(errors.values()))
     papers = list(dict.fromkeys(network.paper for network in networks))
 
     def radius(params: float) -> float:
@@ -89,13 +92,13 @@ def chart_of(networks: Sequence[Overview]) -> Chart:
     def bubble(network: Overview) -> Bubble:
         family = papers.index(network.paper) % FAMILIES
         size = radius(network.inference_params)
-        return Bubble(network, x_of(network.macs), y_of(network.top5_pct or 0.0), size, family, NOWHERE)
+        return Bubble(network, x_of(network.macs), y_of(errors[network.name]), size, family, NOWHERE)
 
     bubbles = [bubble(network) for network in sorted(networks, key=lambda network: -network.inference_params)]
     keys = sorted({_round_down(largest / part) for part in (3, 12, 60)}, reverse=True)
     middles = [RIGHT - 80 - 100 * place for place in range(len(keys))]
     sizes = tuple((x, radius(key), _plain(key)) for x, key in zip(middles, keys, strict=True))
-    return Chart(tuple(labelled(bubbles)), x_ticks, y_ticks, sizes)
+    return Chart(tuple(labelled(bubbles)), x_ticks, y_ticks, sizes, protocol)
 
 
 def labelled(bubbles: Sequence[Bubble]) -> list[Bubble]:

@@ -13,6 +13,7 @@ from striate.analysis.comparison_png import as_png
 from striate.analysis.zoo import Overview, overview
 from striate.core.errors import StriateError
 from striate.core.files import write_bytes
+from striate.models.catalog import PROTOCOLS, Protocol
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,37 @@ class Comparison:
     size: tuple[int, int] | None = None
 
     @property
+    def protocol(self) -> Protocol:
+        """The protocol at which most of the networks have a published error: the chart shows errors of one alone."""
+        return max(
+            PROTOCOLS, key=lambda protocol: sum(network.error(protocol) is not None for network in self.networks)
+        )
+
+    @property
     def drawn(self) -> tuple[Overview, ...]:
-        """Those with a published error."""
-        return tuple(network for network in self.networks if network.top5_pct is not None)
+        """Those with a published error at that protocol."""
+        return tuple(network for network in self.networks if network.error(self.protocol) is not None)
 
     @property
     def not_drawn(self) -> tuple[Overview, ...]:
         """Those without."""
-        return tuple(network for network in self.networks if network.top5_pct is None)
+        return tuple(network for network in self.networks if network.error(self.protocol) is None)
 
     def remarks(self) -> list[str]:
         """What the table and the chart do not say themselves."""
         said = []
-        if self.not_drawn:
-            names = ", ".join(network.name for network in self.not_drawn)
-            said.append(f"not in the chart, as no top-5 error on ImageNet is published: {names}")
+        if unpublished := [network.name for network in self.not_drawn if not network.errors]:
+            said.append(f"not in the chart, as no top-5 error on ImageNet is published: {', '.join(unpublished)}")
+        others = [
+            f"{network.name} ({network.errors[0].top5_pct:g} %, {network.errors[0].protocol})"
+            for network in self.not_drawn
+            if network.errors
+        ]
+        if others:
+            said.append(
+                f"not in the chart of errors at {self.protocol}, as theirs are of another protocol and do not compare: "
+                f"{', '.join(others)}"
+            )
         if self.size and self.drawn:
             said.append(f"costs are at {self.size[0]}x{self.size[1]} pixels, errors as published at the papers' sizes")
         said += [
@@ -76,7 +93,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
     Raises StriateError on a full disk or a folder that may not be written.
     """
-    chart = chart_of(comparison.drawn) if comparison.drawn else None
+    chart = chart_of(comparison.drawn, comparison.protocol) if comparison.drawn else None
     files = {"compare.html": as_page(comparison.networks, chart, comparison.remarks()).encode()}
     if chart is not None:
         files |= {"compare.svg": as_svg(chart).encode(), "compare.png": as_png(chart)}

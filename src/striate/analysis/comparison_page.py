@@ -7,9 +7,10 @@ from html import escape
 
 from striate.analysis.bubbles import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Bubble, Chart
 from striate.analysis.zoo import Overview, columns, short
+from striate.models.catalog import Protocol
 
 TITLE = "What a network costs and how often it errs"
-ERROR_TITLE = "published top-5 error on ImageNet, %"
+ERROR_TITLE = "published top-5 error on ImageNet, %, at"  # and the protocol
 MACS_TITLE = "multiply-accumulates for one picture"
 KEY_TITLE = "area: parameters"
 # by paper, in the order of first mention: on light ground, on dark ground
@@ -44,7 +45,9 @@ def _side(name: str) -> str:
 
 
 def _drawing(chart: Chart, *, ground: bool) -> str:
-    told = "; ".join(_facts(bubble) for bubble in sorted(chart.bubbles, key=lambda bubble: bubble.network.macs))
+    told = "; ".join(
+        _facts(bubble, chart.protocol) for bubble in sorted(chart.bubbles, key=lambda bubble: bubble.network.macs)
+    )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" class="comparison">',
         f"<title>{escape(TITLE)}</title><desc>{escape(told)}</desc><style>{_style()}</style>",
@@ -64,7 +67,7 @@ def _frame(chart: Chart) -> list[str]:
         *(_text(x, BOTTOM + 18, label) for x, label in chart.x_ticks),
         *(_text(LEFT - 10, y, label, "end") for y, label in chart.y_ticks),
         _text(LEFT, 30, TITLE, "start", "title"),
-        _text(LEFT, TOP - 14, ERROR_TITLE, "start"),
+        _text(LEFT, TOP - 14, f"{ERROR_TITLE} {chart.protocol}", "start"),
         _text((LEFT + RIGHT) / 2, BOTTOM + 42, MACS_TITLE),
         *(f'<circle class="key" cx="{x:.1f}" cy="{TOP - 44}" r="{r:.1f}"/>' for x, r, _ in chart.sizes),
         *(_text(x + r + 6, TOP - 44, label, "start") for x, r, label in chart.sizes),
@@ -77,7 +80,7 @@ def _circles(chart: Chart) -> list[str]:
     return [
         *(
             f'<circle class="network family{bubble.family}" cx="{bubble.x:.1f}" cy="{bubble.y:.1f}" '
-            f'r="{bubble.radius:.1f}"><title>{escape(_facts(bubble))}</title></circle>'
+            f'r="{bubble.radius:.1f}"><title>{escape(_facts(bubble, chart.protocol))}</title></circle>'
             for bubble in chart.bubbles
         ),
         *(f'<path class="line" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>' for x0, y0, x1, y1 in lines),
@@ -85,10 +88,11 @@ def _circles(chart: Chart) -> list[str]:
     ]
 
 
-def _facts(bubble: Bubble) -> str:
-    network = bubble.network
+def _facts(bubble: Bubble, protocol: Protocol) -> str:
+    network, error = bubble.network, bubble.network.error(protocol)
+    published = f"{error.top5_pct:g} % at {protocol} ({error.source}), " if error else ""
     cost = f"{short(network.macs)} MACs, {short(network.inference_params)} parameters"
-    return f"{network.name}: {network.top5_pct:g} % ({network.source}), {cost}"
+    return f"{network.name}: {published}{cost}"
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "soft") -> str:

@@ -36,7 +36,7 @@ def _frame(axes: Any, chart: Chart) -> None:
         axes.plot([LEFT, RIGHT], [y, y], color=GRID, linewidth=0.7, zorder=0)
         _write(axes, LEFT - 10, y, label, ha="right")
     _write(axes, LEFT, 30, TITLE, ha="left", size=18, color=INK, weight="bold")
-    _write(axes, LEFT, TOP - 14, ERROR_TITLE, ha="left")
+    _write(axes, LEFT, TOP - 14, f"{ERROR_TITLE} {chart.protocol}", ha="left")
     _write(axes, (LEFT + RIGHT) / 2, BOTTOM + 42, MACS_TITLE)
 
 

@@ -12,7 +12,7 @@ from striate.analysis.weightless import blueprint
 from striate.analysis.zoo_costs import COSTS
 from striate.core.errors import StriateError, unknown_name
 from striate.models import ZOO, create_model, list_models
-from striate.models.catalog import CATALOG, Entry
+from striate.models.catalog import CATALOG, PROTOCOLS, Entry, Protocol, Published
 
 WILDCARDS = set("*?[")
 SORTINGS = ("name", "year", "depth", "params", "macs", "field_px", "top5_pct")
@@ -23,7 +23,7 @@ class Overview:
     """A network with what its papers say and what it costs on one picture.
 
     picture: channels, height, width. params: all; training_params: those of them that inference never reads, of
-    auxiliary heads. field_px: largest receptive field of a map. top5_pct, source: published error and where it stands.
+    auxiliary heads. field_px: largest receptive field of a map. errors: what is published, by protocol.
     """
 
     name: str
@@ -35,8 +35,16 @@ class Overview:
     training_params: int
     macs: int
     field_px: int | float
-    top5_pct: float | None
-    source: str
+    errors: tuple[Published, ...]
+
+    @property
+    def top5_pct(self) -> float | None:
+        """The published error, at one crop where that is published; see `errors` for its protocol."""
+        return self.errors[0].top5_pct if self.errors else None
+
+    def error(self, protocol: Protocol) -> Published | None:
+        """What is published at a protocol."""
+        return next((error for error in self.errors if error.protocol == protocol), None)
 
     @property
     def inference_params(self) -> int:
@@ -45,7 +53,9 @@ class Overview:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers, for JSON."""
-        return {**asdict(self), "picture": list(self.picture), "inference_params": self.inference_params}
+        first = asdict(self.errors[0]) if self.errors else {"top5_pct": None, "protocol": None, "source": ""}
+        own = {**asdict(self), "errors": [asdict(error) for error in self.errors]}
+        return {**own, **first, "picture": list(self.picture), "inference_params": self.inference_params}
 
 
 def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
@@ -61,7 +71,7 @@ def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
         raise unknown_name("model", name, ZOO)
     cost = COSTS[name] if size is None and name in COSTS else counted(name, size)
     entry = CATALOG.get(name, Entry(0, "", 0))
-    return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.top5_pct, entry.source)
+    return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.errors)
 
 
 def counted(name: str, size: tuple[int, int] | None = None) -> tuple[Shape, int, int, int, int | float]:
@@ -84,7 +94,8 @@ def overviews(
 ) -> list[Overview]:
     """Networks by name, year (from, to), parameters and multiply-accumulates, in the order of the zoo or sorted.
 
-    pattern: a shell pattern, or a part of a name. sort: one of `SORTINGS`; ascending, what is unknown last.
+    pattern: a shell pattern, or a part of a name. sort: one of `SORTINGS`; ascending, what is unknown last. Errors are
+    sorted within their protocol, those at one crop first.
     Raises StriateError when no name matches or there is no such sorting.
 
     >>> [line.name for line in overviews("resnet*", max_params=1e6, sort="macs")]
@@ -116,7 +127,10 @@ def matching(pattern: str) -> list[str]:
     return names
 
 
-def _sort_key(line: Overview, sort: str) -> tuple[bool, Any]:
+def _sort_key(line: Overview, sort: str) -> tuple[Any, ...]:
+    if sort == "top5_pct":
+        first = line.errors[0] if line.errors else None
+        return (len(PROTOCOLS), 0.0) if first is None else (PROTOCOLS.index(first.protocol), first.top5_pct)
     value = line.inference_params if sort == "params" else getattr(line, sort)
     return value is None, value
 
@@ -131,10 +145,14 @@ def columns(found: Sequence[Overview]) -> dict[str, list[str]]:
         "params": [short(line.inference_params) for line in found],
         "MACs": [short(line.macs) for line in found],
         "field px": [f"{line.field_px:g}" for line in found],
-        "top-5 %": ["" if line.top5_pct is None else f"{line.top5_pct:g}" for line in found],
-        "source": [line.source for line in found],
+        **{f"top-5 %, {protocol}": [_percent(line.error(protocol)) for line in found] for protocol in PROTOCOLS},
+        "source": ["; ".join(dict.fromkeys(error.source for error in line.errors)) for line in found],
         "paper": [line.paper for line in found],
     }
+
+
+def _percent(error: Published | None) -> str:
+    return "" if error is None else f"{error.top5_pct:g}"
 
 
 def short(number: float) -> str:

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Protocol = Literal["1 crop", "10 crops", "dense"]
+"""How a picture is shown: its centre, ten parts of it, or whole, with the answers averaged over all places. Errors of
+different protocols are two points apart for the same weights, so they are compared within one."""
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published top-5 error on ImageNet's validation pictures, of one network. source: where it is printed."""
+
+    top5_pct: float
+    protocol: Protocol
+    source: str
 
 
 @dataclass(frozen=True)
 class Entry:
     """One line of the catalogue.
 
-    depth: layers with weights on the longest path, as the paper counts them (projections of shortcuts are not).
-    top5_pct: published top-5 error on ImageNet's validation pictures, of one network; None where none is published.
-    source: where `top5_pct` is printed, and how many crops of a picture it averages.
+    paper: that holds the network. depth: layers with weights on the longest path, as the paper counts them (projections
+    of shortcuts are not). errors: what is published, one for each protocol.
     """
 
     year: int
     paper: str
     depth: int
-    top5_pct: float | None = None
-    source: str = ""
+    errors: tuple[Published, ...] = ()
+
+    def error(self, protocol: Protocol) -> Published | None:
+        """What is published at a protocol."""
+        return next((error for error in self.errors if error.protocol == protocol), None)
 
 
 LENET = "LeCun et al., Proc. IEEE 86 (1998)"
@@ -31,50 +48,106 @@ RESNET = "arXiv:1512.03385"
 RESNEXT = "arXiv:1611.05431"
 DENSENET = "arXiv:1608.06993"
 FRACTALNET = "arXiv:1605.07648"
+VGG_BN = f"{VGG} with batch norm, arXiv:1502.03167"  # no paper holds these
+GOOGLENET_BN = f"{GOOGLENET} with batch norm, arXiv:1502.03167"
 # The paper's network as torchvision trained it; errors are 100 minus the accuracy that its documentation states.
-TORCHVISION = "torchvision 0.28, IMAGENET1K_V1, 1 crop"
-VGG_ERRORS = f"{VGG} table 3, fully convolutional at one scale"
-RESNET_ERRORS = f"{RESNET} table 3, 10 crops"
-DENSENET_ERRORS = f"{DENSENET} table 3, 1 crop"
+TORCHVISION = "torchvision 0.28, IMAGENET1K_V1"
+
+
+def _torchvision(top5_pct: float) -> Published:
+    return Published(top5_pct, "1 crop", TORCHVISION)
+
+
+def _vgg(top5_pct: float) -> Published:
+    return Published(top5_pct, "dense", f"{VGG} table 3")
+
+
+def _resnet(top5_pct: float) -> Published:
+    return Published(top5_pct, "10 crops", f"{RESNET} table 3")
+
+
+def _densenet(top5_pct: float) -> Published:
+    return Published(top5_pct, "1 crop", f"{DENSENET} table 3")
+
 
 CATALOG: dict[str, Entry] = {
     "perceptron": Entry(1958, "Rosenblatt, Psychological Review 65 (1958)", 1),
     "mlp": Entry(1986, "Rumelhart, Hinton and Williams, Nature 323 (1986)", 3),
     "lenet5": Entry(1998, LENET, 5),
     "lenet5_1998": Entry(1998, LENET, 7),
-    "alexnet": Entry(2012, ALEXNET, 8, 18.2, f"{ALEXNET}, table 2, one network, 10 crops"),
+    "alexnet": Entry(2012, ALEXNET, 8, (Published(18.2, "10 crops", f"{ALEXNET}, table 2, one network"),)),
     "alexnet_single": Entry(2012, ALEXNET, 8),
-    "alexnet_tv": Entry(2014, "arXiv:1404.5997", 8, 20.934, TORCHVISION),
-    "zfnet": Entry(2013, ZFNET, 8, 16.5, f"{ZFNET} table 2, one network, 10 crops"),
-    "zfnet_wide": Entry(2013, ZFNET, 8, 16.0, f"{ZFNET} table 2, one network (b), 10 crops"),
+    "alexnet_tv": Entry(2014, "arXiv:1404.5997", 8, (_torchvision(20.934),)),
+    "zfnet": Entry(2013, ZFNET, 8, (Published(16.5, "10 crops", f"{ZFNET} table 2, one network"),)),
+    "zfnet_wide": Entry(2013, ZFNET, 8, (Published(16.0, "10 crops", f"{ZFNET} table 2, one network (b)"),)),
     "nin_cifar": Entry(2013, NIN, 9),
     "nin": Entry(2013, NIN, 12),
-    "googlenet": Entry(2014, GOOGLENET, 22, 10.07, f"{GOOGLENET} table 3, one network, 1 crop"),
-    "googlenet_tv": Entry(2014, GOOGLENET, 22, 10.47, TORCHVISION),
-    "inception_v4": Entry(2016, "arXiv:1602.07261", 76, 5.0, "arXiv:1602.07261 table 2, 1 crop"),
-    "vgg11": Entry(2014, VGG, 11, 10.4, VGG_ERRORS),
-    "vgg11_lrn": Entry(2014, VGG, 11, 10.5, VGG_ERRORS),
-    "vgg13": Entry(2014, VGG, 13, 9.9, VGG_ERRORS),
-    "vgg16_c": Entry(2014, VGG, 16, 8.8, VGG_ERRORS),
-    "vgg16": Entry(2014, VGG, 16, 8.1, VGG_ERRORS),
-    "vgg19": Entry(2014, VGG, 19, 8.0, VGG_ERRORS),
-    "vgg11_bn": Entry(2014, VGG, 11, 10.19, TORCHVISION),
-    "vgg13_bn": Entry(2014, VGG, 13, 9.626, TORCHVISION),
-    "vgg16_bn": Entry(2014, VGG, 16, 8.484, TORCHVISION),
-    "vgg19_bn": Entry(2014, VGG, 19, 8.158, TORCHVISION),
-    "resnet18": Entry(2015, RESNET, 18, 10.922, TORCHVISION),
-    "resnet34": Entry(2015, RESNET, 34, 7.46, RESNET_ERRORS),
-    "resnet50": Entry(2015, RESNET, 50, 7.138, TORCHVISION),
-    "resnet101": Entry(2015, RESNET, 101, 6.454, TORCHVISION),
-    "resnet152": Entry(2015, RESNET, 152, 5.954, TORCHVISION),
+    "googlenet": Entry(2014, GOOGLENET, 22, (Published(10.07, "1 crop", f"{GOOGLENET} table 3, one network"),)),
+    "googlenet_tv": Entry(2015, GOOGLENET_BN, 22, (_torchvision(10.47),)),
+    "inception_v4": Entry(2016, "arXiv:1602.07261", 76, (Published(5.0, "1 crop", "arXiv:1602.07261 table 2"),)),
+    "vgg11": Entry(
+        2014,
+        VGG,
+        11,
+        (
+            _torchvision(11.372),
+            _vgg(10.4),
+        ),
+    ),
+    "vgg11_lrn": Entry(2014, VGG, 11, (_vgg(10.5),)),
+    "vgg13": Entry(
+        2014,
+        VGG,
+        13,
+        (
+            _torchvision(10.754),
+            _vgg(9.9),
+        ),
+    ),
+    "vgg16_c": Entry(2014, VGG, 16, (_vgg(8.8),)),
+    "vgg16": Entry(
+        2014,
+        VGG,
+        16,
+        (
+            _torchvision(9.618),
+            _vgg(8.1),
+        ),
+    ),
+    "vgg19": Entry(
+        2014,
+        VGG,
+        19,
+        (
+            _torchvision(9.124),
+            _vgg(8.0),
+        ),
+    ),
+    "vgg11_bn": Entry(2015, VGG_BN, 11, (_torchvision(10.19),)),
+    "vgg13_bn": Entry(2015, VGG_BN, 13, (_torchvision(9.626),)),
+    "vgg16_bn": Entry(2015, VGG_BN, 16, (_torchvision(8.484),)),
+    "vgg19_bn": Entry(2015, VGG_BN, 19, (_torchvision(8.158),)),
+    "resnet18": Entry(2015, RESNET, 18, (_torchvision(10.922),)),
+    "resnet34": Entry(
+        2015,
+        RESNET,
+        34,
+        (
+            _torchvision(8.58),
+            _resnet(7.46),
+        ),
+    ),
+    "resnet50": Entry(2015, RESNET, 50, (_torchvision(7.138),)),
+    "resnet101": Entry(2015, RESNET, 101, (_torchvision(6.454),)),
+    "resnet152": Entry(2015, RESNET, 152, (_torchvision(5.954),)),
     "resnet18_a": Entry(2015, RESNET, 18),
-    "resnet34_a": Entry(2015, RESNET, 34, 7.76, RESNET_ERRORS),
-    "resnet34_c": Entry(2015, RESNET, 34, 7.40, RESNET_ERRORS),
-    "resnet50_paper": Entry(2015, RESNET, 50, 6.71, RESNET_ERRORS),
-    "resnet101_paper": Entry(2015, RESNET, 101, 6.05, RESNET_ERRORS),
-    "resnet152_paper": Entry(2015, RESNET, 152, 5.71, RESNET_ERRORS),
+    "resnet34_a": Entry(2015, RESNET, 34, (_resnet(7.76),)),
+    "resnet34_c": Entry(2015, RESNET, 34, (_resnet(7.40),)),
+    "resnet50_paper": Entry(2015, RESNET, 50, (_resnet(6.71),)),
+    "resnet101_paper": Entry(2015, RESNET, 101, (_resnet(6.05),)),
+    "resnet152_paper": Entry(2015, RESNET, 152, (_resnet(5.71),)),
     "plain18": Entry(2015, RESNET, 18),
-    "plain34": Entry(2015, RESNET, 34, 10.02, RESNET_ERRORS),
+    "plain34": Entry(2015, RESNET, 34, (_resnet(10.02),)),
     "resnet20": Entry(2015, RESNET, 20),
     "resnet32": Entry(2015, RESNET, 32),
     "resnet44": Entry(2015, RESNET, 44),
@@ -85,13 +158,13 @@ CATALOG: dict[str, Entry] = {
     "plain32": Entry(2015, RESNET, 32),
     "plain44": Entry(2015, RESNET, 44),
     "plain56": Entry(2015, RESNET, 56),
-    "resnext50_32x4d": Entry(2016, RESNEXT, 50, 6.302, TORCHVISION),
-    "resnext101_32x8d": Entry(2016, RESNEXT, 101, 5.474, TORCHVISION),
-    "resnext101_64x4d": Entry(2016, RESNEXT, 101, 5.3, f"{RESNEXT} table 4, 1 crop"),
-    "densenet121": Entry(2016, DENSENET, 121, 7.71, DENSENET_ERRORS),
-    "densenet161": Entry(2016, DENSENET, 161, 6.44, TORCHVISION),
-    "densenet169": Entry(2016, DENSENET, 169, 6.85, DENSENET_ERRORS),
-    "densenet201": Entry(2016, DENSENET, 201, 6.34, DENSENET_ERRORS),
+    "resnext50_32x4d": Entry(2016, RESNEXT, 50, (_torchvision(6.302),)),
+    "resnext101_32x8d": Entry(2018, "arXiv:1805.00932", 101, (_torchvision(5.474),)),
+    "resnext101_64x4d": Entry(2016, RESNEXT, 101, (Published(5.3, "1 crop", f"{RESNEXT} table 4"),)),
+    "densenet121": Entry(2016, DENSENET, 121, (_densenet(7.71),)),
+    "densenet161": Entry(2016, DENSENET, 161, (_torchvision(6.44),)),
+    "densenet169": Entry(2016, DENSENET, 169, (_densenet(6.85),)),
+    "densenet201": Entry(2016, DENSENET, 201, (_densenet(6.34),)),
     "densenet40_12": Entry(2016, DENSENET, 40),
     "densenet100_12": Entry(2016, DENSENET, 100),
     "densenet100_24": Entry(2016, DENSENET, 100),
