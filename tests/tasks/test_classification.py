@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -142,3 +144,17 @@ def test_threads_are_restored():
     with Placement("cpu", "fp32", False, 1).processor_threads():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_thousands_of_classes_are_written_by_their_cells():
+    classes = tuple(f"class {number}" for number in range(4_000))
+    confusion = torch.zeros(4_000, 4_000, dtype=torch.int64)
+    confusion[7, 7], confusion[7, 3_999] = 5, 2
+    found = classification.Evaluation(classes, confusion, 5, 1.0, torch.ones(7), torch.zeros(7), torch.zeros(7))
+    fields = found.to_dict()
+    assert fields["confusion_cells"] == [[7, 7, 5], [7, 3_999, 2]] and "confusion" not in fields
+    assert len(json.dumps(fields)) < 1_000_000
+    few = classification.Evaluation(
+        classes[:3], confusion[5:8, 5:8], 5, 1.0, torch.ones(5), torch.zeros(5), torch.zeros(5)
+    )
+    assert few.to_dict()["confusion"] == [[0, 0, 0], [0, 0, 0], [0, 0, 5]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from striate.cli.networks import JSON, print_widest
 from striate.cli.output import parse_size, print_json
+from striate.core.errors import StorageError
 
 
 def compare(
@@ -26,11 +28,23 @@ def compare(
     from striate.analysis.zoo import columns
 
     found = compare_networks(models, parse_size(size))
-    written = write_comparison(found, out)
+    try:
+        written, refused = write_comparison(found, out), None
+    except StorageError as error:  # the table needs no file
+        written, refused = [], error
     if json:
         print_json({**found.to_dict(), "files": list(map(str, written))})
+        _say_refused(refused)
         return
     print_widest(columns(found.networks), ("model", "picture", "source", "paper"), ("paper", "source", "picture"))
     for remark in found.remarks():
         typer.echo(remark)
-    typer.echo(f"wrote {', '.join(map(str, written))}")
+    if written:
+        typer.echo(f"wrote {', '.join(map(str, written))}")
+    _say_refused(refused)
+
+
+def _say_refused(refused: StorageError | None) -> None:
+    if refused is not None:
+        print(f"striate: no chart was written: {refused}", file=sys.stderr)
+        raise typer.Exit(1)

@@ -66,8 +66,11 @@ def check(
     striate check photos/ --labels --weights imagenet
     """
     from striate.api import check as check_public
+    from striate.core.files import require_writable
 
     allow_megapixels(max_megapixels)
+    if labels:
+        require_writable(out)
     with bar("decoding") as progress:
         report = check_public(data, split_seed, progress)
     if not json:

@@ -30,11 +30,11 @@ def features(
 
     Example: striate features embedded photos/ --layer layer2,last --output features.npz
     """
-    from striate.deploy.features import extract, require_writable, write_features
+    from striate.deploy.features import extract, require_table, write_features
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
-    require_writable(output)
+    require_table(output)
     table = extract(load(str(run), precision, model), files, [part.strip() for part in layer.split(",")])
     write_features(output, table)
     widths = {name: vectors.shape[1] for name, vectors in table.vectors.items()}

@@ -31,10 +31,12 @@ def learning_curve(
 
     Example: striate learning-curve photos/ --weights embedded
     """
+    from striate.core.files import require_writable
     from striate.deploy.data_curve import learning_curve as measure
-    from striate.report.curve_page import write_curve
+    from striate.report.curve_page import NAME, write_curve
 
     allow_megapixels(max_megapixels)
+    require_writable(out / f"{NAME}.html")
     with bar("measuring") as progress:
         found = measure(data, weights, model, added=added, seed=seed, progress=progress, step=progress)
     written = write_curve(out, found)

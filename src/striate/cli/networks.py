@@ -98,7 +98,7 @@ def summary(
     from striate.analysis.screen import screen
     from striate.analysis.table import as_csv, as_html, as_markdown
     from striate.analysis.weightless import blueprint
-    from striate.core.files import write_bytes
+    from striate.core.files import require_writable, write_bytes
     from striate.models import create_model
 
     if json + csv + markdown > 1:
@@ -108,6 +108,8 @@ def summary(
     def build() -> Network:
         return create_model(model, classes, in_channels, parse_size(size))
 
+    if html is not None:
+        require_writable(html)
     network = build() if time or effective_field else blueprint(build)
     shown = screen(network, batch, folding, timed=time, effective=effective_field)
     if html is not None:

@@ -110,21 +110,19 @@ def _show(found: Evaluation, split: str) -> None:
 
 def _show_confusion(found: Evaluation) -> None:
     """The whole matrix where there is room for it, otherwise the largest mistakes."""
-    counts = found.confusion.tolist()
-    columns = ("truth \\ predicted", *found.classes)
-    rows = [(name, *map(str, row)) for name, row in zip(found.classes, counts, strict=True)]
-    if len(found.classes) <= CONFUSION_SHOWN and fits(columns, rows):
-        print_table(columns, rows, numeric=found.classes)
-        typer.echo()
-        return
-    mistakes = [
-        (count, truth, predicted)
-        for truth, row in zip(found.classes, counts, strict=True)
-        for predicted, count in zip(found.classes, row, strict=True)
-        if count and truth != predicted
+    if len(found.classes) <= CONFUSION_SHOWN:
+        columns = ("truth \\ predicted", *found.classes)
+        rows = [(name, *map(str, row)) for name, row in zip(found.classes, found.confusion.tolist(), strict=True)]
+        if fits(columns, rows):
+            print_table(columns, rows, numeric=found.classes)
+            typer.echo()
+            return
+    cells = [
+        (truth, called, int(found.confusion[truth, called])) for truth, called in found.confusion.nonzero().tolist()
     ]
-    for count, truth, predicted in sorted(mistakes, key=lambda mistake: -mistake[0])[:MISTAKES_SHOWN]:
-        typer.echo(f"{truth} taken for {predicted}: {count:,}")
+    mistakes = sorted((cell for cell in cells if cell[0] != cell[1]), key=lambda cell: -cell[2])
+    for truth, called, count in mistakes[:MISTAKES_SHOWN]:
+        typer.echo(f"{found.classes[truth]} taken for {found.classes[called]}: {count:,}")
 
 
 def predict(

@@ -45,7 +45,14 @@ def storage_errors(target: Path) -> Iterator[None]:
                 f"{what_to_do} and run the command again; a training that was begun goes on with --resume"
             ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise StorageError(f"may not write {target}: {error.strerror}; choose another folder") from error
+            raise StorageError(
+                f"may not write {target}: {error.strerror}; make {target.parent} writable and run the command again (a "
+                "training that was begun goes on with --resume), or choose another folder"
+            ) from error
+        if isinstance(error, NotADirectoryError | FileExistsError):
+            raise StorageError(
+                f"may not write {target}: a file stands where a folder must be; choose another"
+            ) from error
         raise
 
 
@@ -55,6 +62,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises StriateError on a full disk or a folder that may not be written; the old file then stays.
     """
+    _refuse_folder(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -69,6 +77,24 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             Path(name).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def require_writable(path: Path) -> None:
+    """Raise StorageError, before work of minutes, where a file could not be written at its end.
+
+    Asked by making a file beside it, and taking it away again; a folder that is not there yet is not made.
+    """
+    _refuse_folder(path)
+    with storage_errors(path):
+        parent = next(folder for folder in path.absolute().parents if folder.exists())
+        handle, name = tempfile.mkstemp(dir=parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        Path(name).unlink()
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder; name the file that is to be written, such as {path / 'FILE'}")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

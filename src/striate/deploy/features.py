@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from striate.core.errors import StriateError
-from striate.core.files import write_bytes
+from striate.core.files import require_writable, write_bytes
 from striate.data.decode import DecodeError, Pixels
 from striate.data.left_out import LeftOut
 from striate.data.picture import to_batch
@@ -71,8 +71,8 @@ def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence
     return FeatureTable(tuple(read), arrays, tuple(problems), tuple(left_out))
 
 
-def require_writable(path: Path) -> None:
-    """Raise StriateError unless a table can be written to a file of this ending here."""
+def require_table(path: Path) -> None:
+    """Raise StriateError unless a table can be written to a file of this ending, and there."""
     if path.suffix not in ENDINGS:
         raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
     if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
@@ -80,6 +80,7 @@ def require_writable(path: Path) -> None:
             f"{path} needs the package pyarrow, which is not installed; install it with: "
             "pip install 'striate[parquet]', or write .npz"
         )
+    require_writable(path)
 
 
 def write_features(path: Path, table: FeatureTable) -> None:
@@ -87,7 +88,7 @@ def write_features(path: Path, table: FeatureTable) -> None:
 
     Raises StriateError for another ending, and for .parquet without the package pyarrow.
     """
-    require_writable(path)
+    require_table(path)
     content = io.BytesIO()
     if path.suffix == ".npz":
         arrays: dict[str, Any] = {"paths": np.array(table.paths), **table.vectors}

@@ -76,11 +76,11 @@ def confused_pairs(
     >>> confused_pairs(("cat", "dog"), counts, counts / counts.sum(1, keepdims=True))
     [Pair(truth='cat', predicted='dog', count=2, share=0.2)]
     """
-    mistakes = counts_KK - np.diag(counts_KK.diagonal())
-    most = np.argsort(-mistakes, axis=None, kind="stable")[:MOST_PAIRS]
-    places = [(int(cell) // len(names), int(cell) % len(names)) for cell in most]
+    truths, calleds = np.nonzero(counts_KK)
+    wrong = truths != calleds
+    truths, calleds = truths[wrong], calleds[wrong]
+    most = np.argsort(-counts_KK[truths, calleds], kind="stable")[:MOST_PAIRS]
     return [
         Pair(names[truth], names[called], int(counts_KK[truth, called]), float(shares_KK[truth, called]))
-        for truth, called in places
-        if mistakes[truth, called] > 0
+        for truth, called in zip(truths[most].tolist(), calleds[most].tolist(), strict=True)
     ]

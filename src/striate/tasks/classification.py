@@ -20,6 +20,8 @@ from striate.tasks.placement import Placement
 
 # Of the largest logit: some times what rounding to bf16 moves a difference of two by (benchmarks/evaluation.md).
 NEAR_TIE = 1 / 32
+MATRIX_UP_TO = 300
+"""Classes up to which JSON holds the whole confusion matrix; of more, `[truth, predicted, count]` of its cells."""
 
 
 def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -112,8 +114,18 @@ class Evaluation:
             "balanced_accuracy": sum(recalls) / max(1, len(recalls)),
             "loss": self.mean_loss,
             "per_class": self.per_class(),
-            "confusion": self.confusion.tolist(),
+            **self._confusion_for_json(),
         }
+
+    def _confusion_for_json(self) -> dict[str, Any]:
+        """`confusion`, the whole matrix; of more than MATRIX_UP_TO classes `confusion_cells`, those that are not 0.
+
+        A matrix of 4,000 classes is 145 MB of text, nearly all of it zeros.
+        """
+        if len(self.classes) <= MATRIX_UP_TO:
+            return {"confusion": self.confusion.tolist()}
+        truth, predicted = self.confusion.nonzero(as_tuple=True)
+        return {"confusion_cells": torch.stack([truth, predicted, self.confusion[truth, predicted]], 1).tolist()}
 
 
 @torch.inference_mode()
