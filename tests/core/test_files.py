@@ -55,5 +55,5 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("tempfile.mkstemp", refused)
-    with pytest.raises(StriateError, match="may not write .*: Read-only file system; choose another folder"):
+    with pytest.raises(StriateError, match="may not write .*: Read-only file system; make .* writable"):
         write_bytes(tmp_path / "a", b"new")

@@ -117,10 +117,8 @@ def _show_confusion(found: Evaluation) -> None:
             print_table(columns, rows, numeric=found.classes)
             typer.echo()
             return
-    cells = [
-        (truth, called, int(found.confusion[truth, called])) for truth, called in found.confusion.nonzero().tolist()
-    ]
-    mistakes = sorted((cell for cell in cells if cell[0] != cell[1]), key=lambda cell: -cell[2])
+    wrong = [(truth, called) for truth, called in found.confusion.nonzero().tolist() if truth != called]
+    mistakes = sorted(((*cell, int(found.confusion[cell])) for cell in wrong), key=lambda cell: -cell[2])
     for truth, called, count in mistakes[:MISTAKES_SHOWN]:
         typer.echo(f"{found.classes[truth]} taken for {found.classes[called]}: {count:,}")
 

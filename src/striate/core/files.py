@@ -50,9 +50,7 @@ def storage_errors(target: Path) -> Iterator[None]:
                 "training that was begun goes on with --resume), or choose another folder"
             ) from error
         if isinstance(error, NotADirectoryError | FileExistsError):
-            raise StorageError(
-                f"may not write {target}: a file stands where a folder must be; choose another"
-            ) from error
+            raise StorageError(f"may not write {target}: a file stands where a folder must be") from error
         raise
 
 

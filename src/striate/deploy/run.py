@@ -102,7 +102,7 @@ class Run:
     @property
     def split_seed(self) -> int:
         """What decided the split of the data it was trained on, where the data had none; 0 of what is no run."""
-        if not (self.path / "recipe.json").exists():
+        if not self.path.is_dir():
             return 0
         record = self.recipe
         try:
