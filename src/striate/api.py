@@ -10,7 +10,7 @@ from striate.core.errors import StriateError, unknown_name
 from striate.data.cache import DEFAULT_CACHE_GB, scan
 from striate.data.check import DataReport, check_data
 from striate.data.scan import Progress
-from striate.data.sources import open_data
+from striate.data.sources import BUILT_IN, open_data
 from striate.deploy.run import Run
 from striate.models import FILES, architecture_of
 from striate.models.stored import EMBEDDED
@@ -70,17 +70,30 @@ def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
     return {"model": model, **changed, "weights": path}
 
 
-def resume(run: str | Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False, **same: Any) -> Run:
+def resume(
+    run: str | Path,
+    cache_gb: float = DEFAULT_CACHE_GB,
+    *,
+    data: str | Path | None = None,
+    tensorboard: bool = False,
+    without_missing: bool = False,
+    **same: Any,
+) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
 
+    data: where its pictures are now, if they have moved; the hashes in data.tsv decide whether they are the same.
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
-    same: any of data, recipe, seed and the fields of `Recipe` and `Wishes`, to be sure that the run was begun with
-    them.
-    Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed.
+    without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
+    written into recipe.json, the log and the report. same: any of recipe, seed and the fields of `Recipe` and `Wishes`,
+    to be sure that the run was begun with them.
+    Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
+    if data is not None:
+        same = {"data": str(data), **same}
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same)
-    return resume_run(Path(run), cache_gb, tensorboard=tensorboard)
+    source = None if data is None or str(data) in BUILT_IN else str(data)
+    return resume_run(Path(run), cache_gb, tensorboard=tensorboard, source=source, without_missing=without_missing)
 
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
@@ -89,7 +102,8 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
     begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.wishes), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])
-        begun["data"] = named if str(Path(named).resolve()) == record["data"]["source"] else plan.source
+        # Of files and folders the hashes decide, wherever they are now.
+        begun["data"] = record["data"]["source"] if BUILT_IN.keys() & {named, record["data"]["source"]} else named
     for name, value in same.items():
         if name not in begun:
             raise unknown_name("recipe field", name, begun)

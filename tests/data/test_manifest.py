@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from striate.core.errors import StriateError
+from striate.core.records import Preprocess
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
-from striate.data.manifest import as_begun, gone_since, write_manifest
+from striate.data.found_again import Hashing, misplaced, unreadable
+from striate.data.manifest import as_begun, write_manifest
 from striate.data.scan import scan_pictures, without_problems
 
 ODD = ["a\tb.png", "a\nb.png", "a\\nb.png", "a\rb.png", "\udcff.png", "\u00fc \u5199.png", "trailing\\.png"]
@@ -33,6 +35,13 @@ def begun(folder: Path, file: Path):
     dataset = without_problems(dataset, scan)
     write_manifest(file, dataset, scan)
     return dataset, scan
+
+
+HASHING = Hashing(Preprocess((24, 24), (256, 256)))
+
+
+def gone_since(dataset, scan, file: Path):
+    return unreadable(dataset, scan, misplaced(dataset, scan, file, HASHING, set()), file)
 
 
 def same(one, other) -> None:

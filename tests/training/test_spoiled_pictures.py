@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import math
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from striate.data.batches import Batches
 from striate.training import loop
 from striate.training.folder import read_metrics
 from striate.training.progress import Reporter
+from striate.training.state import newest_step
 
 QUICK = {"model": "resnet20", "epochs": 3, "batch_size": 8, "size_px": 32, "cache_gb": 0}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -97,6 +99,47 @@ def test_a_cached_picture_cannot_go_bad(photos, tmp_path, monkeypatch):
     assert "warning" not in (run.path / "log.txt").read_text()
 
 
+def test_what_went_bad_is_written_down_and_stays_out(photos, tmp_path, monkeypatch, death_in_place_of):
+    """A disk that gives back later what it lost for a while: a resumed run does as the whole one did."""
+    kept = tmp_path / "kept.png"
+
+    def lose(run):
+        (photos / trained_on(run)[0]).rename(kept)
+
+    with monkeypatch.context() as patch:
+        after_epoch(patch, 1, lose)
+        whole = striate.train(photos, run=tmp_path / "whole", **QUICK)
+        kept.rename(photos / trained_on(whole.path)[0])
+        with death_in_place_of("save", 2):
+            striate.train(photos, run=tmp_path / "killed", **QUICK)
+    kept.rename(photos / trained_on(whole.path)[0])
+    resumed = striate.resume(tmp_path / "killed", cache_gb=0)
+    assert [entry["number"] for entry in resumed.recipe["data"]["without"]] == [0]
+    assert weights(resumed) == weights(whole)
+
+
+def test_a_picture_replaced_between_epochs_stops_the_run_with_its_state_saved(photos, tmp_path, monkeypatch):
+    whole = striate.train(photos, run=tmp_path / "whole", **QUICK)
+    file = photos / trained_on(whole.path)[3]
+    before = file.read_bytes()
+
+    def replace(run):
+        file.write_bytes((photos / trained_on(run)[4]).read_bytes())
+        (photos / trained_on(run)[5]).touch()  # the same picture: no matter
+
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 60.0)
+    with monkeypatch.context() as patch:
+        after_epoch(patch, 1, replace)
+        message = f"{file} is another picture than when the run began, so it cannot go on to the same weights; what was"
+        with pytest.raises(StriateError, match=re.escape(message)):
+            striate.train(photos, run=tmp_path / "run", **QUICK)
+    assert newest_step(tmp_path / "run" / "state") >= 4
+    with pytest.raises(StriateError, match=re.escape(f"({file} is another one now)")):
+        striate.resume(tmp_path / "run", cache_gb=0)
+    file.write_bytes(before)
+    assert weights(striate.resume(tmp_path / "run", cache_gb=0)) == weights(whole)
+
+
 def test_too_many_end_the_run(photos, tmp_path, monkeypatch):
     after_epoch(monkeypatch, 1, lambda run: [(photos / name).unlink() for name in trained_on(run)[:11]])
     message = "11 pictures have gone bad since the run began, more than 10; is the disk still there?"
@@ -135,8 +178,21 @@ def test_a_run_goes_on_without_a_picture_as_if_it_had_not_been_killed(
         striate.train(tmp_path / "copy", run=tmp_path / "killed", **fields)
     change(tmp_path / "copy")
     shutil.copy(tmp_path / "copy" / "upright" / "01.png", tmp_path / "copy" / "level" / "00a.png")
-    resumed = striate.resume(tmp_path / "killed", cache_gb=0)
-    assert "it was readable before, and is left out from now on" in (resumed.path / "log.txt").read_text()
+    bad = trained_on(tmp_path / "killed")[2]
+    message = (
+        f"a picture of {tmp_path / 'killed'} cannot be read any more in {tmp_path / 'copy'} ({tmp_path / 'copy' / bad} "
+    )
+    with pytest.raises(StriateError, match=re.escape(message)) as refused:
+        striate.resume(tmp_path / "killed", cache_gb=0)
+    assert "so it cannot go on to the same weights; bring back what is missing, name the place" in str(refused.value)
+    assert str(refused.value).endswith("or go on to other weights by --without-missing")
+    resumed = striate.resume(tmp_path / "killed", cache_gb=0, without_missing=True)
+    log = (resumed.path / "log.txt").read_text()
+    assert "warning: from step 3 on without 1 picture that cannot be read any more, as --without-missing has it" in log
+    assert re.findall(r"(\d+) pictures to train", log) == ["27", "26"]
+    (left_out,) = resumed.recipe["data"]["without"]
+    assert (left_out["name"], left_out["from_step"]) == (str(tmp_path / "copy" / bad), 3)
+    assert f"from step 3 on: {tmp_path / 'copy' / bad}" in (resumed.path / "report.html").read_text()
     assert weights(resumed) == weights(whole)
 
 

@@ -14,6 +14,7 @@ from striate.cli.output import print_json
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
+    from striate.deploy.run import Run
     from striate.training.recipe import Recipe
 
 PRECISIONS = "auto, bf16, fp16 or fp32; auto takes what is measured to be fastest here."
@@ -62,6 +63,11 @@ RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014
 DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, IDX or CIFAR file.")]
 MODEL = Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
+RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")]
+WITHOUT_MISSING = Annotated[
+    bool,
+    typer.Option("--without-missing", help="Resume without pictures that are gone, to other weights."),
+]
 RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
 SET = Annotated[
     list[str] | None,
@@ -93,7 +99,8 @@ def train(
     winograd: WINOGRAD = None,
     autotune: AUTOTUNE = True,
     cache_gb: Annotated[float, typer.Option(min=0, help="Room for decoded pictures on the disk, in 10^9 bytes.")] = 10,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
+    resume: RESUME = False,
+    without_missing: WITHOUT_MISSING = False,
     max_megapixels: MAX_MEGAPIXELS = None,
     tensorboard: TENSORBOARD = False,
     json: JSON = False,
@@ -109,6 +116,8 @@ def train(
     striate train photos/ --weights embedded
 
     striate train --run runs/cats --resume
+
+    striate train /new/place/photos --run runs/cats --resume
     """
     from striate import api, recipes
 
@@ -120,9 +129,16 @@ def train(
     settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
     if resume:
         same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
-        finished = api.resume(needed_run(run), **same, **settings)
+        finished = api.resume(needed_run(run), without_missing=without_missing, **same, **settings)
+    elif without_missing:
+        raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
     else:
         finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, **settings)
+    tell_result(finished, json=json)
+
+
+def tell_result(finished: Run, *, json: bool) -> None:
+    """What a run has reached, as JSON, or how to use it."""
     if json:
         began_with = finished.recipe["data"]  # of a run that is older, without the two
         told = {name: began_with[name] for name in ("left_out", "notes") if name in began_with}

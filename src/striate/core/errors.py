@@ -17,6 +17,10 @@ class StorageError(StriateError):
     """A disk that is full, or a folder that may not be written."""
 
 
+class ChangedPicture(StriateError):
+    """A picture that is another one than when a run began."""
+
+
 class Interrupted(Exception):
     """Work stopped because a signal asked for it, with everything saved; the text says how to go on."""
 

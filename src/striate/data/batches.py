@@ -55,6 +55,11 @@ class Batches:
         """Batches in one pass."""
         return max(1, round(len(self.indices) / self.batch_size))
 
+    @property
+    def pictures(self) -> int:
+        """Pictures in one pass, those left out that went bad."""
+        return len(self.indices if self.spoiled is None else self.spoiled.without(self.indices))
+
     def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """One pass in the order of (seed, epoch), from batch number `first` on."""
         order = np.random.default_rng([seed, epoch]).permutation(self.indices)

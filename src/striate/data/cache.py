@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from striate.core.errors import StorageError, StriateError
@@ -24,7 +25,7 @@ from striate.core.files import new_folder, remove_parts, storage_errors, write_b
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import RULES_VERSION
-from striate.data.scan import Progress, Scan, scan_pictures
+from striate.data.scan import CHECK_COVER_PX, Progress, Scan, scan_pictures
 from striate.data.working import CachedPictures, DecodedPictures, WorkingPictures, new_pixels
 
 DEFAULT_CACHE_GB = 10.0
@@ -51,26 +52,32 @@ def working_pictures(
     cache_gb: what all entries together may take, in 10^9 bytes; the ones unused for longest make room. What does not
     fit is decoded again every time it is needed, and so is everything where the cache cannot be written.
     """
-    entry = cache_root() / "decoded" / _name(dataset.pictures, preprocess)
+    keys = _keys(dataset.pictures)
+    entry = cache_root() / "decoded" / _name(keys, preprocess)
     decoded = DecodedPictures(dataset.pictures, preprocess)
-    if kept := _read_entry(entry, decoded):
+    if kept := _read_entry(entry, decoded, keys):
         return kept
     try:
         if _make_room(entry.parent, len(dataset.pictures) * int(np.prod(decoded.shape)), cache_gb):
             _write_entry(entry, decoded, progress)
-            if kept := _read_entry(entry, decoded):
+            if kept := _read_entry(entry, decoded, keys):
                 return kept
     except (StorageError, OSError) as error:
         log.warning("decoded pictures are not kept, each epoch decodes them anew: %s", _elsewhere(error))
-    return decoded, scan(dataset, progress)
+    found = scan(dataset, progress, preprocess)
+    decoded.expect(found, keys)
+    return decoded, found
 
 
-def _read_entry(entry: Path, decoded: DecodedPictures) -> tuple[CachedPictures, Scan] | None:
+def _read_entry(
+    entry: Path, decoded: DecodedPictures, keys: npt.NDArray[np.uint8]
+) -> tuple[CachedPictures, Scan] | None:
     """A finished entry; a damaged one is as good as none."""
     try:
         cached, found = CachedPictures(entry / "pixels.npy", decoded), _read_scan(entry)
     except (OSError, ValueError):
         return None
+    decoded.expect(found, keys)
     with suppress(OSError):  # an entry that may only be read
         os.utime(entry)
     return cached, found
@@ -83,12 +90,17 @@ def _write_entry(entry: Path, decoded: DecodedPictures, progress: Progress | Non
         _write_scan(folder, found)
 
 
-def scan(dataset: Dataset, progress: Progress | None = None) -> Scan:
-    """The scan of a dataset, remembered until a file changes."""
-    entry = cache_root() / "scans" / _name(dataset.pictures, None)
+def scan(dataset: Dataset, progress: Progress | None = None, preprocess: Preprocess | None = None) -> Scan:
+    """The scan of a dataset, remembered until a file changes.
+
+    preprocess: what the pictures are decoded for; None: as `check` does before a network has been named.
+    """
+    if preprocess is not None and (preprocess.channels, preprocess.resize) == (3, CHECK_COVER_PX):
+        preprocess = None  # the same pixels, so that `check` has done it already
+    entry = cache_root() / "scans" / _name(_keys(dataset.pictures), preprocess)
     with suppress(OSError, ValueError):
         return _read_scan(entry)
-    found = scan_pictures(dataset.pictures, progress=progress)
+    found = scan_pictures(dataset.pictures, preprocess, progress=progress)
     try:
         with new_folder(entry) as folder:
             _write_scan(folder, found)
@@ -101,12 +113,19 @@ def _elsewhere(error: Exception) -> str:
     return f"{error} ($STRIATE_CACHE names the folder, now {cache_root()})"
 
 
-def _name(pictures: Pictures, preprocess: Preprocess | None) -> str:
+def _keys(pictures: Pictures) -> npt.NDArray[np.uint8]:
+    """16 bytes of every picture, (N, 16), that change when it may have changed."""
+    keys = bytearray()
+    for index in range(len(pictures)):
+        keys += pictures.key(index)
+    return np.frombuffer(keys, np.uint8).reshape(-1, 16)
+
+
+def _name(keys: npt.NDArray[np.uint8], preprocess: Preprocess | None) -> str:
     rules = (RULES_VERSION, Image.MAX_IMAGE_PIXELS)
     what = (*rules, preprocess.resize, preprocess.channels) if preprocess else rules
     digest = hashlib.blake2b(repr(what).encode(), digest_size=16)
-    for index in range(len(pictures)):
-        digest.update(pictures.key(index))
+    digest.update(keys.data)
     return digest.hexdigest()
 
 

@@ -2,12 +2,13 @@
 
 One line per picture in the order of their numbers: split ("-" when it could not be read), class, hash of the decoded
 pixels, name (below the data's folder, for files). Tabs, line ends and backslashes in names are written as in C.
+The hash decides which picture is which; a name is only where to look for it first.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +18,10 @@ import numpy as np
 from striate.core.errors import StriateError
 from striate.core.files import new_file
 from striate.data.dataset import SPLITS, Dataset, FilePictures
-from striate.data.decode import DecodeError
 from striate.data.scan import Scan
 from striate.data.splits import given_splits
-from striate.data.working import Bad
 
+MANIFEST = "data.tsv"
 UNREAD = "-"
 ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 PLAIN = {code[1]: letter for letter, code in ESCAPED.items()}
@@ -42,66 +42,30 @@ def write_manifest(file: Path, dataset: Dataset, scan: Scan) -> None:
     for split, indices in dataset.splits.items():
         split_of[indices] = SPLITS.index(split)
     names = (*SPLITS, UNREAD)
+    write_rows(
+        file,
+        (
+            Row(
+                names[number],
+                dataset.classes[dataset.labels[index]],
+                scan.digests[index].tobytes().hex(),
+                relative_name(dataset, index),
+            )
+            for index, number in enumerate(split_of)
+        ),
+    )
+
+
+def write_rows(file: Path, rows: Iterable[Row]) -> None:
+    """Write the list."""
     with new_file(file) as opened:
-        for index, number in enumerate(split_of):
-            digest = scan.digests[index].tobytes().hex()
-            row = Row(names[number], dataset.classes[dataset.labels[index]], digest, _name(dataset, index))
+        for row in rows:
             line = "\t".join(map(_escaped, row)) + "\n"
             opened.write(line.encode("utf-8", "surrogateescape"))
 
 
-def as_begun(dataset: Dataset, file: Path) -> Dataset:
-    """A dataset as a run lists it: the same pictures under the same numbers, whatever has come or gone since.
-
-    dataset: the data as it is found now. Raises StriateError when the list is missing or damaged, or of other data.
-    """
-    classes = sorted({row.label for row in _rows(file)})
-    number = {name: place for place, name in enumerate(classes)}
-    labels, split_of = array("q"), array("b")
-
-    def names() -> Iterator[str]:
-        for row in _rows(file):
-            labels.append(number[row.label])
-            split_of.append(-1 if row.split == UNREAD else SPLITS.index(row.split))
-            yield row.name
-
-    pictures = dataset.pictures
-    if isinstance(pictures, FilePictures):
-        pictures = FilePictures(pictures.root, names())
-    elif len(list(names())) != len(pictures):
-        raise _other_pictures(dataset, file)
-    return replace(
-        dataset,
-        pictures=pictures,
-        labels=np.frombuffer(labels, np.int64),
-        classes=tuple(classes),
-        splits=given_splits(np.frombuffer(split_of, np.int8)),
-    )
-
-
-def gone_since(dataset: Dataset, scan: Scan, file: Path) -> Bad:
-    """The pictures of a dataset as begun that cannot be read any more.
-
-    Raises StriateError when one can be read, but is another picture now.
-    """
-    gone: Bad = {}
-    for index, row in enumerate(_rows(file)):
-        if row.split == UNREAD or scan.digests[index].tobytes().hex() == row.digest:
-            continue
-        if index not in scan.problems:
-            raise _other_pictures(dataset, file, f" ({dataset.pictures.name(index)} is another one now)")
-        gone[index] = DecodeError(dataset.pictures.name(index), scan.problems[index])
-    return gone
-
-
-def _other_pictures(dataset: Dataset, file: Path, which: str = "") -> StriateError:
-    return StriateError(
-        f"the pictures in {dataset.source} are not those that {file.parent} was begun with{which}, so it cannot go on "
-        "to the same weights; bring those back, or start a new run"
-    )
-
-
-def _rows(file: Path) -> Iterator[Row]:
+def rows_of(file: Path) -> Iterator[Row]:
+    """Read the list. Raises StriateError, with the line, when it is missing or damaged."""
     try:
         with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
@@ -113,7 +77,51 @@ def _rows(file: Path) -> Iterator[Row]:
         raise StriateError(f"{file} cannot be read ({error.strerror or error}); start a new run") from error
 
 
-def _name(dataset: Dataset, index: int) -> str:
+def as_begun(dataset: Dataset, file: Path, classes: Sequence[str] | None = None) -> Dataset:
+    """A dataset as a run lists it: the same pictures under the same numbers, whatever has come or gone since.
+
+    dataset: the data as it is now. classes: their order as the run wrote it down; None, of a run that did not: that of
+    the data, which is what such a run began with, or of the alphabet where the data has other classes now.
+    Raises StriateError when the list is missing or damaged, or of other data.
+    """
+    labels_there = {row.label for row in rows_of(file)}
+    if classes is None:
+        classes = dataset.classes if set(dataset.classes) == labels_there else sorted(labels_there)
+    elif unknown := labels_there - set(classes):
+        raise StriateError(f"{file} is damaged: it has a class {min(unknown)!r} that the run was not begun with")
+    number = {name: place for place, name in enumerate(classes)}
+    labels, split_of = array("q"), array("b")
+
+    def names() -> Iterator[str]:
+        for row in rows_of(file):
+            labels.append(number[row.label])
+            split_of.append(-1 if row.split == UNREAD else SPLITS.index(row.split))
+            yield row.name
+
+    pictures = dataset.pictures
+    if isinstance(pictures, FilePictures):
+        pictures = FilePictures(pictures.root, names())
+    elif len(list(names())) != len(pictures):
+        raise other_pictures(dataset, file)
+    return replace(
+        dataset,
+        pictures=pictures,
+        labels=np.frombuffer(labels, np.int64),
+        classes=tuple(classes),
+        splits=given_splits(np.frombuffer(split_of, np.int8)),
+    )
+
+
+def other_pictures(dataset: Dataset, file: Path, which: str = "") -> StriateError:
+    """The error for pictures that are not those of the list."""
+    return StriateError(
+        f"the pictures in {dataset.source} are not those that {file.parent} was begun with{which}, so it cannot go on "
+        "to the same weights; bring those back, or start a new run"
+    )
+
+
+def relative_name(dataset: Dataset, index: int) -> str:
+    """What the list calls a picture."""
     pictures = dataset.pictures
     return pictures.relative_paths[index] if isinstance(pictures, FilePictures) else pictures.name(index)
 

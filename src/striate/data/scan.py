@@ -35,8 +35,8 @@ R = TypeVar("R")
 class Scan:
     """What one pass over a dataset's pictures found; arrays have one entry per picture.
 
-    sizes_px: height and width in the file, (N, 2). digests: 16 bytes of every decoded picture's pixels, equal for equal
-    pictures, (N, 16). problems: reason by picture number, for those that could not be decoded.
+    sizes_px: height and width in the file, (N, 2). digests: `pixel_digest` of every picture, zeros where it could not
+    be decoded, (N, 16). problems: reason by picture number, for those that could not be decoded.
     """
 
     sizes_px: npt.NDArray[np.int32]
@@ -70,20 +70,18 @@ def scan_pictures(
 ) -> Scan:
     """Decode every picture once. With `preprocess` and `keep`, also hand on its working-size pixels.
 
-    keep: called by several threads, with uint8 (height, width, channels) of `preprocess.resize`.
+    preprocess: what the pictures are decoded for, which decides the digests; None: as `check` does before a network
+    has been named. keep: called by several threads, with uint8 (height, width, channels) of `preprocess.resize`.
     """
-    channels = preprocess.channels if preprocess else 3
-    cover = preprocess.resize if preprocess else CHECK_COVER_PX
 
     def look(index: int) -> tuple[tuple[int, int], bytes, str | None]:
         try:
-            pixels, size = pictures.decode(index, channels, cover), pictures.size(index)
+            pixels, size = decode_to_scan(pictures, index, preprocess), pictures.size(index)
         except DecodeError as error:
             return (0, 0), bytes(16), error.reason
         if preprocess is not None and keep is not None:
             keep(index, to_working_size(pixels, preprocess))
-        digest = hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16)
-        return size, digest.digest(), None
+        return size, pixel_digest(pixels), None
 
     total = len(pictures)
     sizes = np.zeros((total, 2), np.int32)
@@ -96,6 +94,24 @@ def scan_pictures(
         if progress is not None:
             progress(index + 1, total)
     return Scan(sizes, digests, problems)
+
+
+def decode_to_scan(pictures: Pictures, index: int, preprocess: Preprocess | None) -> Pixels:
+    """A picture as it is decoded for a network, or with None as `check` decodes it. Raises DecodeError."""
+    if preprocess is None:
+        return pictures.decode(index, 3, CHECK_COVER_PX)
+    return pictures.decode(index, preprocess.channels, preprocess.resize)
+
+
+def pixel_digest(pixels: Pixels) -> bytes:
+    """16 bytes of BLAKE2b over shape and pixels: equal for equal pictures.
+
+    >>> pixel_digest(np.zeros((2, 3, 1), np.uint8)) == pixel_digest(np.zeros((3, 2, 1), np.uint8))
+    False
+    """
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
 
 
 def without_problems(dataset: Dataset, scan: Scan) -> Dataset:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from striate.core.errors import StriateError
 from striate.data.dataset import Indices
 from striate.data.decode import DecodeError
+from striate.data.working import Bad
 
 LIMIT_PICTURES = 10
 LIMIT_SHARE = 0.01
@@ -21,11 +22,15 @@ class Spoiled:
     A batch goes on without them, one smaller for each: another picture in its place would count twice. Once bad, a
     picture is not tried again, so a run does not depend on when a disk has its moods.
     pictures: of the whole dataset; 1 % of them may go bad, and 10 in any case. say: takes one line of text for each.
+    before: numbers of those that the run goes on without, which count for nothing.
     """
 
-    def __init__(self, pictures: int, say: Callable[[str], None]) -> None:
+    def __init__(self, pictures: int, say: Callable[[str], None], before: Iterable[int] = ()) -> None:
         self.limit = max(LIMIT_PICTURES, int(LIMIT_SHARE * pictures))
-        self.numbers: set[int] = set()
+        self.numbers: set[int] = set(before)
+        self.bad: Bad = {}
+        """Those that went bad and are not yet written down."""
+        self._before = len(self.numbers)
         self._say = say
         self._lock = threading.Lock()
 
@@ -39,9 +44,18 @@ class Spoiled:
             for number, error in bad.items():
                 if number not in self.numbers:
                     self.numbers.add(number)
+                    self.bad[number] = error
                     self._say(f"warning: {error}; it was readable before, and is left out from now on")
-            if len(self.numbers) > self.limit:
+            gone_bad = len(self.numbers) - self._before
+            if gone_bad > self.limit:
                 raise StriateError(
-                    f"{len(self.numbers)} pictures have gone bad since the run began, more than {self.limit}; is the "
+                    f"{gone_bad} pictures have gone bad since the run began, more than {self.limit}; is the "
                     "disk still there? What was trained is saved; go on with --resume once they are back"
                 )
+
+    def write_down(self, write: Callable[[Bad], None]) -> None:
+        """Have those that went bad since the last call written down, so that a run that is resumed leaves them out."""
+        with self._lock:
+            if self.bad:
+                write(self.bad)
+                self.bad = {}

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from striate.core.errors import ChangedPicture
 from striate.core.records import Preprocess
 from striate.data.dataset import Indices, Pictures
 from striate.data.decode import DecodeError, Pixels
 from striate.data.picture import to_working_size
-from striate.data.scan import Keep, in_threads
+from striate.data.scan import Keep, Scan, decode_to_scan, in_threads, pixel_digest
 
 Bad = dict[int, DecodeError]
 """Why pictures cannot be had, by number."""
@@ -61,16 +62,37 @@ class WorkingPictures(ABC):
 
 
 class DecodedPictures(WorkingPictures):
-    """Decoded when asked for, by all cores."""
+    """Decoded when asked for, by all cores; once `expect` has been called, a picture that is another one is refused."""
 
     def __init__(self, pictures: Pictures, preprocess: Preprocess) -> None:
         self.pictures, self.preprocess = pictures, preprocess
         self.shape = (*preprocess.resize, preprocess.channels)
+        self._expected: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
+
+    def expect(self, scan: Scan, keys: npt.NDArray[np.uint8]) -> None:
+        """From here on the pictures are to be those of a scan. keys: theirs from before it, (N, 16)."""
+        self._expected = scan.digests, keys
 
     def fill(self, index: int, pixels: Pixels) -> None:
-        """Decode one picture."""
-        decoded = self.pictures.decode(index, self.preprocess.channels, self.preprocess.resize)
+        """Decode one picture. Raises ChangedPicture when it is not the one that was expected."""
+        decoded = decode_to_scan(self.pictures, index, self.preprocess)
+        if self._expected is not None:
+            self._refuse_another(index, decoded, *self._expected)
         pixels[...] = to_working_size(decoded, self.preprocess)
+
+    def _refuse_another(
+        self, index: int, decoded: Pixels, digests: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint8]
+    ) -> None:
+        """Hashing pixels takes as long as decoding a small picture, so it is done only where the file has changed."""
+        key = np.frombuffer(self.pictures.key(index), np.uint8)
+        if (key == keys[index]).all():
+            return
+        if digests[index].any() and pixel_digest(decoded) != digests[index].tobytes():
+            raise ChangedPicture(
+                f"{self.pictures.name(index)} is another picture than when the run began, so it cannot go on to the "
+                "same weights; what was trained is saved: bring that picture back and go on with --resume"
+            )
+        keys[index] = key
 
     def _each(self, work: Callable[[int], DecodeError | None], places: Iterable[int]) -> Iterator[DecodeError | None]:
         return in_threads(work, iter(places))

@@ -14,7 +14,7 @@ from striate.core.errors import StriateError
 from striate.core.files import storage_errors, write_bytes
 
 RECIPE, METRICS, LOG, EVALUATION = "recipe.json", "metrics.jsonl", "log.txt", "evaluation.json"
-REPORT, MANIFEST, STATE, LOCK = "report.html", "data.tsv", "state", ".lock"
+REPORT, TRANSFER, THREADS, STATE, LOCK = "report.html", "transfer.json", "threads.json", "state", ".lock"
 
 
 def next_free(parent: Path, stem: str) -> Path:
@@ -45,8 +45,8 @@ def locked(folder: Path) -> Iterator[None]:
                 os.write(handle, f"#{os.getpid()} on {platform.node()}".encode())
             yield
         finally:
-            if made and [path.name for path in folder.iterdir()] == [LOCK]:
-                with suppress(OSError):  # Windows keeps a file that is open
+            with suppress(OSError):  # Windows keeps a file that is open; others may have taken the folder away
+                if made and [path.name for path in folder.iterdir()] == [LOCK]:
                     (folder / LOCK).unlink()
                     folder.rmdir()
     finally:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from striate.core.errors import Interrupted, StriateError
+from striate.core.errors import ChangedPicture, Interrupted, StriateError
+from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate
@@ -19,6 +22,7 @@ from striate.training.babysitter import Babysitter
 from striate.training.folder import STATE, append_metrics, discard_metrics_after
 from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
+from striate.training.plan import note_without
 from striate.training.recipe import Recipe
 from striate.training.schedule import learning_rate
 from striate.training.signals import StopWish, stop_wish
@@ -76,11 +80,11 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                 transfer.tuning.apply(job.network, epoch, recipe.epochs, keep_statistics=recipe.keep_statistics)
             unread: list[tuple[Tensor, Tensor, int]] = []
             job.network.train()
-            for batch in job.train.shuffled(job.seed, epoch, first=counters.step % steps):
+            batches = job.train.shuffled(job.seed, epoch, first=counters.step % steps)
+            for batch in batches_or_saved(batches, job, networks, optimizer, counters, clock, unread):
                 lr = learning_rate(recipe, counters.step, steps, counters.drops)
                 while (made := fitting_step(job, batch, optimizer, lr, counters)) is None:
-                    read_losses(job, unread, counters)
-                    save(job, networks, optimizer, counters, clock)
+                    save(job, networks, optimizer, counters, clock, unread)
                     job.watch.say(f"memory ran out; {counters.micro_batch} pictures at once from here on")
                 loss, right = made
                 unread.append((loss, right, len(batch[1])))
@@ -92,16 +96,16 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                     read_losses(job, unread, counters)
                     job.watch.step(counters, lr)
                 if not epoch_is_over and (wish or clock.save_is_due()):
-                    read_losses(job, unread, counters)
-                    save(job, networks, optimizer, counters, clock)
+                    save(job, networks, optimizer, counters, clock, unread)
                     stop_if(wish, job, counters)
             clock.stop(counters)
             line = epoch_line(epoch + 1, counters, lr, clock)
             if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
+                job = sitter.job = in_its_folder(job)
                 line = validate(job, list(networks.values())[-1], line, counters, sitter)
             append_metrics(job.folder, line)
             job.watch.epoch(line)
-            save(job, networks, optimizer, counters, clock)
+            save(job, networks, optimizer, counters, clock, unread)
             stop_if(wish, job, counters)
     return counters
 
@@ -128,7 +132,7 @@ def keep_head(
     clock = Clock(counters)
     found, _ = keep_if_best(job, list(networks.values())[-1], 0, counters)
     write_transfer(job.folder, transfer, found)
-    save(job, networks, optimizer, counters, clock)
+    save(job, networks, optimizer, counters, clock, [])
     low, high = found.interval
     probe = transfer.probes[-1]
     job.watch.say(
@@ -147,6 +151,8 @@ def keep_if_best(job: Job, network: Network, epoch: int, counters: Counters) -> 
         counters.waited_epochs = 0
         save_weights(job.folder, network)
         save_config(job.folder, network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
+        if job.keeper is not None:
+            job.keeper.look()
     return found, best
 
 
@@ -156,13 +162,50 @@ def networks_of(job: Job) -> dict[str, Network]:
     return {"network": job.network, **averaged}
 
 
+def in_its_folder(job: Job) -> Job:
+    """The job as it is, or in the folder that its run was brought to because the one it had has gone."""
+    return replace(job, folder=job.keeper.rescue()) if job.keeper is not None and job.keeper.lost() else job
+
+
+def batches_or_saved(
+    batches: Iterator[Batch],
+    job: Job,
+    networks: dict[str, Network],
+    optimizer: torch.optim.Optimizer,
+    counters: Counters,
+    clock: Clock,
+    unread: list[tuple[Tensor, Tensor, int]],
+) -> Iterator[Batch]:
+    """The batches; where one is of other pictures than the run began with, what was trained so far is saved first."""
+    try:
+        yield from batches
+    except ChangedPicture:
+        save(job, networks, optimizer, counters, clock, unread)
+        raise
+
+
 def save(
-    job: Job, networks: dict[str, Network], optimizer: torch.optim.Optimizer, counters: Counters, clock: Clock
+    job: Job,
+    networks: dict[str, Network],
+    optimizer: torch.optim.Optimizer,
+    counters: Counters,
+    clock: Clock,
+    unread: list[tuple[Tensor, Tensor, int]],
 ) -> None:
-    """Write the whole state, the time up to now counted."""
+    """Write the whole state, the time up to now counted and the last results read.
+
+    Raises StriateError, with where everything is, when the folder of the run was deleted or moved.
+    """
+    read_losses(job, unread, counters)
     clock.stop(counters)
+    job = in_its_folder(job)
     counters.loss_scale = job.scaler.state_dict()
+    if job.train.spoiled is not None:
+        job.train.spoiled.write_down(partial(note_without, job.folder, from_step=counters.step))
     save_state(job.folder / STATE, networks, optimizer, counters)
+    if job.keeper is not None:
+        job.keeper.look()
+        job.keeper.refuse_to_go_on()
 
 
 def read_losses(job: Job, unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:

@@ -19,14 +19,15 @@ from striate.core.records import Preprocess
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
-from striate.data.manifest import write_manifest
+from striate.data.manifest import MANIFEST, write_manifest
 from striate.data.scan import Scan
+from striate.data.working import Bad
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
 from striate.models.tapped import Tapped
 from striate.tasks.placement import Placement
 from striate.training.course import FEW_PICTURES, are_photographs
-from striate.training.folder import MANIFEST, RECIPE
+from striate.training.folder import RECIPE
 from striate.training.machine import describe_machine
 from striate.training.recipe import Recipe
 from striate.training.tuning import stages_down_to
@@ -69,18 +70,21 @@ class Plan:
         return shlex.join(parts)
 
 
-def build_network(plan: Plan, dataset: Dataset) -> Network:
-    """The network of a plan, its weights drawn from the plan's seed, its size fitted to the pictures."""
+def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None) -> Network:
+    """The network of a plan, its weights drawn from the plan's seed, its size fitted to the pictures.
+
+    begun: the preprocessing of a run that goes on, whatever the pictures are now.
+    """
     recipe, classes = plan.recipe, len(dataset.classes)
     if recipe.weights is not None:
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, weights=recipe.weights)
-        preprocess = fit_size(network, recipe, dataset.pictures)
+        preprocess = begun or fit_size(network, recipe, dataset.pictures)
         network.require_size(*preprocess.size)
     else:
         with torch.device("meta"):  # its preprocessing and smallest size, before any weight is drawn
             draft = create_model(recipe.model)
-        preprocess = fit_size(draft, recipe, dataset.pictures)
+        preprocess = begun or fit_size(draft, recipe, dataset.pictures)
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, size=preprocess.size)
     network.preprocess = replace(preprocess, mirrored=recipe.test_flip)
@@ -235,6 +239,7 @@ def write_plan(
             "notes": list(report.notes),
             "fingerprint": data_fingerprint(dataset, scan),
             "manifest": MANIFEST,
+            "classes": list(dataset.classes),
         },
     }
     write_json(folder / RECIPE, record)
@@ -249,3 +254,32 @@ def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     except (KeyError, TypeError) as error:
         raise StriateError(f"{folder / RECIPE} is damaged: {error!r}") from error
     return plan, record
+
+
+def without_of(record: dict[str, Any]) -> list[int]:
+    """Numbers of the pictures that a run goes on without, by its recipe.json."""
+    return [int(entry["number"]) for entry in record["data"].get("without", [])]
+
+
+def note_without(folder: Path, bad: Bad, from_step: int) -> None:
+    """Write into recipe.json which pictures a run goes on without, and from which step on."""
+    record = read_json(folder / RECIPE)
+    record["data"].setdefault("without", []).extend(
+        {"number": number, "name": error.name, "reason": error.reason, "from_step": from_step}
+        for number, error in sorted(bad.items())
+    )
+    write_json(folder / RECIPE, record)
+
+
+def note_moved(folder: Path, source: str) -> bool:
+    """Write into recipe.json where the pictures are now, and where they were; False when they were there before."""
+    record, now = read_json(folder / RECIPE), str(Path(source).resolve())
+    data = record["data"]
+    if data["source"] == now:
+        return False
+    data["moved_from"] = [*data.get("moved_from", []), data["source"]]
+    parts = shlex.split(record["command"])
+    record["command"] = shlex.join(now if part == record["source"] else part for part in parts)
+    data["source"] = record["source"] = now
+    write_json(folder / RECIPE, record)
+    return True

@@ -46,7 +46,8 @@ class Reporter:
         self._said = time.monotonic()
         self.console.print(text, markup=False)
         if self.log is not None:
-            append_log(self.log, text)
+            with suppress(FileNotFoundError):  # a folder that has gone: `keeper` brings the run elsewhere
+                append_log(self.log, text)
 
     def note(self, text: str) -> None:
         """One line for the log alone, if there is one that can be written."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from striate.analysis.summary import summarize
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
-from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
-from striate.data.check import check_data
-from striate.data.manifest import as_begun, gone_since
+from striate.data.check import DataReport, check_data
+from striate.data.manifest import MANIFEST
 from striate.data.scan import without_problems
-from striate.data.sources import open_data, open_to_evaluate
+from striate.data.sources import open_data
 from striate.data.spoiled import Spoiled
 from striate.deploy.run import Run
 from striate.models import Network
@@ -24,13 +23,15 @@ from striate.tasks.placement import Placement, words
 from striate.training.autotune import autotune
 from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
-from striate.training.folder import EVALUATION, LOCK, LOG, MANIFEST, RECIPE, REPORT, STATE, locked, next_free
+from striate.training.folder import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
+from striate.training.keeper import Keeper
 from striate.training.loop import fit, prepare
 from striate.training.memory import memory_errors
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
+from striate.training.reopen import Going, Opened, reopen
 from striate.training.schedule import work_by_epoch
 from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
@@ -65,10 +66,18 @@ def _is_foreign(path: Path) -> bool:
     return path.name not in (LOCK, MANIFEST, LOG) and path.suffix != ".part"
 
 
-def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False) -> Run:
+def resume(
+    folder: Path,
+    cache_gb: float = DEFAULT_CACHE_GB,
+    *,
+    tensorboard: bool = False,
+    source: str | None = None,
+    without_missing: bool = False,
+) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
 
-    tensorboard: as in `start`; events that were begun are gone on with in any case.
+    tensorboard: as in `start`; events that were begun are gone on with in any case. source: where the pictures are
+    now, if they have moved. without_missing: whether to go on without pictures that are gone, to other weights.
 
     Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
     """
@@ -80,68 +89,78 @@ def resume(folder: Path, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: boo
     with locked(folder):
         plan, record = read_plan(folder)
         tensorboard = tensorboard or (folder / EVENTS).exists()
-        return _run(replace(plan, source=record["data"]["source"]), folder, cache_gb, record, tensorboard=tensorboard)
+        going = Going(folder, record, source, without_missing)
+        return _run(plan, folder, cache_gb, going, tensorboard=tensorboard)
 
 
-def _run(plan: Plan, folder: Path, cache_gb: float, record: dict[str, Any] | None, *, tensorboard: bool) -> Run:
-    """The way from pictures to a finished folder; `record` is recipe.json of a run that goes on."""
+def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tensorboard: bool) -> Run:
+    """The way from pictures to a finished folder; `going` is a run that goes on."""
     if tensorboard:
         require_tensorboard()
     reporter = Reporter()
-    dataset = (open_data if record is None else open_to_evaluate)(plan.source, plan.recipe.split_seed)
-    if record is not None:
-        dataset = as_begun(dataset, folder / MANIFEST)
-    network = build_network(plan, dataset)
-    if record is None:
-        placement = placement_rule(plan, network)
-    else:
-        network.preprocess = Preprocess.from_dict(record["preprocess"])
-        placement = _same_placement(record["machine"])
     try:
-        working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
-        report = check_data(dataset, scan)
-        report.refuse()
-        spoiled = Spoiled(len(dataset.pictures), reporter.say)
-        if record is None:
-            dataset = without_problems(dataset, scan)
+        opened = reopen(plan, going, cache_gb, reporter) if going else _opened(plan, cache_gb, reporter)
         with memory_errors(folder), freed_memory_kept():
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
-            ahead = WORK_AHEAD if placement.device == "cuda" else {}
-            size = plan.recipe.batch_size
-            train, val = (
-                Batches(working, dataset.labels, dataset.splits[split], pictures, spoiled=spoiled, **ahead)
-                for split, pictures in (("train", size), ("val", placement.at_once(size)))
-            )
-            job = Job(network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
-            if record is None:
-                job = _tuned(job, plan, reporter)
-                write_plan(folder, plan, job.placement, network.preprocess, dataset, scan, report)
-                before = advice_before(plan.recipe, dataset, network.preprocess)
-                for line in (*report.said, *(f"warning: {advice}" for advice in before)):
-                    reporter.say(line)
-            else:
-                spoiled.note(gone_since(dataset, scan, folder / MANIFEST))
-            job.placement.network(network)
+            job = _job(plan, folder, opened, reporter)
+            if opened.report is not None:
+                job = _begun(job, plan, opened, opened.report)
+            job.placement.network(job.network)
             reporter.say(_headline(job))
-            with torch_threads(job.placement.threads):
-                with kernels_of(job.placement, network):
+            with Keeper(folder) as keeper, torch_threads(job.placement.threads):
+                job = replace(job, keeper=keeper)
+                with kernels_of(job.placement, job.network):
                     job, transfer = prepare(job)
                     if tensorboard:
-                        watch = TensorBoard(folder / EVENTS, network, augmented_samples(job), reporter)
+                        watch = TensorBoard(folder / EVENTS, job.network, augmented_samples(job), reporter)
                         job = replace(job, watch=watch)
-                    shares = work_by_epoch(plan.recipe, min(network.preprocess.size))
-                    reporter.begin(train.steps * plan.recipe.epochs, shares)
+                    shares = work_by_epoch(plan.recipe, min(job.network.preprocess.size))
+                    reporter.begin(job.train.steps * plan.recipe.epochs, shares)
                     counters = fit(job, transfer)
                 reporter.close()
                 EpochThreads(job).begin(plan.recipe.epochs)
-                return finish(job, dataset, working, counters, spoiled)
+                return finish(job, opened.dataset, opened.working, counters, opened.spoiled)
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error}")
         raise
     finally:
         reporter.close()
+
+
+def _opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Opened:
+    """What a new run works with. Raises StriateError when the data cannot be trained on."""
+    dataset = open_data(plan.source, plan.recipe.split_seed)
+    network = build_network(plan, dataset)
+    placement = placement_rule(plan, network)
+    working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
+    report = check_data(dataset, scan)
+    report.refuse()
+    spoiled = Spoiled(len(dataset.pictures), reporter.say)
+    return Opened(without_problems(dataset, scan), network, placement, working, scan, spoiled, report)
+
+
+def _job(plan: Plan, folder: Path, opened: Opened, reporter: Reporter) -> Job:
+    """The training of what was opened."""
+    dataset, placement = opened.dataset, opened.placement
+    ahead = WORK_AHEAD if placement.device == "cuda" else {}
+    size = plan.recipe.batch_size
+    train, val = (
+        Batches(opened.working, dataset.labels, dataset.splits[split], pictures, spoiled=opened.spoiled, **ahead)
+        for split, pictures in (("train", size), ("val", placement.at_once(size)))
+    )
+    return Job(opened.network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
+
+
+def _begun(job: Job, plan: Plan, opened: Opened, report: DataReport) -> Job:
+    """A new job in the settings that it will run in, written down, with what there is to say of its pictures."""
+    job = _tuned(job, plan)
+    write_plan(job.folder, plan, job.placement, job.network.preprocess, opened.dataset, opened.scan, report)
+    before = advice_before(plan.recipe, opened.dataset, job.network.preprocess)
+    for line in (*report.said, *(f"warning: {advice}" for advice in before)):
+        job.watch.say(line)
+    return job
 
 
 def placement_rule(plan: Plan, network: Network) -> Placement:
@@ -159,28 +178,21 @@ def placement_rule(plan: Plan, network: Network) -> Placement:
     return placement
 
 
-def _tuned(job: Job, plan: Plan, reporter: Reporter) -> Job:
+def _tuned(job: Job, plan: Plan) -> Job:
     """The job in the settings that are fastest here, and a line that says so when something was measured."""
     if not plan.wishes.autotune:
         return job
     tuned = autotune(job, plan.wishes)
     if tuned.seconds:
-        reporter.say(str(tuned))
+        job.watch.say(str(tuned))
     return replace(job, placement=tuned.placement)
-
-
-def _same_placement(machine: dict[str, Any]) -> Placement:
-    """The placement that a run was begun with; all of it decides the last bits."""
-    device = "cpu" if machine["device"] == "cpu" else "cuda"
-    names = [field.name for field in fields(Placement) if field.name != "device" and field.name in machine]
-    return Placement(device, **{name: machine[name] for name in names})
 
 
 def _headline(job: Job) -> str:
     """One line on what is about to happen."""
     height, width = job.network.preprocess.size
     return (
-        f"{job.network.architecture}, {len(job.classes)} classes, {len(job.train.indices):,} pictures to train and "
-        f"{len(job.val.indices):,} to validate at {height}x{width} px; {job.recipe.epochs} epochs of {job.train.steps} "
+        f"{job.network.architecture}, {len(job.classes)} classes, {job.train.pictures:,} pictures to train and "
+        f"{job.val.pictures:,} to validate at {height}x{width} px; {job.recipe.epochs} epochs of {job.train.steps} "
         f"steps in {words(job.placement)}; {job.folder}"
     )

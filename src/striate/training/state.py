@@ -132,6 +132,18 @@ def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor]]:
     return Counters(**{field.name: getattr(written, field.name) for field in dataclasses.fields(Counters)}), tensors
 
 
+def newest_state(folder: Path) -> Path | None:
+    """The folder of the newest state, None when there is none yet."""
+    return next(iter(_states(folder)), None)
+
+
+def newest_step(folder: Path) -> int:
+    """The step of the newest state, 0 when there is none yet."""
+    state = newest_state(folder)
+    number = state.name.removeprefix("step-") if state is not None else ""
+    return int(number) if number.isdecimal() else 0
+
+
 def _states(folder: Path) -> list[Path]:
     """State folders, newest first."""
     return sorted((path for path in folder.glob("step-*") if path.is_dir()), reverse=True)

@@ -22,6 +22,7 @@ from striate.models import Network
 from striate.report.facts import ReportFacts
 from striate.tasks import classification
 from striate.tasks.placement import Placement
+from striate.training.keeper import Keeper
 from striate.training.recipe import Recipe
 from striate.training.schedule import side_px
 from striate.training.state import Counters
@@ -47,7 +48,10 @@ class Watch(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """All that one training is made of. scaler: of the loss, which fp16 needs; see `Placement.loss_scaler`."""
+    """All that one training is made of.
+
+    scaler: of the loss, which fp16 needs; see `Placement.loss_scaler`. keeper: of the folder, should that go.
+    """
 
     network: Network
     classes: tuple[str, ...]
@@ -59,6 +63,7 @@ class Job:
     folder: Path
     watch: Watch
     scaler: torch.amp.GradScaler = UNSCALED
+    keeper: Keeper | None = None
 
 
 def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:

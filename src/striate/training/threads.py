@@ -10,9 +10,8 @@ from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.processor import busy_lately, cores
 from striate.core.reading import Count, Positive, read_record
+from striate.training.folder import THREADS
 from striate.training.step import Job
-
-THREADS = "threads.json"
 
 
 class EpochThreads:

@@ -24,13 +24,12 @@ from striate.tasks.classification import Evaluation
 from striate.tasks.features import depths_of, form_for
 from striate.tasks.linear import Validated, cross_validate
 from striate.training.advice import Outlook, advice, outlook_of
-from striate.training.folder import STATE, read_validations
+from striate.training.folder import STATE, TRANSFER, read_validations
 from striate.training.head import Variety, layer_features, probed, solve_head
 from striate.training.recipe import Recipe
 from striate.training.step import Job
 from striate.training.tuning import HEAD, Tuning, groups_of, stages_down_to
 
-TRANSFER = "transfer.json"
 # From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
 # "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.
 STAGES_FROM = ((100, 1), (400, 2), (2_000, 99))

@@ -1,0 +1,147 @@
+"""What a run is begun with, and how a run that goes on comes by the same again: its classes, its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from striate.core.errors import StriateError
+from striate.core.reading import read_record
+from striate.core.records import Preprocess
+from striate.data.cache import working_pictures
+from striate.data.check import DataReport
+from striate.data.dataset import Dataset
+from striate.data.found_again import Hashing, found_again, misplaced, renamed, unreadable, write_names
+from striate.data.manifest import MANIFEST, as_begun
+from striate.data.scan import Scan
+from striate.data.sources import BUILT_IN, open_to_evaluate
+from striate.data.spoiled import Spoiled
+from striate.data.working import WorkingPictures
+from striate.models import Network
+from striate.models.stored import CONFIG, Config
+from striate.tasks.placement import Placement
+from striate.training.folder import STATE
+from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
+from striate.training.progress import Reporter
+from striate.training.state import newest_step
+
+
+@dataclass(frozen=True)
+class Going:
+    """A run that goes on.
+
+    record: its recipe.json. source: where the pictures are now, when a person said so. without_missing: whether to go
+    on without those that are gone.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    source: str | None = None
+    without_missing: bool = False
+
+    @property
+    def hashing(self) -> Hashing:
+        """How its pictures were hashed; earlier versions wrote no classes down, and hashed otherwise at times."""
+        preprocess = Preprocess.from_dict(self.record["preprocess"])
+        return Hashing(preprocess, earlier="classes" not in self.record["data"])
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a run works with. report: on the data of a new one."""
+
+    dataset: Dataset
+    network: Network
+    placement: Placement
+    working: WorkingPictures
+    scan: Scan
+    spoiled: Spoiled
+    report: DataReport | None = None
+
+
+def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Opened:
+    """The pictures, classes, network and settings that a run was begun with.
+
+    The pictures may lie elsewhere now, and under other names: their hashes decide. Raises StriateError when one is gone
+    (unless `without_missing`) or has become another, or the order of the classes is not certain.
+    """
+    folder, hashing = going.folder, going.hashing
+    now = _open(plan, going)
+    begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"))
+    refuse_another_order(folder, begun)
+    before = without_of(going.record)
+    working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
+    lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
+    if names := found_again(now, begun, lost, folder / MANIFEST, hashing) if lost else {}:
+        begun = renamed(begun, names)
+        working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
+        lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
+    gone = unreadable(begun, scan, lost, folder / MANIFEST)
+    if gone and not going.without_missing:
+        raise _missing(going, now.source, [str(error) for error in gone.values()])
+    reporter.log = folder
+    if gone:
+        step = newest_step(folder / STATE)
+        note_without(folder, gone, step)
+        count = f"{len(gone):,} picture{'s' if len(gone) > 1 else ''} that cannot be read any more"
+        reporter.say(
+            f"warning: from step {step:,} on without {count}, as --without-missing has it, so "
+            f"not to the weights that the run would have reached: {next(iter(gone.values()))}"
+        )
+    if names:
+        write_names(folder / MANIFEST, names)
+    if going.source is not None and note_moved(folder, going.source):
+        reporter.say(f"the pictures are in {going.source} now; their hashes are those that the run was begun with")
+    spoiled = Spoiled(len(begun.pictures), reporter.say, {*before, *gone})
+    network = build_network(plan, begun, hashing.preprocess)
+    return Opened(begun, network, same_placement(going.record["machine"]), working, scan, spoiled)
+
+
+def _open(plan: Plan, going: Going) -> Dataset:
+    """The data where it is now. Raises StriateError, with the way to say where it is, when it has gone."""
+    source = going.source or going.record["data"]["source"]
+    if going.source is None and source not in BUILT_IN and not Path(source).exists():
+        raise StriateError(
+            f"{source}, where the pictures of {going.folder} were, is not there any more; if they are elsewhere now, "
+            f"name the place: striate train PLACE --run {going.folder} --resume"
+        )
+    return open_to_evaluate(source, plan.recipe.split_seed)
+
+
+def _missing(going: Going, source: str, gone: list[str]) -> StriateError:
+    """The error for pictures that are gone, with the ways to go on."""
+    count = f"{len(gone):,} pictures of {going.folder} cannot" if len(gone) > 1 else f"a picture of {going.folder} can"
+    return StriateError(
+        f"{count}{'' if len(gone) > 1 else 'not'} be read any more in {source} ({gone[0]}), so it cannot go on to the "
+        "same weights; bring back what is missing, name the place where the pictures are now (striate train PLACE "
+        f"--run {going.folder} --resume), or go on to other weights by --without-missing"
+    )
+
+
+def refuse_another_order(folder: Path, begun: Dataset) -> None:
+    """Raise StriateError where the weights that a run has kept number the classes otherwise.
+
+    Versions that did not write the order down took that of the alphabet when they resumed a run: 1, 10, 11, 2.
+    """
+    if not (folder / CONFIG).exists():
+        return
+    names = read_record(folder / CONFIG, Config).label_names
+    if names == begun.classes:
+        return
+    raise StriateError(
+        f"{folder / CONFIG} has not the classes in the order that the run was begun with ({_begins(begun.classes)}), "
+        f"but as {_begins(names)}; an earlier version that resumed it may have numbered them anew, so that its weights "
+        "mix them up: start a new run"
+    )
+
+
+def _begins(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+
+
+def same_placement(machine: dict[str, Any]) -> Placement:
+    """The placement that a run was begun with; all of it decides the last bits."""
+    device = "cpu" if machine["device"] == "cpu" else "cuda"
+    names = [field.name for field in fields(Placement) if field.name != "device" and field.name in machine]
+    return Placement(device, **{name: machine[name] for name in names})
