@@ -149,34 +149,30 @@ import sys, striate
 from pathlib import Path
 from striate.training import loop
 loop.EXPLODED_FACTOR = float("inf")
-told = loop.end_epoch
-def slow(*arguments):
-    told(*arguments)
-    if arguments[2] == 1:
+validate = loop.validate
+def slow(job, network, line, *rest):
+    found = validate(job, network, line, *rest)
+    if line["epoch"] == 1:
         print("now", flush=True)
         sys.stdin.readline()
-loop.end_epoch = slow
+    return found
+loop.validate = slow
 try:
     striate.train({str(photos)!r}, run={str(run)!r}, **{QUICK!r})
 except striate.StriateError as error:
     print(error)
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout.readline() == "now\n"
-    if how == "deleted":
-        shutil.rmtree(run)
-    elif how == "moved":
-        run.rename(tmp_path / "kept")
-    else:
-        for path in run.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    answer, _ = process.communicate("\n", timeout=300)
+    python = [sys.executable, "-c", program]
+    with subprocess.Popen(python, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "now\n"
+        if how == "deleted":
+            shutil.rmtree(run)
+        elif how == "moved":
+            run.rename(tmp_path / "kept")
+        else:
+            for path in run.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        answer, _ = process.communicate("\n", timeout=300)
     assert answer == (
         f"{run} was deleted or moved while it was trained in; all of the run is in {rescued} now. Go on with: "
         f"striate train --run '{rescued}' --resume\n"

@@ -103,6 +103,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
             if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
                 job = sitter.job = in_its_folder(job)
                 line = validate(job, list(networks.values())[-1], line, counters, sitter)
+            job = sitter.job = in_its_folder(job)
             append_metrics(job.folder, line)
             job.watch.epoch(line)
             save(job, networks, optimizer, counters, clock, unread)
