@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from striate.cli.app import app
+from striate.cli.output import LogLines, tell
 from striate.core.errors import Interrupted, StriateError
 
 USER_ERROR = 2  # exit status; 1 says that the work was done and found something wrong
@@ -18,6 +20,9 @@ USER_ERROR = 2  # exit status; 1 says that the work was done and found something
 def main() -> None:
     """Run the command line. A person's mistake is one line and status 2; a bug keeps its traceback."""
     _make_outputs_usable()
+    log = logging.getLogger("striate")
+    if not log.handlers:
+        log.addHandler(LogLines(logging.WARNING))
     try:
         try:
             app()
@@ -38,7 +43,7 @@ def main() -> None:
 
 def _end(text: str, status: int) -> NoReturn:
     with contextlib.suppress(OSError):
-        print(f"striate: {' '.join(text.splitlines())}", file=sys.stderr)
+        tell(text)
     _flush_what_is_left()
     raise SystemExit(status) from None
 

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from striate.cli import compare, data, features, gradients, layer, learning, networks, runs, training, using
+from striate.cli.output import say
 from striate.core.errors import Interrupted
 from striate.core.version import __version__
+from striate.core.visible import visible
+
+
+@contextmanager
+def _visible_mistakes() -> Iterator[None]:
+    """Words that are no command may be names of files, by a pattern of the shell: they act on no terminal."""
+    try:
+        yield
+    except Exception as error:  # typer's own, whose class is not public
+        if hasattr(error, "format_message") and hasattr(error, "message"):
+            error.message = visible(error.message)
+        raise
 
 
 class Verbs(TyperGroup):
     """All verbs. A Ctrl-C that none of them handles ends in `main`, not in what typer makes of it."""
 
+    def make_context(self, *words: Any, **more: Any) -> Any:
+        """Read what stands before the verb."""
+        with _visible_mistakes():
+            return super().make_context(*words, **more)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the verb that was named."""
         try:
-            return super().invoke(ctx)
+            with _visible_mistakes():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted("stopped", signal.SIGINT) from None
 
@@ -39,7 +60,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"striate {__version__}")
+        say(f"striate {__version__}")
         raise typer.Exit
 
 

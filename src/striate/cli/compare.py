@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from striate.cli.networks import JSON, print_widest
-from striate.cli.output import parse_size, print_json
+from striate.cli.output import parse_size, print_json, say, tell
 from striate.core.errors import StorageError
 
 
@@ -38,13 +37,13 @@ def compare(
         return
     print_widest(columns(found.networks), ("model", "picture", "source", "paper"), ("paper", "source", "picture"))
     for remark in found.remarks():
-        typer.echo(remark)
+        say(remark)
     if written:
-        typer.echo(f"wrote {', '.join(map(str, written))}")
+        say(f"wrote {', '.join(map(str, written))}")
     _say_refused(refused)
 
 
 def _say_refused(refused: StorageError | None) -> None:
     if refused is not None:
-        print(f"striate: no chart was written: {refused}", file=sys.stderr)
+        tell(f"no chart was written: {refused}")
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from striate.cli.networks import JSON
-from striate.cli.output import bar, print_json, print_table
+from striate.cli.output import bar, print_json, print_table, say
 
 if TYPE_CHECKING:
     from striate.data.check import DataReport
@@ -97,8 +97,8 @@ def _check_labels(data: str, weights: str, model: str | None, out: Path) -> Labe
 
 
 def _show_labels(found: LabelCheck, page: Path) -> None:
-    typer.echo()
-    typer.echo(str(found))
+    say()
+    say(str(found))
     rows = [
         (
             found.described.name(suspect.place),
@@ -111,8 +111,8 @@ def _show_labels(found: LabelCheck, page: Path) -> None:
     if rows:
         print_table(("picture", "label", "likely", "probability"), rows)
     if found.unjudged:
-        typer.echo(f"too few pictures to be judged: {', '.join(found.unjudged)}")
-    typer.echo(f"wrote {page}: all of them, with their pictures")
+        say(f"too few pictures to be judged: {', '.join(found.unjudged)}")
+    say(f"wrote {page}: all of them, with their pictures")
 
 
 def _show(report: DataReport) -> None:
@@ -122,25 +122,25 @@ def _show(report: DataReport) -> None:
     ]
     rows.append(("all", *(f"{sum(report.counts[split]):,}" for split in splits)))
     print_table(("class", *splits), rows, numeric=splits)
-    typer.echo()
-    typer.echo(f"split: {report.split_rule}")
+    say()
+    say(f"split: {report.split_rule}")
     for side, values in report.sizes_px.items():
         if values:
             low, median, high = values
             many = f"{low} to {high} px, median {median} px" if low < high else f"{low} px in all pictures"
-            typer.echo(f"{side.replace('_', ' ')}: {many}")
+            say(f"{side.replace('_', ' ')}: {many}")
     for name, reason in report.unreadable:
-        typer.echo(f"unreadable: {name} {reason}")
+        say(f"unreadable: {name} {reason}")
     for what, groups in (
         ("in more than one class", report.clashes),
         ("in more than one split", report.leaks),
         ("more than once in one split", report.duplicates),
     ):
         for group in groups:
-            typer.echo(f"same picture {what}: {' = '.join(group)}")
+            say(f"same picture {what}: {' = '.join(group)}")
     for line in report.said:
-        typer.echo(line)
+        say(line)
     for problem in report.problems:
-        typer.echo(f"cannot be trained on: {problem}")
+        say(f"cannot be trained on: {problem}")
     if not report.warnings and not report.problems:
-        typer.echo("nothing to complain about")
+        say("nothing to complain about")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,8 @@ import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import print_json
-from striate.cli.using import MODEL, PRECISION, RUN, tell
+from striate.cli.output import print_json, say, tell
+from striate.cli.using import MODEL, PRECISION, RUN, as_note
 
 
 def features(
@@ -43,9 +42,9 @@ def features(
         print_json({"output": str(output), "pictures": len(table.paths), "layers": widths, "left_out": left_out})
     else:
         listed = ", ".join(f"{name} ({width} numbers)" for name, width in widths.items())
-        typer.echo(f"{output}: {len(table.paths):,} pictures, {listed}")
-    tell(*table.left_out)
+        say(f"{output}: {len(table.paths):,} pictures, {listed}")
+    tell(*map(as_note, table.left_out))
     for path, reason in table.problems:
-        print(f"striate: {path} {reason}", file=sys.stderr)
+        tell(f"{path} {reason}")
     if table.problems:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from striate.cli.networks import JSON
-from striate.cli.output import bar, parse_size, print_json, print_table
+from striate.cli.output import bar, parse_size, print_json, print_table, say
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
@@ -88,4 +88,4 @@ def _show(found: GradientCheck) -> None:
     ]
     numeric = ("compared", "largest error", "at kinks")
     print_table(("layer", "kind", *numeric, "gradients"), rows, numeric)
-    typer.echo(str(found))
+    say(str(found))

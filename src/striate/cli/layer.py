@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from striate.cli.networks import JSON
-from striate.cli.output import print_json
+from striate.cli.output import print_json, print_text
 from striate.core.errors import StriateError
 
 
@@ -58,7 +58,7 @@ def layer(
     if json:
         print_json(answer.to_dict())
     else:
-        typer.echo(as_text(answer))
+        print_text(as_text(answer))
 
 
 def _numbers(text: str) -> list[int]:

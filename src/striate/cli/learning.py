@@ -9,7 +9,7 @@ import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, MODEL, WEIGHTS, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import bar, print_json, print_table
+from striate.cli.output import bar, print_json, print_table, say
 
 if TYPE_CHECKING:
     from striate.deploy.data_curve import DataCurve
@@ -44,7 +44,7 @@ def learning_curve(
         print_json({**found.to_dict(), "files": list(map(str, written))})
         return
     _show(found)
-    typer.echo(f"wrote {', '.join(map(str, written))}")
+    say(f"wrote {', '.join(map(str, written))}")
 
 
 def _show(found: DataCurve) -> None:
@@ -69,8 +69,8 @@ def _show(found: DataCurve) -> None:
         for one in found.curve.gains
     ]
     if by_class:
-        typer.echo()
+        say()
         print_table(class_columns, by_class, numeric=class_columns[1:])
-    typer.echo()
+    say()
     for sentence in found.sentences():
-        typer.echo(sentence)
+        say(sentence)

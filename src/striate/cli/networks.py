@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.output import fits, parse_size, print_json, print_table
+from striate.cli.output import fits, parse_size, print_json, print_table, print_text, say
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def models(
     elif found:
         print_overviews(found)
     else:
-        typer.echo("no network of the zoo is like that")
+        say("no network of the zoo is like that")
 
 
 def print_overviews(found: list[Overview]) -> None:
@@ -61,7 +61,7 @@ def print_overviews(found: list[Overview]) -> None:
     print_widest(columns(found), words=("model", "picture", "source", "paper"), left_out=("paper", "source", "picture"))
     for line in found:
         if line.training_params:
-            typer.echo(f"{line.name}: {line.training_params:,} parameters more while training, in auxiliary heads")
+            say(f"{line.name}: {line.training_params:,} parameters more while training, in auxiliary heads")
 
 
 def summary(
@@ -117,20 +117,20 @@ def summary(
     if json:
         print_json(shown.to_dict())
     elif csv:
-        typer.echo(as_csv(shown.summary, folding), nl=False)
+        print_text(as_csv(shown.summary, folding))
     elif markdown:
-        typer.echo(as_markdown(shown.summary, folding), nl=False)
+        print_text(as_markdown(shown.summary, folding))
     elif html is not None:
-        typer.echo(f"wrote {html}")
+        say(f"wrote {html}")
     else:
         _show(shown)
 
 
 def _show(shown: Screen) -> None:
-    typer.echo(str(shown))
+    say(str(shown))
     print_widest(shown.columns(), ("layer", "kind", "output"), ("kept MB", "activations", "kind", "params"))
     for sentence in shown.sentences():
-        typer.echo(sentence)
+        say(sentence)
 
 
 def print_widest(columns: dict[str, list[str]], words: Sequence[str], left_out: Sequence[str]) -> None:

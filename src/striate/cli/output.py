@@ -1,14 +1,19 @@
-"""How results are shown: tables for people, JSON for machines."""
+"""How results are shown: lines and tables for people, JSON and CSV for machines.
+
+Every text of the command line goes through here, so that names of files and classes act on no terminal.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from striate.core.errors import StriateError
+from striate.core.visible import ACTING, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,12 +22,38 @@ if TYPE_CHECKING:
 NEVER_CUT = 100_000  # columns: in a file or a pipe nothing is cut to the width of a screen
 
 
+def say(text: object = "") -> None:
+    """One line on standard output."""
+    print(visible(str(text)), flush=True)
+
+
+def tell(*lines: object) -> None:
+    """Lines on standard error, for what is no answer."""
+    for line in lines:
+        print(f"striate: {visible(str(line))}", file=sys.stderr, flush=True)
+
+
+def print_text(text: str) -> None:
+    """Several lines on standard output, such as a drawing."""
+    for line in text.removesuffix("\n").split("\n"):
+        say(line)
+
+
+class LogLines(logging.Handler):
+    """What the library logs, as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one."""
+        print(visible(record.getMessage()), file=sys.stderr, flush=True)
+
+
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    """One JSON document on standard output, in it the characters that act on a terminal as JSON's own escapes."""
+    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    text = "\n".join(ACTING.sub(lambda character: json.dumps(character[0])[1:-1], line) for line in lines)
     try:
         text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:  # stray bytes of a file name, or an output that is not UTF-8
+    except UnicodeEncodeError:  # an output that is not UTF-8
         text = json.dumps(value, indent=2)
     sys.stdout.write(f"{text}\n")
 
@@ -43,8 +74,8 @@ def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 def _console() -> Console:
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=NEVER_CUT)
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=NEVER_CUT)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str]) -> Table:
@@ -53,9 +84,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Seque
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+        table.add_column(visible(column), justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     return table
 
 

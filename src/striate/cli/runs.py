@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from striate.cli.networks import JSON
-from striate.cli.output import print_json, print_table
+from striate.cli.output import print_json, print_table, say
 from striate.core.errors import StriateError
 
 RUNS = Path("runs")
@@ -31,7 +31,7 @@ def runs(
         print_json(found)
         return
     if not found:
-        typer.echo(f"no runs below {folder}; start one with: striate train digits --recipe digits_lenet5")
+        say(f"no runs below {folder}; start one with: striate train digits --recipe digits_lenet5")
         return
     rows = [
         (
@@ -59,6 +59,6 @@ def doctor(json: JSON = False) -> None:
         print_json(findings)
         return
     for title, section in findings.items():
-        typer.echo(title)
+        say(title)
         for name, value in section.items():
-            typer.echo(f"  {name:<22} {value}")
+            say(f"  {name:<22} {value}")

@@ -11,7 +11,7 @@ import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import bar, fits, print_json, print_table
+from striate.cli.output import bar, fits, print_json, print_table, say, tell
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
@@ -67,20 +67,18 @@ def evaluate(
     else:
         _show(found, name)
         if split is None:
-            typer.echo(f"split: {dataset.split_rule}; --split all takes every picture")
-        tell(*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)
+            say(f"split: {dataset.split_rule}; --split all takes every picture")
+        tell(*map(as_note, (*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)))
     _name_unreadable([str(error) for error in unreadable])
 
 
-def tell(*remarks: object) -> None:
-    """Lines on standard error for what is neither an answer nor a mistake."""
-    for remark in remarks:
-        print(f"striate: note: {remark}", file=sys.stderr)
+def as_note(remark: object) -> str:
+    """A line for what is neither an answer nor a mistake."""
+    return f"note: {remark}"
 
 
 def _name_unreadable(problems: list[str]) -> None:
-    for problem in problems:
-        print(f"striate: {problem}", file=sys.stderr)
+    tell(*problems)
     if problems:
         raise typer.Exit(1)
 
@@ -98,11 +96,11 @@ def _show(found: Evaluation, split: str) -> None:
     ]
     columns = ("class", "pictures", "recall", "95 % interval", "precision")
     print_table(columns, rows, numeric=columns[1:])
-    typer.echo()
+    say()
     _show_confusion(found)
     low, high = found.interval
     top5 = f"top-5 {found.top5_hits / found.total:.2%}, " if len(found.classes) > 5 else ""
-    typer.echo(
+    say(
         f"{split}: top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), {top5}"
         f"loss {found.mean_loss:.4f}, {found.total:,} pictures"
     )
@@ -115,12 +113,12 @@ def _show_confusion(found: Evaluation) -> None:
         rows = [(name, *map(str, row)) for name, row in zip(found.classes, found.confusion.tolist(), strict=True)]
         if fits(columns, rows):
             print_table(columns, rows, numeric=found.classes)
-            typer.echo()
+            say()
             return
     wrong = [(truth, called) for truth, called in found.confusion.nonzero().tolist() if truth != called]
     mistakes = sorted(((*cell, int(found.confusion[cell])) for cell in wrong), key=lambda cell: -cell[2])
     for truth, called, count in mistakes[:MISTAKES_SHOWN]:
-        typer.echo(f"{found.classes[truth]} taken for {found.classes[called]}: {count:,}")
+        say(f"{found.classes[truth]} taken for {found.classes[called]}: {count:,}")
 
 
 def predict(
@@ -158,7 +156,7 @@ def predict(
         _print_csv(predictions, min(top, len(opened.classes)))
     else:
         _print_predictions(predictions)
-    tell(*left_out)
+    tell(*map(as_note, left_out))
     _name_unreadable([f"{prediction.path} {prediction.problem}" for prediction in predictions if prediction.problem])
 
 

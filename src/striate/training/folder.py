@@ -12,6 +12,7 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors, write_bytes
+from striate.core.visible import visible
 
 RECIPE, METRICS, LOG, EVALUATION = "recipe.json", "metrics.jsonl", "log.txt", "evaluation.json"
 REPORT, TRANSFER, THREADS, STATE, LOCK = "report.html", "transfer.json", "threads.json", "state", ".lock"
@@ -111,6 +112,6 @@ def discard_metrics_after(folder: Path, step: int) -> None:
 
 
 def append_log(folder: Path, text: str) -> None:
-    """Add one line to log.txt."""
+    """Add one line to log.txt, shown as on a terminal: one day it is read on one."""
     with storage_errors(folder / LOG), (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text + "\n")
+        file.write(visible(text) + "\n")

@@ -16,6 +16,7 @@ from rich.table import Column
 from rich.text import Text
 
 from striate.core.errors import StriateError
+from striate.core.visible import visible
 from striate.report.facts import ReportFacts
 from striate.training.folder import REPORT, append_log
 from striate.training.state import Counters
@@ -44,7 +45,7 @@ class Reporter:
     def say(self, text: str) -> None:
         """One line for the person and the log."""
         self._said = time.monotonic()
-        self.console.print(text, markup=False)
+        self.console.print(visible(text), markup=False, emoji=False)
         if self.log is not None:
             with suppress(FileNotFoundError):  # a folder that has gone: `keeper` brings the run elsewhere
                 append_log(self.log, text)
