@@ -73,7 +73,7 @@ def test_summary_folds_deep_networks(striate) -> None:
 def test_summary_tells_memory_of_a_batch_and_what_is_dropped(striate) -> None:
     out = striate("summary", "resnet18", "--batch", "32").out
     assert "training keeps 709.8 MB" in out and "for a batch of 32" in out
-    assert "weights; inference at most" in out and "not counted as MACs: native_batch_norm x 20" in out
+    assert "weights; inference at least" in out and "not counted as MACs: native_batch_norm x 20" in out
     assert "layer2.0.downsample.0 1 px" in out
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.analysis.calls import evaluating
-from striate.analysis.summary import picture_size
+from striate.analysis.inputs import picture_size
 from striate.core.errors import StriateError, unknown_name
 from striate.models import Network
 

@@ -15,7 +15,8 @@ from striate.analysis.calls import Forward, set_mode, wrapped_calls
 from striate.analysis.macs import Shape
 from striate.analysis.memory import PRIME, Kept
 from striate.analysis.rows import Row
-from striate.analysis.trace import blank, facts_of
+from striate.analysis.stand_ins import META
+from striate.analysis.trace import facts_of, number_type
 from striate.analysis.weightless import MetaMode, tensors_in, weightless
 from striate.models import Network
 
@@ -41,7 +42,7 @@ def kept_by_row(model: nn.Module, rows: Sequence[Row], shape: Shape) -> list[Kep
         return tensor
 
     with weightless(model) as parameters:
-        images = blank(parameters, (PRIME, *shape))
+        images = META.blank((PRIME, *shape), number_type(parameters))
         makers.of[_memory(images)] = ("", rows[0].kind, 0)
         set_mode(model, training=True)
         with wrapped_calls(model, makers.followed), torch.enable_grad(), makers, saved_tensors_hooks(pack, _as_it_is):

@@ -79,14 +79,18 @@ class Step(NamedTuple):
 
 
 def rows_of(run: Trace) -> Iterator[Row]:
-    """The picture, then layers and functions in the order in which they ran, then the parameters that nothing read."""
+    """The inputs, then layers and functions in the order in which they ran, then the parameters that nothing read."""
     unread = dict(run.parameters)
     seen = layouts_of(run)
     image = run.image.shape
     axes = len(image) - 2
-    yield Row("", "Input", image, image, 0, 0, prod(image), seen[run.image.tensor].fields(), is_map=True)
+    for name, given in run.inputs:
+        kind = "Input" if len(run.inputs) == 1 else f"Input {name}"
+        field = seen[given.tensor].fields() if given.tensor in seen else ()
+        yield Row("", kind, given.shape, given.shape, 0, 0, prod(given.shape), field, is_map=given is run.image)
     for step in steps_of(run):
         layout = seen.get(step.made.tensor) if step.made else None
+        dropped = next(filter(None, map(dropped_of, step.operators)), ())
         yield Row(
             step.path,
             step.kind,
@@ -96,7 +100,7 @@ def rows_of(run: Trace) -> Iterator[Row]:
             sum(operator.macs for operator in step.operators),
             _activations(step),
             layout.fields() if layout else (),
-            next(filter(None, map(dropped_of, step.operators)), ())[-axes:],  # LRN also averages over channels
+            dropped[-axes:] if axes > 0 else (),  # LRN also averages over channels
             layout is not None and layout.is_map(),
         )
     owners: Counter[str] = Counter()

@@ -13,31 +13,37 @@ Conventions, the same everywhere in Striate:
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from striate.analysis.failures import ForwardError
+from striate.analysis.inputs import Inputs, check_arguments, given_inputs, picture, picture_size
 from striate.analysis.macs import Shape
-from striate.analysis.memory import Kept, kept_weightless, peak_bytes
+from striate.analysis.memory import Kept, kept_on, kept_weightless, peak_bytes
 from striate.analysis.rows import Row, not_counted, rows_of
+from striate.analysis.stand_ins import META, PROCESSOR, REAL, StandIn
 from striate.analysis.table import as_dict, as_text
-from striate.analysis.trace import trace_weightless
+from striate.analysis.trace import Trace, trace_weightless
 from striate.analysis.weightless import weightless
 from striate.core.errors import StriateError
-from striate.models import Network
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a network costs on one picture. Totals are the sums of the columns of `rows`.
+    """What a network costs on one picture, or on the inputs it was given. Totals are the sums of the columns of `rows`.
 
     name: the network's in the zoo, or its class.
     not_counted: operators that ran and have no multiply-accumulates, name to number, views left out.
-    peak_bytes: activations alive at once in inference, at most. parameter_bytes: of the weights, which come on top.
-    kept: what training keeps; None for a network that cannot be run in training mode on pictures alone.
+    peak_bytes: activations alive at once in inference, at least: each from where it is made to where it is last read.
+    Eager torch takes more, as Python holds a tensor until its name is used anew and kernels have work space of their
+    own. parameter_bytes: of the weights, which come on top.
+    kept: what training keeps; None for a network that cannot be run in training mode, and then `kept_unknown` says why.
+    run_on: "meta", tensors without numbers, or "real" where those did not do, and `why_real` says why; what depends on
+    numbers was then decided by the tensors given or by random ones, and weights that are packed are not counted.
     """
 
     name: str
@@ -46,6 +52,10 @@ class Summary:
     peak_bytes: int
     parameter_bytes: int
     kept: Kept | None
+    kept_unknown: str = ""
+    run_on: str = "meta"
+    why_real: str = ""
+    of_picture: bool = True
 
     @property
     def params(self) -> int:
@@ -93,12 +103,17 @@ class Summary:
         return as_text(self)
 
 
-def summarize(model: nn.Module, size: tuple[int, ...] | None = None) -> Summary:
+def summarize(model: nn.Module, size: int | tuple[int, ...] | None = None, *, inputs: Any = None) -> Summary:
     """What a network costs: rows and totals, from one run without weights or memory. The model stays as it is.
 
-    size: channels, height, width of the picture, for any network; for one of the zoo also height, width, or None for
-    the size it was built for.
-    Raises StriateError for a size that is missing or malformed, and, naming the layer, for one that does not fit.
+    size: channels, height, width of the picture, for any network, or one number for height and width; for one of the
+    zoo also height, width, or None for the size it was built for.
+    inputs: in place of size, whatever `forward` takes: a tensor, or a shape with the batch, (1, 3, 224, 224), for
+    numbers of the weights' type; a tuple or list of these for positional, a dictionary for named arguments. In them,
+    tensors and shapes may be nested in tuples, lists and dictionaries; everything else (None, True, 0.5) is handed on.
+    A network that needs numbers, since its path depends on them, is run on real tensors; `Summary.run_on` says so.
+    Raises StriateError for a size that is missing or malformed, for inputs that forward does not take, and, naming the
+    layer and the line of code, for what does not fit.
 
     >>> network = nn.Sequential(nn.Conv2d(3, 10, 5, padding=2), nn.Flatten(), nn.Linear(10 * 32 * 32, 7))
     >>> cost = summarize(network, size=(3, 32, 32))
@@ -106,15 +121,68 @@ def summarize(model: nn.Module, size: tuple[int, ...] | None = None) -> Summary:
     True
     >>> cost.macs == 5*5*3*10 * 32*32 + 10*32*32*7
     True
+    >>> summarize(nn.Bilinear(4, 5, 6), inputs=[(2, 4), (2, 5)]).macs == 2 * (4*5*6 + 5*6)
+    True
     """
-    shape = picture_size(model, size)
-    name = str(getattr(model, "architecture", "") or type(model).__name__)
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
+    if size is not None and inputs is not None:
+        raise StriateError("size and inputs exclude each other; inputs has the shapes of everything")
+    if inputs is None:
+        given = picture(picture_size(model, size))
+        check_arguments(model, given)
+    else:
+        given = given_inputs(model, inputs)
     with _collector_paused():
-        with weightless(model) as parameters:
-            run = trace_weightless(model, parameters, (1, *shape))
-            kept = _kept_if_trainable(model, parameters, shape)
-            weights = sum(tensor.numel() * tensor.element_size() for tensor in parameters.values())
-        return Summary(name, tuple(rows_of(run)), not_counted(run), peak_bytes(run), weights, kept)
+        try:
+            return _cost(model, given, META)
+        except ForwardError as error:
+            if not _has_numbers(model):
+                raise
+            why_real = str(error)
+        return replace(_cost(model, given, REAL), why_real=why_real)
+
+
+def _cost(model: nn.Module, given: Inputs, stand_in: StandIn) -> Summary:
+    name = str(getattr(model, "architecture", "") or type(model).__name__)
+    kept, why = None, ""
+    with weightless(model, stand_in) as parameters:
+        run = trace_weightless(model, parameters, given, stand_in)
+        weights = sum(tensor.numel() * tensor.element_size() for tensor in parameters.values())
+        if stand_in is META:
+            try:
+                kept = kept_weightless(model, parameters, given)
+            except ForwardError as error:  # training may need numbers, or targets too; inference is known all the same
+                why = str(error)
+    differs = stand_in is META and not (run.follows_processor and (kept or why))
+    if kept is None:
+        others = (*([PROCESSOR] if stand_in is META and not why else []), *([REAL] if _has_numbers(model) else []))
+        kept, why = _kept_or_why(model, given, others, why)
+    peak = peak_bytes(_as_processor(model, given, run) if differs else run)
+    facts = (tuple(rows_of(run)), not_counted(run), peak, weights, kept, why)
+    return Summary(name, *facts, run_on=stand_in.name, of_picture=given.are_picture)
+
+
+def _kept_or_why(model: nn.Module, given: Inputs, stand_ins: Sequence[StandIn], why: str) -> tuple[Kept | None, str]:
+    """What training keeps, on the first kind of tensors that it can be run on; else why not."""
+    for stand_in in stand_ins:
+        try:
+            return kept_on(model, given, stand_in), ""
+        except ForwardError as error:
+            why = str(error)
+    return None, why
+
+
+def _as_processor(model: nn.Module, given: Inputs, run: Trace) -> Trace:
+    """The run as the processor's kernels do it; as it was where that cannot be told."""
+    try:
+        with weightless(model, PROCESSOR) as parameters:
+            return trace_weightless(model, parameters, given, PROCESSOR)
+    except ForwardError:
+        return run
+
+
+def _has_numbers(model: nn.Module) -> bool:
+    return not any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers()))
 
 
 @contextmanager
@@ -127,22 +195,3 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _kept_if_trainable(model: nn.Module, parameters: dict[str, Tensor], shape: Shape) -> Kept | None:
-    try:
-        return kept_weightless(model, parameters, shape)
-    except Exception:  # in training mode it may need targets too; what inference costs is known all the same
-        return None
-
-
-def picture_size(model: nn.Module, size: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Channels, height, width; what is missing comes from the network, if it is one of the zoo."""
-    if size is None and not isinstance(model, Network):
-        raise StriateError(
-            f"{type(model).__name__}: size is missing; give channels, height, width, such as size=(3, 224, 224)"
-        )
-    size = model.preprocess.size if size is None and isinstance(model, Network) else tuple(size or ())
-    if not size or any(not isinstance(side, int) or side < 1 for side in size):
-        raise StriateError(f"size must be whole numbers of at least 1, as channels, height, width; got {size}")
-    return (model.in_channels, *size) if isinstance(model, Network) and len(size) == 2 else size

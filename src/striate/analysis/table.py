@@ -73,6 +73,9 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "field_px": summary.field_px,
         "parameter_bytes": summary.parameter_bytes,
         "saved_bytes": summary.saved_bytes,
+        "saved_unknown": summary.kept_unknown,
+        "run_on": summary.run_on,
+        "why_real": summary.why_real,
         "peak_bytes": summary.peak_bytes,
         "not_counted": dict(summary.not_counted),
         "rows": [row_dict(row) for row in summary.rows],
@@ -98,20 +101,26 @@ def row_dict(row: Row) -> dict[str, Any]:
 
 def title(summary: Summary) -> str:
     """What the table is of."""
+    if not summary.of_picture:
+        return f"{summary.name}, for the inputs given"
     return f"{summary.name}, one picture of {_times(summary.input_shape[1:])}"
 
 
 def notes(summary: Summary) -> list[str]:
     """Sentences below the table: memory, what the MACs do not contain, windows that do not fit."""
     names = ", ".join(f"{name} x {count}" for name, count in summary.not_counted.items())
-    kept = "unknown" if summary.kept is None else megabytes(summary.kept.per_picture_bytes)
+    per = "per picture" if summary.of_picture else "for these inputs"
+    kept, why = "unknown", f" ({summary.kept_unknown})" if summary.kept_unknown else ""
+    if summary.kept is not None:
+        kept = megabytes(summary.kept.per_picture_bytes if summary.of_picture else summary.kept.fixed_bytes)
     memory = (
-        f"memory: {megabytes(summary.parameter_bytes)} of weights; "
-        f"inference at most {megabytes(summary.peak_bytes)} more; training keeps {kept} per picture"
+        f"memory: {megabytes(summary.parameter_bytes)} of weights; inference at least {megabytes(summary.peak_bytes)} "
+        f"more (what Python holds and the kernels' work space come on top); training keeps {kept} {per}{why}"
     )
+    real = [f"run on real tensors, as tensors without numbers do not do: {summary.why_real}"] * bool(summary.why_real)
     cut = [f"{row.path or row.kind} {_pixels(row.dropped)}" for row in summary.rows if row.dropped_px]
     dropped = [f"windows that do not fit, and what they never see at the far end: {', '.join(cut)}"] if cut else []
-    return [memory, f"not counted as MACs: {names or 'nothing'}; biases", *dropped]
+    return [*real, memory, f"not counted as MACs: {names or 'nothing'}; biases", *dropped]
 
 
 def megabytes(count: int) -> str:

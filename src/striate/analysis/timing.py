@@ -16,7 +16,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
-from striate.analysis.summary import picture_size
+from striate.analysis.inputs import picture_size
 from striate.analysis.trace import facts_of
 from striate.analysis.weightless import tensors_in
 from striate.core.errors import StriateError

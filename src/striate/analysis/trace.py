@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_batchedtensor
 from torch._ops import OpOverload
 
 from striate.analysis.calls import Forward, set_mode, wrapped_calls
+from striate.analysis.failures import failure
+from striate.analysis.inputs import Inputs, picture
 from striate.analysis.macs import RULES, Rule, Shape
-from striate.analysis.shapes import META
-from striate.analysis.weightless import MetaMode, tensors_in, weightless
+from striate.analysis.stand_ins import META, StandIn
+from striate.analysis.weightless import UNLIKE_THE_PROCESSOR, MetaMode, has_lstm, tensors_in, weightless
 from striate.core.errors import StriateError
 
 
@@ -77,61 +80,61 @@ class Call(NamedTuple):
 class Trace:
     """What ran, in order.
 
+    image: the first input with places to look at. inputs: all of them by name.
     parameters: elements of every parameter by name, a shared one once, whether it was read or not.
+    follows_processor: False where the processor runs other kernels than tensors without numbers do, such as a fused
+    attention (`PROCESSOR` of `striate.analysis.stand_ins`).
     """
 
     image: Value
     operators: tuple[Operator, ...]
     calls: tuple[Call, ...]
     parameters: dict[str, int]
+    inputs: tuple[tuple[str, Value], ...] = ()
+    follows_processor: bool = True
 
 
 def trace(model: nn.Module, shape: Shape) -> Trace:
-    """Run a network once, in evaluation mode, on a picture of `shape` = (N, C, H, W) that has no memory.
+    """Run a network once, in evaluation mode, on pictures of `shape` = (N, C, H, W) that has no memory.
 
     Nothing is allocated and the model is left exactly as it was.
     Raises StriateError, naming the module and the shape that arrived there, when the forward pass fails.
     """
     with weightless(model) as parameters:
-        return trace_weightless(model, parameters, shape)
+        return trace_weightless(model, parameters, picture(shape[1:], shape[0]))
 
 
-def trace_weightless(model: nn.Module, parameters: Mapping[str, Tensor], shape: Shape) -> Trace:
-    """The same for a model whose weights are already replaced by `parameters`."""
-    recorder = _Recorder(parameters)
-    image = blank(parameters, shape)
+def trace_weightless(
+    model: nn.Module, parameters: Mapping[str, Tensor], inputs: Inputs, stand_in: StandIn = META
+) -> Trace:
+    """The same on any inputs, for a model whose weights are already replaced by `parameters`, of the same kind."""
+    recorder = _Recorder(parameters, follows_processor=not has_lstm(model))
+    given = inputs.made(stand_in, number_type(parameters))
     set_mode(model, training=False)
-    with torch.no_grad(), recorder, wrapped_calls(model, recorder.followed), failures_named(model, recorder):
-        model(image)
-    return recorder.finished(image)
+    with torch.no_grad(), recorder, wrapped_calls(model, recorder.followed), failures_named(model, recorder, inputs):
+        model(*given.positional, **given.named)
+    return recorder.finished(given)
 
 
-def blank(parameters: Mapping[str, Tensor], shape: Shape) -> Tensor:
-    """A picture without memory, in the number type of the network's first weights."""
+def number_type(parameters: Mapping[str, Tensor]) -> torch.dtype:
+    """The number type of the network's first weights, which its pictures come in."""
     dtypes = (parameter.dtype for parameter in parameters.values() if parameter.is_floating_point())
-    return torch.empty(shape, dtype=next(dtypes, torch.float32), device=META)
+    return next(dtypes, torch.float32)
 
 
 @contextmanager
-def failures_named(model: nn.Module, recorder: _Recorder) -> Iterator[None]:
+def failures_named(model: nn.Module, recorder: _Recorder, inputs: Inputs) -> Iterator[None]:
     """Turn whatever a forward pass raises into one sentence that says where; ours pass as they are."""
     try:
         yield
     except StriateError:
         raise
     except Exception as error:
-        call = recorder.failure()
-        where = f"layer {call.path!r} ({call.kind})" if call.path else call.kind
-        arriving = call.given.shape if call.given else "no tensor"
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StriateError(
-            f"{type(model).__name__}: {where} cannot work on what arrives, {arriving}: {reason}; "
-            "give another size, as channels, height, width"
-        ) from error
+        raise failure(model, recorder.failed_call(), inputs, error) from error
 
 
 class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
-    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor], *, follows_processor: bool) -> None:
         super().__init__()
         self.parameters = parameters
         self.parameter_names = {_memory(tensor): name for name, tensor in parameters.items()}
@@ -140,6 +143,7 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         self.operators: list[Operator] = []
         self.calls: list[Call] = []
         self.open: list[int] = []
+        self.follows_processor = follows_processor
         self.failed: int | None = None  # call in which the newest error was raised
         self.error: BaseException | None = None
 
@@ -166,18 +170,23 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
 
         return call
 
-    def failure(self) -> Call:
+    def failed_call(self) -> Call | None:
         """The innermost call whose forward pass raised."""
-        assert self.failed is not None  # noqa: S101 - our own invariant: asked for only after an error
-        return self.calls[self.failed]
+        return None if self.failed is None else self.calls[self.failed]
 
-    def finished(self, image: Tensor) -> Trace:
+    def finished(self, given: Inputs) -> Trace:
         """Everything noted."""
         sizes = {name: tensor.numel() for name, tensor in self.parameters.items()}
-        return Trace(self._value(image), tuple(self.operators), tuple(self.calls), sizes)
+        inputs = tuple((name, self._value(tensor)) for name, tensor in given.tensors())
+        floating = [value for _, value in inputs if value.dtype.is_floating_point]
+        maps = [value for value in floating if len(value.shape) > 2]
+        image = next(iter((*maps, *floating, *(value for _, value in inputs))))
+        return Trace(image, tuple(self.operators), tuple(self.calls), sizes, inputs, self.follows_processor)
 
     def ran(self, operator: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
         """Note one operator."""
+        if operator in UNLIKE_THE_PROCESSOR:
+            self.follows_processor = False
         name, computes, rule = facts_of(operator)
         inputs: list[Value] = []
         outputs: list[Value] = []
@@ -185,6 +194,7 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         arguments = tuple([self._described(argument, inputs) for argument in given])
         self._described(result, outputs)
         names = tuple([self.parameter_names[v.memory] for v in inputs if v.memory in self.parameter_names])
+        computes = computes and bool(outputs)
         macs = rule([value.shape for value in inputs], outputs[0].shape, arguments) if rule else 0
         call = self.open[-1] if self.open else -1
         path = self.calls[call].path if self.open else ""
@@ -212,8 +222,8 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         if not isinstance(tensors, Tensor):
             inside = tuple(tensors.values()) if isinstance(tensors, dict) else tensors
             tensors = next(tensors_in((inside,)), None)
-            if tensors is None:
-                return None
+        if tensors is None or is_batchedtensor(tensors):  # inside vmap a tensor has no memory of its own
+            return None
         self.held.append(tensors)
         return self._value(tensors)
 

@@ -12,9 +12,14 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from striate.analysis.shapes import META, SHORTCUTS
+from striate.analysis.shapes import META as META_DEVICE
+from striate.analysis.shapes import SHORTCUTS
+from striate.analysis.stand_ins import META, REAL, StandIn, twin
+from striate.analysis.work_space import WORK_SPACES
 from striate.core.errors import StriateError
 
+# The only operator that says on meta tensors: the processor would run a fused attention here (if it can).
+UNLIKE_THE_PROCESSOR = {torch.ops.aten._safe_softmax.default}
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
@@ -24,29 +29,21 @@ def blueprint(build: Callable[[], AnyModule]) -> AnyModule:
     >>> blueprint(lambda: nn.Linear(10**6, 10**6)).weight.shape
     torch.Size([1000000, 1000000])
     """
-    with META, MetaMode():
+    with META_DEVICE, MetaMode():
         return build()
 
 
-def twin(tensor: Tensor) -> Tensor:
-    """A tensor on the meta device with the shape, type and gradient flag of another; it takes no memory.
-
-    >>> twin(torch.zeros(2, 3)).device, twin(torch.zeros(2, 3)).shape
-    (device(type='meta'), torch.Size([2, 3]))
-    """
-    return torch.empty(tensor.shape, dtype=tensor.dtype, device=META, requires_grad=tensor.requires_grad)
-
-
 @contextmanager
-def weightless(model: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Put meta twins in the place of all parameters and buffers; afterwards undo it.
+def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str, Tensor]]:
+    """Put stand-ins in the place of all parameters and buffers, meta twins if nothing else is said; then undo it.
 
-    Yields the twins of the parameters by name, a shared parameter once. Whatever happens to a module inside (modes,
+    Yields the stand-ins of the parameters by name, a shared parameter once. Whatever happens to a module inside (modes,
     counters, buffers) is undone as well, also when something raises: each module gets its attributes back, and the
-    process its random numbers.
-    Raises StriateError for a lazy module, whose shapes are not yet known.
+    process its random numbers. A single whole number in a buffer, a counter, keeps its value.
+    Raises StriateError for a lazy module, whose shapes are not yet known, and for a compiled one of torch.jit.
     """
     before = [(module, path, dict(vars(module))) for path, module in model.named_modules()]
+    refuse_scripted(model)
     names: dict[int, str] = {}
     for _, path, attributes in before:
         for name, parameter in attributes["_parameters"].items():
@@ -57,22 +54,26 @@ def weightless(model: nn.Module) -> Iterator[dict[str, Tensor]]:
             if parameter is not None:
                 names.setdefault(id(parameter), f"{path}.{name}" if path else name)
     twins: dict[int, Tensor] = {}
+    counters = {id(buffer): _counter(buffer) for buffer in model.buffers() if _counts(buffer)}
 
     def replaced(tensor: Tensor | None) -> Tensor | None:
         if tensor is None:
             return None
         known = twins.get(id(tensor))
         if known is None:
-            known = twins[id(tensor)] = twin(tensor)
+            known = twins[id(tensor)] = counters[id(tensor)] if id(tensor) in counters else stand_in.of(tensor)
         return known
 
     try:
-        for module, _, attributes in before:
-            for store in ("_parameters", "_buffers"):
-                vars(module)[store] = {name: replaced(tensor) for name, tensor in attributes[store].items()}
-            if isinstance(module, nn.RNNBase):  # it keeps a second list of its weights
-                vars(module)["_flat_weights"] = [replaced(tensor) for tensor in attributes["_flat_weights"]]
-        with torch.random.fork_rng(devices=()):
+        with torch.random.fork_rng(devices=()), stand_in.within():
+            for module, _, attributes in before:
+                for store in ("_parameters", "_buffers"):
+                    vars(module)[store] = {name: replaced(tensor) for name, tensor in attributes[store].items()}
+                if isinstance(module, nn.RNNBase):  # it keeps a second list of its weights
+                    vars(module)["_flat_weights"] = [replaced(tensor) for tensor in attributes["_flat_weights"]]
+                if stand_in is REAL:  # a constant that the network may write into
+                    own = {name: value for name, value in attributes.items() if isinstance(value, Tensor)}
+                    vars(module).update({name: replaced(tensor) for name, tensor in own.items()})
             yield {name: twins[number] for number, name in names.items()}
     finally:
         for module, _, attributes in before:
@@ -80,10 +81,32 @@ def weightless(model: nn.Module) -> Iterator[dict[str, Tensor]]:
             vars(module).update(attributes)
 
 
-class MetaMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operator that runs, and runs it on meta tensors only.
+def refuse_scripted(model: nn.Module) -> None:
+    """Raise StriateError for modules that torch.jit has compiled: neither their calls nor their weights can be seen."""
+    for path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            where = f"{path or type(model).__name__} was compiled by torch.jit, whose modules cannot be looked into"
+            raise StriateError(f"{where}; give the Python module that it was made from")
 
-    A tensor that the network made elsewhere (a constant kept as an attribute) is replaced by its twin.
+
+def has_lstm(model: nn.Module) -> bool:
+    """Whether there is a layer that the processor runs as a whole, by oneDNN, and meta tensors step by step."""
+    return any(isinstance(module, nn.LSTM) and not module.proj_size for module in model.modules())
+
+
+def _counts(buffer: Tensor) -> bool:
+    """Whether it is a single whole number, such as the batches that a batch norm has seen."""
+    return buffer.dim() == 0 and not buffer.is_floating_point() and not buffer.is_complex()
+
+
+def _counter(buffer: Tensor) -> Tensor:
+    return torch.zeros((), dtype=buffer.dtype) if buffer.is_meta else buffer.detach().to("cpu", copy=True)
+
+
+class MetaMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every operator that runs; where there are meta tensors, it runs on those only.
+
+    Then a tensor that the network made elsewhere (a constant kept as an attribute) is replaced by its twin.
     """
 
     def __init__(self) -> None:
@@ -100,7 +123,7 @@ class MetaMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Run one operator."""
         meta, real = _whereabouts(args)
         arguments = tuple(map(self._on_meta, args)) if meta and real else args
-        shortcut = SHORTCUTS.get(operator) if meta else None
+        shortcut = SHORTCUTS.get(operator) if meta else WORK_SPACES.get(operator)
         kwargs = kwargs or {}
         result = shortcut(*arguments) if shortcut and "dtype" not in kwargs else None
         if result is None:
