@@ -583,8 +583,8 @@ def test_wishes_for_exact_settings_give_them(placement, macs):
     [
         ({"precision": "bf61"}, "unknown precision 'bf61'; did you mean 'bf16'"),
         ({"layout": "nhwc"}, "unknown layout 'nhwc'; known are auto, channels-last, contiguous"),
-        ({"threads": 0}, "threads must be at least 1, got 0"),
-        ({"micro_batch": -1}, "micro_batch must be at least 1, got -1"),
+        ({"threads": 0}, "threads must be between 1 and 4,096, got 0"),
+        ({"micro_batch": -1}, "micro_batch must be between 1 and 1,000,000, got -1"),
     ],
 )
 def test_wishes_that_make_no_sense(fields, message):

@@ -10,19 +10,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from striate.core.errors import StriateError, unknown_name
+from striate.core.errors import StriateError
+from striate.core.values import convert_fields
 from striate.data.augment import Augmentation
 from striate.tasks.linear import Kind
+from striate.training.other_names import unknown_field
 
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
 Best = Literal["accuracy", "loss"]
-KNOWN = {
-    "optimizer": typing.get_args(Optimizer),
-    "schedule": typing.get_args(Schedule),
-    "best_by": typing.get_args(Best),
-    "head": typing.get_args(Kind),
-}
 STAGED = "a staged run, which begins with trained weights (weights=..., as by --weights embedded)"
 # Fields that act only beside others: what they need, in words, and whether a recipe has it.
 NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
@@ -42,7 +38,8 @@ NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
 class Recipe:
     """How a network is trained. Every field can be set by `--set field=value`; units are in the names.
 
-    Raises StriateError for a value that makes no sense.
+    Numpy's scalars and whole floats are taken as Python's numbers. Raises StriateError, with the field's name, for a
+    value of another type or one that makes no sense.
 
     >>> Recipe(model="lenet5", epochs=0)
     Traceback (most recent call last):
@@ -131,6 +128,7 @@ class Recipe:
     """Decides the split where the data has none; apart from the seed, so that seeds share one test set."""
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         for name, low, high in (
             ("size_px", 1, 8192),
             ("least_px", 1, 8192),
@@ -160,9 +158,6 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:  # a NaN fails too
                 raise StriateError(f"{name} must be between {low} and {high:,}, got {value}")
-        for name, known in KNOWN.items():
-            if getattr(self, name) not in known:
-                raise unknown_name(name, getattr(self, name), known)
         if self.staged and self.weights is None:
             raise StriateError("staged begins with trained weights, and there are none; give weights, such as embedded")
         if self.whiten and self.weights:
@@ -207,7 +202,7 @@ trained weights (weights=..., as by --weights embedded)
             if not equals:
                 raise StriateError(f"--set takes field=value, got {assignment!r}")
             if name not in kinds:
-                raise unknown_name("recipe field", name, kinds)
+                raise unknown_field(name, kinds)
             if name in values:
                 raise StriateError(f"{name} is given twice, as --set {name}={values[name]} and --set {assignment}")
             values[name] = parse_value(name, text, kinds[name])
@@ -223,9 +218,8 @@ trained weights (weights=..., as by --weights embedded)
         known = {field.name for field in dataclasses.fields(cls)}
         for name in fields:
             if name not in known:
-                raise unknown_name("recipe field", name, known)
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
-        return cls(**values)
+                raise unknown_field(name, known)
+        return cls(**fields)
 
 
 def parse_value(name: str, text: str, kind: Any) -> Any:

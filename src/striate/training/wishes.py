@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from striate.core.errors import StriateError, unknown_name
+from striate.core.values import convert_fields
 from striate.tasks.placement import PRECISIONS, Placement, place
 
 LAYOUTS = ("auto", "channels-last", "contiguous")
+MOST_THREADS, MOST_PICTURES = 4096, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class Wishes:
     autotune: bool = True
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
         if self.layout not in LAYOUTS:
             raise unknown_name("layout", self.layout, LAYOUTS)
-        for name, value in (("threads", self.threads), ("micro_batch", self.micro_batch)):
-            if value is not None and value < 1:
-                raise StriateError(f"{name} must be at least 1, got {value}")
+        for name, most in (("threads", MOST_THREADS), ("micro_batch", MOST_PICTURES)):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= most:
+                raise StriateError(f"{name} must be between 1 and {most:,}, got {value}")
 
     @classmethod
     def exactly(cls, placement: Placement) -> Wishes:

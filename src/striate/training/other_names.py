@@ -1,0 +1,42 @@
+"""What other tools call the fields of a recipe and the arguments of `train`; used for suggestions only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from striate.core.errors import StriateError, unknown_name
+
+# fmt: off
+OTHER_NAMES = {
+    "lr": "peak_lr", "lr0": "peak_lr", "learning_rate": "peak_lr", "max_lr": "peak_lr", "base_lr": "peak_lr",
+    "batch": "batch_size", "bs": "batch_size", "batchsize": "batch_size", "train_batch_size": "batch_size",
+    "n_epochs": "epochs", "num_epochs": "epochs", "max_epochs": "epochs", "num_train_epochs": "epochs", "n": "epochs",
+    "wd": "weight_decay", "l2": "weight_decay", "decay": "weight_decay",
+    "optim": "optimizer", "opt": "optimizer", "solver": "optimizer",
+    "scheduler": "schedule", "lr_scheduler": "schedule", "sched": "schedule",
+    "warmup": "warmup_epochs", "milestones": "drop_at", "gamma": "drop_factor",
+    "size": "size_px", "img_size": "size_px", "image_size": "size_px", "imgsz": "size_px", "input_size": "size_px",
+    "pretrained": "weights", "checkpoint": "weights", "init": "weights", "arch": "model", "architecture": "model",
+    "network": "model", "net": "model", "backbone": "model",
+    "ema": "average_decay", "ema_decay": "average_decay", "smoothing": "label_smoothing",
+    "drop": "dropout", "drop_rate": "dropout", "p": "dropout", "cutmix": "cut_mix", "color_jitter": "jitter",
+    "hflip": "flip", "fliplr": "flip", "degrees": "rotate_degrees", "random_erasing": "erase",
+    "early_stopping": "stop_after_epochs", "patience": "stop_after_epochs", "monitor": "best_by",
+    "freeze": "unfreeze_to", "random_state": "seed", "output": "run", "output_dir": "run", "out": "run", "name": "run",
+    "save_dir": "run", "project": "run", "dtype": "precision", "amp": "precision", "num_threads": "threads",
+    "n_jobs": "threads", "microbatch": "micro_batch", "path": "data", "dataset": "data", "folder": "data",
+}
+# fmt: on
+
+
+def unknown_field(name: str, known: Iterable[str]) -> StriateError:
+    """The error for a field that there is not: what it is called here, where another tool calls it so.
+
+    >>> str(unknown_field("lr", ["peak_lr", "momentum"]))
+    "unknown recipe field 'lr'; did you mean 'peak_lr'?"
+    """
+    names = set(known)
+    ours = OTHER_NAMES.get(name.lower())
+    if ours in names:
+        return StriateError(f"unknown recipe field {name!r}; did you mean {ours!r}?")
+    return unknown_name("recipe field", name, names)
