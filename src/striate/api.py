@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import typing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from striate.core.errors import StriateError, unknown_name
-from striate.data.cache import DEFAULT_CACHE_GB, scan
+from torch import nn
+
+from striate.core.errors import StriateError
+from striate.core.values import checked, converted
+from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
 from striate.data.check import DataReport, check_data
 from striate.data.scan import Progress
 from striate.data.sources import BUILT_IN, open_data
@@ -15,8 +19,10 @@ from striate.deploy.run import Run
 from striate.models import FILES, architecture_of
 from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
+from striate.tasks.global_state import global_state_kept
 from striate.training.folder import RECIPE
-from striate.training.plan import Plan, read_plan
+from striate.training.other_names import unknown_field
+from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import resume as resume_run
 from striate.training.run import start
@@ -24,11 +30,17 @@ from striate.training.wishes import Wishes
 
 __all__ = ["check", "resume", "train"]
 
+LARGEST_SEED = 2**63 - 1
+KINDS = {"recipe": str, "seed": int, **typing.get_type_hints(Wishes), **typing.get_type_hints(Recipe)}
+OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard")
 
+
+@checked
+@global_state_kept()
 def train(
     data: str | Path,
-    model: str | None = None,
-    recipe: str | None = None,
+    model: str | nn.Module | None = None,
+    recipe: str | Recipe | None = None,
     run: str | Path | None = None,
     *,
     seed: int = 0,
@@ -38,25 +50,52 @@ def train(
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
-    data: "digits", a folder with one sub-folder per class, or a file in a known format. model: a network of the zoo,
-    by default that of the weights, or the recipe's. recipe: by default "probe" where layers are given, "finetune" where
-    weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
-    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. fields: any field of `Recipe`,
-    such as epochs=20 or weights="embedded", and any of `Wishes`, such as precision="fp32" or threads=2; wishes left
-    out are measured.
+    data: "digits", a folder with one sub-folder per class, or a file in a known format. model: the name of a network
+    of the zoo, by default that of the weights, or the recipe's. recipe: a name, or a record of one's own; by default
+    "probe" where layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a
+    new one below runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write
+    events for it. fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `Wishes`, such as
+    precision="fp32" or threads=2; wishes left out are measured. The caller's random generators stay as they are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
+    if isinstance(model, nn.Module):
+        raise _own_module(model)
+    require_room(cache_gb)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise StriateError(f"seed must be between 0 and {LARGEST_SEED:,}, got {seed}")
     wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
     changed = with_weights({**({} if model is None else {"model": model}), **fields})
-    if recipe is None:
-        recipe = "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else "default"
+    plan = Plan(str(data), *_recipe_of(recipe, changed), seed, wishes)
+    return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
+
+
+def _own_module(model: nn.Module) -> StriateError:
+    """The error for a network itself in the place of its name."""
+    name = getattr(model, "architecture", "")
+    return StriateError(
+        f"model must be the name of a network of the zoo{f', here {name!r}' if name else ''}, got a network itself "
+        f"({type(model).__name__}); train builds it for the pictures' classes, weights= gives it trained ones, and "
+        "modules of your own cannot be trained yet, only summarized: striate.summarize(model, size=(3, 224, 224))"
+    )
+
+
+def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[str, Recipe, dict[str, Any]]:
+    """Name and record of a recipe, and the fields that are set otherwise, each of its declared type.
+
+    A record of the caller's own is told by what it has otherwise than BASIS.
+    """
     for name in changed:
         if name not in Recipe.__dataclass_fields__:
-            raise unknown_name("recipe field", name, Recipe.__dataclass_fields__)
-    if seed < 0:
-        raise StriateError(f"seed must be at least 0, got {seed}")
-    plan = Plan(str(data), recipe, get_recipe(recipe), changed, seed, wishes)
-    return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
+            raise unknown_field(name, {*Recipe.__dataclass_fields__, *Wishes.__dataclass_fields__, *OTHERS})
+    if isinstance(recipe, Recipe):
+        base = get_recipe(BASIS)
+        own = with_weights({"model": recipe.model, "weights": recipe.weights})
+        return CUSTOM, base, replace(recipe, **own).changed(changed).differences(base)
+    if recipe is None:
+        recipe = "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS
+    base = get_recipe(recipe)
+    made = base.changed(changed)
+    return recipe, base, {name: getattr(made, name) for name in changed}
 
 
 def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
@@ -64,12 +103,15 @@ def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
     weights = changed.get("weights")
     if weights is None:
         return changed
+    weights = converted("weights", weights, str)
     model = changed.get("model")
     model = architecture_of(weights) if model is None else model
     path = weights if weights in (EMBEDDED, *FILES) else str(Path(weights).resolve())
     return {"model": model, **changed, "weights": path}
 
 
+@checked
+@global_state_kept()
 def resume(
     run: str | Path,
     cache_gb: float = DEFAULT_CACHE_GB,
@@ -88,6 +130,7 @@ def resume(
     to be sure that the run was begun with them.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
+    require_room(cache_gb)
     if data is not None:
         same = {"data": str(data), **same}
     if same and (Path(run) / RECIPE).exists():
@@ -98,7 +141,9 @@ def resume(
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
     plan, record = read_plan(run)
-    same = with_weights(same) if same.get("weights") else same
+    if isinstance(own := same.get("recipe"), Recipe):
+        same = {**own.to_dict(), **{name: value for name, value in same.items() if name != "recipe"}}
+    same = with_weights(same) if same.get("weights") is not None else same
     begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.wishes), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])
@@ -106,7 +151,9 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
         begun["data"] = record["data"]["source"] if BUILT_IN.keys() & {named, record["data"]["source"]} else named
     for name, value in same.items():
         if name not in begun:
-            raise unknown_name("recipe field", name, begun)
+            raise unknown_field(name, begun)
+        if name in KINDS:
+            value = converted(name, value, KINDS[name])
         if value != begun[name]:
             raise StriateError(
                 f"{run} was begun with {name} {begun[name]}, not {value}; leave that out to go on with it, or start "
@@ -114,6 +161,7 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
             )
 
 
+@checked
 def check(data: str | Path, split_seed: int = 0, progress: Progress | None = None) -> DataReport:
     """Decode every picture once and report what a person should know before training.
 

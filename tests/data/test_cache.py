@@ -122,7 +122,7 @@ def test_the_scan_is_remembered(photos, decodes):
 
 
 def test_a_negative_size_is_refused(photos):
-    with pytest.raises(StriateError, match="--cache-gb must be at least 0, got -1"):
+    with pytest.raises(StriateError, match="cache_gb must be a number of at least 0, got -1"):
         working_pictures(open_folder(photos), RECORD, cache_gb=-1)
 
 

@@ -53,9 +53,9 @@ def converted(name: str, value: Any, kind: Any) -> Any:
 
 def convert_fields(record: Any) -> None:
     """Make every field of a dataclass, also a frozen one, of its declared type, as `converted` does."""
-    for name, kind in _kinds(type(record)).items():
-        value = getattr(record, name)
-        object.__setattr__(record, name, converted(name, value, kind))
+    owner: Any = type(record)
+    for name, kind in _kinds(owner).items():
+        object.__setattr__(record, name, converted(name, getattr(record, name), kind))
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -88,7 +88,7 @@ def words(kind: Any) -> str:
     """
     options, origin = typing.get_args(kind), typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
-        told = [words(option) for option in options if option is not Path or str not in options]
+        told = [words(option) for option in options if option is not str or Path not in options]
         return " or ".join(told if len(told) < 3 else [", ".join(told[:-1]), told[-1]])
     if origin is Literal:
         return " or ".join(map(repr, options))
@@ -102,11 +102,8 @@ def words(kind: Any) -> str:
 
 @cache
 def _kinds(owner: Any) -> dict[str, Any]:
-    """Declared types by name: of a record's fields, or of a function's parameters that can be converted."""
-    kinds = typing.get_type_hints(owner)
-    if isinstance(owner, type):
-        return {name: kinds[name] for name in owner.__dataclass_fields__}
-    return {name: kind for name, kind in kinds.items() if name != "return" and _is_known(kind)}
+    """Declared types by name, of a record's fields or a function's parameters; those that a value can be held to."""
+    return {name: kind for name, kind in typing.get_type_hints(owner).items() if name != "return" and _is_known(kind)}
 
 
 def _is_known(kind: Any) -> bool:
@@ -152,7 +149,7 @@ def _fit(value: Any, kind: Any) -> Any:
 def _fit_one_of(value: Any, options: tuple[Any, ...]) -> Any:
     """The first option that takes the value as it is, else the first that takes it converted."""
     for option in options:
-        if isinstance(option, type) and type(value) is option:
+        if isinstance(option, type) and isinstance(value, option) and not (isinstance(value, bool) and option is int):
             return value
     for option in options:
         try:
@@ -171,7 +168,8 @@ def _fit_tuple(value: Any, options: tuple[Any, ...], origin: Any) -> Any:
     values = tuple(map(_plain, value))
     if open_ended:
         return tuple(_fit(one, options[0]) for one in values)
-    return tuple(_fit(one, option) for one, option in zip(_only_if(len(values) == len(options), values), options))
+    pairs = zip(_only_if(len(values) == len(options), values), options, strict=True)
+    return tuple(_fit(one, option) for one, option in pairs)
 
 
 def _float(value: int) -> float:

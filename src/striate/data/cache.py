@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -140,10 +141,15 @@ def _read_scan(entry: Path) -> Scan:
     return Scan(np.load(entry / "sizes_px.npy"), np.load(entry / "digests.npy"), dict(problems))
 
 
+def require_room(cache_gb: float) -> None:
+    """Raise StriateError for a size that the cache cannot have."""
+    if not 0 <= cache_gb < math.inf:  # a NaN fails too
+        raise StriateError(f"cache_gb must be a number of at least 0, got {cache_gb}")
+
+
 def _make_room(folder: Path, needed_bytes: int, cache_gb: float) -> bool:
     """Remove the entries unused for longest until the new one fits; False when it cannot."""
-    if cache_gb < 0:
-        raise StriateError(f"--cache-gb must be at least 0, got {cache_gb}")
+    require_room(cache_gb)
     allowed_bytes = int(cache_gb * 1e9)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

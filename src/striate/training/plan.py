@@ -36,6 +36,7 @@ from striate.training.wishes import Wishes
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
 ROWS_AT_ONCE = 65_536
+CUSTOM, BASIS = "custom", "default"  # what a record of the caller's own is called, and the recipe it is told by
 ENOUGH_STEPS = 200  # fewer, where each is a whole epoch, end before the rate has come up and down again
 
 
@@ -44,7 +45,8 @@ class Plan:
     """What decides a run.
 
     source: the data as the person named it. base: the recipe as its paper has it. changed: the fields set otherwise.
-    wishes: how it should run on the machine.
+    A record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. wishes: how it should run on the
+    machine.
     """
 
     source: str
@@ -57,15 +59,19 @@ class Plan:
     @property
     def recipe(self) -> Recipe:
         """The recipe to train by."""
+        if self.recipe_name == CUSTOM:  # a whole record, of which some fields may do nothing
+            return replace(self.base, **self.changed)
         return self.base.changed(self.changed)
 
     def command(self, folder: Path, placement: Placement) -> str:
         """The command line that repeats the run into another folder, with the settings that it ran in."""
-        parts = ["striate", "train", self.source, "--recipe", self.recipe_name]
-        for name, value in self.changed.items():
+        named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
+        parts = ["striate", "train", self.source, "--recipe", named]
+        acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
+        for name, value in acting.items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            flags = [f"--{name}", text] if name in ("model", "epochs", "weights") else ["--set", f"{name}={text}"]
-            parts += flags
+            own = value is not None and name in ("model", "epochs", "weights")
+            parts += [f"--{name}", text] if own else ["--set", f"{name}={text}"]
         parts += ["--seed", str(self.seed), *Wishes.exactly(placement).flags(), "--run", f"{folder}-again"]
         return shlex.join(parts)
 

@@ -176,12 +176,25 @@ class Recipe:
         striate.core.errors.StriateError: unfreeze_to does nothing here: it needs a staged run, which begins with \
 trained weights (weights=..., as by --weights embedded)
         """
+        known = {field.name for field in dataclasses.fields(self)}
+        for name in fields:
+            if name not in known:
+                raise unknown_field(name, known)
         made = dataclasses.replace(self, **fields)
-        for name, value in fields.items():
-            needed, has = NEEDS.get(name, ("", bool))
-            if needed and value != getattr(self, name) and not has(made):
+        for name in fields:
+            if getattr(made, name) != getattr(self, name) and (needed := made.needed_by(name)):
                 raise StriateError(f"{name} does nothing here: it needs {needed}")
         return made
+
+    def needed_by(self, name: str) -> str | None:
+        """What a field would need to do anything, in words; None: it acts, or nothing more is needed."""
+        needed, has = NEEDS.get(name, (None, bool))
+        return None if has(self) else needed
+
+    def differences(self, other: Recipe) -> dict[str, Any]:
+        """The fields that are otherwise in another recipe, with the values that they have here."""
+        mine, others = self.to_dict(), other.to_dict()
+        return {name: value for name, value in mine.items() if value != others[name]}
 
     @property
     def augmentation(self) -> Augmentation:
