@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -105,25 +104,10 @@ def test_threads_that_others_leave_a_core_for(monkeypatch, most, busy, cores, th
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="needs /proc/stat")
-def test_a_busy_program_is_seen_and_a_busy_thread_of_our_own_is_not():
-    """What differs is compared, since the machine has programs of its own."""
-    stop = threading.Event()
-
-    def spin():
-        while not stop.is_set():
-            pass
-
+def test_a_busy_program_is_seen():
     other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        beside = busy_cores(0.5)
+        assert busy_cores(0.5) > 0.2
     finally:
         other.kill()
         other.wait()
-    thread = threading.Thread(target=spin)
-    thread.start()
-    used = processor.time.process_time()
-    busy_cores(0.2)
-    stop.set()
-    thread.join()
-    assert beside > 0.2
-    assert processor.time.process_time() > used
