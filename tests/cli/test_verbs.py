@@ -191,7 +191,10 @@ def test_evaluate_shows_the_stored_numbers(striate, digits_run):
     assert "359 pictures" in answer.out
     assert answer.out.splitlines()[0].split() == ["class", "pictures", "recall", "95", "%", "interval", "precision"]
     assert "truth \\ predicted" in answer.out
-    assert answer.out.splitlines()[-1].endswith("split seed 0; --split all takes every picture")
+    assert answer.out.splitlines()[-2].endswith("359 pictures, none of them trained on")
+    assert answer.out.splitlines()[-1].startswith(
+        "split: that of the run, by its data.tsv; of pictures that it does not"
+    )
     fields = json_of(striate("evaluate", digits_run, "digits", "--json"))
     assert fields["confusion"] == stored["confusion"]
     assert fields["unreadable"] == []
@@ -201,6 +204,20 @@ def test_evaluate_shows_the_stored_numbers(striate, digits_run):
 def test_evaluate_takes_any_split(striate, digits_run, split, pictures):
     fields = json_of(striate("evaluate", digits_run, "digits", "--split", split, "--json"))
     assert (fields["split"], fields["pictures"]) == (split, pictures)
+
+
+def test_evaluate_puts_the_figure_of_unseen_pictures_first(striate, digits_run):
+    stored = json.loads((digits_run / "evaluation.json").read_text())
+    *_, first, second = striate("evaluate", digits_run, "digits", "--split", "all").out.splitlines()
+    assert first.startswith(f"unseen: top-1 {stored['top1']:.2%} (95 % interval ")
+    assert first.endswith("359 pictures, neither trained on nor used to choose the weights")
+    assert second.startswith("all: top-1 ")
+    ends = "1,797 pictures (1,259 trained on, 179 used to choose the weights: no measure of new ones)"
+    assert second.endswith(ends)
+    fields = json_of(striate("evaluate", digits_run, "digits", "--split", "all", "--json"))
+    assert (fields["unseen"]["top1"], fields["trained_on"], fields["chose_weights"]) == (stored["top1"], 1259, 179)
+    last = striate("evaluate", digits_run, "digits", "--split", "val").out.splitlines()[-1]
+    assert last.endswith("179 pictures (179 used to choose the weights: no measure of new ones)")
 
 
 def test_evaluate_takes_a_test_split_or_a_class_alone(striate, digits_run, digit_folder, tmp_path):

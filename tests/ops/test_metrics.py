@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 
-from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
+from striate.ops.metrics import confusion_counts, in_top_k, wilson_interval
 
 
 def test_confusion_agrees_with_scikit_learn():
@@ -18,11 +18,11 @@ def test_top_k_agrees_with_scikit_learn():
     generator = torch.Generator().manual_seed(0)
     logits, truth = torch.randn(300, 9, generator=generator), torch.randint(0, 9, (300,), generator=generator)
     share = top_k_accuracy_score(truth.numpy(), logits.numpy(), k=5, labels=np.arange(9))
-    assert int(top_k_hits(logits, truth, 5)) == round(share * 300)
+    assert int(in_top_k(logits, truth, 5).sum()) == round(share * 300)
 
 
 def test_top_5_of_three_classes_is_everything():
-    assert int(top_k_hits(torch.randn(4, 3), torch.tensor([0, 1, 2, 0]), 5)) == 4
+    assert int(in_top_k(torch.randn(4, 3), torch.tensor([0, 1, 2, 0]), 5).sum()) == 4
 
 
 def test_sums_over_batches_are_sums_over_all():

@@ -15,6 +15,7 @@ from striate.cli.output import bar, fits, print_json, print_table, say, tell
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
+    from striate.data.dataset import Dataset
     from striate.data.decode import DecodeError
     from striate.data.left_out import LeftOut
     from striate.deploy.run import Prediction
@@ -40,7 +41,8 @@ def evaluate(
 ) -> None:
     """Measure a trained network on pictures with known classes.
 
-    A picture that cannot be read is named and left out; exit status 1 says so.
+    Pictures that a run lists in its data.tsv keep the split that they had in it, and the figure of those that it has
+    not seen comes first. A picture that cannot be read is named and left out; exit status 1 says so.
 
     Examples:
 
@@ -67,7 +69,7 @@ def evaluate(
     else:
         _show(found, name)
         if split is None:
-            say(f"split: {dataset.split_rule}; --split all takes every picture")
+            say(_whence(found, dataset))
         tell(*map(as_note, (*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)))
     _name_unreadable([str(error) for error in unreadable])
 
@@ -83,7 +85,49 @@ def _name_unreadable(problems: list[str]) -> None:
         raise typer.Exit(1)
 
 
+def _whence(found: Evaluation, dataset: Dataset) -> str:
+    """Where the split comes from. Where the data is that of the run, all pictures are not what tells how good it is."""
+    if found.seen is None or bool((found.seen < 0).all()):
+        return f"split: {dataset.split_rule}; --split all takes every picture"
+    if not dataset.drawn:
+        return f"split: {dataset.split_rule}"
+    return f"split: that of the run, by its data.tsv; of pictures that it does not list, {dataset.split_rule}"
+
+
 def _show(found: Evaluation, split: str) -> None:
+    """Tables and a line of the pictures that the network has not seen, then a line of all; of all, if it has all."""
+    unseen = found.unseen
+    if unseen is None or unseen is found:
+        _show_figures(found, split, _seen(found))
+        return
+    _show_figures(unseen, "unseen", ", neither trained on nor used to choose the weights")
+    say(_figures(found, split, _seen(found)))
+
+
+def _seen(found: Evaluation) -> str:
+    """What the network's training did with the pictures, to end a line with."""
+    if found.seen is None:
+        return ""
+    if not found.trained_on and not found.chose_weights:
+        return ", none of them trained on"
+    parts = [
+        f"{count:,} {what}"
+        for count, what in ((found.trained_on, "trained on"), (found.chose_weights, "used to choose the weights"))
+        if count
+    ]
+    return f" ({', '.join(parts)}: no measure of new ones)"
+
+
+def _figures(found: Evaluation, split: str, seen: str) -> str:
+    low, high = found.interval
+    top5 = f"top-5 {found.top5_hits / found.total:.2%}, " if len(found.classes) > 5 else ""
+    return (
+        f"{split}: top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), {top5}"
+        f"loss {found.mean_loss:.4f}, {found.total:,} pictures{seen}"
+    )
+
+
+def _show_figures(found: Evaluation, split: str, seen: str) -> None:
     rows = [
         (
             row["class"],
@@ -98,12 +142,7 @@ def _show(found: Evaluation, split: str) -> None:
     print_table(columns, rows, numeric=columns[1:])
     say()
     _show_confusion(found)
-    low, high = found.interval
-    top5 = f"top-5 {found.top5_hits / found.total:.2%}, " if len(found.classes) > 5 else ""
-    say(
-        f"{split}: top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), {top5}"
-        f"loss {found.mean_loss:.4f}, {found.total:,} pictures"
-    )
+    say(_figures(found, split, seen))
 
 
 def _show_confusion(found: Evaluation) -> None:

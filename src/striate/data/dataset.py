@@ -157,7 +157,8 @@ class Dataset:
 
     source: what the person named, such as "digits" or a folder. labels: class number of every picture. splits: picture
     numbers of "train", "val" and "test"; "test" may be missing. split_rule: one sentence on where the splits come from.
-    inventory: what was left out.
+    inventory: what was left out. drawn: splits that were drawn, and train if they were taken from it; the others came
+    with the data.
     """
 
     source: str
@@ -167,6 +168,7 @@ class Dataset:
     splits: dict[str, Indices]
     split_rule: str
     inventory: Inventory = field(default_factory=Inventory)
+    drawn: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, list[int]]:
         """Pictures per class, for each split."""

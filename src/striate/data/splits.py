@@ -108,7 +108,8 @@ def split_dataset(
         taken = Shares(shares.val, shares.test if "test" in made else 0)
         parts = split_by_name((names[int(i)] for i in train), labels[train], seed, taken)
         splits = given | {split: train[parts[split]] for split in ("train", *made)}
-    return Dataset(source, pictures, labels, tuple(classes), splits, _split_rule(given, made, shares, seed))
+    rule, drawn = _split_rule(given, made, shares, seed), ("train", *made) if made else ()
+    return Dataset(source, pictures, labels, tuple(classes), splits, rule, drawn=drawn)
 
 
 def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.dataset import Dataset, Indices
 from striate.data.decode import DecodeError, Pixels, read_picture
+from striate.data.found_again import Hashing
+from striate.data.known import Known, known_pictures
 from striate.data.left_out import LeftOut
+from striate.data.manifest import MANIFEST
 from striate.data.picture import to_batch, to_working_size
-from striate.data.scan import Progress, in_threads
+from striate.data.scan import Progress, in_threads, pixel_digest
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.inputs import in_batches, members, picture_files, split_to_evaluate
 from striate.models import Network
@@ -175,12 +179,32 @@ class Run:
         left out and added to this list; without a list the first one is raised.
         Raises StriateError for a class that the network does not know and for a split without a readable picture,
         DecodeError for a picture that cannot be read.
+
+        Where splits are drawn, pictures that a run lists keep the split that they had in it, whatever else has come to
+        the data; by the hash of each, whatever its name, the result says on how many it was trained, and what it
+        reaches on the others (`trained_on`, `chose_weights`, `unseen`).
         """
+        dataset = self._known.recorded(dataset) if self._known is not None else dataset
         indices = members(dataset, split_to_evaluate(dataset, split))
         labels = self._labels(dataset)
-        batches = self._batches(dataset, indices, labels, progress, unreadable)
+        seen: dict[int, int] = {}
+        batches = self._batches(dataset, indices, labels, progress, unreadable, seen)
         with self.placement.processor_threads():
-            return evaluate(self._form, batches, self.preprocess, self.classes, self.placement)
+            found = evaluate(self._form, batches, self.preprocess, self.classes, self.placement)
+        if self._known is None:
+            return found
+        return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))
+
+    @cached_property
+    def _known(self) -> Known | None:
+        """The pictures that the run was begun with; None of other weights, and where its list is gone or damaged."""
+        if not (self.path / MANIFEST).is_file():
+            return None
+        with suppress(StriateError):
+            data = self.recipe.get("data")
+            earlier = not (isinstance(data, dict) and "classes" in data)
+            return known_pictures(self.path / MANIFEST, Hashing(self.preprocess, earlier))
+        return None
 
     def _labels(self, dataset: Dataset) -> Indices:
         """The network's class number of every picture.
@@ -211,9 +235,18 @@ class Run:
         labels: Indices,
         progress: Progress | None,
         unreadable: list[DecodeError] | None,
+        seen: dict[int, int],
     ) -> Iterator[Batch]:
+        """The pictures as they are decoded; `seen` gets the split that the run had each in, where it is known."""
+
+        def decode(index: int, channels: int, cover: tuple[int, int]) -> Pixels:
+            pixels = dataset.pictures.decode(index, channels, cover)
+            if self._known is not None:
+                seen[index] = self._known.split_of(dataset, index, pixel_digest(pixels))
+            return pixels
+
         def read(index: int) -> Pixels | DecodeError:
-            return self._read(partial(dataset.pictures.decode, index))
+            return self._read(partial(decode, index))
 
         done, right = 0, 0
         for part in in_batches(zip(indices.tolist(), in_threads(read, iter(indices.tolist())), strict=True)):

@@ -19,16 +19,16 @@ def confusion_counts(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
     return torch.bincount(truth * classes + predicted, minlength=classes * classes).view(classes, classes)
 
 
-def top_k_hits(logits: Tensor, truth: Tensor, k: int) -> Tensor:
-    """How many pictures have their class among the k largest logits; with fewer classes than k, all of them.
+def in_top_k(logits: Tensor, truth: Tensor, k: int) -> Tensor:
+    """Which pictures have their class among the k largest logits, bool (N,); with fewer classes than k, all of them.
 
-    logits: (N, classes). truth: int64 (N,). Returns an int64 scalar.
+    logits: (N, classes). truth: int64 (N,).
 
-    >>> int(top_k_hits(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]]), torch.tensor([2, 2]), 2))
-    1
+    >>> in_top_k(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]]), torch.tensor([2, 2]), 2).tolist()
+    [True, False]
     """
     best = logits.topk(min(k, logits.shape[1]), dim=1).indices
-    return (best == truth[:, None]).any(1).sum()
+    return (best == truth[:, None]).any(1)
 
 
 def wilson_interval(hits: int, total: int, z: float = 1.959964) -> tuple[float, float]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.picture import normalise, to_network_size
+from striate.data.splits import TRAIN, VAL
 from striate.models import Network
-from striate.ops.metrics import confusion_counts, top_k_hits, wilson_interval
+from striate.ops.metrics import confusion_counts, in_top_k, wilson_interval
 from striate.tasks.folding import inference_form
 from striate.tasks.placement import Placement
 
@@ -45,7 +46,9 @@ class Evaluation:
     """Sums over a split, and what follows from them.
 
     confusion: rows truth, columns predicted. probabilities: of the predicted class, per picture. predicted, truth:
-    class numbers, per picture, in the order of the split.
+    class numbers, per picture, in the order of the split. losses, in_top5: per picture too. seen: what the network's
+    training did with each picture, 0: trained on it, 1: chose its weights by it, 2: tested on it, -1: never had it;
+    None: that is not known.
     """
 
     classes: tuple[str, ...]
@@ -55,6 +58,40 @@ class Evaluation:
     probabilities: Tensor
     predicted: Tensor
     truth: Tensor
+    losses: Tensor | None = None
+    in_top5: Tensor | None = None
+    seen: Tensor | None = None
+
+    @property
+    def trained_on(self) -> int | None:
+        """How many of the pictures the network was trained on; None: not known."""
+        return None if self.seen is None else int((self.seen == TRAIN).sum())
+
+    @property
+    def chose_weights(self) -> int | None:
+        """By how many of the pictures its weights were chosen among those of all epochs; None: not known."""
+        return None if self.seen is None else int((self.seen == VAL).sum())
+
+    @property
+    def unseen(self) -> Evaluation | None:
+        """On the pictures that neither: the figure to expect of new ones. None: not known which, or there are none."""
+        if self.seen is None or self.losses is None or self.in_top5 is None:
+            return None
+        rows = (self.seen != TRAIN) & (self.seen != VAL)
+        if rows.all() or not rows.any():
+            return self if rows.any() else None
+        return Evaluation(
+            self.classes,
+            confusion_counts(self.truth[rows], self.predicted[rows], len(self.classes)),
+            int(self.in_top5[rows].sum()),
+            float(self.losses[rows].double().sum()),
+            self.probabilities[rows],
+            self.predicted[rows],
+            self.truth[rows],
+            self.losses[rows],
+            self.in_top5[rows],
+            self.seen[rows],
+        )
 
     @property
     def total(self) -> int:
@@ -104,7 +141,26 @@ class Evaluation:
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the per-picture lists, for JSON."""
+        """Everything but the per-picture lists, for JSON; what is known of unseen pictures first."""
+        return {
+            **self._unseen_for_json(),
+            **self.figures(),
+            "per_class": self.per_class(),
+            **self._confusion_for_json(),
+        }
+
+    def _unseen_for_json(self) -> dict[str, Any]:
+        if self.seen is None:
+            return {}
+        unseen = self.unseen
+        return {
+            "unseen": unseen.figures() if unseen is not None else None,
+            "trained_on": self.trained_on,
+            "chose_weights": self.chose_weights,
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """How many pictures, and how many answers were right, for JSON."""
         recalls = [row["recall"] for row in self.per_class() if row["recall"] is not None]
         return {
             "pictures": self.total,
@@ -113,8 +169,6 @@ class Evaluation:
             "top5": self.top5_share,
             "balanced_accuracy": sum(recalls) / max(1, len(recalls)),
             "loss": self.mean_loss,
-            "per_class": self.per_class(),
-            **self._confusion_for_json(),
         }
 
     def _confusion_for_json(self) -> dict[str, Any]:
@@ -136,18 +190,19 @@ def evaluate(
     was_training = network.training
     form = inference_form(network, preprocess)
     confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
-    top5_hits, loss_sum = 0, 0.0
-    columns: list[tuple[Tensor, Tensor, Tensor]] = []
+    loss_sum = 0.0
+    columns: list[tuple[Tensor, ...]] = []
     for pictures, labels, _ in batches:
         logits = predict_logits(form, pictures, preprocess, placement)
         probability, predicted = logits.softmax(1).max(1)
         confusion += confusion_counts(labels, predicted, len(classes))
-        top5_hits += int(top_k_hits(logits, labels, 5))
         loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
-        columns.append((probability, predicted, labels))
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        columns.append((probability, predicted, labels, losses, in_top_k(logits, labels, 5)))
     network.train(was_training)
-    probabilities, predicted, truth = (torch.cat(column) for column in zip(*columns, strict=True))
-    return Evaluation(classes, confusion, top5_hits, loss_sum, probabilities, predicted, truth)
+    probabilities, predicted, truth, losses, in_top5 = (torch.cat(column) for column in zip(*columns, strict=True))
+    top5_hits = int(in_top5.sum())
+    return Evaluation(classes, confusion, top5_hits, loss_sum, probabilities, predicted, truth, losses, in_top5)
 
 
 def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, placement: Placement) -> Tensor:
