@@ -77,7 +77,7 @@ def test_a_truncated_jpeg(striate, digits_run, digit_folder, tmp_path):
 
     checked = striate("check", digit_folder)
     assert checked.status == 0
-    assert f"unreadable: {reason}" in checked.out
+    assert f"warning: 1 picture cannot be read and will be left out:\n  {reason}" in checked.out
     assert "warning: 1 picture cannot be read and will be left out" in checked.out
 
     predicted = striate("predict", digits_run, broken, digit_folder / "3" / "3.png")
@@ -101,7 +101,10 @@ def test_text_called_jpg(striate, digits_run, photos, scans):
     answer = striate("predict", digits_run, scans)
     assert (answer.status, answer.err) == (1, f"striate: {scans / reason}\n")
     assert len(answer.out.splitlines()) == 5  # heading, rule, three pictures
-    assert f"unreadable: {photos / 'level' / reason}" in striate("check", photos).out
+    assert (
+        f"warning: 1 picture cannot be read and will be left out:\n  {photos / 'level' / reason}"
+        in striate("check", photos).out
+    )
 
 
 def test_a_network_is_not_evaluated_on_nothing(striate, digits_run, digit_folder):
@@ -122,7 +125,7 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(striate, digits_run, 
     reason = reason.replace("20,000 x 20,000 = ", "")
     answer = striate("predict", digits_run, bomb)
     assert (answer.status, answer.out, answer.err) == (1, "", f"striate: {reason}\n")
-    assert f"unreadable: {reason}" in striate("check", photos).out
+    assert f"warning: 1 picture cannot be read and will be left out:\n  {reason}" in striate("check", photos).out
 
 
 def test_max_megapixels_moves_the_limit(striate, digits_run, tmp_path):

@@ -129,16 +129,7 @@ def _show(report: DataReport) -> None:
             low, median, high = values
             many = f"{low} to {high} px, median {median} px" if low < high else f"{low} px in all pictures"
             say(f"{side.replace('_', ' ')}: {many}")
-    for name, reason in report.unreadable:
-        say(f"unreadable: {name} {reason}")
-    for what, groups in (
-        ("in more than one class", report.clashes),
-        ("in more than one split", report.leaks),
-        ("more than once in one split", report.duplicates),
-    ):
-        for group in groups:
-            say(f"same picture {what}: {' = '.join(group)}")
-    for line in report.said:
+    for line in report.said_in_full:
         say(line)
     for problem in report.problems:
         say(f"cannot be trained on: {problem}")

@@ -54,6 +54,16 @@ class DataReport:
         """Warnings and remarks, each as a line for people."""
         return [*(f"warning: {each}" for each in self.warnings), *(f"note: {each}" for each in self.remarks)]
 
+    @property
+    def said_in_full(self) -> list[str]:
+        """The same, with every picture that a warning is of on an indented line below it."""
+        named = _listed(self.unreadable, self.duplicates, self.leaks, self.clashes)
+        lines = []
+        for warning in self.warnings:
+            head, *pictures = named.get(warning, [warning])
+            lines += [f"warning: {head}", *(f"  {each}" for each in pictures)]
+        return [*lines, *(f"note: {each}" for each in self.remarks)]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
         fields = dict(self.__dict__)
@@ -164,26 +174,7 @@ def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
 
 
 def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str, Any]) -> list[str]:
-    warnings = []
-    unreadable = findings["unreadable"]
-    if unreadable:
-        listed = "; ".join(f"{name} {reason}" for name, reason in unreadable[:NAMED])
-        more = f"; and {len(unreadable) - NAMED} more, which striate check names" if len(unreadable) > NAMED else ""
-        warnings.append(f"{_count(unreadable, 'picture')} cannot be read and will be left out: {listed}{more}")
-    if findings["clashes"]:
-        warnings.append(
-            f"{_count(findings['clashes'], 'picture')} in more than one class, such as {_same(findings['clashes'])}"
-        )
-    if findings["leaks"]:
-        warnings.append(
-            f"{_count(findings['leaks'], 'picture')} in more than one split, which flatters the test figure, "
-            f"such as {_same(findings['leaks'])}"
-        )
-    if findings["duplicates"]:
-        warnings.append(
-            f"{_count(findings['duplicates'], 'picture')} more than once in one split, "
-            f"such as {_same(findings['duplicates'])}"
-        )
+    warnings = list(_listed(**findings))
     totals = np.sum([counts[split] for split in counts], axis=0)
     few = [f"{c} ({n})" for c, n in zip(dataset.classes, totals.tolist(), strict=True) if n < FEW_PICTURES]
     if few:
@@ -209,6 +200,27 @@ def _nearly_equal(classes: Sequence[str]) -> list[str]:
         for names in groups.values()
         if len(names) > 1
     ]
+
+
+def _listed(
+    unreadable: list[tuple[str, str]], duplicates: list[list[str]], leaks: list[list[str]], clashes: list[list[str]]
+) -> dict[str, list[str]]:
+    """Warnings of pictures that can be named, with a few of their names: to the same with all of them, a line each."""
+    told: dict[str, list[str]] = {}
+    if unreadable:
+        bad = [f"{name} {reason}" for name, reason in unreadable]
+        sentence = f"{_count(bad, 'picture')} cannot be read and will be left out"
+        more = f"; and {len(bad) - NAMED} more, which striate check names" if len(bad) > NAMED else ""
+        told[f"{sentence}: {'; '.join(bad[:NAMED])}{more}"] = [f"{sentence}:", *bad]
+    for groups, where in (
+        (clashes, "in more than one class"),
+        (leaks, "in more than one split, which flatters the test figure"),
+        (duplicates, "more than once in one split"),
+    ):
+        if groups:
+            sentence = f"{_count(groups, 'picture')} {where}"
+            told[f"{sentence}, such as {_same(groups)}"] = [f"{sentence}:", *map(" = ".join, groups)]
+    return told
 
 
 def _count(things: list[Any], noun: str) -> str:
