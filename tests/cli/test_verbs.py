@@ -131,11 +131,14 @@ def test_check_tells_of_clashes_leaks_and_duplicates(striate, photos):
     answer = striate("check", photos)
     assert answer.status == 0
     lines = answer.out.splitlines()
-    names = " = ".join(["level/00.png", *(f"level/copy{number}.png" for number in range(8)), "upright/copy.png"])
+    same = ("level/00.png", *(f"level/copy{number}.png" for number in range(8)), "upright/copy.png")
+    names = " = ".join(str(photos / name) for name in same)
     for what in ("in more than one class", "in more than one split, which flatters the test figure"):
         assert lines[lines.index(f"warning: 1 picture {what}:") + 1] == f"  {names}"
     assert answer.out.count("in more than one class") == answer.out.count("in more than one split") == 1
-    trained = striate("train", photos, "--model", "lenet5", "--epochs", 1, "--no-autotune", "--run", photos / "run")
+    trained = striate(
+        "train", photos, "--model", "lenet5", "--epochs", 1, "--no-autotune", "--run", photos.parent / "run"
+    )
     assert trained.err.count("in more than one class") == 1
 
 

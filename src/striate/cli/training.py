@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say
+from striate.core.commands import command
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def tell_result(finished: Run, *, json: bool) -> None:
         told = {name: began_with[name] for name in ("left_out", "notes") if name in began_with}
         print_json({"run": str(finished.path), **finished.metrics, **told})
     else:
-        say(f"use it: striate predict {shlex.quote(str(finished.path))} PICTURES")
+        say(f"use it: {command('predict', finished.path, 'PICTURES')}")
 
 
 def needed_data(data: str | None) -> str:

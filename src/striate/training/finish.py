@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from striate.analysis.summary import summarize
+from striate.core.commands import shown
 from striate.core.files import read_json, write_bytes, write_json
 from striate.data.batches import Batches
 from striate.data.dataset import Dataset, Indices
@@ -18,13 +17,12 @@ from striate.data.spoiled import Spoiled
 from striate.data.working import WorkingPictures
 from striate.deploy.bundle import save_config
 from striate.deploy.run import Run
-from striate.models import Network
 from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
+from striate.training.card import model_card
 from striate.training.feature_space import feature_space
 from striate.training.folder import EVALUATION, RECIPE, REPORT, read_validations
-from striate.training.progress import clock
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
 from striate.training.step import Job, varied_batch
@@ -60,7 +58,7 @@ def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Count
     save_config(folder, run.network, run.classes, metrics)
     facts = ReportFacts(
         title=folder.name,
-        command=record["command"],
+        command=shown(record["command"]),
         evaluation=found,
         evaluated_split=split,
         history=read_validations(folder),
@@ -127,43 +125,3 @@ def label_text(label: Tensor, classes: tuple[str, ...]) -> str:
     shares = sorted(zip(label.tolist(), classes, strict=True), reverse=True)
     parts = [(share, name) for share, name in shares if share > 0]
     return parts[0][1] if len(parts) == 1 else ", ".join(f"{name} {100 * share:.0f} %" for share, name in parts)
-
-
-def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
-    """README.md of a run: what the network is, how it was trained, how good it is, how to use it."""
-    low, high = facts.evaluation.interval
-    classes = facts.evaluation.classes
-    front = {
-        "library_name": "striate",
-        "tags": ["image-classification", network.architecture],
-        "metrics": ["accuracy"],
-    }
-    cost = summarize(network)
-    height, width = network.preprocess.size
-    return f"""---
-{chr(10).join(f"{key}: {json.dumps(value)}" for key, value in front.items())}
----
-
-# {facts.title}
-
-{network.architecture} for {len(classes)} classes: {", ".join(classes[:20])}{" ..." if len(classes) > 20 else ""}.
-
-- Accuracy {facts.evaluation.accuracy:.2%} on {facts.evaluation.total:,} pictures of the {facts.evaluated_split} split \
-(95 % interval {low:.2%} to {high:.2%}).
-- Input {network.in_channels} x {height} x {width}; {cost.params:,} parameters; {cost.macs:,} multiply-accumulates.
-- Trained on {facts.data["source"]} in {clock(facts.seconds)} on {facts.machine["processor"]}; \
-weights of epoch {facts.best_epoch}, the best on validation.
-- It knows these classes only: a picture of anything else gets one of them too.
-
-Repeat it:
-
-```sh
-{facts.command}
-```
-
-Use it:
-
-```sh
-striate predict {folder} PICTURE.jpg
-```
-"""

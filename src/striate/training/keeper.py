@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors
 from striate.data.manifest import MANIFEST
@@ -101,7 +101,7 @@ class Keeper:
     def _message(self, target: Path) -> str:
         return (
             f"{self.folder} was deleted or moved while it was trained in; all of the run is in {target} now. "
-            f"Go on with: striate train --run {shlex.quote(str(target))} --resume"
+            f"Go on with: {command('train', '--run', target, '--resume')}"
         )
 
     def _close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from striate.core.commands import command
 from striate.core.errors import ChangedPicture, Interrupted, StriateError
 from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
@@ -265,7 +266,7 @@ def stop_if(wish: StopWish, job: Job, counters: Counters) -> None:
         return
     raise Interrupted(
         f"stopped at step {counters.step:,} of {job.recipe.epochs * job.train.steps:,}; everything is saved. "
-        f"Go on with: striate train --run {job.folder} --resume",
+        f"Go on with: {command('train', '--run', job.folder, '--resume')}",
         wish.signal,
     )
 

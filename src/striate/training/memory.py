@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from striate.analysis.summary import summarize
+from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.data.batches import Batch
 from striate.training.forecast import available_bytes, training_bytes
@@ -79,7 +80,7 @@ def memory_errors(folder: Path) -> Iterator[None]:
             raise
         raise StriateError(
             f"memory ran out ({(str(error) or type(error).__name__).splitlines()[0]}); close other programs and go on "
-            f"from the newest state, if there is one, with: striate train --run {folder} --resume"
+            f"from the newest state, if there is one, with: {command('train', '--run', folder, '--resume')}"
         ) from error
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
@@ -104,7 +105,7 @@ def _open(plan: Plan, going: Going) -> Dataset:
     if going.source is None and source not in BUILT_IN and not Path(source).exists():
         raise StriateError(
             f"{source}, where the pictures of {going.folder} were, is not there any more; if they are elsewhere now, "
-            f"name the place: striate train PLACE --run {going.folder} --resume"
+            f"name the place: {command('train', 'PLACE', '--run', going.folder, '--resume')}"
         )
     return open_to_evaluate(source, plan.recipe.split_seed)
 
@@ -114,8 +115,9 @@ def _missing(going: Going, source: str, gone: list[str]) -> StriateError:
     count = f"{len(gone):,} pictures of {going.folder} cannot" if len(gone) > 1 else f"a picture of {going.folder} can"
     return StriateError(
         f"{count}{'' if len(gone) > 1 else 'not'} be read any more in {source} ({gone[0]}), so it cannot go on to the "
-        "same weights; bring back what is missing, name the place where the pictures are now (striate train PLACE "
-        f"--run {going.folder} --resume), or go on to other weights by --without-missing"
+        "same weights; bring back what is missing, name the place where the pictures are now "
+        f"({command('train', 'PLACE', '--run', going.folder, '--resume')}), or go on to other weights by "
+        "--without-missing"
     )
 
 
