@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Answer:
 def striate(monkeypatch, capsys):
     """Call the command line with words; returns an `Answer`."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # --max-megapixels ends with the test
-    threads = torch.get_num_threads()
+    threads, interrupt = torch.get_num_threads(), signal.getsignal(signal.SIGINT)
     torch.set_num_threads(1)
 
     def call(*words: object) -> Answer:
@@ -59,6 +60,7 @@ def striate(monkeypatch, capsys):
 
     yield call
     torch.set_num_threads(threads)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from striate.core.errors import StriateError
 from striate.data.sources import open_data
 from striate.models import ZOO
 from striate.models.perceptron import Perceptron
-from striate.training import babysitter, findings, loop, too_little
+from striate.training import babysitter, course, findings, loop, too_little
 from striate.training import run as run_module
 from striate.training.folder import read_metrics
 
@@ -401,7 +401,11 @@ def test_the_page_names_the_limits_of_the_code():
     assert findings.LARGE_DECAY == 1 / 100 and "a hundredth of the weights" in texts["large decay"]
     assert findings.VANISHED == 1e-6 and "a millionth" in texts["vanishing gradient"]
     assert findings.GAP == 0.1 and "ten points apart" in texts["over-fitting"]
-    assert findings.GOOD_TRAINING == 0.9 and "fewer than 90 %" in texts["under-fitting"]
+    assert course.GOOD_ACCURACY == 0.9 and "fewer than 90 %" in texts["under-fitting"]
+    assert "clearly above 90 %" in " ".join(texts["few pictures"].split())
+    assert f"fewer than {course.FEW_PICTURES:,} photographs" in texts["few pictures"]
+    assert f"{course.PHOTOGRAPHS_FROM_PX} px and more" in texts["few pictures"]
+    assert f"fewer than {course.STEPS_TO_JUDGE} steps" in texts["few steps"]
     assert findings.LATE_RATE == 0.3 and "30 % of its highest rate" in texts["late rate"]
 
 

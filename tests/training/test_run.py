@@ -164,6 +164,28 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     assert last.endswith(f"everything is saved. Go on with: striate train --run {tmp_path / 'run'} --resume")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("signals_of_a_terminal")
+@pytest.mark.parametrize("pause_s", [0.001, 0.03, 0.3])
+def test_whoever_types_ctrl_c_many_times_is_told_how_to_go_on(tmp_path, pause_s):
+    """At whatever moment the others come, saving, leaving, or while torch ends: one last line, and no traceback."""
+    command = [sys.executable, "-m", "striate", "train", "digits", "--recipe", "digits_lenet5", "--epochs", "500"]
+    process = subprocess.Popen([*command, "--run", tmp_path / "run"], stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "run" / "state").glob("step-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    for _ in range(200):
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause_s)
+        if process.poll() is not None:
+            break
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in said and "Exception ignored" not in said
+    assert said.splitlines()[-1].endswith(f"Go on with: striate train --run {tmp_path / 'run'} --resume")
+    assert list((tmp_path / "run" / "state").glob("step-*"))
+
+
 @pytest.mark.usefixtures("signals_of_a_terminal")
 def test_a_wish_to_stop_saves_mid_epoch(photos, tmp_path, monkeypatch):
     step = loop.fitting_step

@@ -6,8 +6,11 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn, TextIO
 
 from striate.cli.app import app
@@ -23,6 +26,17 @@ def main() -> None:
     log = logging.getLogger("striate")
     if not log.handlers:
         log.addHandler(LogLines(logging.WARNING))
+    _raise_one_interrupt()
+    try:
+        _run()
+    except (KeyboardInterrupt, SystemExit) as end:  # Ctrl-C, or a second one on the way out of the first
+        interruption = _interruption_behind(end)
+        if interruption is None:
+            raise
+        _end_interrupted(interruption)
+
+
+def _run() -> None:
     try:
         try:
             app()
@@ -32,13 +46,39 @@ def main() -> None:
     except StriateError as error:
         _end(str(error), USER_ERROR)
     except Interrupted as interruption:
-        _end(str(interruption), 128 + interruption.signal)
+        _end_interrupted(interruption)
     except BrokenPipeError:
         _discard(sys.stdout)
         raise SystemExit(1) from None
     except OSError as error:  # the system refused something that no sentence of ours foresaw
         _discard(sys.stdout)
         _end(f"{error.filename or 'the output'}: {error.strerror or error}", USER_ERROR)
+
+
+def _raise_one_interrupt() -> None:
+    """The first Ctrl-C that nobody waits for interrupts; the next ones find a program that is leaving already."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # what is ignored, as by nohup, stays ignored
+        signal.signal(signal.SIGINT, interrupt)
+
+
+def _end_interrupted(interruption: Interrupted) -> NoReturn:
+    """Say how to go on, whatever a person types meanwhile: torch takes a moment to end."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end(str(interruption), 128 + interruption.signal)
+
+
+def _interruption_behind(error: BaseException | None) -> Interrupted | None:
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _end(text: str, status: int) -> NoReturn:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from striate.analysis.summary import summarize
+from striate.core.commands import command
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
 from striate.data.batches import Batches
@@ -125,6 +127,8 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error}")
         raise
+    except KeyboardInterrupt:  # before the first step, or a second Ctrl-C, which waits for nothing
+        raise _stopped_at_once(folder) from None
     finally:
         reporter.close()
 
@@ -161,6 +165,15 @@ def _begun(job: Job, plan: Plan, opened: Opened, report: DataReport) -> Job:
     for line in (*report.said, *(f"warning: {advice}" for advice in before)):
         job.watch.say(line)
     return job
+
+
+def _stopped_at_once(folder: Path) -> Interrupted:
+    if not (folder / RECIPE).exists():
+        return Interrupted("stopped before anything was trained", signal.SIGINT)
+    return Interrupted(
+        f"stopped at once; what was saved last is kept. Go on with: {command('train', '--run', folder, '--resume')}",
+        signal.SIGINT,
+    )
 
 
 def placement_rule(plan: Plan, network: Network) -> Placement:
