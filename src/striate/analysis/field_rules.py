@@ -31,7 +31,6 @@ CONSTANTS = {  # only the shape of what they are given matters
 }
 
 
-@cache
 def is_elementwise(name: str) -> bool:
     """Whether each element of the output is made of the elements at the same place in the inputs.
 
@@ -43,6 +42,7 @@ def is_elementwise(name: str) -> bool:
     return name in PASSED_ON or any(torch.Tag.pointwise in overload.tags for overload in overloads)
 
 
+@cache
 def rule_of(name: str) -> Rule:
     """The rule of an operator."""
     return RULES.get(name) or (_elementwise if is_elementwise(name) else everything)
@@ -74,6 +74,8 @@ def _of_first(rule: Rule) -> Rule:
         if first is not asked.operator.inputs[0]:
             return everything(asked)
         layout = rule(asked)
+        if not others:
+            return layout
         others = [value for value in others if value.tensor != first.tensor or value in asked.operator.inputs[1:]]
         return united([layout, *(asked.known[v.tensor].everything(asked.shape) for v in others)], asked.shape)
 
@@ -204,8 +206,9 @@ def _batch_norm(asked: Asked) -> Layout:
     """Constants in use; with statistics of the batch, as instance norm has them, of the whole picture."""
     if asked.place:
         return asked.source().everything(asked.shape)
-    rank = len(asked.shape)
-    return asked.source().spread(0, *range(2, rank)) if True in asked.operator.arguments[3:6] else asked.source()
+    if not any(argument is True for argument in asked.operator.arguments[3:6]):
+        return asked.source()
+    return asked.source().spread(0, *range(2, len(asked.shape)))
 
 
 def _norm(asked: Asked) -> Layout:

@@ -37,8 +37,9 @@ class _Reading:
         self.makers: dict[int, Operator] = {}
 
     def layouts(self) -> dict[int, Layout]:
+        known, sides = self.known, self.run.image.shape[2:]
         for operator in self.run.operators:
-            given = [value for value in operator.inputs if value.tensor in self.known]
+            given = [value for value in operator.inputs if value.tensor in known]
             if not operator.computes:
                 self._note_views(operator)
             if not given or operator.name in CONSTANTS:
@@ -46,14 +47,12 @@ class _Reading:
             rule = rule_of(operator.name)
             for place, output in enumerate(operator.outputs):
                 if 0 not in output.shape:
-                    asked = Asked(
-                        operator, self.known, given, output.shape, place, self.makers, self.run.image.shape[2:]
-                    )
-                    self.known[output.tensor] = rule(asked)
-                    self.makers[output.tensor] = operator
-            if operator.outputs and operator.outputs[0] in operator.inputs and operator.computes:
+                    known[output.tensor] = rule(Asked(operator, known, given, output.shape, place, self.makers, sides))
+            if "pool" in operator.name:
+                self.makers.update((output.tensor, operator) for output in operator.outputs)
+            if operator.outputs and operator.outputs[0].memory in self.views and operator.outputs[0] in operator.inputs:
                 self._write(operator)
-        return self.known
+        return known
 
     def _note_views(self, operator: Operator) -> None:
         for place, output in enumerate(operator.outputs if operator.inputs else ()):
@@ -64,9 +63,7 @@ class _Reading:
     def _write(self, operator: Operator) -> None:
         """After writing into a tensor: what it is a view of has changed there, and so have all other views of that."""
         written = operator.outputs[0]
-        views = self.views.get(written.memory)
-        if views is None:
-            return
+        views = self.views[written.memory]
         layout = self.known[written.tensor]
         if len(operator.inputs) > 1:
             layout = self._around(operator.inputs[1], written, layout, views)

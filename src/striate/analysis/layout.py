@@ -34,7 +34,12 @@ class Layout(NamedTuple):
 
     def positions(self, axis: int) -> int:
         """Places along an axis of the picture; 1 where the tensor has lost it."""
-        return prod(factor.length for dimension in self.dimensions for factor in dimension if factor.axis == axis)
+        places = 1
+        for dimension in self.dimensions:
+            for factor in dimension:
+                if factor.axis == axis:
+                    places *= factor.length
+        return places
 
     def fields(self) -> tuple[Field, ...]:
         """What one element sees at most, one field per axis; a vector of features is told as a whole."""
@@ -46,10 +51,10 @@ class Layout(NamedTuple):
 
         A map that was made of a vector counts: each of its places sees what the vector saw.
         """
-        axes, dimensions = len(self.sights), self.dimensions[: -1 if len(self.dimensions) == 2 else None]
-        if any(factor.axis is not None for dimension in dimensions for factor in dimension):
+        places = self.dimensions[:-1] if len(self.dimensions) == 2 else self.dimensions
+        if any(factor.axis is not None for dimension in places for factor in dimension):
             return True
-        lengths = self.shape()
+        axes, lengths = len(self.sights), self.shape()
         return self.is_lost or (axes > 0 and len(lengths) == 2 + axes and min(lengths[2:]) > 1)
 
     def axis_of(self, dimension: int) -> int | None:
@@ -145,14 +150,12 @@ class Layout(NamedTuple):
         return Layout(plain(shape), self.merged(range(len(self.sights))).sights, self.is_lost)
 
     def with_sight(self, dimension: int, length: int, sight: Sight) -> Layout:
-        """With another length and sight along the axis that a dimension runs along."""
-        axis = self.axis_of(dimension)
+        """With another length and sight along the axis that a dimension runs along, and nothing else."""
+        axis = self.dimensions[dimension][0].axis
         assert axis is not None  # noqa: S101 - our own invariant: the caller has asked
-        return Layout(
-            replaced(self.dimensions, dimension, (Factor(length, axis),)),
-            replaced(self.sights, axis, sight),
-            self.is_lost,
-        )
+        dimensions, sights = list(self.dimensions), list(self.sights)
+        dimensions[dimension], sights[axis] = (Factor(length, axis),), sight
+        return Layout(tuple(dimensions), tuple(sights), self.is_lost)
 
     def with_length(self, dimension: int, length: int) -> Layout:
         """With another number of channels, or whatever the dimension counts; an axis in it is merged."""
@@ -217,8 +220,10 @@ def picture(*shape: int) -> Layout:
 
 def united(layouts: Sequence[Layout], shape: Shape) -> Layout:
     """Of the elements of `shape` that are made of the elements at the same place in several tensors, broadcast."""
-    fitted = [layout if layout.shape() == shape else _broadcast(layout, shape) for layout in layouts]
-    if len({layout.dimensions for layout in fitted}) > 1:
+    fitted, dimensions = list(layouts), layouts[0].dimensions
+    if layouts[0].shape() != shape or any(layout.dimensions != dimensions for layout in layouts):
+        fitted = [layout if layout.shape() == shape else _broadcast(layout, shape) for layout in layouts]
+    if any(layout.dimensions != fitted[0].dimensions for layout in fitted):
         axes = range(len(fitted[0].sights))
         model = max(fitted, key=lambda layout: prod(map(layout.positions, axes)))
         fitted = [_fitted(layout, model) for layout in fitted]
@@ -226,7 +231,7 @@ def united(layouts: Sequence[Layout], shape: Shape) -> Layout:
     sights = first.sights
     for other in (other for other in rest if other.sights != sights):
         sights = tuple(
-            mine.union(theirs, first.positions(axis))
+            mine if mine == theirs else mine.union(theirs, first.positions(axis))
             for axis, (mine, theirs) in enumerate(zip(sights, other.sights, strict=True))
         )
     return Layout(first.dimensions, sights, any(layout.is_lost for layout in layouts))

@@ -10,6 +10,7 @@ from math import prod
 from typing import NamedTuple
 
 from striate.analysis.fields import layouts_of
+from striate.analysis.layout import Layout
 from striate.analysis.macs import Shape
 from striate.analysis.sliding import dropped_of
 from striate.analysis.trace import Operator, Trace, Value
@@ -88,8 +89,12 @@ def rows_of(run: Trace) -> Iterator[Row]:
         kind = "Input" if len(run.inputs) == 1 else f"Input {name}"
         field = seen[given.tensor].fields() if given.tensor in seen else ()
         yield Row("", kind, given.shape, given.shape, 0, 0, prod(given.shape), field, is_map=given is run.image)
+    last: Layout | None = None
+    field, is_map = (), False
     for step in steps_of(run):
         layout = seen.get(step.made.tensor) if step.made else None
+        if layout is not last:  # most rows pass on what the one before them sees
+            last, field, is_map = layout, layout.fields() if layout else (), layout is not None and layout.is_map()
         dropped = next(filter(None, map(dropped_of, step.operators)), ())
         yield Row(
             step.path,
@@ -99,9 +104,9 @@ def rows_of(run: Trace) -> Iterator[Row]:
             sum(unread.pop(name, 0) for operator in step.operators for name in operator.parameters),
             sum(operator.macs for operator in step.operators),
             _activations(step),
-            layout.fields() if layout else (),
+            field,
             dropped[-axes:] if axes > 0 else (),  # LRN also averages over channels
-            layout is not None and layout.is_map(),
+            is_map,
         )
     owners: Counter[str] = Counter()
     for name, elements in unread.items():

@@ -45,8 +45,8 @@ class Sight(NamedTuple):
 
     def of(self, taps: Sequence[int]) -> Span | None:
         """What these places see together."""
-        if len(self.spans) == 1 and len(taps) > 2:
-            taps = (taps[0], taps[-1])
+        if len(self.spans) == 1 and len(taps) > 1 and (first := self.at(taps[0])) and (last := self.at(taps[-1])):
+            return (first[0], last[1]) if first[0] <= last[0] else (last[0], first[1])
         return hull(map(self.at, taps))
 
     def resampled(self, taps: Taps, length: int, outputs: int = 0, inputs: int = 1) -> Sight:
@@ -61,7 +61,9 @@ class Sight(NamedTuple):
         >>> enlarged.resampled(lambda place: range(place - 1, place + 2), 8, outputs=1).field().size_px
         2
         """
-        jump = _whole(Fraction(self.jump_px * inputs, outputs)) if outputs else self.jump_px
+        jump = self.jump_px * inputs if outputs else self.jump_px
+        if outputs > 1:
+            jump = _whole(Fraction(jump, outputs))
         if outputs and self.step_px is not None:
             rounds = len(self.spans) // gcd(len(self.spans), inputs)
             if outputs * rounds <= max(1, length):
@@ -95,9 +97,17 @@ class Sight(NamedTuple):
         >>> PIXEL_SIGHT.union(PIXEL_SIGHT.over(8), length=8)
         Sight(spans=((0, 7),), step_px=0, jump_px=1)
         """
-        jump = max(self.jump_px, other.jump_px, key=lambda px: abs(float(px)))
-        if self[:2] == other[:2]:
-            return self._replace(jump_px=jump)
+        if self.jump_px == other.jump_px:
+            jump = self.jump_px
+        else:
+            jump = max(self.jump_px, other.jump_px, key=lambda px: abs(float(px)))
+        if self.step_px == other.step_px is not None and len(self.spans) == len(other.spans) == 1:
+            return Sight((hull((self.spans[0], other.spans[0])),), self.step_px, jump)
+        for all_seen, sight in ((self, other), (other, self)):
+            if all_seen.step_px == 0 and len(all_seen.spans) == 1 == len(sight.spans):
+                ends = sight.at(0), sight.at(length - 1)
+                if hull((*all_seen.spans, *ends)) == all_seen.spans[0]:
+                    return all_seen._replace(jump_px=jump)
         count, step = length, None
         if self.step_px is not None and other.step_px is not None:
             period = lcm(len(self.spans), len(other.spans))
@@ -108,6 +118,8 @@ class Sight(NamedTuple):
 
     def field(self) -> Field:
         """Pixels that a place sees at most, and where the first place that sees anything begins."""
+        if len(self.spans) == 1 and (span := self.spans[0]):
+            return Field(span[1] - span[0] + 1, self.jump_px, span[0])
         sizes = [span[1] - span[0] + 1 for span in self.spans if span]
         start = next((span[0] for span in self.spans if span), 0)
         return Field(max(sizes, default=0), self.jump_px, start)
@@ -119,10 +131,13 @@ PIXEL_SIGHT = Sight(((0, 0),), 1, 1)
 
 def hull(spans: Iterable[Span | None]) -> Span | None:
     """From the first to the last pixel that any of them sees."""
-    seen = [span for span in spans if span is not None]
-    if len(seen) < 2:
-        return seen[0] if seen else None
-    return min(first for first, _ in seen), max(last for _, last in seen)
+    whole: Span | None = None
+    for span in spans:
+        if whole is None or span is None:
+            whole = whole or span
+        else:
+            whole = min(whole[0], span[0]), max(whole[1], span[1])
+    return whole
 
 
 def placed(sight: Sight, length: int, first: int, step: int, count: int) -> Sight:

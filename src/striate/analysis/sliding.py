@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from striate.analysis.trace import Operator
@@ -29,7 +30,7 @@ class Window(NamedTuple):
         return [origin // self.stride for origin in origins if origin % self.stride == 0]
 
 
-def windows_of(operator: Operator) -> list[Window]:
+def windows_of(operator: Operator) -> tuple[Window, ...]:
     """The windows of a convolution or pooling, one for each of the last dimensions of its input; else none."""
     if operator.name == "convolution" and not operator.arguments[6]:
         return convolved(operator)
@@ -39,7 +40,7 @@ def windows_of(operator: Operator) -> list[Window]:
     if operator.name in ("avg_pool2d", "avg_pool3d"):
         kernel, stride, padding, ceil_mode = _defaulted(operator, (), 0, False)
         return windows_along(kernel, stride or kernel, padding, 1, ceil_mode)
-    return []
+    return ()
 
 
 def dropped_of(operator: Operator) -> tuple[int, ...]:
@@ -49,7 +50,7 @@ def dropped_of(operator: Operator) -> tuple[int, ...]:
     return tuple(dropped_pixels(side, *window) for side, window in zip(sides, windows, strict=True))
 
 
-def convolved(operator: Operator) -> list[Window]:
+def convolved(operator: Operator) -> tuple[Window, ...]:
     """The windows of a convolution, transposed or not."""
     stride, padding, dilation = operator.arguments[3:6]
     return windows_along(operator.inputs[1].shape[2:], stride, padding, dilation, False)
@@ -61,11 +62,12 @@ def _defaulted(operator: Operator, *defaults: Any) -> tuple[Any, ...]:
     return (*rest[: 1 + len(defaults)], *defaults[max(0, len(rest) - 1) :])
 
 
-def windows_along(kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> list[Window]:
-    """One window per length of the kernel."""
+@lru_cache(maxsize=256)
+def windows_along(kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[Window, ...]:
+    """One window per length of the kernel; remembered, since networks repeat theirs."""
     axes = len(kernel)
     numbers = zip(kernel, each(stride, axes), each(padding, axes), each(dilation, axes), strict=True)
-    return [Window(taps, jump, pad, step, ceil_mode) for taps, jump, pad, step in numbers]
+    return tuple(Window(taps, jump, pad, step, ceil_mode) for taps, jump, pad, step in numbers)
 
 
 def each(argument: Any, axes: int) -> Sequence[Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 from typing import Any, NamedTuple
 
 from striate.analysis.layout import Layout
 from striate.analysis.macs import Shape
-from striate.analysis.sight import Taps
+from striate.analysis.sight import Sight, Taps
 from striate.analysis.sliding import Window, convolved, each, windows_along, windows_of
 from striate.analysis.trace import Operator, Value
 
@@ -17,7 +18,7 @@ from striate.analysis.trace import Operator, Value
 class Asked(NamedTuple):
     """One output of one operator. given: inputs that depend on the picture. place: of the output among the others.
 
-    makers: the operator that made a tensor, by tensor number. sides: of the picture, in pixels.
+    makers: the pooling that made a tensor, by tensor number. sides: of the picture, in pixels.
     """
 
     operator: Operator
@@ -39,8 +40,10 @@ class Asked(NamedTuple):
 
 def along(layout: Layout, dimension: int, length: int, taps: Taps, outputs: int = 0, inputs: int = 1) -> Layout:
     """After an operator along one dimension, as `Sight.resampled` has it."""
-    layout = layout.alone(dimension)
     axis = layout.axis_of(dimension)
+    if axis is None:
+        layout = layout.alone(dimension)
+        axis = layout.axis_of(dimension)
     if axis is None:
         return layout.with_length(dimension, length)
     return layout.with_sight(dimension, length, layout.sights[axis].resampled(taps, length, outputs, inputs))
@@ -59,12 +62,20 @@ def slide(asked: Asked) -> Layout:
         length, made = operator.inputs[0].shape[index], asked.shape[index]
         if operator.name.startswith("avg") and made == 1 < length <= window.kernel:  # averages all
             layout = layout.with_length(index, made)
+        elif (axis := layout.axis_of(index)) is not None:
+            layout = layout.with_sight(index, made, _slid(layout.sights[axis], window, made))
         else:
             layout = along(layout, index, made, window.taps, 1, window.stride)
     return layout
 
 
-def _transposed(layout: Layout, shape: Shape, windows: list[Window]) -> Layout:
+@lru_cache(maxsize=64)
+def _slid(sight: Sight, window: Window, length: int) -> Sight:
+    """After one window; remembered, since height and width mostly meet the same."""
+    return sight.resampled(window.taps, length, 1, window.stride)
+
+
+def _transposed(layout: Layout, shape: Shape, windows: Sequence[Window]) -> Layout:
     for index, window in enumerate(windows, start=-len(windows)):
         layout = along(layout, index, shape[index], window.transposed_taps, window.stride)
     return layout
