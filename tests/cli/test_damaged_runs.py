@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -63,21 +64,89 @@ def test_a_flipped_bit_in_the_weights_is_noticed(striate, run_copy, scans):
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (None, "recipe.json is missing; {run} is not a complete run folder"),
         ('{"recipe": {"split', "recipe.json is damaged: Unterminated string"),
-        ("{}", "recipe.json is damaged: it has no split_seed"),
-        ('{"recipe": {"split_seed": "odd"}}', "recipe.json is damaged: it has no split_seed"),
-        ("[]", "recipe.json is damaged: it is no record but a list"),
+        ("{}", "recipe.json is damaged: recipe is missing"),
+        (
+            '{"recipe": {"split_seed": "odd"}}',
+            'recipe.json is damaged: recipe.split_seed must be a whole number between 0 and 4,294,967,295, got "odd"',
+        ),
+        ("[]", "recipe.json is damaged: it must be a record, got []"),
     ],
 )
-def test_without_its_recipe_a_run_predicts_but_is_not_evaluated(striate, run_copy, scans, content, line):
-    if content is None:
-        (run_copy / "recipe.json").unlink()
-    else:
-        (run_copy / "recipe.json").write_text(content)
+def test_with_a_damaged_recipe_a_run_predicts_but_is_not_evaluated(striate, run_copy, scans, content, line):
+    (run_copy / "recipe.json").write_text(content)
     assert striate("predict", run_copy, scans).status == 0
     told = striate("evaluate", run_copy, "digits").mistake()
     assert told.startswith(f"striate: {run_copy}/{line.format(run=run_copy)}")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+@pytest.mark.parametrize("name", ["config.json", "recipe.json"])
+def test_a_pipe_in_the_place_of_a_record_is_refused(striate, run_copy, name):
+    (run_copy / name).unlink()
+    os.mkfifo(run_copy / name)
+    assert striate("evaluate", run_copy, "digits").mistake() == f"striate: {run_copy / name} is a pipe, not a file"
+
+
+RECIPE_DAMAGES = {
+    ("seed",): ("seven", 'seed must be a whole number between 0 and 9,223,372,036,854,775,807, got "seven"'),
+    ("recipe", "epochs"): (0, "epochs must be between 1 and 100,000, got 0"),
+    ("recipe", "optimizer"): ("adam", 'recipe.optimizer must be "adamw" or "muon" or "sgd", got "adam"'),
+    ("machine", "threads"): (10**9, "machine.threads must be a whole number between 1 and 4,096, got 1000000000"),
+    ("data", "counts"): ({"val": [1]}, "data.counts must have as many numbers for each split, train among them"),
+    ("wishes", "layout"): ("nhwc", "unknown layout 'nhwc'; known are auto, channels-last, contiguous"),
+}
+
+
+@pytest.mark.parametrize("keys", RECIPE_DAMAGES)
+def test_one_damaged_run_hides_no_other(striate, run_copy, keys):
+    """It is listed as damaged, with the sentence; and it is not resumed."""
+    value, sentence = RECIPE_DAMAGES[keys]
+    bad = run_copy.parent / "bad"
+    shutil.copytree(run_copy, bad)
+    record = json.loads((bad / "recipe.json").read_text())
+    inner = record
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    (bad / "recipe.json").write_text(json.dumps(record))
+    (bad / "evaluation.json").unlink()
+    said = f"{bad / 'recipe.json'} is damaged: {sentence}"
+    rows = {Path(row["run"]).name: row for row in json.loads(striate("runs", run_copy.parent, "--json").out)}
+    assert rows["run"]["state"] == "finished" and "problem" not in rows["run"]
+    assert (rows["bad"]["state"], rows["bad"]["problem"]) == ("damaged", said)
+    assert striate("runs", run_copy.parent).out.endswith(f"\n{said}\n")
+    assert striate("train", "--run", bad, "--resume").mistake() == f"striate: {said}"
+
+
+def test_runs_whose_results_cannot_be_read_are_listed_too(striate, run_copy):
+    for name, text in (("null", "null"), ("top", '{"split": "test", "top1": 7}'), ("deep", '{"a": ' + "[" * 10**5)):
+        shutil.copytree(run_copy, run_copy.parent / name)
+        (run_copy.parent / name / "evaluation.json").write_text(text)
+    rows = {Path(row["run"]).name: row for row in json.loads(striate("runs", run_copy.parent, "--json").out)}
+    said = {name: row["problem"].partition("json ")[2] for name, row in rows.items() if row["state"] == "damaged"}
+    assert said == {
+        "null": "is damaged: it must be a record, got null",
+        "top": "is damaged: top1 must be a number between 0 and 1, got 7",
+        "deep": "is damaged: it is nested beyond reason",
+    }
+    assert rows["run"]["state"] == "finished"
+
+
+def test_foreign_lines_of_metrics_are_left_out_and_that_is_said(striate, warm_cache, run_copy, digits_run):
+    (run_copy / "evaluation.json").unlink()
+    lines = (run_copy / "metrics.jsonl").read_text().splitlines()
+    foreign = ["[]", '{"epoch": 1}', json.dumps({**json.loads(lines[0]), "train_accuracy": "good"}), "\0"]
+    (run_copy / "metrics.jsonl").write_text("\n".join([*foreign, *lines, '{"epoch": 2, "st']))
+    assert striate("runs", run_copy.parent).status == 0
+    assert striate("train", "--run", run_copy, "--resume").status == 0
+    log = (run_copy / "log.txt").read_text()
+    file = run_copy / "metrics.jsonl"
+    assert f"warning: {file}, line 1, is damaged: it must be a record, got []; it is left out" in log
+    assert f"warning: {file}, line 2, is damaged: step is missing; it is left out" in log
+    assert 'line 3, is damaged: train_accuracy must be a number between 0 and 1, got "good"; it is left out' in log
+    assert "line 4, is damaged: " in log and "line 7" not in log
+    assert file.read_text() == (digits_run / "metrics.jsonl").read_text()
 
 
 def test_a_damaged_recipe_is_not_resumed(striate, run_copy):
@@ -121,6 +190,26 @@ def test_a_config_of_another_network(striate, run_copy, scans, change, line):
 def test_a_config_that_is_no_record(striate, run_copy, scans, text):
     (run_copy / "config.json").write_text(text)
     assert striate("predict", run_copy, scans).mistake().startswith(f"striate: {run_copy / 'config.json'} is damaged: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            lambda text: text.replace("train\t", "test\t"),
+            "is damaged: it lists no picture of the train split; start a new",
+        ),
+        (lambda text: "", "is damaged: it lists no picture of the train split; start a new run"),
+        (lambda text: text.replace("digit", "di\0it", 1), "is damaged: line 1 holds a character that no name has"),
+        (lambda text: text.replace("train\t", "train\tx\t", 1), "is damaged: line "),
+        (lambda text: "\n".join(line.replace("\t0\t", "\t0\tx", 1) for line in text.split("\n")), "is damaged: line "),
+    ],
+)
+def test_a_damaged_list_of_pictures_is_named(striate, warm_cache, run_copy, change, line):
+    file = run_copy / "data.tsv"
+    (run_copy / "evaluation.json").unlink()
+    file.write_text(change(file.read_text()))
+    assert striate("train", "--run", run_copy, "--resume").mistake().startswith(f"striate: {file} {line}")
 
 
 def test_weights_of_another_architecture(digits_run):

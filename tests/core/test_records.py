@@ -28,7 +28,7 @@ def test_nonsense_is_refused(fields, message):
 
 
 def test_a_damaged_record_is_refused():
-    with pytest.raises(StriateError, match="field missing or malformed"):
+    with pytest.raises(StriateError, match=r"preprocess is damaged: size must be a list of 2, got \[3\]"):
         Preprocess.from_dict({"size": [3]})
 
 

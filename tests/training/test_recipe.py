@@ -6,6 +6,7 @@ import json
 import pytest
 
 from striate.core.errors import StriateError
+from striate.core.reading import decoded
 from striate.recipes import get_recipe, list_recipes
 from striate.training.recipe import Recipe
 
@@ -50,7 +51,7 @@ def test_a_value_that_makes_no_sense_is_refused(field, value, message):
 @pytest.mark.parametrize("name", list_recipes())
 def test_recipes_are_frozen_and_survive_json(name):
     recipe = get_recipe(name)
-    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert decoded(json.dumps(recipe.to_dict()).encode(), Recipe, "recipe.json") == recipe
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.epochs = 1
 

@@ -45,6 +45,9 @@ def runs(
         for row in found
     ]
     print_table(("run", "model", "data", "epochs", "accuracy", "state"), rows, numeric=("epochs", "accuracy"))
+    for row in found:
+        if "problem" in row:
+            typer.echo(f"{row['problem']}")
 
 
 def doctor(json: JSON = False) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from striate.core.bounds import SIDE_PX
 from striate.core.errors import StriateError
+from striate.core.reading import decoded
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -104,13 +106,4 @@ class Preprocess:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Preprocess:
         """The inverse of `to_dict`. Raises StriateError when a field is missing or not a list of numbers."""
-        try:
-            return cls(
-                size=(int(fields["size"][0]), int(fields["size"][1])),
-                resize=(int(fields["resize"][0]), int(fields["resize"][1])),
-                mean=tuple(float(v) for v in fields["mean"]),
-                std=tuple(float(v) for v in fields["std"]),
-                mirrored=bool(fields.get("mirrored", False)),
-            )
-        except (KeyError, TypeError, IndexError) as error:
-            raise StriateError(f"preprocess: field missing or malformed ({error!r}) in {fields!r}") from error
+        return decoded(json.dumps(fields).encode(), cls, "preprocess")

@@ -7,6 +7,7 @@ The hash decides which picture is which; a name is only where to look for it fir
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ import numpy as np
 
 from striate.core.errors import StriateError
 from striate.core.files import new_file
+from striate.core.reading import refuse_other_than_file
 from striate.data.dataset import SPLITS, Dataset, FilePictures
 from striate.data.scan import Scan
 from striate.data.splits import given_splits
@@ -24,6 +26,7 @@ from striate.data.splits import given_splits
 MANIFEST = "data.tsv"
 UNREAD = "-"
 ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+DIGEST = re.compile("[0-9a-f]{32}")
 PLAIN = {code[1]: letter for letter, code in ESCAPED.items()}
 
 
@@ -67,11 +70,16 @@ def write_rows(file: Path, rows: Iterable[Row]) -> None:
 def rows_of(file: Path) -> Iterator[Row]:
     """Read the list. Raises StriateError, with the line, when it is missing or damaged."""
     try:
+        refuse_other_than_file(file, file.stat())
         with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
                 cells = line.rstrip("\n").split("\t")
                 if len(cells) != len(Row._fields) or cells[0] not in (*SPLITS, UNREAD):
                     raise StriateError(f"{file} is damaged: line {number} is no split, class, hash and name")
+                if "\0" in line or not DIGEST.fullmatch(cells[2]):
+                    raise StriateError(
+                        f"{file} is damaged: line {number} holds a character that no name has, or no hash of 32 digits"
+                    )
                 yield Row(*map(_plain, cells))
     except OSError as error:
         raise StriateError(f"{file} cannot be read ({error.strerror or error}); start a new run") from error
@@ -103,12 +111,12 @@ def as_begun(dataset: Dataset, file: Path, classes: Sequence[str] | None = None)
         pictures = FilePictures(pictures.root, names())
     elif len(list(names())) != len(pictures):
         raise other_pictures(dataset, file)
+    splits = given_splits(np.frombuffer(split_of, np.int8))
+    for split in ("train", "val"):
+        if not len(splits.get(split, ())):
+            raise StriateError(f"{file} is damaged: it lists no picture of the {split} split; start a new run")
     return replace(
-        dataset,
-        pictures=pictures,
-        labels=np.frombuffer(labels, np.int64),
-        classes=tuple(classes),
-        splits=given_splits(np.frombuffer(split_of, np.int8)),
+        dataset, pictures=pictures, labels=np.frombuffer(labels, np.int64), classes=tuple(classes), splits=splits
     )
 
 

@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from msgspec import Meta
 from torch import nn
 
 from striate.analysis.summary import summarize
+from striate.core import bounds
 from striate.core.errors import StriateError
-from striate.core.files import read_json
+from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.dataset import Dataset, Indices
@@ -32,6 +34,22 @@ from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
 from striate.tasks.folding import inference_form
 from striate.tasks.placement import place
+
+RECIPE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """Of a run's recipe, what decided the split of its data."""
+
+    split_seed: Annotated[int, Meta(ge=bounds.SPLIT_SEED[0], le=bounds.SPLIT_SEED[1])]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Of recipe.json, what evaluation has to know."""
+
+    recipe: Splitting
 
 
 @dataclass(frozen=True)
@@ -98,21 +116,14 @@ class Run:
     @property
     def recipe(self) -> dict[str, Any]:
         """All of `recipe.json`: recipe, seed, versions, machine, data. Raises StriateError when it is damaged."""
-        record = read_json(self.path / "recipe.json")
-        if not isinstance(record, dict):
-            raise StriateError(f"{self.path / 'recipe.json'} is damaged: it is no record but a {type(record).__name__}")
-        return record
+        return read_record(self.path / RECIPE, dict[str, Any])
 
     @property
     def split_seed(self) -> int:
         """What decided the split of the data it was trained on, where the data had none; 0 of what is no run."""
         if not self.path.is_dir():
             return 0
-        record = self.recipe
-        try:
-            return int(record["recipe"]["split_seed"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise StriateError(f"{self.path / 'recipe.json'} is damaged: it has no split_seed") from error
+        return read_record(self.path / RECIPE, Begun).recipe.split_seed
 
     def predict(
         self, paths: Sequence[str | Path] | str | Path, top: int = 5, left_out: list[LeftOut] | None = None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from striate.core.reading import Count, Positive
 from striate.report.facts import Stage
 from striate.tasks.label_errors import find_suspects
 from striate.tasks.linear import FOLDS, Array, Kind, Validated, held_out, one_thread
@@ -21,10 +22,10 @@ class Outlook:
     them. suspects: labels that are likely wrong.
     """
 
-    pictures: int
-    errors: int
-    errors_of_half: int
-    suspects: int
+    pictures: Positive
+    errors: Count
+    errors_of_half: Count
+    suspects: Count
 
     @property
     def gain_of_twice(self) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from striate.analysis.summary import summarize
 from striate.core.commands import shown
-from striate.core.files import read_json, write_bytes, write_json
+from striate.core.files import write_bytes, write_json
 from striate.data.batches import Batches
 from striate.data.dataset import Dataset, Indices
 from striate.data.decode import DecodeError
@@ -20,10 +20,10 @@ from striate.deploy.run import Run
 from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
+from striate.training.begun import read_begun
 from striate.training.card import model_card
 from striate.training.feature_space import feature_space
-from striate.training.folder import EVALUATION, RECIPE, REPORT, read_validations
-from striate.training.recipe import Recipe
+from striate.training.folder import EVALUATION, REPORT, read_validations
 from striate.training.state import Counters
 from striate.training.step import Job, varied_batch
 from striate.training.transfer import transfer_facts
@@ -41,8 +41,8 @@ def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Count
     folder, placement = job.folder, job.placement
     run = Run(folder)
     split = "test" if len(dataset.splits.get("test", ())) else "val"
-    record = read_json(folder / RECIPE)
-    recipe = Recipe.from_dict(record["recipe"])
+    begun, record = read_begun(folder)
+    recipe = begun.recipe
     at_once = placement.at_once(recipe.batch_size)
     batches = Batches(working, dataset.labels, dataset.splits[split], at_once, spoiled=spoiled)
     found = evaluate(placement.network(run.network), batches.in_order(), run.preprocess, run.classes, placement)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors, write_bytes
+from striate.core.reading import Count, Positive, Share, decoded, read_file
 from striate.core.visible import visible
 
 RECIPE, METRICS, LOG, EVALUATION = "recipe.json", "metrics.jsonl", "log.txt", "evaluation.json"
@@ -86,18 +87,76 @@ def append_metrics(folder: Path, line: dict[str, Any]) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """All whole lines of metrics.jsonl; a half-written last line is left out."""
+class Found(TypedDict):
+    """One finding of a run that watches itself."""
+
+    kind: str
+    epoch: Count
+    step: Count
+    text: str
+
+
+class Told(TypedDict, total=False):
+    """What a line may hold besides."""
+
+    findings: list[Found]
+
+
+class Line(Told):
+    """A line of metrics.jsonl: an epoch. Losses and rates may be NaN, as old runs wrote them."""
+
+    epoch: Positive
+    step: Count
+    lr: float
+    train_loss: float
+    train_accuracy: Share
+    images_per_second: float
+    seconds: float
+
+
+class Validation(Line):
+    """The line of an epoch that was validated."""
+
+    val_loss: float
+    val_accuracy: Share
+    best: bool
+
+
+class Look(Validation):
+    """The line of an epoch at whose end the run looked at itself."""
+
+    grad_norm: float
+    update_ratio: float
+    dead_share: Share
+    clean_accuracy: Share
+
+
+def read_metrics(folder: Path, say: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl; a half-written last one is left out, and so are those that are not of a run.
+
+    say: is told of the latter.
+    """
     path = folder / METRICS
     if not path.exists():
         return []
     lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    rows = read_file(path).splitlines()
+    for number, row in enumerate(rows, start=1):
         try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
+            lines.append(_line(row, f"{path}, line {number},"))
+        except StriateError as error:
+            if say is not None and number < len(rows):
+                say(f"warning: {error}; it is left out")
     return lines
+
+
+def _line(row: bytes, source: str) -> dict[str, Any]:
+    """A line with all that it holds. Raises StriateError when a field lacks or is not what it should be."""
+    line = decoded(row, dict[str, Any], source, allow_nan=True)
+    decoded(
+        row, Look if "update_ratio" in line else Validation if "val_accuracy" in line else Line, source, allow_nan=True
+    )
+    return line
 
 
 def read_validations(folder: Path) -> list[dict[str, Any]]:
@@ -105,9 +164,9 @@ def read_validations(folder: Path) -> list[dict[str, Any]]:
     return [line for line in read_metrics(folder) if "val_accuracy" in line]
 
 
-def discard_metrics_after(folder: Path, step: int) -> None:
-    """Drop the lines of steps that a resumed run will make again."""
-    kept = [line for line in read_metrics(folder) if line["step"] <= step]
+def discard_metrics_after(folder: Path, step: int, say: Callable[[str], None] | None = None) -> None:
+    """Drop the lines of steps that a resumed run will make again; `say` as in `read_metrics`."""
+    kept = [line for line in read_metrics(folder, say) if line["step"] <= step]
     write_bytes(folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
 

@@ -67,7 +67,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     counters = load_state(job.folder / STATE, networks, optimizer, job.watch.say) or Counters()
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
-    discard_metrics_after(job.folder, counters.step)
+    discard_metrics_after(job.folder, counters.step, job.watch.say)
     sitter = Babysitter(job, optimizer, counters)
     with stop_wish() as wish:
         if transfer is not None and counters.best_accuracy < 0:

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from striate.core.errors import StriateError
-from striate.core.files import read_json, write_json
+from striate.core.files import write_json
 from striate.core.records import Preprocess
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
@@ -26,6 +25,7 @@ from striate.models import Network, create_model
 from striate.models.network import set_dropout
 from striate.models.tapped import Tapped
 from striate.tasks.placement import Placement
+from striate.training.begun import read_begun
 from striate.training.course import FEW_PICTURES, are_photographs
 from striate.training.folder import RECIPE
 from striate.training.machine import describe_machine
@@ -253,13 +253,8 @@ def write_plan(
 
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
-    record = read_json(folder / RECIPE)
-    try:
-        recipe, wishes = Recipe.from_dict(record["recipe"]), Wishes(**record["wishes"])
-        plan = Plan(record["source"], record["recipe_name"], recipe, {}, int(record["seed"]), wishes)
-    except (KeyError, TypeError) as error:
-        raise StriateError(f"{folder / RECIPE} is damaged: {error!r}") from error
-    return plan, record
+    begun, record = read_begun(folder)
+    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.wishes), record
 
 
 def without_of(record: dict[str, Any]) -> list[int]:
@@ -269,7 +264,7 @@ def without_of(record: dict[str, Any]) -> list[int]:
 
 def note_without(folder: Path, bad: Bad, from_step: int) -> None:
     """Write into recipe.json which pictures a run goes on without, and from which step on."""
-    record = read_json(folder / RECIPE)
+    _, record = read_begun(folder)
     record["data"].setdefault("without", []).extend(
         {"number": number, "name": error.name, "reason": error.reason, "from_step": from_step}
         for number, error in sorted(bad.items())
@@ -279,7 +274,7 @@ def note_without(folder: Path, bad: Bad, from_step: int) -> None:
 
 def note_moved(folder: Path, source: str) -> bool:
     """Write into recipe.json where the pictures are now, and where they were; False when they were there before."""
-    record, now = read_json(folder / RECIPE), str(Path(source).resolve())
+    (_, record), now = read_begun(folder), str(Path(source).resolve())
     data = record["data"]
     if data["source"] == now:
         return False

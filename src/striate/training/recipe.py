@@ -225,15 +225,6 @@ trained weights (weights=..., as by --weights embedded)
         """Plain values, for JSON."""
         return dataclasses.asdict(self)
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Recipe:
-        """The inverse of `to_dict`, also after JSON. Raises StriateError for a field that does not exist."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        for name in fields:
-            if name not in known:
-                raise unknown_field(name, known)
-        return cls(**fields)
-
 
 def parse_value(name: str, text: str, kind: Any) -> Any:
     """A text as a value of a field's type. Raises StriateError that says which type it should be.

@@ -12,10 +12,13 @@ import time
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from striate.core.errors import StriateError
-from striate.core.files import read_json, write_json
+from striate.core.files import write_json
+from striate.core.reading import Count, Positive, Share, read_record
 from striate.models import Network
 from striate.models.tapped import LAST
 from striate.ops.metrics import wilson_interval
@@ -42,8 +45,8 @@ class Probe:
     """How well a linear classifier of one layer's features does, by cross-validation on the training pictures."""
 
     layer: str
-    accuracy: float
-    interval: tuple[float, float]
+    accuracy: Share
+    interval: tuple[Share, Share]
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,21 @@ class Transfer:
     """
 
     weights: str
-    probes: tuple[Probe, ...]
+    probes: Annotated[tuple[Probe, ...], Meta(min_length=1)]
     tuned: tuple[str, ...]
     sentence: str
-    views: int
+    views: Positive
     variety: Variety
     strength: float
-    pictures: int
+    pictures: Positive
     seconds: float
     outlook: Outlook
-    head_hits: int = 0
-    val_pictures: int = 0
+    head_hits: Count = 0
+    val_pictures: Count = 0
+
+    def __post_init__(self) -> None:
+        if self.head_hits > self.val_pictures:
+            raise StriateError(f"head_hits are {self.head_hits} of {self.val_pictures} val_pictures")
 
     @property
     def tuning(self) -> Tuning:
@@ -82,22 +89,12 @@ class Transfer:
             return gentle
         return replace(gentle, flip=False, flip_alternately=False, test_flip=False)
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Transfer:
-        """The inverse of `dataclasses.asdict`, after JSON."""
-        probes = tuple(Probe(p["layer"], p["accuracy"], tuple(p["interval"])) for p in fields["probes"])
-        outlook = Outlook(**fields["outlook"])
-        return cls(**{**fields, "probes": probes, "tuned": tuple(fields["tuned"]), "outlook": outlook})
-
 
 def read_transfer(folder: Path) -> Transfer | None:
     """What transfer.json of a run says; None where there is none. Raises StriateError when it is damaged."""
     if not (folder / TRANSFER).exists():
         return None
-    try:
-        return Transfer.from_dict(read_json(folder / TRANSFER))
-    except (KeyError, TypeError) as error:
-        raise StriateError(f"{folder / TRANSFER} is damaged: {error!r}") from error
+    return read_record(folder / TRANSFER, Transfer)
 
 
 def begin(job: Job) -> Transfer:

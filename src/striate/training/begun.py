@@ -1,0 +1,88 @@
+"""What recipe.json of a run must hold: everything that decided the run, as it is read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from striate.core import bounds
+from striate.core.errors import StriateError
+from striate.core.reading import Count, Positive, decoded, read_file
+from striate.core.records import Preprocess
+from striate.tasks.placement import Precision
+from striate.training.folder import RECIPE
+from striate.training.recipe import Recipe
+from striate.training.wishes import Wishes
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the run was begun, and the settings that decide its last bits. Versions are for people only."""
+
+    device: str
+    precision: Precision
+    channels_last: bool
+    threads: Annotated[int, Meta(ge=bounds.THREADS[0], le=bounds.THREADS[1])]
+    processor: str
+    threads_by_load: bool = False
+    micro_batch: Positive | None = None
+    compiled: bool = False
+    fused_norms: bool = False
+    winograd: bool = False
+
+
+@dataclass(frozen=True)
+class Without:
+    """A picture that the run goes on without, by its number in data.tsv."""
+
+    number: Count
+
+
+@dataclass(frozen=True)
+class Data:
+    """The pictures: where they lay, how they were split, how many there were of each class in each split.
+
+    classes: in the order of their numbers; None of a run that did not write it down. moved_from: where they lay before.
+    """
+
+    source: str
+    split_rule: str
+    counts: dict[str, Annotated[list[Count], Meta(min_length=1)]]
+    warnings: list[str]
+    left_out: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    classes: tuple[str, ...] | None = None
+    without: tuple[Without, ...] = ()
+    moved_from: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if "train" not in self.counts or len(set(map(len, self.counts.values()))) != 1:
+            raise StriateError("data.counts must have as many numbers for each split, train among them")
+        if self.classes is not None and len(set(self.classes)) != len(self.counts["train"]):
+            raise StriateError(
+                "data.classes must be different names, as many as data.counts has numbers for each split"
+            )
+
+
+@dataclass(frozen=True)
+class Begun:
+    """recipe.json, as far as it decides anything."""
+
+    source: str
+    recipe_name: str
+    recipe: Recipe
+    seed: Annotated[int, Meta(ge=bounds.SEED[0], le=bounds.SEED[1])]
+    wishes: Wishes
+    command: str
+    preprocess: Preprocess
+    machine: Machine
+    data: Data
+
+
+def read_begun(folder: Path) -> tuple[Begun, dict[str, Any]]:
+    """What a run was begun with, and all of recipe.json for showing. Raises StriateError when it is damaged."""
+    content, source = read_file(folder / RECIPE), str(folder / RECIPE)
+    return decoded(content, Begun, source), decoded(content, dict[str, Any], source)
