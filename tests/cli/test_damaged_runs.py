@@ -199,7 +199,6 @@ def test_a_config_that_is_no_record(striate, run_copy, scans, text):
             lambda text: text.replace("train\t", "test\t"),
             "is damaged: it lists no picture of the train split; start a new",
         ),
-        (lambda text: "", "is damaged: it lists no picture of the train split; start a new run"),
         (lambda text: text.replace("digit", "di\0it", 1), "is damaged: line 1 holds a character that no name has"),
         (lambda text: text.replace("train\t", "train\tx\t", 1), "is damaged: line "),
         (lambda text: "\n".join(line.replace("\t0\t", "\t0\tx", 1) for line in text.split("\n")), "is damaged: line "),
