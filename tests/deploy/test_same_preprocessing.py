@@ -72,17 +72,29 @@ def taken(batches: list[torch.Tensor]) -> torch.Tensor:
     return together
 
 
-@pytest.mark.parametrize("margin_px", [0, 7])
-@pytest.mark.parametrize("model", ["resnet20", "lenet5"])  # RGB in channels last, grey
-def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, monkeypatch, model, margin_px):
+@pytest.mark.parametrize(
+    ("model", "margin_px", "fields"),
+    [
+        ("resnet20", 0, {}),  # RGB in channels last
+        ("resnet20", 7, {}),
+        ("lenet5", 0, {}),  # grey
+        ("lenet5", 7, {"white": 4095.0}),
+        ("resnet20", 0, {"fit": "contain"}),
+        ("resnet20", 0, {"fit": "stretch", "size_px": (32, 48)}),
+        ("lenet5", 0, {"fit": "contain", "white": 4095.0}),
+        ("resnet20", 7, {"size_px": (24, 56), "white": 4095.0}),
+    ],
+    ids=str,
+)
+def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, monkeypatch, model, margin_px, fields):
     record = plan.fit_size
 
     def with_margin(network, recipe, pictures):
-        size = record(network, recipe, pictures).size
-        return network.preprocess.at(size, (size[0] + margin_px, size[1] + margin_px))
+        fitted = record(network, recipe, pictures)
+        return fitted.at(fitted.size, (fitted.size[0] + margin_px, fitted.size[1] + margin_px))
 
     monkeypatch.setattr(plan, "fit_size", with_margin)
-    run = striate.train(album, model, run=tmp_path / "run", epochs=1, batch_size=5, warmup_epochs=0)
+    run = striate.train(album, model, run=tmp_path / "run", epochs=1, batch_size=5, warmup_epochs=0, **fields)
     dataset = open_data(album)
     indices = dataset.splits["val"].tolist()
     assert len(indices) == 12
@@ -98,13 +110,16 @@ def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, 
     assert torch.equal(evaluated, in_training[0])
     assert torch.equal(predicted, in_training[0])
     assert evaluated.dtype == torch.float32
+    assert evaluated.shape[2:] == fields.get("size_px", run.preprocess.size)
+    assert (run.preprocess.fit, run.preprocess.white) == (fields.get("fit", "cover"), fields.get("white"))
     assert run.preprocess.resize == tuple(side + margin_px for side in run.preprocess.size)
 
     loaded = striate.load(run.path)
     loaded.predict(files[3])
     assert torch.equal(taken(seen)[0], in_training[0][3])
 
-    pixels = [read_picture(file, run.preprocess.channels, run.preprocess.resize) for file in files]
+    how = run.preprocess.channels, run.preprocess.resize, run.preprocess.white
+    pixels = [read_picture(file, *how) for file in files]
     run.predict_pixels(pixels, [str(file) for file in files])
     assert torch.equal(taken(seen), in_training[0])
     by_hand = to_batch(np.stack([to_working_size(picture, run.preprocess) for picture in pixels]))

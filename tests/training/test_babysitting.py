@@ -27,7 +27,9 @@ from striate.models import ZOO
 from striate.models.perceptron import Perceptron
 from striate.training import babysitter, course, findings, loop, too_little
 from striate.training import run as run_module
+from striate.training.course import Course
 from striate.training.folder import read_metrics
+from striate.training.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS = 20  # of an epoch of the digits: 1,258 pictures in batches of 64
@@ -417,3 +419,15 @@ def test_metrics_stay_json_to_the_letter(train, tmp_path):
 
     for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=refuse)
+
+
+def test_a_rate_is_not_blamed_where_little_of_the_pictures_is_seen():
+    recipe = Recipe(model="resnet18", epochs=5)
+    line = {"epoch": 5, "step": 500, "lr": 0.0, "train_loss": 0.69, "train_accuracy": 0.5, "val_accuracy": 0.5}
+    course = Course(recipe, [line], 0.7, 2, 1.0, math.log(2), 0.5, val_pictures=100, share_seen=0.125)
+    (finding,) = [found for found in findings.findings(course) if found.kind == "flat cost"]
+    assert finding.text.endswith(
+        "The network sees 12.5% of a typical picture, and what tells the classes apart may be in the rest: "
+        "--set fit=contain shows all of it, and so does a size of its shape, --size HEIGHTxWIDTH"
+    )
+    assert "rate" not in finding.text

@@ -44,9 +44,10 @@ AUTOTUNE = Annotated[
 ]
 EPOCHS = Annotated[int | None, typer.Option(help="Passes over the training pictures; the recipe's when not given.")]
 SIZE = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        help="Height and width in pixels that the network sees; fitted to network and pictures when not given."
+        help="Height and width in pixels that the network sees, such as 96x320, or one number for a square; fitted to "
+        "network and pictures when not given."
     ),
 ]
 TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
@@ -122,7 +123,7 @@ def train(
     from striate import api, recipes
 
     allow_megapixels(max_megapixels)
-    named = {"model": model, "epochs": epochs, "size_px": size, "layers": layers(layer)}
+    named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
     settings = chosen(recipes.get_recipe("default" if recipe is None else recipe), named, set_ or [])
     settings |= {name: context.params[name] for name in WISHES if given(context, name)}
@@ -168,6 +169,13 @@ def layers(text: str | None) -> tuple[str, ...] | None:
     ('layer2', 'last')
     """
     return tuple(part.strip() for part in text.split(",")) if text is not None else None
+
+
+def size_px(text: str | None) -> int | tuple[int, int] | None:
+    """The recipe's field of the same name, from --size."""
+    from striate.training.recipe import parse_size
+
+    return None if text is None else parse_size("--size", text)
 
 
 def of_transfer(

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from striate.core.bounds import SIDE_PX
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, unknown_name
 from striate.core.reading import decoded
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MOST_SCALE = 10_000.0
+
+Fit = Literal["cover", "contain", "stretch"]
+"""How a picture of another shape comes to the working size: `Preprocess.fit`."""
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,14 @@ class Preprocess:
     """How a picture becomes the network's input; stored with the weights, used by every way to the network.
 
     size: height and width, in pixels, that the network sees.
-    resize: the working size: the picture is scaled until it covers it, then cut to it, both about the centre. Of a
-        larger one the network sees the centre, a smaller one it sees enlarged.
+    resize: the working size, to which `fit` brings every picture. Of a larger one the network sees the centre, a
+        smaller one it sees enlarged.
     mean, std: one number per channel on the 0..1 scale; their count is the number of channels.
     mirrored: the answer is the average over the picture and its mirror image.
+    fit: "cover": scaled until it covers the working size, then cut to it about the centre; "contain": scaled until it
+        fits into it, what is left on both sides is of the mean colour; "stretch": scaled to it, whatever its shape.
+    white: the number that is white (255) in pictures of 16 bits, of 32 or of floating-point numbers, all of a data set
+        alike; None: by the rules of `striate.data.decode`, for each picture.
 
     >>> Preprocess(size=(224, 224)).resize
     (256, 256)
@@ -47,6 +55,8 @@ class Preprocess:
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     mirrored: bool = False
+    fit: Fit = "cover"
+    white: float | None = None
 
     def __post_init__(self) -> None:
         if self.resize == (0, 0):  # the usual 256 for 224: seven eighths of the working size are seen
@@ -74,11 +84,20 @@ class Preprocess:
                 f"preprocess: mean must be within {MOST_SCALE:,} of 0 and std between {1 / MOST_SCALE:g} and "
                 f"{MOST_SCALE:,}, or the network would see no numbers, got {self.mean} and {self.std}"
             )
+        if self.fit not in FITS:
+            raise unknown_name("fit of a preprocess", self.fit, FITS)
+        if self.white is not None and not 0 < self.white < math.inf:
+            raise StriateError(f"preprocess: white must be a number above 0, got {self.white}")
 
     @property
     def enlarges(self) -> bool:
         """Whether the working size is below the network's."""
         return any(r < s for r, s in zip(self.resize, self.size, strict=True))
+
+    @property
+    def mean_colour(self) -> tuple[int, ...]:
+        """The mean on the scale of pixels, 0..255: what erased and left-over places show, near 0 for the network."""
+        return tuple(min(255, max(0, round(value * 255))) for value in self.mean)
 
     @property
     def channels(self) -> int:

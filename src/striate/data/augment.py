@@ -265,5 +265,5 @@ def _erased(batch: Tensor, share: float, preprocess: Preprocess, generator: torc
     rows_NH = ((torch.arange(height) + 0.5) / height - middle_y).abs() <= half_y
     columns_NW = ((torch.arange(width) + 0.5) / width - middle_x).abs() <= half_x
     inside = ((rows_NH & chosen)[:, None, :, None] & columns_NW[:, None, None, :]).to(batch.device)
-    mean = (torch.tensor(preprocess.mean) * 255).round().to(batch.device, batch.dtype).view(1, -1, 1, 1)
+    mean = torch.tensor(preprocess.mean_colour).to(batch.device, batch.dtype).view(1, -1, 1, 1)
     return torch.where(inside, mean, batch)

@@ -1,8 +1,9 @@
 """The decoded cache: every picture once, at the working size, in one file of pixels on the disk.
 
 An entry is a folder named by everything that decides its content: the keys of all pictures in order (path, size in
-bytes, time of change), the working size, the channels and the version of the decoding rules. A changed file is another
-name, so an entry is never wrong; it is written under a temporary name, so it is never half.
+bytes, time of change), how they are made (working size, fit and its colour, channels, white), the version of the
+decoding rules. A changed file is another name, so an entry is never wrong; it is written under a temporary name, so it
+is never half.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +28,7 @@ from striate.core.files import new_folder, remove_parts, storage_errors, write_b
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import RULES_VERSION
-from striate.data.scan import CHECK_COVER_PX, Progress, Scan, scan_pictures
+from striate.data.scan import CHECK_COVER_PX, Progress, Scan, Wide, scan_pictures
 from striate.data.working import CachedPictures, DecodedPictures, WorkingPictures, new_pixels
 
 DEFAULT_CACHE_GB = 10.0
@@ -96,7 +98,7 @@ def scan(dataset: Dataset, progress: Progress | None = None, preprocess: Preproc
 
     preprocess: what the pictures are decoded for; None: as `check` does before a network has been named.
     """
-    if preprocess is not None and (preprocess.channels, preprocess.resize) == (3, CHECK_COVER_PX):
+    if preprocess and (preprocess.channels, preprocess.resize, preprocess.white) == (3, CHECK_COVER_PX, None):
         preprocess = None  # the same pixels, so that `check` has done it already
     entry = cache_root() / "scans" / _name(_keys(dataset.pictures), preprocess)
     with suppress(OSError, ValueError):
@@ -124,21 +126,28 @@ def _keys(pictures: Pictures) -> npt.NDArray[np.uint8]:
 
 def _name(keys: npt.NDArray[np.uint8], preprocess: Preprocess | None) -> str:
     rules = (RULES_VERSION, Image.MAX_IMAGE_PIXELS)
-    what = (*rules, preprocess.resize, preprocess.channels) if preprocess else rules
-    digest = hashlib.blake2b(repr(what).encode(), digest_size=16)
+    digest = hashlib.blake2b(repr((*rules, *(_decided(preprocess) if preprocess else ()))).encode(), digest_size=16)
     digest.update(keys.data)
     return digest.hexdigest()
+
+
+def _decided(preprocess: Preprocess) -> tuple[Any, ...]:
+    """What of a record decides the pixels of a working picture."""
+    colour = preprocess.mean_colour if preprocess.fit == "contain" else ()
+    return preprocess.resize, preprocess.channels, preprocess.fit, colour, preprocess.white
 
 
 def _write_scan(folder: Path, found: Scan) -> None:
     np.save(folder / "sizes_px.npy", found.sizes_px)
     np.save(folder / "digests.npy", found.digests)
     write_bytes(folder / "problems.json", json.dumps(list(found.problems.items())).encode())
+    write_bytes(folder / "wide.json", json.dumps(list(found.wide.items())).encode())
 
 
 def _read_scan(entry: Path) -> Scan:
     problems = json.loads((entry / "problems.json").read_text(encoding="utf-8"))
-    return Scan(np.load(entry / "sizes_px.npy"), np.load(entry / "digests.npy"), dict(problems))
+    wide = {index: Wide(*of) for index, of in json.loads((entry / "wide.json").read_text(encoding="utf-8"))}
+    return Scan(np.load(entry / "sizes_px.npy"), np.load(entry / "digests.npy"), dict(problems), wide)
 
 
 def require_room(cache_gb: float) -> None:

@@ -11,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import StriateError
+from striate.core.records import Preprocess
 from striate.data.dataset import Dataset
 from striate.data.left_out import Inventory, LeftOut
 from striate.data.scan import Scan
+from striate.data.seen import about_seen
+from striate.data.wide import about_wide
 
 FEW_PICTURES = 10
 IMBALANCE_RATIO = 20
@@ -78,8 +81,8 @@ class DataReport:
             raise StriateError(self.problems[0])
 
 
-def check_data(dataset: Dataset, scan: Scan) -> DataReport:
-    """Judge a dataset by the scan of its pictures."""
+def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = None) -> DataReport:
+    """Judge a dataset by the scan of its pictures; preprocess: of the network that is to see them, if any."""
     name = dataset.pictures.name
     readable = np.ones(len(dataset.pictures), bool)
     readable[list(scan.problems)] = False
@@ -106,6 +109,8 @@ def check_data(dataset: Dataset, scan: Scan) -> DataReport:
             *dataset.inventory.pictures_left_out,
             *_warnings(dataset, counts, findings),
             *_nearly_equal(dataset.classes),
+            *about_seen(scan, preprocess),
+            *about_wide(dataset, scan, preprocess),
         ],
         left_out=dataset.inventory.left_out,
         notes=dataset.inventory.notes,
@@ -120,7 +125,7 @@ def _same_pictures(dataset: Dataset, scan: Scan) -> tuple[list[list[int]], list[
         split_of[indices] = number
     groups: dict[bytes, list[int]] = defaultdict(list)
     for index in _suspects(split_of, scan):
-        groups[scan.digests[index].tobytes()].append(index)
+        groups[scan.identity(index)].append(index)
     duplicates, leaks, clashes = [], [], []
     for group in groups.values():
         if len(group) == 1:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from striate.data.decode import Pixels, read_picture, read_size, to_pixels
+from striate.data.decode import Numbers, Pixels, is_wide, read_numbers, read_size, to_8_bits, to_pixels
 from striate.data.left_out import Inventory
 
 Indices = npt.NDArray[np.int64]
@@ -72,12 +72,22 @@ class Pictures(ABC):
         """16 bytes that change when the picture may have changed."""
 
     @abstractmethod
-    def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
-        """Upright uint8 (H, W, channels); `cover` as in `decode_picture`. Raises DecodeError."""
+    def numbers(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Numbers:
+        """As `decode`, but wide grey in its own numbers (H, W). Raises DecodeError."""
+
+    def decode(
+        self, index: int, channels: int, cover: tuple[int, int] | None = None, white: float | None = None
+    ) -> Pixels:
+        """Upright uint8 (H, W, channels); `cover` and `white` as in `decode_picture`. Raises DecodeError."""
+        return to_8_bits(self.numbers(index, channels, cover), channels, white, self.name(index))
 
     @abstractmethod
     def size(self, index: int) -> tuple[int, int]:
-        """Height and width in the file, in pixels, of a picture that can be decoded."""
+        """Height and width in the file, in pixels, upright, of a picture that can be decoded."""
+
+    def is_wide(self, index: int) -> bool:
+        """Whether a picture is wide grey, as far as that is known undecoded. Raises DecodeError."""
+        return False
 
 
 class FilePictures(Pictures):
@@ -109,13 +119,17 @@ class FilePictures(Pictures):
             state = (path, -1, -1, -1)
         return hashlib.blake2b(repr(state).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
-    def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
-        """Upright uint8 (H, W, channels). Raises DecodeError."""
-        return read_picture(self.path(index), channels, cover)
+    def numbers(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Numbers:
+        """Upright uint8 (H, W, channels), or wide grey (H, W). Raises DecodeError."""
+        return read_numbers(self.path(index), channels, cover)
 
     def size(self, index: int) -> tuple[int, int]:
-        """Height and width in pixels, from the file's header, before any EXIF turn."""
+        """Height and width in pixels, upright, by the file's header."""
         return read_size(self.path(index))
+
+    def is_wide(self, index: int) -> bool:
+        """Whether a file's header says wide grey."""
+        return is_wide(self.path(index))
 
 
 class ArrayPictures(Pictures):
@@ -142,7 +156,7 @@ class ArrayPictures(Pictures):
         digest.update(index.to_bytes(8, "little"))
         return digest.digest()
 
-    def decode(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Pixels:
+    def numbers(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Numbers:
         """uint8 (H, W, channels)."""
         return to_pixels(Image.fromarray(self.pixels[index]), channels)
 

@@ -3,9 +3,10 @@
 - Formats are told by content, not by name. The EXIF orientation is applied, or TIFF's own; of an animation or a
   multi-page file the first picture is taken.
 - Transparent pixels are laid over white. Palettes are resolved first.
-- 16-bit grey is scaled by its full range (65535 becomes 255); of 16-bit colour Pillow keeps the upper 8 bits. 32-bit
-  and floating-point grey is scaled by the smallest of 1 (floating point only), 255 and 65535 that holds its maximum,
-  and by that maximum if none does. 1-bit becomes 0 and 255.
+- Wide grey, of 16 bits, 32 or floating point: where a data set says which number is white (`Preprocess.white`), that
+  becomes 255, and what is above as well. Where it does not, 16 bits are scaled by their full range (65535 becomes 255),
+  others by the smallest of 1 (floating point only), 255 and 65535 that holds the picture's maximum, and by that maximum
+  if none does. Of 16-bit colour Pillow keeps the upper 8 bits. 1-bit becomes 0 and 255.
 - CMYK becomes RGB without a colour profile; RGB becomes grey by ITU-R 601 luma.
 - JPEG files much larger than needed are decoded at 1/2, 1/4 or 1/8 of their size, never below the size asked for;
   benchmarks/decoding.md says what that brings and why it is Pillow that does it.
@@ -32,22 +33,27 @@ from PIL import Image, UnidentifiedImageError
 from striate.core.errors import StriateError
 from striate.core.files import read_regular
 from striate.data.formats import FORMATS, START_BYTES, foreign_format
-from striate.data.orientation import upright, without_exif
+from striate.data.orientation import SIDEWAYS, orientation, upright, without_exif
 from striate.data.png_chunks import without_ancillary_chunks
 
 Pixels = npt.NDArray[np.uint8]
 """uint8, H x W x channels."""
 
-RULES_VERSION = 2
-"""Raised whenever the rules above give other pixels, so that no cache outlives them."""
+Numbers = npt.NDArray[np.generic]
+"""A picture in its own numbers: `Pixels`, or of wide grey (H, W) of uint16, int32 or float32."""
+
+RULES_VERSION = 3
+"""Raised whenever the rules above give other pixels, or a scan other facts, so that no cache outlives them."""
 
 MOST_FILE_BYTES = 2**31
 """Of one picture file; what is larger is refused unread."""
 
+WIDE_MODES = ("I", "F")  # what Pillow's names of wide grey begin with
+
 # What Pillow's decoders raise on damaged files; warnings only where the caller makes them errors.
 DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, ArithmeticError, RuntimeError),
-    *(struct.error, zlib.error, MemoryError, Warning),
+    *(struct.error, zlib.error, Warning),
 )
 
 
@@ -59,23 +65,36 @@ class DecodeError(StriateError):
         self.name, self.reason = name, reason
 
 
-def read_picture(path: Path, channels: int = 3, cover: tuple[int, int] | None = None) -> Pixels:
+def read_picture(
+    path: Path, channels: int = 3, cover: tuple[int, int] | None = None, white: float | None = None
+) -> Pixels:
     """Decode one file; see `decode_picture`. Raises DecodeError, also when the file cannot be read."""
-    return decode_picture(_content(path), str(path), channels, cover)
+    return to_8_bits(read_numbers(path, channels, cover), channels, white, str(path))
 
 
-def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[int, int] | None = None) -> Pixels:
+def read_numbers(path: Path, channels: int = 3, cover: tuple[int, int] | None = None) -> Numbers:
+    """Decode one file, as `read_picture`, but leave wide grey in its own numbers."""
+    return _decode(_content(path), str(path), channels, cover)
+
+
+def decode_picture(
+    content: bytes, name: str, channels: int = 3, cover: tuple[int, int] | None = None, white: float | None = None
+) -> Pixels:
     """Decode the bytes of a picture file to uint8 pixels (H, W, channels), upright.
 
     name: what errors call it. channels: 1 grey or 3 RGB. cover: height and width in pixels that are needed; a larger
-    JPEG may come back smaller, but never below this.
-    Raises DecodeError when it is not a picture, damaged or too large.
+    JPEG may come back smaller, but never below this. white: see `Preprocess.white`.
+    Raises DecodeError when it is not a picture, damaged, too large or needs more memory than there is.
 
     >>> file = io.BytesIO()
     >>> Image.new("RGB", (20, 10), "red").save(file, "PNG")
     >>> decode_picture(file.getvalue(), "red.png").shape
     (10, 20, 3)
     """
+    return to_8_bits(_decode(content, name, channels, cover), channels, white, name)
+
+
+def _decode(content: bytes, name: str, channels: int, cover: tuple[int, int] | None) -> Numbers:
     with _damage_named(name, content):
         content, exif = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
@@ -85,23 +104,48 @@ def decode_picture(content: bytes, name: str, channels: int = 3, cover: tuple[in
                 picture.draft(None, (side, side))
             picture.load()
             exif = exif or picture.info.get("exif", b"")  # PNG and WebP; TIFF's orientation Pillow has applied
-            return to_pixels(upright(_at_most_16_bit(picture), exif), channels)
+            turned = upright(_at_most_16_bit(picture), exif)
+            return np.asarray(turned) if turned.mode.startswith(WIDE_MODES) else to_pixels(turned, channels)
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Height and width in a file's header, before it is turned upright. Raises DecodeError."""
+    """Height and width by a file's header, upright. Raises DecodeError."""
+    with _header(path) as (picture, exif):
+        turned = orientation(exif) in SIDEWAYS
+        return (picture.width, picture.height) if turned else (picture.height, picture.width)
+
+
+def is_wide(path: Path) -> bool:
+    """Whether a file holds wide grey, by its header. Raises DecodeError."""
+    with _header(path) as (picture, _):
+        return picture.mode.startswith(WIDE_MODES)
+
+
+@contextmanager
+def _header(path: Path) -> Iterator[tuple[Image.Image, bytes]]:
+    """A picture of which only the header was read, and its EXIF block."""
     content = _content(path)
     with _damage_named(str(path), content):
-        content, _ = without_exif(without_ancillary_chunks(content))
+        content, exif = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            return picture.height, picture.width
+            yield picture, exif or picture.info.get("exif", b"")
 
 
 def _content(path: Path) -> bytes:
+    with memory_named(str(path)):
+        try:
+            return read_regular(path, MOST_FILE_BYTES)
+        except OSError as error:
+            raise DecodeError(str(path), f"cannot be read ({error.strerror or error})") from error
+
+
+@contextmanager
+def memory_named(name: str) -> Iterator[None]:
+    """Turn memory that runs out over one picture into a DecodeError that names it."""
     try:
-        return read_regular(path, MOST_FILE_BYTES)
-    except OSError as error:
-        raise DecodeError(str(path), f"cannot be read ({error.strerror or error})") from error
+        yield
+    except MemoryError as error:
+        raise DecodeError(name, "needs more memory than there is") from error
 
 
 @contextmanager
@@ -112,7 +156,8 @@ def _damage_named(name: str, content: bytes) -> Iterator[None]:
     if foreign := foreign_format(name, content[:START_BYTES]):
         raise DecodeError(name, f"is a {foreign} picture, which cannot be read here; save it as JPEG or PNG")
     try:
-        yield
+        with memory_named(name):
+            yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d+", str(error))  # Pillow looks before anyone can ask for width and height
         raise _too_large(name, f"{int(pixels[0]):,}" if pixels else str(error)) from error
@@ -155,8 +200,8 @@ def to_pixels(picture: Image.Image, channels: int) -> Pixels:
     """
     if channels not in (1, 3):
         raise StriateError(f"pictures have 1 (grey) or 3 (RGB) channels; the network wants {channels}")
-    if picture.mode.startswith(("I", "F")):
-        picture = Image.fromarray(_scaled(np.asarray(picture)))
+    if picture.mode.startswith(WIDE_MODES):
+        picture = Image.fromarray(_scaled(np.asarray(picture), None))
     if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
     if picture.mode == "RGBA":
@@ -167,11 +212,35 @@ def to_pixels(picture: Image.Image, channels: int) -> Pixels:
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def _scaled(values: npt.NDArray[np.generic]) -> Pixels:
-    """Wide grey values to uint8: 16 bit by its full range, wider by the smallest usual range that holds them."""
-    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+def to_8_bits(numbers: Numbers, channels: int, white: float | None, name: str) -> Pixels:
+    """Pixels of a picture in its own numbers. Raises DecodeError that names it when memory runs out.
+
+    >>> to_8_bits(np.array([[0, 1023]], np.uint16), 1, 1023, "x.png").ravel().tolist()
+    [0, 255]
+    """
+    with memory_named(name):
+        if is_wide_grey(numbers):
+            return to_pixels(Image.fromarray(_scaled(numbers, white)), channels)
+        return numbers.astype(np.uint8, copy=False)
+
+
+def is_wide_grey(numbers: Numbers) -> bool:
+    """Whether a picture in its own numbers is wide grey: that has no axis of channels."""
+    return numbers.ndim == 2
+
+
+def finite(values: Numbers) -> npt.NDArray[np.float64]:
+    """The numbers of wide grey, 0 where there is none."""
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _scaled(values: Numbers, white: float | None) -> Pixels:
+    """Wide grey values to uint8, white stated, or 16 bit by its full range, wider by the smallest that holds them."""
+    numbers = finite(values)
     largest = numbers.max(initial=0.0)
-    if values.dtype.kind == "u":  # 16 bits, in either order of bytes
+    if white is not None:
+        top = white
+    elif values.dtype.kind == "u":  # 16 bits, in either order of bytes
         top = 65535.0
     else:
         ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)

@@ -16,6 +16,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = (5, 6, 7, 8)
 ORIENTATION_TAG = 0x0112
 EXIF, MULTI_PICTURE = b"Exif\0\0", b"MPF\0"
 APP1, APP2, START_OF_SCAN, FILL = 0xE1, 0xE2, 0xDA, 0xFF

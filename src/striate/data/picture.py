@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Protocol
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,11 +12,27 @@ from PIL import Image
 from torch import Tensor
 
 from striate.core.records import Preprocess
-from striate.data.decode import Pixels
+from striate.data.decode import Pixels, memory_named
+
+# More than this is not made to be cut to a few: of a picture of 60000x2 px that covers 224x224, 1.5 billion pixels.
+MOST_SCALED_PIXELS = 2**24
+
+
+class Decode(Protocol):
+    """Decodes one picture: channels, height and width that are needed, and what is white, as `decode_picture`."""
+
+    def __call__(self, channels: int, cover: tuple[int, int], white: float | None, /) -> Pixels:
+        """Upright uint8 (H, W, channels). Raises DecodeError."""
+
+
+def read_working(name: str, decode: Decode, preprocess: Preprocess) -> Pixels:
+    """A picture at the working size. Raises DecodeError that names it, also when memory runs out."""
+    with memory_named(name):
+        return to_working_size(decode(preprocess.channels, preprocess.resize, preprocess.white), preprocess)
 
 
 def to_working_size(pixels: Pixels, preprocess: Preprocess) -> Pixels:
-    """Scale until the working size is covered, then cut to it about the centre.
+    """Bring a picture to the working size, as `Preprocess.fit` says.
 
     pixels: uint8 (H, W, channels). Returns uint8 (height, width, channels) of `preprocess.resize`. The filter is
     Pillow's bilinear one, which averages over the source when it shrinks.
@@ -22,15 +41,54 @@ def to_working_size(pixels: Pixels, preprocess: Preprocess) -> Pixels:
     (20, 20, 3)
     """
     height, width = preprocess.resize
-    came_height, came_width, channels = pixels.shape
-    scale = max(height / came_height, width / came_width)
-    scaled = max(height, round(came_height * scale)), max(width, round(came_width * scale))
-    if scaled != (came_height, came_width):
-        picture = Image.fromarray(pixels if channels == 3 else pixels[:, :, 0])
-        resized = picture.resize((scaled[1], scaled[0]), Image.Resampling.BILINEAR)
-        pixels = np.asarray(resized).reshape(*scaled, channels)
+    if preprocess.fit == "stretch":
+        return _resized(pixels, (height, width))
+    if preprocess.fit == "contain":
+        return _contained(pixels, preprocess)
+    scale = max(height / pixels.shape[0], width / pixels.shape[1])
+    scaled = max(height, round(pixels.shape[0] * scale)), max(width, round(pixels.shape[1] * scale))
     top, left = (scaled[0] - height) // 2, (scaled[1] - width) // 2
-    return pixels[top : top + height, left : left + width]
+    if math.prod(scaled) > MOST_SCALED_PIXELS:
+        return _part_resized(pixels, scaled, (top, left), (height, width))
+    return _resized(pixels, scaled)[top : top + height, left : left + width]
+
+
+def _contained(pixels: Pixels, preprocess: Preprocess) -> Pixels:
+    """Scaled to fit into the working size, in its middle; the rest is of the mean colour."""
+    height, width = preprocess.resize
+    scale = min(height / pixels.shape[0], width / pixels.shape[1])
+    inner = _resized(pixels, (max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))))
+    whole = np.empty((height, width, pixels.shape[2]), np.uint8)
+    whole[:] = preprocess.mean_colour
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    whole[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return whole
+
+
+def _resized(pixels: Pixels, size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> Pixels:
+    """Scaled by Pillow's bilinear filter, all of it or a box (left, top, right, bottom), in pixels."""
+    if size == pixels.shape[:2] and box is None:
+        return pixels
+    channels = pixels.shape[2]
+    picture = Image.fromarray(pixels if channels == 3 else pixels[:, :, 0])
+    resized = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR, box)
+    return np.asarray(resized).reshape(*size, channels)
+
+
+def _part_resized(pixels: Pixels, scaled: tuple[int, int], corner: tuple[int, int], size: tuple[int, int]) -> Pixels:
+    """What cutting `size` at `corner` out of the picture scaled to `scaled` gives, without making all of that.
+
+    Up to the last bit: Pillow takes a box in 32-bit numbers, so it is cut out roughly before, where those are exact.
+    """
+    spans = []
+    for came, whole, first, length in zip(pixels.shape, scaled, corner, size, strict=False):
+        one = came / whole  # pixels of the source per pixel
+        begin, end = first * one, (first + length) * one
+        reach = math.ceil(max(1, one)) + 1  # of the filter
+        low, high = max(0, math.floor(begin) - reach), min(came, math.ceil(end) + reach)
+        spans.append((low, high, begin - low, end - low))
+    (top, bottom, y0, y1), (left, right, x0, x1) = spans
+    return _resized(np.ascontiguousarray(pixels[top:bottom, left:right]), size, (x0, y0, x1, y1))
 
 
 def to_batch(pictures: np.ndarray) -> Tensor:

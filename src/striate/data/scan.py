@@ -6,16 +6,16 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
-from striate.data.decode import DecodeError, Pixels
+from striate.data.decode import DecodeError, Numbers, Pixels, finite, is_wide_grey, memory_named, to_8_bits
 from striate.data.picture import to_working_size
 
 Progress = Callable[[int, int], None]
@@ -31,17 +31,41 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class Wide(NamedTuple):
+    """What is known of a picture of wide grey by its own numbers, of which only 256 levels reach a network.
+
+    largest: its largest number. floating: whether its numbers are. digest: of the numbers, as hexadecimal text.
+    """
+
+    largest: float
+    floating: bool
+    digest: str
+
+    @classmethod
+    def of(cls, numbers: Numbers) -> Wide:
+        """Look at the numbers (H, W) of a picture."""
+        digest = hashlib.blake2b(repr((numbers.shape, numbers.dtype.kind)).encode() + numbers.tobytes(), digest_size=16)
+        return cls(float(finite(numbers).max(initial=0.0)), numbers.dtype.kind == "f", digest.hexdigest())
+
+
 @dataclass(frozen=True)
 class Scan:
     """What one pass over a dataset's pictures found; arrays have one entry per picture.
 
-    sizes_px: height and width in the file, (N, 2). digests: `pixel_digest` of every picture, zeros where it could not
-    be decoded, (N, 16). problems: reason by picture number, for those that could not be decoded.
+    sizes_px: height and width in the file, upright, (N, 2). digests: `pixel_digest` of every picture, zeros where it
+    could not be decoded, (N, 16). problems: reason by picture number, for those that could not be decoded. wide: those
+    of wide grey, by number; their pixels may be equal where their numbers are not.
     """
 
     sizes_px: npt.NDArray[np.int32]
     digests: npt.NDArray[np.uint8]
     problems: dict[int, str]
+    wide: dict[int, Wide] = field(default_factory=dict)
+
+    def identity(self, index: int) -> bytes:
+        """Equal for pictures that are equal in the numbers of their files."""
+        wide = self.wide.get(index)
+        return self.digests[index].tobytes() if wide is None else wide.digest.encode()
 
 
 def in_threads(work: Callable[[T], R], items: Iterator[T], threads: int | None = None) -> Iterator[R]:
@@ -73,34 +97,46 @@ def scan_pictures(
     preprocess: what the pictures are decoded for, which decides the digests; None: as `check` does before a network
     has been named. keep: called by several threads, with uint8 (height, width, channels) of `preprocess.resize`.
     """
+    channels, cover, white = decoded_for(preprocess)
 
-    def look(index: int) -> tuple[tuple[int, int], bytes, str | None]:
+    def look(index: int) -> tuple[tuple[int, int], bytes, str | Wide | None]:
         try:
-            pixels, size = decode_to_scan(pictures, index, preprocess), pictures.size(index)
+            with memory_named(pictures.name(index)):
+                numbers, size = pictures.numbers(index, channels, cover), pictures.size(index)
+                wide = Wide.of(numbers) if is_wide_grey(numbers) else None
+                pixels = to_8_bits(numbers, channels, white, pictures.name(index))
+                working = to_working_size(pixels, preprocess) if preprocess is not None and keep is not None else None
+                digest = pixel_digest(pixels)
         except DecodeError as error:
             return (0, 0), bytes(16), error.reason
-        if preprocess is not None and keep is not None:
-            keep(index, to_working_size(pixels, preprocess))
-        return size, pixel_digest(pixels), None
+        if working is not None and keep is not None:
+            keep(index, working)
+        return size, digest, wide
 
     total = len(pictures)
     sizes = np.zeros((total, 2), np.int32)
     digests = np.zeros((total, 16), np.uint8)
     problems: dict[int, str] = {}
-    for index, (size, digest, problem) in enumerate(in_threads(look, iter(range(total)))):
+    wide: dict[int, Wide] = {}
+    for index, (size, digest, remark) in enumerate(in_threads(look, iter(range(total)))):
         sizes[index], digests[index] = size, np.frombuffer(digest, np.uint8)
-        if problem is not None:
-            problems[index] = problem
+        if isinstance(remark, str):
+            problems[index] = remark
+        elif remark is not None:
+            wide[index] = remark
         if progress is not None:
             progress(index + 1, total)
-    return Scan(sizes, digests, problems)
+    return Scan(sizes, digests, problems, wide)
 
 
 def decode_to_scan(pictures: Pictures, index: int, preprocess: Preprocess | None) -> Pixels:
     """A picture as it is decoded for a network, or with None as `check` decodes it. Raises DecodeError."""
-    if preprocess is None:
-        return pictures.decode(index, 3, CHECK_COVER_PX)
-    return pictures.decode(index, preprocess.channels, preprocess.resize)
+    return pictures.decode(index, *decoded_for(preprocess))
+
+
+def decoded_for(preprocess: Preprocess | None) -> tuple[int, tuple[int, int], float | None]:
+    """Channels, what is to be covered and what is white, for a network, or with None for `check`."""
+    return (preprocess.channels, preprocess.resize, preprocess.white) if preprocess else (3, CHECK_COVER_PX, None)
 
 
 def pixel_digest(pixels: Pixels) -> bytes:

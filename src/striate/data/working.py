@@ -16,7 +16,7 @@ import numpy.typing as npt
 from striate.core.errors import ChangedPicture
 from striate.core.records import Preprocess
 from striate.data.dataset import Indices, Pictures
-from striate.data.decode import DecodeError, Pixels
+from striate.data.decode import DecodeError, Pixels, memory_named
 from striate.data.picture import to_working_size
 from striate.data.scan import Keep, Scan, decode_to_scan, in_threads, pixel_digest
 
@@ -75,10 +75,11 @@ class DecodedPictures(WorkingPictures):
 
     def fill(self, index: int, pixels: Pixels) -> None:
         """Decode one picture. Raises ChangedPicture when it is not the one that was expected."""
-        decoded = decode_to_scan(self.pictures, index, self.preprocess)
-        if self._expected is not None:
-            self._refuse_another(index, decoded, *self._expected)
-        pixels[...] = to_working_size(decoded, self.preprocess)
+        with memory_named(self.pictures.name(index)):
+            decoded = decode_to_scan(self.pictures, index, self.preprocess)
+            if self._expected is not None:
+                self._refuse_another(index, decoded, *self._expected)
+            pixels[...] = to_working_size(decoded, self.preprocess)
 
     def _refuse_another(
         self, index: int, decoded: Pixels, digests: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint8]
@@ -125,7 +126,7 @@ class CachedPictures(WorkingPictures):
             with self._lock:  # not `os.pread`, which Windows lacks
                 os.lseek(self._handle, self._start + index * self._bytes, os.SEEK_SET)
                 content = os.read(self._handle, self._bytes)
-        except OSError:
+        except (OSError, MemoryError):
             content = b""
         if len(content) == self._bytes:
             pixels[...] = np.frombuffer(content, np.uint8).reshape(self.shape)

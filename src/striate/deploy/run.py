@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -26,7 +26,7 @@ from striate.data.found_again import Hashing
 from striate.data.known import Known, known_pictures
 from striate.data.left_out import LeftOut
 from striate.data.manifest import MANIFEST
-from striate.data.picture import to_batch, to_working_size
+from striate.data.picture import Decode, read_working, to_batch, to_working_size
 from striate.data.scan import Progress, in_threads, pixel_digest
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.inputs import in_batches, members, picture_files, split_to_evaluate
@@ -145,7 +145,7 @@ class Run:
 
     def working(self, files: Sequence[Path]) -> Iterator[tuple[Path, Pixels | DecodeError]]:
         """Every file with its picture at the working size, or why it cannot be read; decoded by all cores."""
-        outcomes = in_threads(lambda file: self._read(partial(read_picture, file)), iter(files))
+        outcomes = in_threads(lambda file: self._read(str(file), partial(read_picture, file)), iter(files))
         return zip(files, outcomes, strict=True)
 
     def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Prediction]:
@@ -170,10 +170,10 @@ class Run:
             predictions.append(Prediction(name, *ranked[0], top=ranked))
         return predictions
 
-    def _read(self, decode: Callable[[int, tuple[int, int]], Pixels]) -> Pixels | DecodeError:
+    def _read(self, name: str, decode: Decode) -> Pixels | DecodeError:
         """A picture at the working size, or why it cannot be read."""
         try:
-            return to_working_size(decode(self.preprocess.channels, self.preprocess.resize), self.preprocess)
+            return read_working(name, decode, self.preprocess)
         except DecodeError as error:
             return error
 
@@ -250,14 +250,14 @@ class Run:
     ) -> Iterator[Batch]:
         """The pictures as they are decoded; `seen` gets the split that the run had each in, where it is known."""
 
-        def decode(index: int, channels: int, cover: tuple[int, int]) -> Pixels:
-            pixels = dataset.pictures.decode(index, channels, cover)
+        def decode(index: int, channels: int, cover: tuple[int, int], white: float | None) -> Pixels:
+            pixels = dataset.pictures.decode(index, channels, cover, white)
             if self._known is not None:
                 seen[index] = self._known.split_of(dataset, index, pixel_digest(pixels))
             return pixels
 
         def read(index: int) -> Pixels | DecodeError:
-            return self._read(partial(decode, index))
+            return self._read(dataset.pictures.name(index), partial(decode, index))
 
         done, right = 0, 0
         for part in in_batches(zip(indices.tolist(), in_threads(read, iter(indices.tolist())), strict=True)):

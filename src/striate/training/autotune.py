@@ -168,7 +168,9 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
     """
     rule, since = job.placement, time.perf_counter()
     seconds: Seconds = {}
-    with suppress(RuntimeError, MemoryError):  # too little memory: the training itself says so, or takes fewer at once
+    with suppress(
+        RuntimeError, MemoryError, ValueError
+    ):  # too little memory, one value for a batch norm: training says so
         for pictures in FIRST_PICTURES:
             if not seconds or time.perf_counter() - since < BUDGET_SECONDS / 10:
                 seconds[rule] = _seconds(job, rule, _cut(batch, pictures), 0.0)
@@ -185,7 +187,7 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
             now = time.perf_counter()
             if now - since > 0.85 * budget or now - begun + longest > BUDGET_SECONDS:
                 return False
-            with suppress(RuntimeError, MemoryError):  # such as too little memory for this one
+            with suppress(RuntimeError, MemoryError, ValueError):  # such as too little memory for this one
                 taken = _seconds(job, option, batch, budget / 10)
                 seconds[option] = min(taken, seconds.get(option, taken))
         return True

@@ -87,6 +87,7 @@ class Babysitter:
             chance=self.chance,
             val_pictures=len(self.job.val.indices),
             train_pictures=len(self.job.train.indices) if are_photographs(self.job.network.preprocess) else 0,
+            share_seen=self.job.share_seen,
             pulse=pulse,
             probe=probe,
         )

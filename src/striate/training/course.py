@@ -16,6 +16,7 @@ EPOCHS_TO_LEARN = 3
 STEPS_TO_JUDGE = 50  # fewer say nothing of a setting: sixteen steps at the right rate look like those at a wrong one
 FEW_PICTURES = 2_000  # to train on: fewer teach drawn weights little of photographs
 GOOD_ACCURACY = 0.90
+LEAST_BATCH = 4  # that is ever advised: batch norms learn little of fewer, and of one nothing
 PHOTOGRAPHS_FROM_PX = 48  # smaller ones, and grey ones, are letters and icons, of which few teach enough
 
 
@@ -34,8 +35,8 @@ class Course:
     history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the cost; 1 for one head.
     ignorant_cost: of answering with the frequencies of the classes. chance: accuracy of always answering the most
     frequent class. val_pictures: how many the validation accuracy is of. train_pictures: how many
-    are trained on; 0 where drawn weights are right for them. pulse, probe: of this epoch, when they were
-    taken.
+    are trained on; 0 where drawn weights are right for them. share_seen: of
+    the area of a typical picture. pulse, probe: of this epoch, when they were taken.
     """
 
     recipe: Recipe
@@ -47,6 +48,7 @@ class Course:
     chance: float
     val_pictures: int
     train_pictures: int = 0
+    share_seen: float = 1.0
     pulse: Pulse | None = None
     probe: Probe | None = None
 

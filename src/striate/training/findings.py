@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
+from striate.data.seen import LEAST_SEEN, how_to_see
 from striate.ops.metrics import wilson_interval
 from striate.training.course import EPOCHS_TO_LEARN, GOOD_ACCURACY, Course, Finding
 from striate.training.recipe import Recipe
@@ -67,6 +68,11 @@ def _why_flat(course: Course) -> str:
         return "The rate is 0, so nothing can change: --set peak_lr=0.05"
     if decay_is_large(recipe):
         return _decay_words(recipe)
+    if course.share_seen < LEAST_SEEN:
+        return (
+            f"The network sees {course.share_seen:.1%} of a typical picture, and what tells the classes apart may be "
+            f"in the rest: {how_to_see()}"
+        )
     if ratio == 0:
         return (
             "No gradient reaches the weights: usually they were all drawn as zero, or every ReLU is dead. Draw them at "

@@ -46,7 +46,7 @@ def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Count
     at_once = placement.at_once(recipe.batch_size)
     batches = Batches(working, dataset.labels, dataset.splits[split], at_once, spoiled=spoiled)
     found = evaluate(placement.network(run.network), batches.in_order(), run.preprocess, run.classes, placement)
-    mistakes = confident_mistakes(found, dataset, spoiled.without(dataset.splits[split]))
+    mistakes = confident_mistakes(found, dataset, spoiled.without(dataset.splits[split]), run.preprocess.white)
     metrics = {
         f"{split}_top1": found.accuracy,
         f"{split}_top1_interval": list(found.interval),
@@ -83,10 +83,12 @@ def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Count
     return Run(folder)
 
 
-def confident_mistakes(found: Evaluation, dataset: Dataset, numbers: Indices) -> list[Mistake]:
+def confident_mistakes(
+    found: Evaluation, dataset: Dataset, numbers: Indices, white: float | None = None
+) -> list[Mistake]:
     """The wrong answers that the network was surest of, with their pictures, where those can still be decoded.
 
-    numbers: of the pictures that were evaluated, in that order.
+    numbers: of the pictures that were evaluated, in that order. white: see `Preprocess.white`.
     """
     wrong = torch.nonzero(found.predicted != found.truth).flatten()
     order = wrong[found.probabilities[wrong].argsort(descending=True)][:SHOWN_MISTAKES].tolist()
@@ -99,7 +101,7 @@ def confident_mistakes(found: Evaluation, dataset: Dataset, numbers: Indices) ->
                 truth=dataset.classes[int(found.truth[place])],
                 predicted=dataset.classes[int(found.predicted[place])],
                 probability=float(found.probabilities[place]),
-                pixels=dataset.pictures.decode(index, channels, SHOWN_PX),
+                pixels=dataset.pictures.decode(index, channels, SHOWN_PX, white),
             )
             mistakes.append(mistake)
     return mistakes

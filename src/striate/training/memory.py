@@ -15,6 +15,7 @@ from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.data.batches import Batch
 from striate.training.forecast import available_bytes, training_bytes
+from striate.training.lone_pictures import fewest_at_once
 from striate.training.state import Counters
 from striate.training.step import Job, gradients, update
 
@@ -85,14 +86,15 @@ def memory_errors(folder: Path) -> Iterator[None]:
 
 
 def half(job: Job, pictures: int, reason: str) -> int:
-    """Half as many pictures at once. Raises StriateError when there is one only."""
-    if pictures > 1:
-        return (pictures + 1) // 2
+    """Half as many pictures at once. Raises StriateError when these are the fewest that the network can train on."""
+    if pictures > 1 and pictures > (fewest := fewest_at_once(job.network, job.recipe)):
+        return max(fewest, (pictures + 1) // 2)
     height, width = job.network.preprocess.size
-    needed = training_bytes(summarize(job.network), 1, job.placement, job.recipe)
+    needed = training_bytes(summarize(job.network), pictures, job.placement, job.recipe)
     free = available_bytes(job.placement.device)
     left = "" if free is None else f", {free / 1e9:.2f} GB are free now"
+    taken = "one picture" if pictures == 1 else f"{pictures} pictures"
     raise StriateError(
-        f"memory ran out with one picture of {height}x{width} px at a time in {job.network.label} ({reason}); it needs "
+        f"memory ran out with {taken} of {height}x{width} px at a time in {job.network.label} ({reason}); it needs "
         f"about {needed / 1e9:.2f} GB{left}. Close other programs, or take a smaller --size or --model"
     )

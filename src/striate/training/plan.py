@@ -26,7 +26,7 @@ from striate.models.network import set_dropout
 from striate.models.tapped import Tapped
 from striate.tasks.placement import Placement
 from striate.training.begun import read_begun
-from striate.training.course import FEW_PICTURES, are_photographs
+from striate.training.course import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.folder import RECIPE
 from striate.training.machine import describe_machine
 from striate.training.recipe import Recipe
@@ -69,7 +69,8 @@ class Plan:
         parts = ["striate", "train", self.source, "--recipe", named]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
         for name, value in acting.items():
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            between = "x" if name == "size_px" else ","
+            text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
             own = value is not None and name in ("model", "epochs", "weights")
             parts += [f"--{name}", text] if own else ["--set", f"{name}={text}"]
         parts += ["--seed", str(self.seed), *Wishes.exactly(placement).flags(), "--run", f"{folder}-again"]
@@ -109,12 +110,15 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     Small pictures are not blown up to 224 px: the size becomes the next multiple of 32 that holds half of them, which
     costs a fraction and loses nothing, unless the weights were trained on larger ones; `least_px` at least, and times
     `test_enlargement`. Where the pictures do not fill the usual margin, there is none, and the working size is what
-    training ends at, or that multiple of 32: what is larger is enlarged from it on the way into the network.
+    training ends at, or that multiple of 32: what is larger is enlarged from it on the way into the network. Where
+    pictures are not cut (`fit`), their longer side counts, and there is no margin either: all of them is to be seen.
     """
-    own, typical_px = network.preprocess, typical_side_px(pictures)
+    own = network.preprocess if recipe.fit is None else replace(network.preprocess, fit=recipe.fit)
+    cut = own.fit == "cover"
+    typical_px = typical_side_px(pictures, longer=not cut)
     holding_px = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
     if recipe.size_px is not None:
-        size = (recipe.size_px, recipe.size_px)
+        size = recipe.size
     elif recipe.weights is not None:  # at the size that they were last used at
         size = own.size
     else:
@@ -122,19 +126,20 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
         # A network for tiny pictures is made for its one size.
         height, width = (min(side, own_px) if own_px >= 2 * SIZE_STEP_PX else own_px for own_px in own.size)
         size = (round(height * recipe.test_enlargement), round(width * recipe.test_enlargement))
-    margin = tuple(round(s * r / o) for s, r, o in zip(size, own.resize, own.size, strict=True))
-    if typical_px < max(margin):
-        ends = (round(s / recipe.test_enlargement) for s in size)
-        margin = tuple(min(m, end, holding_px) for m, end in zip(margin, ends, strict=True))
-    return own.at(size, (margin[0], margin[1]))
+    height, width = (round(s * r / o) if cut else s for s, r, o in zip(size, own.resize, own.size, strict=True))
+    if typical_px < max(height, width):
+        end = min(round(side / recipe.test_enlargement) for side in size)
+        least = min(height, width, end, holding_px)  # the shorter side; the longer one keeps the shape
+        height, width = (round(side * least / min(size)) for side in size)
+    return own.at(size, (height, width))
 
 
-def typical_side_px(pictures: Pictures) -> int:
-    """Median of the shorter sides of up to 100 pictures, evenly spread; unreadable ones left out."""
+def typical_side_px(pictures: Pictures, *, longer: bool = False) -> int:
+    """Median of the shorter (or longer) sides of up to 100 pictures, evenly spread; unreadable ones left out."""
     sides = []
     for index in np.linspace(0, len(pictures) - 1, min(len(pictures), SAMPLED_PICTURES)).round().astype(int).tolist():
         with suppress(DecodeError):
-            sides.append(min(pictures.size(index)))
+            sides.append((max if longer else min)(pictures.size(index)))
     return int(np.median(sides)) if sides else 0
 
 
@@ -196,11 +201,14 @@ a smaller batch_size (--set batch_size=8), more --epochs, or --recipe finetune, 
     """
     if recipe.weights is not None or recipe.batch_size < pictures or recipe.epochs >= ENOUGH_STEPS:
         return None
-    smaller = max(1, 2 ** int(math.log2(max(1, pictures / 8))))
+    smaller = max(LEAST_BATCH, 2 ** int(math.log2(max(1, pictures / 8))))
+    batches = (
+        f"a smaller batch_size (--set batch_size={smaller}), " if smaller < min(pictures, recipe.batch_size) else ""
+    )
     return (
         f"one batch of {recipe.batch_size} holds all {pictures:,} pictures, so that {recipe.epochs} epochs are "
-        f"{recipe.epochs} steps, too few to learn from drawn weights: take a smaller batch_size "
-        f"(--set batch_size={smaller}), more --epochs, or --recipe finetune, which begins with trained weights"
+        f"{recipe.epochs} steps, too few to learn from drawn weights: take {batches}more --epochs, "
+        "or --recipe finetune, which begins with trained weights"
     )
 
 

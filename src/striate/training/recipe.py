@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from striate.core.errors import StriateError
 from striate.core.values import convert_fields
+from striate.core.records import Fit
 from striate.data.augment import Augmentation
 from striate.tasks.linear import Kind
 from striate.training.other_names import unknown_field
@@ -48,9 +49,15 @@ class Recipe:
 
     model: str
     """A network of the zoo."""
-    size_px: int | None = None
-    """Height and width that the network sees in use; None: the network's own, or less when the pictures are smaller,
-    times `test_enlargement`."""
+    size_px: int | tuple[int, int] | None = None
+    """Height and width that the network sees in use, HEIGHTxWIDTH or one number for a square; None: the network's own,
+    or less when the pictures are smaller, times `test_enlargement`."""
+    fit: Fit | None = None
+    """How pictures of another shape come to the size: cover (the middle is cut out), contain (all of it, with bars of
+    the mean colour) or stretch; None: as the weights have it, cover where they are drawn."""
+    white: float | None = None
+    """The number that is white in pictures of 16 or 32 bits or of floating-point numbers; None: by the bits that the
+    training pictures use."""
     least_px: int = 1
     """Pictures that are smaller are enlarged to this, where `size_px` is open."""
     weights: str | None = None
@@ -105,7 +112,7 @@ class Recipe:
     whiten: bool = False
     """The first convolution is set to whitening filters of the training pictures and stays so."""
     start_px: int | None = None
-    """Side of the pictures at the start; they grow in steps of 8 px. None: no growth."""
+    """Shorter side of the pictures at the start; they grow in steps of 8 px, and keep their shape. None: no growth."""
     test_enlargement: float = 1.0
     """How much larger pictures are wherever the network is used than at the end of its training. Random crops enlarge
     what they show, and whole pictures should show it as large (Touvron et al., arXiv:1906.06423)."""
@@ -130,7 +137,7 @@ class Recipe:
     def __post_init__(self) -> None:
         convert_fields(self)
         for name, low, high in (
-            ("size_px", 1, 8192),
+            ("white", 1e-9, 1e30),
             ("least_px", 1, 8192),
             ("epochs", 1, 100_000),
             ("batch_size", 1, 1_000_000),
@@ -158,6 +165,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:  # a NaN fails too
                 raise StriateError(f"{name} must be between {low} and {high:,}, got {value}")
+        if self.size_px is not None and not all(1 <= side <= 8192 for side in self.size):
+            raise StriateError(f"size_px must be between 1 and 8,192, got {self.size_px}")
         if self.staged and self.weights is None:
             raise StriateError("staged begins with trained weights, and there are none; give weights, such as embedded")
         if self.whiten and self.weights:
@@ -197,6 +206,12 @@ trained weights (weights=..., as by --weights embedded)
         return {name: value for name, value in mine.items() if value != others[name]}
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of `size_px`, which must not be open."""
+        assert self.size_px is not None  # noqa: S101 - our own invariant
+        return self.size_px if isinstance(self.size_px, tuple) else (self.size_px, self.size_px)
+
+    @property
     def augmentation(self) -> Augmentation:
         """The fields that vary the pictures."""
         return Augmentation(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Augmentation)})
@@ -231,10 +246,14 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
 
     >>> parse_value("drop_at", "0.5,0.75", tuple[float, ...])
     (0.5, 0.75)
+    >>> parse_value("size_px", "96x320", int | tuple[int, int] | None)
+    (96, 320)
     """
-    if isinstance(kind, types.UnionType):  # "X | None"
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):  # "X | None"
         if text.lower() == "none":
             return None
+        if tuple[int, int] in typing.get_args(kind):
+            return parse_size(name, text)
         kind = next(option for option in typing.get_args(kind) if option is not type(None))
     try:
         if kind is bool:
@@ -251,3 +270,16 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
         words = {bool: "true or false", int: "a whole number", float: "a number"}
         raise StriateError(f"{name} must be {words.get(kind, 'numbers with commas between')}, got {text!r}") from error
     return text
+
+
+def parse_size(name: str, text: str) -> int | tuple[int, int]:
+    """HEIGHTxWIDTH, or one number for a square. Raises StriateError that says so.
+
+    >>> parse_size("size_px", "64"), parse_size("size_px", "96x320")
+    (64, (96, 320))
+    """
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
+        raise StriateError(f"{name} must be a whole number of pixels or HEIGHTxWIDTH, such as 96x320, got {text!r}")
+    sides = [int(part) for part in parts]
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])

@@ -16,8 +16,10 @@ from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.manifest import MANIFEST
 from striate.data.scan import without_problems
+from striate.data.seen import typical_share_seen
 from striate.data.sources import open_data
 from striate.data.spoiled import Spoiled
+from striate.data.wide import white_for
 from striate.deploy.run import Run
 from striate.models import Network
 from striate.ops.threads import torch_threads
@@ -29,6 +31,7 @@ from striate.training.folder import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE
 from striate.training.forecast import available_bytes, fitting_micro_batch
 from striate.training.heap import freed_memory_kept
 from striate.training.keeper import Keeper
+from striate.training.lone_pictures import fewest_at_once, refuse_lone_pictures
 from striate.training.loop import fit, prepare
 from striate.training.memory import memory_errors
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
@@ -138,8 +141,10 @@ def _opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Opened:
     dataset = open_data(plan.source, plan.recipe.split_seed)
     network = build_network(plan, dataset)
     placement = placement_rule(plan, network)
+    white = plan.recipe.white or white_for(dataset, reporter.reading)
+    network.preprocess = replace(network.preprocess, white=white)
     working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
-    report = check_data(dataset, scan)
+    report = check_data(dataset, scan, network.preprocess)
     report.refuse()
     spoiled = Spoiled(len(dataset.pictures), reporter.say)
     return Opened(without_problems(dataset, scan), network, placement, working, scan, spoiled, report)
@@ -154,11 +159,13 @@ def _job(plan: Plan, folder: Path, opened: Opened, reporter: Reporter) -> Job:
         Batches(opened.working, dataset.labels, dataset.splits[split], pictures, spoiled=opened.spoiled, **ahead)
         for split, pictures in (("train", size), ("val", placement.at_once(size)))
     )
-    return Job(opened.network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
+    job = Job(opened.network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
+    return replace(job, share_seen=typical_share_seen(opened.scan, job.network.preprocess))
 
 
 def _begun(job: Job, plan: Plan, opened: Opened, report: DataReport) -> Job:
     """A new job in the settings that it will run in, written down, with what there is to say of its pictures."""
+    refuse_lone_pictures(job)
     job = _tuned(job, plan)
     write_plan(job.folder, plan, job.placement, job.network.preprocess, opened.dataset, opened.scan, report)
     before = advice_before(plan.recipe, opened.dataset, job.network.preprocess)
@@ -187,6 +194,8 @@ def placement_rule(plan: Plan, network: Network) -> Placement:
         raise StriateError(idle)
     if placement.micro_batch is None:
         fitting = fitting_micro_batch(cost, placement, plan.recipe, available_bytes(placement.device))
+        if fitting is not None:
+            fitting = max(fitting, fewest_at_once(network, plan.recipe))
         placement = replace(placement, micro_batch=fitting)
     return placement
 

@@ -51,6 +51,7 @@ class Job:
     """All that one training is made of.
 
     scaler: of the loss, which fp16 needs; see `Placement.loss_scaler`. keeper: of the folder, should that go.
+    share_seen: of the area of a typical picture.
     """
 
     network: Network
@@ -64,6 +65,7 @@ class Job:
     watch: Watch
     scaler: torch.amp.GradScaler = UNSCALED
     keeper: Keeper | None = None
+    share_seen: float = 1.0
 
 
 def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 
-from striate.training.course import FEW_PICTURES, GOOD_ACCURACY, STEPS_TO_JUDGE, Course, Finding
+from striate.training.course import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, Course, Finding
 
 
 def few_steps(course: Course) -> Finding | None:
     """A run that ends before anything can be said of its settings, with nothing learned."""
     if course.can_be_judged or not course.is_over or not course.cost_is_flat:
         return None
+    smaller = max(LEAST_BATCH, course.recipe.batch_size // 4)
+    batches = f"in smaller batches (--set batch_size={smaller}), or " if smaller < course.recipe.batch_size else ""
     more = math.ceil(course.recipe.epochs * STEPS_TO_JUDGE / max(1, course.now["step"]))
     return Finding(
         "few steps",
         f"little was learned in {course.now['step']:,} steps, and fewer than {STEPS_TO_JUDGE} say nothing of rate or "
-        f"network: train longer (--epochs {more}), or in smaller batches (--set batch_size="
-        f"{max(1, course.recipe.batch_size // 4)}), or begin with trained weights (--weights embedded)",
+        f"network: train longer (--epochs {more}), or {batches}begin with trained weights (--weights embedded)",
     )
 
 
