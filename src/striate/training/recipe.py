@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from striate.core.errors import StriateError
-from striate.core.values import convert_fields
 from striate.core.records import Fit
+from striate.core.values import convert_fields
 from striate.data.augment import Augmentation
 from striate.tasks.linear import Kind
 from striate.training.other_names import unknown_field
