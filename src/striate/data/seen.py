@@ -61,6 +61,14 @@ def how_to_see(size: str = "HEIGHTxWIDTH") -> str:
     return f"--set fit=contain shows all of it, and so does a size of its shape, --size {size}"
 
 
+def why_little_is_learned(share: float) -> str:
+    """What to say of a run that learned nothing from pictures of which it saw a share."""
+    return (
+        f"The network sees {share:.1%} of a typical picture, and what tells the classes apart may be in the rest: "
+        f"{how_to_see()}"
+    )
+
+
 def fitting_size(shape: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     """A size of a picture's shape and, where that leaves 32 px to the shorter side, another's area; multiples of 32 px.
 

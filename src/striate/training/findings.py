@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
-from striate.data.seen import LEAST_SEEN, how_to_see
+from striate.data.seen import LEAST_SEEN, why_little_is_learned
 from striate.ops.metrics import wilson_interval
 from striate.training.course import EPOCHS_TO_LEARN, GOOD_ACCURACY, Course, Finding
 from striate.training.recipe import Recipe
@@ -69,10 +69,7 @@ def _why_flat(course: Course) -> str:
     if decay_is_large(recipe):
         return _decay_words(recipe)
     if course.share_seen < LEAST_SEEN:
-        return (
-            f"The network sees {course.share_seen:.1%} of a typical picture, and what tells the classes apart may be "
-            f"in the rest: {how_to_see()}"
-        )
+        return why_little_is_learned(course.share_seen)
     if ratio == 0:
         return (
             "No gradient reaches the weights: usually they were all drawn as zero, or every ReLU is dead. Draw them at "
