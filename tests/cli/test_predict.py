@@ -143,3 +143,46 @@ def test_more_pictures_than_one_batch(striate, digits_run, digit_folder):
     assert len(rows) == 100
     right = [row["path"].split("/")[-2] == row["label"] for row in rows]
     assert sum(right) > 80
+
+
+def test_a_file_for_spreadsheets(striate, digits_run, scans, tmp_path, monkeypatch):
+    monkeypatch.chdir(scans)
+    names = ["=cmd()", "+1", "-1", "@a", "Küste"]
+    for name in names:
+        shutil.copy(next(Path().glob("*.png")), f"{name}.png")
+    files = [f"{name}.png" for name in names]
+    written = tmp_path / "out" / "found.csv"
+    answer = striate("predict", digits_run, "--top", 1, "--output", written, "--", *files)
+    assert (answer.status, answer.out, answer.err) == (0, f"wrote {written}: 5 pictures\n", "")
+    content = written.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfpath,label,probability,problem\n")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [row["path"] for row in rows] == ["'=cmd().png", "'+1.png", "'-1.png", "'@a.png", "Küste.png"]
+    assert all(0 < float(row["probability"]) <= 1 for row in rows)
+    printed = striate("predict", digits_run, "--csv", "--", *files).out
+    assert [row["path"] for row in csv.DictReader(io.StringIO(printed))] == files  # for programs
+
+
+def test_a_file_of_json(striate, digits_run, scans, tmp_path):
+    written = tmp_path / "found.json"
+    told = json.loads(striate("predict", digits_run, scans, "--output", written, "--json").out)
+    assert told == {"output": str(written), "pictures": 3, "left_out": []}
+    printed = striate("predict", digits_run, scans, "--json").out
+    assert json.loads(written.read_text(encoding="utf-8")) == json.loads(printed)
+
+
+def test_where_predictions_cannot_be_written(striate, digits_run, scans, tmp_path):
+    for words, line in (
+        (("--output", tmp_path / "a.xls"), f"--output must end in .csv or .json, got {tmp_path / 'a.xls'}"),
+        (("--output", "a.csv", "--csv"), "--csv prints, --output writes a file, as CSV where it ends in .csv; leave"),
+        (("--output", scans / next(scans.iterdir()).name / "a.csv"), "may not write"),
+    ):
+        assert striate("predict", digits_run, scans, *words).mistake().startswith(f"striate: {line}")
+
+
+def test_csv_on_a_terminal_is_only_shown(capsys, monkeypatch):
+    print_csv([("a\x1b[2J", 0.5)])
+    assert capsys.readouterr().out == "a\x1b[2J,0.5\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_csv([("a\x1b[2J", 0.5)])
+    assert capsys.readouterr().out == "a\\x1b[2J,0.5\n"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from striate.analysis.rows import NOT_RUN, Row, number
+from striate.core.csv_table import as_csv as csv_lines
 
 if TYPE_CHECKING:
     from striate.analysis.summary import Summary
@@ -53,13 +52,9 @@ def as_html(summary: Summary, depth: int | None = None) -> str:
 
 def as_csv(summary: Summary, depth: int | None = None) -> str:
     """One line per row, plain integers, no totals: for a spreadsheet to add up."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
     dicts = [row_dict(row) for row in folded(summary.rows, depth)]
-    writer.writerow(list(dicts[0]))
-    for cells in dicts:
-        writer.writerow("x".join(map(str, cell)) if isinstance(cell, list) else cell for cell in cells.values())
-    return file.getvalue()
+    lines = (["x".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row.values()] for row in dicts)
+    return csv_lines([list(dicts[0]), *lines])
 
 
 def as_dict(summary: Summary) -> dict[str, Any]:

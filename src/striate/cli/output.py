@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from striate.core.csv_table import as_csv
 from striate.core.errors import StriateError
 from striate.core.visible import ACTING, visible
 
@@ -37,6 +38,15 @@ def print_text(text: str) -> None:
     """Several lines on standard output, such as a drawing."""
     for line in text.removesuffix("\n").split("\n"):
         say(line)
+
+
+def print_csv(rows: Iterable[Sequence[object]]) -> None:
+    """Comma-separated lines on standard output: for a program names as they are, on a terminal visible."""
+    text = as_csv(rows)
+    if sys.stdout.isatty():
+        print_text(text)
+    else:
+        sys.stdout.write(text)
 
 
 class LogLines(logging.Handler):

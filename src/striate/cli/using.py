@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import bar, fits, print_json, print_table, say, tell
+from striate.cli.output import bar, fits, print_csv, print_json, print_table, say, tell
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
@@ -169,43 +167,52 @@ def predict(
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
 ) -> None:
     """Say what is in pictures.
 
     Of a folder, every picture in it and below is looked at. Files that are no pictures are counted.
     A picture that cannot be read is named and left out; exit status 1 says so.
+    --csv prints names as they are, for programs; a .csv file is also for spreadsheets: it begins with the mark of
+    UTF-8, and a name that would be a formula there (= + - @) has an apostrophe before it.
 
     Examples:
 
     striate predict embedded photo.jpg
 
     striate predict runs/cats holiday/ --top 3 --json
+
+    striate predict runs/cats holiday/ --output holiday.csv
     """
+    from striate.deploy.predictions import as_rows, require_output, write_predictions
     from striate.deploy.run import load
 
     if json and csv_:
         raise StriateError("--json and --csv exclude each other")
+    if csv_ and output is not None:
+        raise StriateError("--csv prints, --output writes a file, as CSV where it ends in .csv; leave one of them out")
+    if output is not None:
+        require_output(output)
     allow_megapixels(max_megapixels)
     opened = load(str(run), precision, model)
     left_out: list[LeftOut] = []
     predictions = opened.predict(files, top, left_out)
-    if json:
+    listed = min(top, len(opened.classes))
+    if output is not None:
+        write_predictions(output, predictions, listed)
+        if json:
+            told = [each.to_dict() for each in left_out]
+            print_json({"output": str(output), "pictures": len(predictions), "left_out": told})
+        else:
+            say(f"wrote {output}: {len(predictions):,} pictures")
+    elif json:
         print_json([prediction.to_dict() for prediction in predictions])
     elif csv_:
-        _print_csv(predictions, min(top, len(opened.classes)))
+        print_csv(as_rows(predictions, listed))
     else:
         _print_predictions(predictions)
     tell(*map(as_note, left_out))
     _name_unreadable([f"{prediction.path} {prediction.problem}" for prediction in predictions if prediction.problem])
-
-
-def _print_csv(predictions: list[Prediction], top: int) -> None:
-    further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("path", "label", "probability", *further, "problem"))
-    for p in predictions:
-        cells = [cell for pair in p.top for cell in pair] or [""] * (2 * top)
-        writer.writerow((p.path, *cells, p.problem or ""))
 
 
 def _print_predictions(predictions: list[Prediction]) -> None:

@@ -1,0 +1,46 @@
+"""Predictions as a table, printed or in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from striate.core.csv_table import write_csv
+from striate.core.errors import StriateError
+from striate.core.files import require_writable, write_json
+from striate.deploy.run import Prediction
+
+ENDINGS = (".csv", ".json")
+
+
+def as_rows(predictions: Sequence[Prediction], top: int) -> list[tuple[object, ...]]:
+    """A heading and a row per picture: path, the `top` most probable classes, and why there are none.
+
+    >>> as_rows([Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")], 1)
+    [('path', 'label', 'probability', 'problem'), ('a.png', 'cat', 0.9, ''), ('b.png', '', '', 'is empty')]
+    """
+    further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
+    rows: list[tuple[object, ...]] = [("path", "label", "probability", *further, "problem")]
+    for each in predictions:
+        cells = [cell for pair in each.top for cell in pair] or [""] * (2 * top)
+        rows.append((each.path, *cells, each.problem or ""))
+    return rows
+
+
+def require_output(path: Path) -> None:
+    """Raise StriateError unless predictions can be written to a file of this ending, and there."""
+    if path.suffix.lower() not in ENDINGS:
+        raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
+    require_writable(path)
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction], top: int) -> None:
+    """Write them as .csv, for spreadsheets too, or .json, as `striate predict --json` prints them.
+
+    Raises StriateError for another ending and where nothing can be written.
+    """
+    require_output(path)
+    if path.suffix.lower() == ".csv":
+        write_csv(path, as_rows(predictions, top))
+    else:
+        write_json(path, [each.to_dict() for each in predictions])
