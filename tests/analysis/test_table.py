@@ -70,8 +70,8 @@ def test_whole_text() -> None:
         "3      Linear   10         330    320           10         6        0",
         "---------------------------------------------------------------------",
         "total                      546  1,184          189",
-        "memory: 0.0 MB of weights; inference at least 0.0 MB more (what Python holds and the kernels' work space "
-        "come on top); training keeps 0.0 MB per picture",
+        "memory: 2.2 kB of weights; inference at least 716 bytes more (what Python holds and the kernels' work space "
+        "come on top); training keeps 716 bytes per picture",
         "not counted as MACs: relu x 1; biases",
         "windows that do not fit, and what they never see at the far end: 0 1 px",
     ]

@@ -92,4 +92,4 @@ def test_mistakes_are_one_line(striate, words, message):
 @pytest.mark.parametrize(("option", "value"), [("--classes", 3), ("--in-channels", 3)])
 def test_what_a_run_settles_cannot_be_chosen(striate, digits_run, option, value):
     line = striate("check-gradients", digits_run, option, value).mistake()
-    assert line == f"striate: {option} is settled by the run {digits_run}; leave it out"
+    assert line == f"striate: {option} is settled by the weights of {digits_run}; leave it out"

@@ -7,8 +7,11 @@ import io
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+from striate.cli.output import print_csv
 
 
 def paths(answer):

@@ -102,10 +102,10 @@ def test_one_picture_that_does_not_fit_is_an_error_with_numbers(monkeypatch):
     with pytest.raises(StriateError) as refused:
         fitting_step(job, batch, optimizer, 0.1, counters)
     weights, activations = 3 * 4 * summarize(job.network).params, summarize(job.network).kept.at(1)
-    gigabytes = (weights + 1.5 * activations) / 1e9
+    megabytes = (weights + 1.5 * activations) / 1e6
     assert str(refused.value) == (
-        f"memory ran out with one picture of 32x32 px at a time in resnet20 ({FULL}); it needs about {gigabytes:.2f} "
-        "GB, 0.01 GB are free now. Close other programs, or take a smaller --size or --model"
+        f"memory ran out with one picture of 32x32 px at a time in resnet20 ({FULL}); it needs about {megabytes:.1f} "
+        "MB, 12.3 MB are free now. Close other programs, or take a smaller --size or --model"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from striate.analysis.bubbles import chart_of
 from striate.analysis.comparison_page import as_page, as_svg
 from striate.analysis.comparison_png import as_png
-from striate.analysis.zoo import Overview, overview
+from striate.analysis.zoo import Overview, overview, overview_of
 from striate.core.errors import StriateError
 from striate.core.files import write_bytes
+from striate.models import Network
 from striate.models.catalog import PROTOCOLS, Protocol
 
 
@@ -72,8 +73,12 @@ class Comparison:
         }
 
 
-def compare(names: Sequence[str], size: tuple[int, int] | None = None) -> Comparison:
-    """Count networks of the zoo for a comparison. size: height, width; each paper's when not given.
+def compare(
+    names: Sequence[str], size: tuple[int, int] | None = None, others: Mapping[str, Network] | None = None
+) -> Comparison:
+    """Count networks for a comparison. size: height, width; each paper's when not given.
+
+    names: of the zoo, or of `others`, which have weights of their own and are as large as they are to be counted.
 
     Raises StriateError for an unknown name, one given twice, a size that does not fit, and fewer than two names.
 
@@ -85,7 +90,9 @@ def compare(names: Sequence[str], size: tuple[int, int] | None = None) -> Compar
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
         raise StriateError(f"networks are compared once each, got {', '.join(twice)} twice")
-    return Comparison(tuple(overview(name, size) for name in names), size)
+    own = others or {}
+    lines = (overview_of(own[name], name) if name in own else overview(name, size) for name in names)
+    return Comparison(tuple(lines), size)
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:

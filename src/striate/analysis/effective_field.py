@@ -81,7 +81,7 @@ def _layer_of(model: nn.Module, layer: str | None) -> str:
             f"{type(model).__name__}: layer is missing; name the module whose middle unit is asked about"
         )
     if layer not in paths:
-        raise unknown_name("layer", layer, paths)
+        raise unknown_name("layer", layer, paths, "`striate summary --depth all`")
     return layer
 
 

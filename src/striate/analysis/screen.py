@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from torch import nn
@@ -12,10 +13,11 @@ from striate.analysis.effective_field import EffectiveField, effective_field
 from striate.analysis.kept_by_row import kept_by_row
 from striate.analysis.stages import NOTHING, Line, measured, readable, stages
 from striate.analysis.summary import Summary, summarize
-from striate.analysis.table import megabytes, notes, title
+from striate.analysis.table import notes, title
 from striate.analysis.timing import Timing, time_layers
 from striate.analysis.zoo import short, training_params
 from striate.core.errors import StriateError
+from striate.core.units import in_bytes
 
 EVERY_ROW = 10**6  # a depth that no module path has
 
@@ -24,7 +26,8 @@ EVERY_ROW = 10**6  # a depth that no module path has
 class Screen:
     """What is shown.
 
-    batch: pictures of a training step, and of a measured run. folding: what is not shown, in words.
+    batch: pictures of a training step, and of a measured run. folding: what is not shown, in words. weights: whose
+    field was measured.
     """
 
     summary: Summary
@@ -33,6 +36,7 @@ class Screen:
     folding: str
     timing: Timing | None
     effective: EffectiveField | None = None
+    weights: str = "drawn weights"
 
     def columns(self) -> dict[str, list[str]]:
         """Heading to cells: one per line, then the total."""
@@ -49,7 +53,7 @@ class Screen:
         told["activations"] = _summed([row.activations for row in rows])
         told["field px"] = [*(f"{row.field_px:g}" if row.field else "" for row in rows), ""]
         kept = [line.kept.at(self.batch) for line in self.lines]
-        return told | {"kept MB": [f"{count / 1e6:,.2f}" for count in (*kept, sum(kept))]}
+        return told | {"kept MB": [_in_mb(count) for count in (*kept, sum(kept))]}
 
     def sentences(self) -> list[str]:
         """Below the table: folding, totals, memory, what is not counted and not seen, speed."""
@@ -58,11 +62,11 @@ class Screen:
         if unread := training_params(cost):
             said.append(f"{unread:,} of the parameters are read by training only, in auxiliary heads")
         if cost.kept and self.batch > 1:
-            said.append(f"training keeps {megabytes(cost.kept.at(self.batch))} for a batch of {self.batch}")
+            said.append(f"training keeps {in_bytes(cost.kept.at(self.batch))} for a batch of {self.batch}")
         said += notes(cost)
         if self.effective:
             said.append(
-                f"effective field of {self.effective.layer}, with drawn weights: as many pixels as a square of "
+                f"effective field of {self.effective.layer}, with {self.weights}: as many pixels as a square of "
                 f"{self.effective.diameter_px:.1f} px pass 4.55 % of the strongest one's contribution"
             )
         if self.timing:
@@ -110,6 +114,16 @@ def screen(
     shown, folding = readable(lines) if depth is None else (stages(lines, depth), "")
     field = effective_field(model, layer=effective) if effective else None
     return Screen(cost, batch, tuple(shown), folding, timing, field)
+
+
+def _in_mb(count: int) -> str:
+    """Bytes in a column of megabytes, of which few are not none.
+
+    >>> _in_mb(25_690_112), _in_mb(40), _in_mb(0)
+    ('25.69', '0.00004', '0.00')
+    """
+    amount = count / 1e6
+    return f"{amount:,.2f}" if amount >= 0.005 or not count else f"{Decimal(f'{amount:.1g}'):f}"
 
 
 def _summed(numbers: Sequence[int]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from striate.analysis.rows import NOT_RUN, Row, number
 from striate.core.csv_table import as_csv as csv_lines
+from striate.core.units import in_bytes
 
 if TYPE_CHECKING:
     from striate.analysis.summary import Summary
@@ -107,24 +108,15 @@ def notes(summary: Summary) -> list[str]:
     per = "per picture" if summary.of_picture else "for these inputs"
     kept, why = "unknown", f" ({summary.kept_unknown})" if summary.kept_unknown else ""
     if summary.kept is not None:
-        kept = megabytes(summary.kept.per_picture_bytes if summary.of_picture else summary.kept.fixed_bytes)
+        kept = in_bytes(summary.kept.per_picture_bytes if summary.of_picture else summary.kept.fixed_bytes)
     memory = (
-        f"memory: {megabytes(summary.parameter_bytes)} of weights; inference at least {megabytes(summary.peak_bytes)} "
+        f"memory: {in_bytes(summary.parameter_bytes)} of weights; inference at least {in_bytes(summary.peak_bytes)} "
         f"more (what Python holds and the kernels' work space come on top); training keeps {kept} {per}{why}"
     )
     real = [f"run on real tensors, as tensors without numbers do not do: {summary.why_real}"] * bool(summary.why_real)
     cut = [f"{row.path or row.kind} {_pixels(row.dropped)}" for row in summary.rows if row.dropped_px]
     dropped = [f"windows that do not fit, and what they never see at the far end: {', '.join(cut)}"] if cut else []
     return [*real, memory, f"not counted as MACs: {names or 'nothing'}; biases", *dropped]
-
-
-def megabytes(count: int) -> str:
-    """Bytes in units of a million.
-
-    >>> megabytes(61_350_000)
-    '61.4 MB'
-    """
-    return f"{count / 1e6:,.1f} MB"
 
 
 def folded(rows: Sequence[Row], depth: int | None) -> list[Row]:

@@ -11,7 +11,7 @@ from striate.analysis.summary import Summary, summarize
 from striate.analysis.weightless import blueprint
 from striate.analysis.zoo_costs import COSTS
 from striate.core.errors import StriateError, unknown_name
-from striate.models import ZOO, create_model, list_models
+from striate.models import ZOO, Network, create_model, list_models
 from striate.models.catalog import CATALOG, PROTOCOLS, Entry, Protocol, Published
 
 WILDCARDS = set("*?[")
@@ -68,15 +68,27 @@ def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
     (2015, 25557032, 4089184256, 427, 7.138)
     """
     if name not in ZOO:
-        raise unknown_name("model", name, ZOO)
+        raise unknown_name("model", name, ZOO, "`striate models`")
     cost = COSTS[name] if size is None and name in COSTS else counted(name, size)
     entry = CATALOG.get(name, Entry(0, "", 0))
     return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.errors)
 
 
+def overview_of(network: Network, name: str) -> Overview:
+    """A network with its own weights in one line: what its paper says of it, but no error, which is of other weights.
+
+    name: what it is called. The size is that of `network.preprocess`.
+    """
+    entry = CATALOG.get(network.architecture, Entry(0, "", 0))
+    return Overview(name, entry.year, entry.paper, entry.depth, *_figures(summarize(network)), ())
+
+
 def counted(name: str, size: tuple[int, int] | None = None) -> tuple[Shape, int, int, int, int | float]:
     """A line of the table of costs, counted now: picture, parameters, those only for training, MACs, field."""
-    cost = summarize(blueprint(lambda: create_model(name, size=size)))
+    return _figures(summarize(blueprint(lambda: create_model(name, size=size))))
+
+
+def _figures(cost: Summary) -> tuple[Shape, int, int, int, int | float]:
     return cost.input_shape[1:], cost.params, training_params(cost), cost.macs, cost.field_px
 
 
@@ -86,7 +98,7 @@ def training_params(cost: Summary) -> int:
 
 
 def overviews(
-    pattern: str = "*",
+    pattern: str | Overview = "*",
     years: tuple[int, int] | None = None,
     max_params: float | None = None,
     max_macs: float | None = None,
@@ -94,8 +106,8 @@ def overviews(
 ) -> list[Overview]:
     """Networks by name, year (from, to), parameters and multiply-accumulates, in the order of the zoo or sorted.
 
-    pattern: a shell pattern, or a part of a name. sort: one of `SORTINGS`; ascending, what is unknown last. Errors are
-    sorted within their protocol, those at one crop first.
+    pattern: a shell pattern, or a part of a name; or what `overview_of` gives. sort: one of `SORTINGS`; ascending,
+    what is unknown last. Errors are sorted within their protocol, those at one crop first.
     Raises StriateError when no name matches or there is no such sorting.
 
     >>> [line.name for line in overviews("resnet*", max_params=1e6, sort="macs")]
@@ -105,7 +117,7 @@ def overviews(
         raise unknown_name("sorting", sort, SORTINGS)
     found = [
         line
-        for line in map(overview, matching(pattern))
+        for line in (map(overview, matching(pattern)) if isinstance(pattern, str) else [pattern])
         if (years is None or years[0] <= line.year <= years[1])
         and (max_params is None or line.inference_params <= max_params)
         and (max_macs is None or line.macs <= max_macs)
@@ -123,7 +135,7 @@ def matching(pattern: str) -> list[str]:
     if not names and not WILDCARDS & set(pattern):
         names = list_models(f"*{pattern}*")
     if not names:
-        raise unknown_name("model", pattern, ZOO)
+        raise unknown_name("model", pattern, ZOO, "`striate models`")
     return names
 
 

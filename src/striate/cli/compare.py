@@ -7,26 +7,37 @@ from typing import Annotated
 
 import typer
 
-from striate.cli.networks import JSON, print_widest
+from striate.cli.networks import JSON, NETWORK, WEIGHTS_OF, print_widest
 from striate.cli.output import parse_size, print_json, say, tell
 from striate.core.errors import StorageError
 
 
 def compare(
-    models: Annotated[list[str], typer.Argument(help="Two or more networks of the zoo; see `striate models`.")],
+    models: Annotated[list[str], typer.Argument(help=f"Two or more, each of them: {NETWORK}")],
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; each paper's when not given.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for compare.svg, compare.png and compare.html.")] = Path(),
+    weights_of: WEIGHTS_OF = None,
     json: JSON = False,
 ) -> None:
     """Put networks side by side: a table here, and a chart of error, MACs and parameters as SVG, PNG and HTML.
 
-    Example: striate compare alexnet vgg16 googlenet resnet50 resnet152 --out charts/
+    Networks of runs and weight files are compared by their cost; published errors are of other weights.
+
+    Examples:
+
+    striate compare alexnet vgg16 googlenet resnet50 resnet152 --out charts/
+
+    striate compare runs/cats resnet18 --size 64
     """
     from striate.analysis.comparison import compare as compare_networks
     from striate.analysis.comparison import write_comparison
     from striate.analysis.zoo import columns
+    from striate.deploy.bundle import network_of
+    from striate.models import ZOO
 
-    found = compare_networks(models, parse_size(size))
+    shape = parse_size(size)
+    others = {name: network_of(name, weights_of, size=shape) for name in models if name not in ZOO}
+    found = compare_networks(models, shape, others)
     try:
         written, refused = write_comparison(found, out), None
     except StorageError as error:  # the table needs no file

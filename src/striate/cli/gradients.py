@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from striate.cli.networks import JSON
 from striate.cli.output import bar, parse_size, print_json, print_table, say
-from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
     from striate.analysis.gradients import GradientCheck
@@ -62,16 +60,12 @@ def _network(model: str, size: str | None, classes: int | None, in_channels: int
     """A network of the zoo with weights drawn from the seed, or that of a run."""
     import torch
 
-    from striate.deploy.bundle import load_bundle
-    from striate.models import ZOO, create_model
+    from striate.deploy.bundle import network_of
+    from striate.models import ZOO
 
-    if model in ZOO or not (Path(model).is_dir() or len(Path(model).parts) > 1):
-        torch.manual_seed(seed)
-        return create_model(model, SMALL_CLASSES if classes is None else classes, in_channels, parse_size(size))
-    for name, value in (("--classes", classes), ("--in-channels", in_channels)):
-        if value is not None:
-            raise StriateError(f"{name} is settled by the run {model}; leave it out")
-    return load_bundle(Path(model)).network
+    torch.manual_seed(seed)
+    few = SMALL_CLASSES if classes is None and model in ZOO else classes
+    return network_of(model, None, few, in_channels, parse_size(size))
 
 
 def _show(found: GradientCheck) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+NETWORK = "A network of the zoo (see `striate models`), a run folder, embedded, or a weight file with --model."
+PATTERN = "A pattern such as 'resnet*', a part of a name, a run folder, embedded, or a weight file with --model."
+WEIGHTS_OF = Annotated[
+    str | None, typer.Option("--model", help="Of which network a weight file is, where it does not say so itself.")
+]
+
 
 def models(
-    pattern: Annotated[str, typer.Argument(help="A shell pattern, such as 'resnet*', or a part of a name.")] = "*",
+    pattern: Annotated[
+        str, typer.Argument(help="Such as 'resnet*', a part of a name, a run folder, embedded, or a weight file.")
+    ] = "*",
     sort: Annotated[
         str | None, typer.Option(help="By name, year, depth, params, macs, field_px or top5_pct, smallest first.")
     ] = None,
     year: Annotated[str | None, typer.Option(help="Only of this year, 2015, or of these, 2012-2014.")] = None,
     max_params: Annotated[str | None, typer.Option(help="At most so many parameters in use: 10M.")] = None,
     max_macs: Annotated[str | None, typer.Option(help="At most so many multiply-accumulates: 1.5G.")] = None,
+    weights_of: WEIGHTS_OF = None,
     json: JSON = False,
 ) -> None:
     """List the networks of the zoo: year, depth, cost, receptive field, published top-5 error and where it stands.
@@ -40,7 +50,7 @@ def models(
     from striate.analysis.zoo import amount, overviews, year_range
 
     found = overviews(
-        pattern,
+        _own(pattern, weights_of) or pattern,
         year_range(year) if year else None,
         amount(max_params) if max_params else None,
         amount(max_macs) if max_macs else None,
@@ -54,6 +64,17 @@ def models(
         say("no network of the zoo is like that")
 
 
+def _own(name: str, model: str | None) -> Overview | None:
+    """The network with weights of its own that a name stands for, unless it stands for some of the zoo."""
+    from striate.analysis.zoo import overview_of
+    from striate.deploy.bundle import names_weights, network_of
+    from striate.models import list_models
+
+    if list_models(name) or list_models(f"*{name}*") or not names_weights(name):
+        return None
+    return overview_of(network_of(name, model), name)
+
+
 def print_overviews(found: list[Overview]) -> None:
     """Networks as a table with as much about their sources as the terminal has room for; then what needs a remark."""
     from striate.analysis.zoo import columns
@@ -65,7 +86,7 @@ def print_overviews(found: list[Overview]) -> None:
 
 
 def summary(
-    model: Annotated[str, typer.Argument(help="A network of the zoo; see `striate models`.")],
+    model: Annotated[str, typer.Argument(help=NETWORK)],
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; the paper's when not given.")] = None,
     classes: Annotated[int | None, typer.Option(help="Number of classes; the paper's when not given.")] = None,
     in_channels: Annotated[int | None, typer.Option(help="Channels of the pictures.")] = None,
@@ -82,6 +103,7 @@ def summary(
     csv: Annotated[bool, typer.Option("--csv", help="Print the rows for a spreadsheet.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as GitHub draws it.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the table as a page into this file.")] = None,
+    weights_of: WEIGHTS_OF = None,
 ) -> None:
     """Show what a network costs, layer by layer: parameters, multiply-accumulates, activations, field, memory.
 
@@ -94,24 +116,29 @@ def summary(
     striate summary vgg16 --time
 
     striate summary resnet50 --effective-field layer3
+
+    striate summary runs/cats
     """
     from striate.analysis.screen import screen
     from striate.analysis.table import as_csv, as_html, as_markdown
     from striate.analysis.weightless import blueprint
     from striate.core.files import require_writable, write_bytes
-    from striate.models import create_model
+    from striate.deploy.bundle import network_of
+    from striate.models import ZOO
 
     if json + csv + markdown > 1:
         raise StriateError("--json, --csv and --markdown exclude each other")
     folding = parse_depth(depth)
 
     def build() -> Network:
-        return create_model(model, classes, in_channels, parse_size(size))
+        return network_of(model, weights_of, classes, in_channels, parse_size(size))
 
     if html is not None:
         require_writable(html)
-    network = build() if time or effective_field else blueprint(build)
+    network = blueprint(build) if model in ZOO and not time and not effective_field else build()
     shown = screen(network, batch, folding, timed=time, effective=effective_field)
+    if model not in ZOO:
+        shown = replace(shown, weights=f"the weights of {model}")
     if html is not None:
         write_bytes(html, as_html(shown.summary, folding).encode())
     if json:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NEAREST, FEW_NAMES = 3, 16  # of a list of names, how many are offered, and how many are no long list
+
 
 class StriateError(ValueError):
     """Something the caller can mend; the text says what is wrong, what came, what is allowed, what to do.
@@ -29,18 +31,22 @@ class Interrupted(Exception):
         self.signal = signal
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> StriateError:
-    """The error for a name that is not in a list, with the nearest ones that are.
+def unknown_name(kind: str, name: str, known: Iterable[str], listed_by: str = "") -> StriateError:
+    """The error for a name that is not in a list, with the nearest ones that are, or all where they are few.
 
-    kind: what the name stands for, such as "model".
+    kind: what the name stands for, such as "model". listed_by: what shows the whole of a long list.
 
     >>> str(unknown_name("model", "resnet19", ["vgg16", "resnet18"]))
     "unknown model 'resnet19'; did you mean 'resnet18'?"
     >>> str(unknown_name("schedule", "zzz", ["step", "cosine"]))
     "unknown schedule 'zzz'; known are cosine, step"
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    names = {each.lower(): each for each in sorted(known)}
+    near = [names[each] for each in difflib.get_close_matches(name.lower(), names, n=NEAREST, cutoff=0.6)]
     if near:
         return StriateError(f"unknown {kind} {name!r}; did you mean {' or '.join(map(repr, near))}?")
-    return StriateError(f"unknown {kind} {name!r}; known are {', '.join(names)}")
+    if len(names) <= FEW_NAMES:
+        return StriateError(f"unknown {kind} {name!r}; known are {', '.join(names.values())}")
+    least = [names[each] for each in difflib.get_close_matches(name.lower(), names, n=NEAREST, cutoff=0.0)]
+    how = f"; {listed_by} lists them" if listed_by else ""
+    return StriateError(f"unknown {kind} {name!r}; the nearest of {len(names)} are {', '.join(least)}{how}")

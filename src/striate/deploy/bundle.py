@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
-from striate.models import FILES, Network, architecture_of, create_model
-from striate.models.stored import CONFIG, WEIGHTS, Stored, digest, read_stored, stored_folder
+from striate.models import FILES, ZOO, Network, architecture_of, create_model
+from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
 from striate.models.tapped import Tapped
 from striate.models.weights import fill
 
@@ -86,6 +86,44 @@ def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
     if model not in (None, bundle.network.architecture):
         raise StriateError(f"{weights} holds {bundle.network.architecture}, not {model}; leave the model out")
     return bundle
+
+
+def network_of(
+    name: str,
+    model: str | None = None,
+    classes: int | None = None,
+    in_channels: int | None = None,
+    size: tuple[int, int] | None = None,
+) -> Network:
+    """A network by its name in the zoo, with drawn weights; or that of "embedded", a run folder or a weight file.
+
+    model: of which network the weights of a file are. classes, in_channels: of a network of the zoo; weights settle
+    theirs. size: height, width in pixels. Raises StriateError for an unknown name, as `create_model` and
+    `load_weights` do, and for what is settled.
+    """
+    if name in ZOO:
+        if model is not None:
+            raise StriateError(f"{name} is a network of the zoo; a model is named for weights only, leave it out")
+        return create_model(name, classes, in_channels, size)
+    if not names_weights(name):
+        raise unknown_name("model", name, ZOO, "`striate models`")
+    for what, value in (("--classes", classes), ("--in-channels", in_channels)):
+        if value is not None:
+            raise StriateError(f"{what} is settled by the weights of {name}; leave it out")
+    network = load_weights(name, model).network
+    if size is not None and size != network.preprocess.size:
+        network.preprocess = network.preprocess.at(size)
+        network.require_size(*size)
+    return network
+
+
+def names_weights(name: str) -> bool:
+    """Whether a name, which is none of the zoo, is one of weights on the disk, or a path at least.
+
+    >>> names_weights("embedded"), names_weights("runs/cats"), names_weights("resnet19")
+    (True, True, False)
+    """
+    return name == EMBEDDED or Path(name).exists() or len(Path(name).parts) > 1
 
 
 def _empty_network(stored: Stored) -> Network:

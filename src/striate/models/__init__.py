@@ -164,7 +164,7 @@ def create_model(
     ('fc', (64, 64), 32)
     """
     if name not in ZOO:
-        raise unknown_name("model", name, ZOO)
+        raise unknown_name("model", name, ZOO, "`striate models`")
     numbers = [("classes", classes), ("in_channels", in_channels), *(("size", side) for side in size or ())]
     for what, number in numbers:
         if number is not None and number < 1:

@@ -15,6 +15,7 @@ import torch
 
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors
+from striate.core.units import in_bytes
 
 HOST = "https://download.pytorch.org/models/"
 CHUNK = 1 << 20  # bytes read at once
@@ -138,7 +139,7 @@ def _received(answer: http.client.HTTPResponse, address: str, part: Path, have: 
 
 def _broken(address: str, part: Path, have: int) -> StriateError:
     return StriateError(
-        f"the connection broke while fetching {address}, {have / 1e6:.1f} MB are kept in {part}; "
+        f"the connection broke while fetching {address}, {in_bytes(have)} are kept in {part}; "
         "run the same again to go on from there"
     )
 

@@ -56,7 +56,7 @@ def require_layers(network: Network, layers: Sequence[str]) -> None:
     known = {path for path, _ in network.named_modules() if path}
     for layer in layers:
         if layer != LAST and layer not in known:
-            raise unknown_name(f"layer of {network.label}", layer, known | {LAST})
+            raise unknown_name(f"layer of {network.label}", layer, known | {LAST}, "`striate summary --depth all`")
 
 
 def tap(network: Network, images: Tensor, layers: Sequence[str]) -> list[Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from striate.analysis.summary import summarize
 from striate.core.commands import command
 from striate.core.errors import StriateError
+from striate.core.units import in_bytes
 from striate.data.batches import Batch
 from striate.training.forecast import available_bytes, training_bytes
 from striate.training.lone_pictures import fewest_at_once
@@ -92,9 +93,9 @@ def half(job: Job, pictures: int, reason: str) -> int:
     height, width = job.network.preprocess.size
     needed = training_bytes(summarize(job.network), pictures, job.placement, job.recipe)
     free = available_bytes(job.placement.device)
-    left = "" if free is None else f", {free / 1e9:.2f} GB are free now"
+    left = "" if free is None else f", {in_bytes(free)} are free now"
     taken = "one picture" if pictures == 1 else f"{pictures} pictures"
     raise StriateError(
         f"memory ran out with {taken} of {height}x{width} px at a time in {job.network.label} ({reason}); it needs "
-        f"about {needed / 1e9:.2f} GB{left}. Close other programs, or take a smaller --size or --model"
+        f"about {in_bytes(needed)}{left}. Close other programs, or take a smaller --size or --model"
     )
