@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,9 +110,7 @@ def summary(
 
     Examples:
 
-    striate summary resnet50 --size 224x224 --classes 10
-
-    striate summary resnet152 --depth 2 --batch 32
+    striate summary resnet50 --size 224x224 --classes 10 --batch 32
 
     striate summary vgg16 --time
 
@@ -123,18 +122,15 @@ def summary(
     from striate.analysis.table import as_csv, as_html, as_markdown
     from striate.analysis.weightless import blueprint
     from striate.core.files import require_writable, write_bytes
-    from striate.deploy.bundle import network_of
     from striate.models import ZOO
 
     if json + csv + markdown > 1:
         raise StriateError("--json, --csv and --markdown exclude each other")
     folding = parse_depth(depth)
 
-    def build() -> Network:
-        return network_of(model, weights_of, classes, in_channels, parse_size(size))
-
     if html is not None:
         require_writable(html)
+    build = partial(_network, model, weights_of, classes, in_channels, size)
     network = blueprint(build) if model in ZOO and not time and not effective_field else build()
     shown = screen(network, batch, folding, timed=time, effective=effective_field)
     if model not in ZOO:
@@ -143,14 +139,18 @@ def summary(
         write_bytes(html, as_html(shown.summary, folding).encode())
     if json:
         print_json(shown.to_dict())
-    elif csv:
-        print_text(as_csv(shown.summary, folding))
-    elif markdown:
-        print_text(as_markdown(shown.summary, folding))
+    elif csv or markdown:
+        print_text((as_csv if csv else as_markdown)(shown.summary, folding))
     elif html is not None:
         say(f"wrote {html}")
     else:
         _show(shown)
+
+
+def _network(name: str, model: str | None, classes: int | None, in_channels: int | None, size: str | None) -> Network:
+    from striate.deploy.bundle import network_of
+
+    return network_of(name, model, classes, in_channels, parse_size(size))
 
 
 def _show(shown: Screen) -> None:
