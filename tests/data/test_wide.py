@@ -7,10 +7,13 @@ import pytest
 from PIL import Image
 
 import striate
-from striate.data import decode
+from striate.core.errors import StriateError
+from striate.data import decode, sources
 from striate.data.decode import DecodeError, decode_picture, is_wide, read_picture
 from striate.data.folder import open_folder
+from striate.data.sources import open_data
 from striate.data.wide import white_for
+from striate.deploy.described import describe
 
 
 def album(folder, make, ending):
@@ -95,3 +98,16 @@ def test_a_picture_that_needs_more_memory_than_there_is_is_named(ten_bits, monke
             patch.setattr(decode, place, too_much)
             with pytest.raises(DecodeError, match=r"3\.png needs more memory than there is"):
                 read_picture(ten_bits / "a" / "3.png")
+
+
+def test_a_whole_data_set_that_needs_more_memory_than_there_is_is_named(tmp_path, monkeypatch):
+    def too_much(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(sources, "open_folder", too_much)
+    with pytest.raises(StriateError, match="needs more memory than there is to be read; close other programs"):
+        open_data(tmp_path)
+
+
+def test_labels_are_checked_with_the_same_white(ten_bits):
+    assert describe(ten_bits).white == 1023

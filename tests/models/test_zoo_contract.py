@@ -148,3 +148,13 @@ def test_which_networks_have_dropout(on_meta: Build) -> None:
     with_dropout = {n for n in ALL if any(isinstance(m, nn.Dropout) for m in on_meta(n).modules())}
     assert {"alexnet", "vgg16", "googlenet", "nin", "inception_v4", "fractalnet20"} <= with_dropout
     assert not {"lenet5", "resnet50", "resnet20", "densenet121", "perceptron"} & with_dropout
+
+
+def test_pixels_that_are_not_normalised_are_refused_in_one_sentence():
+    network = create_model("resnet20")
+    with pytest.raises(
+        StriateError,
+        match=r"resnet20: pictures must be floating-point numbers that are normalised, got torch\.uint8; "
+        r"striate\.data\.picture\.normalise\(pictures, network\.preprocess\) makes them of 0\.\.255",
+    ):
+        network(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))

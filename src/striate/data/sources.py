@@ -40,6 +40,13 @@ def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
 
 def open_to_evaluate(source: str | Path, split_seed: int = 0) -> Dataset:
     """The same, where one class or a test split alone will do."""
+    try:
+        return _opened(source, split_seed)
+    except MemoryError as error:
+        raise StriateError(f"{source} needs more memory than there is to be read; close other programs") from error
+
+
+def _opened(source: str | Path, split_seed: int) -> Dataset:
     if str(source) in BUILT_IN:
         return BUILT_IN[str(source)](split_seed)
     path = Path(source).expanduser()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset, Indices
 from striate.data.scan import Progress, without_problems
 from striate.data.sources import open_data
+from striate.data.wide import white_for
 from striate.deploy.run import Run
 from striate.models.tapped import LAST
 from striate.tasks.features import features_of
@@ -24,7 +25,8 @@ BATCH_SIZE = 64
 class Described:
     """The readable pictures of a dataset, whatever their split. weights: of the network that describes them.
 
-    numbers: of the pictures in the dataset, ascending. labels: their classes. features: float64 (N, dimensions).
+    numbers: of the pictures in the dataset, ascending. labels: their classes. features: float64 (N, dimensions). white:
+    the number that is white in wide pictures, the network's own or, where it has none, that of these pictures.
     """
 
     dataset: Dataset
@@ -32,6 +34,7 @@ class Described:
     numbers: Indices
     labels: Indices
     features: Array
+    white: float | None = None
 
     def name(self, place: int) -> str:
         """What the picture in a row is called."""
@@ -51,11 +54,12 @@ def describe(
     """
     run = Run(weights, model=model)
     dataset = open_data(data)
-    working, scan = working_pictures(dataset, run.preprocess, progress=progress)
+    white = run.preprocess.white or white_for(dataset, progress)
+    working, scan = working_pictures(dataset, replace(run.preprocess, white=white), progress=progress)
     readable = without_problems(dataset, scan)
     numbers = np.sort(np.concatenate(list(readable.splits.values())))
     batches = Batches(working, dataset.labels, numbers, BATCH_SIZE)
     with run.placement.processor_threads():
         pictures = (batch.pictures for batch in batches.in_order())
         found = features_of(run.network, pictures, (LAST,), run.placement)
-    return Described(dataset, str(weights), numbers, dataset.labels[numbers], found[LAST].double().numpy())
+    return Described(dataset, str(weights), numbers, dataset.labels[numbers], found[LAST].double().numpy(), white)

@@ -46,7 +46,8 @@ class LabelCheck:
     def pixels(self, suspect: Suspect) -> Pixels:
         """A picture as it is shown, uint8 (H, W, 3)."""
         described = self.described
-        return described.dataset.pictures.decode(int(described.numbers[suspect.place]), 3, THUMBNAIL_PX)
+        number = int(described.numbers[suspect.place])
+        return described.dataset.pictures.decode(number, 3, THUMBNAIL_PX, described.white)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

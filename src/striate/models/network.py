@@ -119,10 +119,15 @@ class Network(nn.Module):
         return self.preprocess.channels
 
     def require_fit(self, images: Tensor) -> None:
-        """Raise StriateError unless `images` is (N, in_channels, H, W) with H and W large enough."""
+        """Raise StriateError unless `images` is (N, in_channels, H, W) of real numbers with H and W large enough."""
         if images.dim() != 4 or images.shape[1] != self.in_channels:
             raise StriateError(
                 f"{self.label}: pictures must be (N, {self.in_channels}, H, W), got {tuple(images.shape)}"
+            )
+        if not images.is_floating_point():
+            raise StriateError(
+                f"{self.label}: pictures must be floating-point numbers that are normalised, got {images.dtype}; "
+                "striate.data.picture.normalise(pictures, network.preprocess) makes them of 0..255"
             )
         self.require_size(images.shape[2], images.shape[3])
 
