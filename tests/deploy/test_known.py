@@ -62,6 +62,13 @@ def test_all_pictures_of_a_run_and_those_it_has_not_seen(trained):
     assert fields["top1"] == found.accuracy
 
 
+def test_what_the_cache_remembers_need_not_be_hashed_again(trained, monkeypatch):
+    photos, run = trained
+    monkeypatch.setenv("STRIATE_CACHE", str(run.path.parent / "cache"))
+    monkeypatch.setattr("striate.deploy.run.pixel_digest", None)
+    assert counts(run.evaluate(open_data(photos), "all")) == (28, 6, 6)
+
+
 @pytest.mark.parametrize(("split", "expected"), [("train", (28, 0, 0)), ("val", (0, 6, 0)), ("test", (0, 0, 6))])
 def test_every_split_says_what_was_done_with_it(trained, split, expected):
     photos, run = trained

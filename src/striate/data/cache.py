@@ -112,6 +112,17 @@ def scan(dataset: Dataset, progress: Progress | None = None, preprocess: Preproc
     return found
 
 
+def remembered_digests(pictures: Pictures, preprocess: Preprocess) -> npt.NDArray[np.uint8] | None:
+    """The hashes of pictures as they are decoded for a network, (N, 16), from the decoded cache; None if not there."""
+    if not (cache_root() / "decoded").is_dir():
+        return None
+    with suppress(OSError, ValueError):
+        digests = np.load(cache_root() / "decoded" / _name(_keys(pictures), preprocess) / "digests.npy")
+        if digests.dtype == np.uint8 and digests.shape == (len(pictures), 16):
+            return np.asarray(digests)
+    return None
+
+
 def _elsewhere(error: Exception) -> str:
     return f"{error} ($STRIATE_CACHE names the folder, now {cache_root()})"
 
