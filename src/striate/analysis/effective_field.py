@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from striate.analysis.calls import evaluating
 from striate.analysis.inputs import picture_size
 from striate.core.errors import StriateError, unknown_name
+from striate.core.one_screen import OneScreen
 from striate.models import Network
 
 FAINT = 1 - 0.9545  # arXiv:1701.04128, section 4: two standard deviations of a Gaussian
 
 
-@dataclass(frozen=True)
-class EffectiveField:
+@dataclass(frozen=True, repr=False)
+class EffectiveField(OneScreen):
     """How much each pixel contributes to the middle unit of a layer.
 
     layer: module path. contributions: (H, W), non-negative, summing to 1. diameter_px: side of the square with as many
@@ -34,6 +35,11 @@ class EffectiveField:
     layer: str
     contributions: Tensor
     diameter_px: float
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        height, width = self.contributions.shape
+        return {"layer": self.layer, "diameter_px": f"{self.diameter_px:.1f}", "contributions": f"{height}x{width}"}
 
 
 def effective_field(

@@ -30,10 +30,11 @@ from striate.analysis.table import as_dict, as_text
 from striate.analysis.trace import Trace, trace_weightless
 from striate.analysis.weightless import weightless
 from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(OneScreen):
     """What a network costs on one picture, or on the inputs it was given. Totals are the sums of the columns of `rows`.
 
     name: the network's in the zoo, or its class.
@@ -101,6 +102,18 @@ class Summary:
 
     def __str__(self) -> str:
         return as_text(self)
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        return {
+            "name": self.name,
+            "input": "x".join(map(str, self.input_shape)),
+            "rows": len(self.rows),
+            "params": f"{self.params:,}",
+            "macs": f"{self.macs:,}",
+            "activations": f"{self.activations:,}",
+            "field_px": self.field_px,
+        }
 
 
 def summarize(model: nn.Module, size: int | tuple[int, ...] | None = None, *, inputs: Any = None) -> Summary:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen
 from striate.data.scan import Progress
 from striate.deploy.described import Described, describe
 from striate.tasks.learning_curve import ClassGain, LearningCurve, Step, measure_curve
@@ -14,8 +15,8 @@ from striate.tasks.learning_curve import ClassGain, LearningCurve, Step, measure
 ADDED = 50
 
 
-@dataclass(frozen=True)
-class DataCurve:
+@dataclass(frozen=True, repr=False)
+class DataCurve(OneScreen):
     """Accuracy over the number of pictures, with the names of what it was measured on."""
 
     described: Described
@@ -73,6 +74,11 @@ class DataCurve:
             f"{100 * best.gain:+.1f} points of mean recall over the classes "
             f"(95 % interval {100 * low:+.1f} to {100 * high:+.1f})"
         )
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        sizes = {f"{size.pictures:,} pictures": f"{size.accuracy:.1%}" for size in self.curve.sizes}
+        return {"source": self.described.dataset.source, **sizes, "forecast": self.sentences()[0]}
 
 
 def learning_curve(

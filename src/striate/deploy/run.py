@@ -17,6 +17,7 @@ from torch import nn
 from striate.analysis.summary import summarize
 from striate.core import bounds
 from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
@@ -57,8 +58,8 @@ class Begun:
 STATED_PER_HASHED = 20
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(OneScreen):
     """What a network says of one picture; label and probability are None where `problem` says why there are none.
 
     top: the most probable classes with their probabilities, best first.
@@ -80,8 +81,14 @@ class Prediction:
             **({"problem": self.problem} if self.problem else {}),
         }
 
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        if self.problem:
+            return {"path": self.path, "problem": self.problem}
+        return {"path": self.path, **{label: f"{probability:.1%}" for label, probability in self.top}}
 
-class Run:
+
+class Run(OneScreen):
     """A run folder, or other weights, opened for use. Raises StriateError when a file is missing or damaged.
 
     folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "auto", "bf16" or "fp32".
@@ -284,6 +291,17 @@ class Run:
                 progress(done, len(indices))
         if not right:
             raise StriateError(f"{dataset.source} has no picture that can be read among the {done} to evaluate")
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        height, width = self.preprocess.size
+        return {
+            "path": self.path,
+            "network": self.network.label,
+            "classes": few(self.classes),
+            "input": f"{self.preprocess.channels}x{height}x{width}",
+            **self.metrics,
+        }
 
 
 def load(folder: str | Path, precision: str = "auto", model: str | None = None) -> Run:

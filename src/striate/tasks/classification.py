@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from striate.core.one_screen import OneScreen, few
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.picture import normalise, to_network_size
@@ -41,8 +42,8 @@ def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: floa
     return torch.stack(losses).sum(), right
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(OneScreen):
     """Sums over a split, and what follows from them.
 
     confusion: rows truth, columns predicted. probabilities: of the predicted class, per picture. predicted, truth:
@@ -180,6 +181,17 @@ class Evaluation:
             return {"confusion": self.confusion.tolist()}
         truth, predicted = self.confusion.nonzero(as_tuple=True)
         return {"confusion_cells": torch.stack([truth, predicted, self.confusion[truth, predicted]], 1).tolist()}
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        low, high = self.interval
+        return {
+            "pictures": f"{self.total:,}",
+            "accuracy": f"{self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})",
+            "top-5": f"{self.top5_share:.2%}",
+            "loss": f"{self.mean_loss:.4f}",
+            "classes": few(self.classes),
+        }
 
 
 @torch.inference_mode()

@@ -7,10 +7,11 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen
 from striate.core.records import Fit
 from striate.core.values import convert_fields
 from striate.data.augment import Augmentation
@@ -35,8 +36,8 @@ NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
+@dataclass(frozen=True, repr=False)
+class Recipe(OneScreen):
     """How a network is trained. Every field can be set by `--set field=value`; units are in the names.
 
     Numpy's scalars and whole floats are taken as Python's numbers. Raises StriateError, with the field's name, for a
@@ -133,6 +134,13 @@ class Recipe:
     """Share of the pictures that get a rectangle of another one, and that share of its label."""
     split_seed: int = 0
     """Decides the split where the data has none; apart from the seed, so that seeds share one test set."""
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows: the fields that are not as they are by default."""
+        shown = (
+            (each.name, getattr(self, each.name)) for each in fields(self) if each.default != getattr(self, each.name)
+        )
+        return dict(shown)
 
     def __post_init__(self) -> None:
         convert_fields(self)
