@@ -123,3 +123,14 @@ def test_time_left_knows_that_growing_pictures_cost_more(later):
     assert reporter._left_s(40) == 0
     reporter.epoch(LINE | {"seconds": 120.0})
     assert stream.getvalue().endswith("2:00 gone, 8:00 left\n")
+
+
+def test_a_notebook_gets_lines_of_one_stream(monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    reporter.begin(10, (0.0, 1.0))
+    reporter.say("one")
+    reporter.say("two")
+    reporter.close()
+    assert stream.getvalue() == "one\ntwo\n"

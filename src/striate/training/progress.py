@@ -31,7 +31,9 @@ class Reporter:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self.console = Console(file=_Fading(stream or sys.stderr), highlight=False, soft_wrap=True)  # type: ignore[arg-type]
+        shown = _Fading(stream or sys.stderr)
+        # In a notebook rich would make a block of every line; as lines of one stream they are one.
+        self.console = Console(file=shown, highlight=False, soft_wrap=True, force_jupyter=False)  # type: ignore[arg-type]
         self.log: Path | None = None
         self.total_epochs = 0
         self._shares: Sequence[float] = (0.0, 1.0)  # of the work that is done after every epoch
