@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -160,3 +161,21 @@ def test_peak_is_below_what_python_holds_and_near_it(name: str) -> None:
             model(torch.empty(run.image.shape))
     assert peak_bytes(run) <= living.peak + run.image.memory_bytes
     assert peak_bytes(run) >= 0.5 * living.peak
+
+
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [
+        (lambda: create_model("resnet20"), (3, 32, 32)),
+        (lambda: create_model("lenet5"), (1, 32, 32)),
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), 1), (64, 32)),
+        (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()), (3, 16, 16)),
+    ],
+)
+def test_peak_is_a_lower_bound_of_what_torch_takes(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+    model, image = build().eval(), torch.zeros(1, *shape)
+    with torch.no_grad(), torch.profiler.profile(profile_memory=True) as run:
+        model(image)
+    events = sorted(run.profiler.kineto_results.events(), key=lambda event: event.start_ns())
+    taken = accumulate(event.nbytes() for event in events if event.name() == "[memory]")
+    assert 0 < summarize(model, shape).peak_bytes <= max(taken) + FLOAT * image.numel()

@@ -19,7 +19,9 @@ from striate.models import create_model
 from striate.tasks.classification import evaluate
 from striate.tasks.placement import Placement
 from striate.training import finish, forecast, loop, memory
+from striate.training import run as run_module
 from striate.training.folder import read_metrics
+from striate.training.forecast import fitting_micro_batch, training_bytes, unknown
 from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
@@ -252,3 +254,23 @@ def test_the_forecast_is_what_real_steps_take(name, precision, optimizer, pictur
     taken, forecasts = zip(*(map(int, answer.stdout.split()) for answer in answers), strict=True)
     assert len(set(forecasts)) == 1
     assert 1 / 1.3 < statistics.median(taken) / forecasts[0] < 1.3, (taken, forecasts)
+
+
+def test_no_forecast_is_said_with_its_reason_and_the_batch_is_tried(tmp_path, monkeypatch):
+    def no_targets(self, images):
+        raise ValueError("targets should not be none when in training mode")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(create_model("lenet5")), "training_logits", no_targets)
+        cost = summarize(create_model("lenet5"))
+    recipe = Recipe(model="lenet5")
+    assert training_bytes(cost, 32, PLAIN, recipe) is None
+    assert fitting_micro_batch(cost, PLAIN, recipe, free_bytes=1) is None
+    said = unknown(cost)
+    assert said.startswith("no forecast of memory, as it cannot be told what training keeps: LeNet5: LeNet5 at ")
+    assert "targets should not be none when in training mode" in said
+    assert unknown(summarize(create_model("lenet5"))) == ""
+    monkeypatch.setattr(run_module, "summarize", lambda network: cost)
+    fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
+    run = striate.train("digits", run=tmp_path / "run", **fields)
+    assert said in (run.path / "log.txt").read_text()

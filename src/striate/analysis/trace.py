@@ -21,7 +21,7 @@ from striate.analysis.failures import failure
 from striate.analysis.inputs import Inputs, picture
 from striate.analysis.macs import RULES, Rule, Shape
 from striate.analysis.stand_ins import META, StandIn
-from striate.analysis.weightless import UNLIKE_THE_PROCESSOR, MetaMode, has_lstm, tensors_in, weightless
+from striate.analysis.weightless import UNLIKE_THE_PROCESSOR, MetaMode, is_fused, tensors_in, weightless
 from striate.core.errors import StriateError
 
 
@@ -108,7 +108,7 @@ def trace_weightless(
     model: nn.Module, parameters: Mapping[str, Tensor], inputs: Inputs, stand_in: StandIn = META
 ) -> Trace:
     """The same on any inputs, for a model whose weights are already replaced by `parameters`, of the same kind."""
-    recorder = _Recorder(parameters, follows_processor=not has_lstm(model))
+    recorder = _Recorder(parameters)
     given = inputs.made(stand_in, number_type(parameters))
     set_mode(model, training=False)
     with torch.no_grad(), recorder, wrapped_calls(model, recorder.followed), failures_named(model, recorder, inputs):
@@ -134,7 +134,7 @@ def failures_named(model: nn.Module, recorder: _Recorder, inputs: Inputs) -> Ite
 
 
 class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
-    def __init__(self, parameters: Mapping[str, Tensor], *, follows_processor: bool) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.parameters = parameters
         self.parameter_names = {_memory(tensor): name for name, tensor in parameters.items()}
@@ -143,12 +143,14 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
         self.operators: list[Operator] = []
         self.calls: list[Call] = []
         self.open: list[int] = []
-        self.follows_processor = follows_processor
+        self.follows_processor = True
         self.failed: int | None = None  # call in which the newest error was raised
         self.error: BaseException | None = None
 
     def followed(self, forward: Forward, path: str, kind: str, leaf: bool) -> Forward:
         """The forward function of a module, each call of it noted."""
+        if is_fused(getattr(forward, "__self__", None)):
+            self.follows_processor = False
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if self.open and self.calls[self.open[-1]].is_leaf:
@@ -241,7 +243,7 @@ def facts_of(operator: OpOverload) -> tuple[str, bool, Rule | None]:
     """Name, whether it computes, and the rule of its multiply-accumulates; looked up once per operator."""
     name = operator._overloadpacket.__name__
     idle = operator.is_view or name in ("_unsafe_view", "empty", "empty_like", "new_empty", "empty_strided")
-    return name.strip("_"), not idle, RULES.get(name)
+    return name.strip("_"), not idle, RULES.get(name) or RULES.get(name.rstrip("_"))
 
 
 def _memory(tensor: Tensor) -> int:

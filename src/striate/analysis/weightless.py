@@ -43,9 +43,15 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
     Raises StriateError for a lazy module, whose shapes are not yet known, and for a compiled one of torch.jit.
     """
     before = [(module, path, dict(vars(module))) for path, module in model.named_modules()]
-    refuse_scripted(model)
     names: dict[int, str] = {}
-    for _, path, attributes in before:
+    counters: dict[int, Tensor] = {}
+    for module, path, attributes in before:
+        if isinstance(module, torch.jit.ScriptModule):
+            where = f"{path or type(model).__name__} was compiled by torch.jit, whose modules cannot be looked into"
+            raise StriateError(f"{where}; give the Python module that it was made from")
+        for buffer in attributes["_buffers"].values():
+            if buffer is not None and _counts(buffer):
+                counters.setdefault(id(buffer), _counter(buffer))
         for name, parameter in attributes["_parameters"].items():
             if is_lazy(parameter):
                 raise StriateError(
@@ -54,7 +60,6 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
             if parameter is not None:
                 names.setdefault(id(parameter), f"{path}.{name}" if path else name)
     twins: dict[int, Tensor] = {}
-    counters = {id(buffer): _counter(buffer) for buffer in model.buffers() if _counts(buffer)}
 
     def replaced(tensor: Tensor | None) -> Tensor | None:
         if tensor is None:
@@ -64,6 +69,12 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
             known = twins[id(tensor)] = counters[id(tensor)] if id(tensor) in counters else stand_in.of(tensor)
         return known
 
+    def constant(tensor: Tensor) -> Tensor:
+        """A tensor that is neither parameter nor buffer keeps its numbers; a copy, as the network may write into it."""
+        if id(tensor) not in twins:
+            twins[id(tensor)] = tensor if tensor.is_meta else REAL.of(tensor)
+        return twins[id(tensor)]
+
     try:
         with torch.random.fork_rng(devices=()), stand_in.within():
             for module, _, attributes in before:
@@ -71,9 +82,8 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
                     vars(module)[store] = {name: replaced(tensor) for name, tensor in attributes[store].items()}
                 if isinstance(module, nn.RNNBase):  # it keeps a second list of its weights
                     vars(module)["_flat_weights"] = [replaced(tensor) for tensor in attributes["_flat_weights"]]
-                if stand_in is REAL:  # a constant that the network may write into
-                    own = {name: value for name, value in attributes.items() if isinstance(value, Tensor)}
-                    vars(module).update({name: replaced(tensor) for name, tensor in own.items()})
+                own = {name: value for name, value in attributes.items() if type(value) is Tensor}
+                vars(module).update({name: constant(tensor) for name, tensor in own.items()})
             yield {name: twins[number] for number, name in names.items()}
     finally:
         for module, _, attributes in before:
@@ -81,17 +91,9 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
             vars(module).update(attributes)
 
 
-def refuse_scripted(model: nn.Module) -> None:
-    """Raise StriateError for modules that torch.jit has compiled: neither their calls nor their weights can be seen."""
-    for path, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            where = f"{path or type(model).__name__} was compiled by torch.jit, whose modules cannot be looked into"
-            raise StriateError(f"{where}; give the Python module that it was made from")
-
-
-def has_lstm(model: nn.Module) -> bool:
-    """Whether there is a layer that the processor runs as a whole, by oneDNN, and meta tensors step by step."""
-    return any(isinstance(module, nn.LSTM) and not module.proj_size for module in model.modules())
+def is_fused(module: object) -> bool:
+    """Whether the processor runs a layer as a whole, by oneDNN, that meta tensors run step by step."""
+    return isinstance(module, nn.LSTM) and not module.proj_size
 
 
 def _counts(buffer: Tensor) -> bool:

@@ -26,11 +26,14 @@ GROUPS = (
 )
 
 
-def training_bytes(summary: Summary, batch: int, placement: Placement, recipe: Recipe) -> int:
-    """Bytes that training steps of `batch` pictures are going to need, activations, weights and optimiser together."""
+def training_bytes(summary: Summary, batch: int, placement: Placement, recipe: Recipe) -> int | None:
+    """Bytes that training steps of `batch` pictures are going to need, activations, weights and optimiser together.
+
+    None where nobody can say what the network keeps for the backward pass; `unknown` says why.
+    """
     weights = (COPIES_OF_WEIGHTS[recipe.optimizer] + (recipe.average_decay > 0)) * summary.parameter_bytes
     if summary.kept is None:
-        return weights
+        return None
     activations = summary.kept.at(batch) * (1 + WORKING_SHARE)
     # Autocast keeps activations in 16 bits and adds a 16-bit copy of the weights and of their gradients.
     halved = placement.precision != "fp32"
@@ -40,14 +43,31 @@ def training_bytes(summary: Summary, batch: int, placement: Placement, recipe: R
 def fitting_micro_batch(summary: Summary, placement: Placement, recipe: Recipe, free_bytes: int | None) -> int | None:
     """None when the whole batch fits, else the largest half, quarter, ... of it that does; 1 when nothing does.
 
-    free_bytes: see `available_bytes`; None, unknown, fits everything.
+    free_bytes: see `available_bytes`; None, unknown, fits everything, and so does a batch without a forecast.
     """
-    if free_bytes is None or training_bytes(summary, recipe.batch_size, placement, recipe) <= USED_SHARE * free_bytes:
+    if free_bytes is None:
         return None
+
+    def fits(pictures: int) -> bool:
+        needed = training_bytes(summary, pictures, placement, recipe)
+        return needed is None or needed <= USED_SHARE * free_bytes
+
     pictures = recipe.batch_size
-    while pictures > 1 and training_bytes(summary, pictures, placement, recipe) > USED_SHARE * free_bytes:
+    if fits(pictures):
+        return None
+    while pictures > 1 and not fits(pictures):
         pictures = (pictures + 1) // 2
     return pictures
+
+
+def unknown(summary: Summary) -> str:
+    """The line that says that there is no forecast, and why; empty where there is one."""
+    if summary.kept is not None:
+        return ""
+    return (
+        f"no forecast of memory, as it cannot be told what training keeps: {summary.kept_unknown}. The whole batch is "
+        "tried, and parts of it where memory runs out"
+    )
 
 
 def available_bytes(device: str) -> int | None:

@@ -92,10 +92,11 @@ def half(job: Job, pictures: int, reason: str) -> int:
         return max(fewest, (pictures + 1) // 2)
     height, width = job.network.preprocess.size
     needed = training_bytes(summarize(job.network), pictures, job.placement, job.recipe)
+    about = "nobody knows how much" if needed is None else f"about {in_bytes(needed)}"
     free = available_bytes(job.placement.device)
     left = "" if free is None else f", {in_bytes(free)} are free now"
     taken = "one picture" if pictures == 1 else f"{pictures} pictures"
     raise StriateError(
         f"memory ran out with {taken} of {height}x{width} px at a time in {job.network.label} ({reason}); it needs "
-        f"about {in_bytes(needed)}{left}. Close other programs, or take a smaller --size or --model"
+        f"{about}{left}. Close other programs, or take a smaller --size or --model"
     )

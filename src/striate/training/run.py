@@ -28,7 +28,7 @@ from striate.training.autotune import autotune
 from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
-from striate.training.forecast import available_bytes, fitting_micro_batch
+from striate.training.forecast import available_bytes, fitting_micro_batch, unknown
 from striate.training.heap import freed_memory_kept
 from striate.training.keeper import Keeper
 from striate.training.lone_pictures import fewest_at_once, refuse_lone_pictures
@@ -169,7 +169,8 @@ def _begun(job: Job, plan: Plan, opened: Opened, report: DataReport) -> Job:
     job = _tuned(job, plan)
     write_plan(job.folder, plan, job.placement, job.network.preprocess, opened.dataset, opened.scan, report)
     before = advice_before(plan.recipe, opened.dataset, job.network.preprocess)
-    for line in (*report.said, *(f"warning: {advice}" for advice in before)):
+    no_forecast = unknown(summarize(job.network))
+    for line in (*report.said, *filter(None, [no_forecast]), *(f"warning: {advice}" for advice in before)):
         job.watch.say(line)
     return job
 
