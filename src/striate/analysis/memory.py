@@ -132,7 +132,7 @@ class _Watcher(MetaMode):  # type: ignore[no-untyped-call]
 
     def ran(self, operator: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
         """Note one operator."""
-        if operator in UNLIKE_THE_PROCESSOR:
+        if operator is UNLIKE_THE_PROCESSOR:
             self.follows_processor = False
 
 

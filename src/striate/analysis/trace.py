@@ -187,7 +187,7 @@ class _Recorder(MetaMode):  # type: ignore[no-untyped-call]
 
     def ran(self, operator: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
         """Note one operator."""
-        if operator in UNLIKE_THE_PROCESSOR:
+        if operator is UNLIKE_THE_PROCESSOR:
             self.follows_processor = False
         name, computes, rule = facts_of(operator)
         inputs: list[Value] = []

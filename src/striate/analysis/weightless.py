@@ -19,7 +19,7 @@ from striate.analysis.work_space import WORK_SPACES
 from striate.core.errors import StriateError
 
 # The only operator that says on meta tensors: the processor would run a fused attention here (if it can).
-UNLIKE_THE_PROCESSOR = {torch.ops.aten._safe_softmax.default}
+UNLIKE_THE_PROCESSOR = torch.ops.aten._safe_softmax.default
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
@@ -39,7 +39,7 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
 
     Yields the stand-ins of the parameters by name, a shared parameter once. Whatever happens to a module inside (modes,
     counters, buffers) is undone as well, also when something raises: each module gets its attributes back, and the
-    process its random numbers. A single whole number in a buffer, a counter, keeps its value.
+    process its random numbers. A single whole number in a buffer, a counter, keeps its value where it may be read.
     Raises StriateError for a lazy module, whose shapes are not yet known, and for a compiled one of torch.jit.
     """
     before = [(module, path, dict(vars(module))) for path, module in model.named_modules()]
@@ -49,7 +49,7 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
         if isinstance(module, torch.jit.ScriptModule):
             where = f"{path or type(model).__name__} was compiled by torch.jit, whose modules cannot be looked into"
             raise StriateError(f"{where}; give the Python module that it was made from")
-        for buffer in attributes["_buffers"].values():
+        for buffer in () if _ignores_counter(module) else attributes["_buffers"].values():
             if buffer is not None and _counts(buffer):
                 counters.setdefault(id(buffer), _counter(buffer))
         for name, parameter in attributes["_parameters"].items():
@@ -82,8 +82,9 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
                     vars(module)[store] = {name: replaced(tensor) for name, tensor in attributes[store].items()}
                 if isinstance(module, nn.RNNBase):  # it keeps a second list of its weights
                     vars(module)["_flat_weights"] = [replaced(tensor) for tensor in attributes["_flat_weights"]]
-                own = {name: value for name, value in attributes.items() if type(value) is Tensor}
-                vars(module).update({name: constant(tensor) for name, tensor in own.items()})
+                for name, value in attributes.items():
+                    if type(value) is Tensor:
+                        vars(module)[name] = constant(value)
             yield {name: twins[number] for number, name in names.items()}
     finally:
         for module, _, attributes in before:
@@ -94,6 +95,11 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
 def is_fused(module: object) -> bool:
     """Whether the processor runs a layer as a whole, by oneDNN, that meta tensors run step by step."""
     return isinstance(module, nn.LSTM) and not module.proj_size
+
+
+def _ignores_counter(module: nn.Module) -> bool:
+    """Whether it is a norm that counts its batches and never reads the number, as most of a network's counters are."""
+    return isinstance(module, nn.modules.batchnorm._NormBase) and module.momentum is not None
 
 
 def _counts(buffer: Tensor) -> bool:
