@@ -160,6 +160,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     last = said.splitlines()[-1]
+    assert said.count("striate: ") == 1
     assert last.startswith("striate: stopped at step ")
     assert last.endswith(f"everything is saved. Go on with: striate train --run {tmp_path / 'run'} --resume")
 
@@ -182,6 +183,7 @@ def test_whoever_types_ctrl_c_many_times_is_told_how_to_go_on(tmp_path, pause_s)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in said and "Exception ignored" not in said
+    assert said.count("striate: stopped") == 1
     assert said.splitlines()[-1].endswith(f"Go on with: striate train --run {tmp_path / 'run'} --resume")
     assert list((tmp_path / "run" / "state").glob("step-*"))
 

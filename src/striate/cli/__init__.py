@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
@@ -17,7 +19,12 @@ from striate.cli.app import app
 from striate.cli.output import LogLines, tell
 from striate.core.errors import Interrupted, StriateError
 
+BURST_SECONDS = 1.0
 USER_ERROR = 2  # exit status; 1 says that the work was done and found something wrong
+
+
+class _Told(SystemExit):
+    """The end of a command that has said why."""
 
 
 def main() -> None:
@@ -26,14 +33,16 @@ def main() -> None:
     log = logging.getLogger("striate")
     if not log.handlers:
         log.addHandler(LogLines(logging.WARNING))
-    _raise_one_interrupt()
+    _take_bursts_as_one_interrupt()
     try:
         _run()
+    except _Told:
+        raise
     except (KeyboardInterrupt, SystemExit) as end:  # Ctrl-C, or a second one on the way out of the first
         interruption = _interruption_behind(end)
-        if interruption is None:
+        if interruption is None and isinstance(end, SystemExit):
             raise
-        _end_interrupted(interruption)
+        _end_interrupted(interruption or Interrupted("stopped", signal.SIGINT))
 
 
 def _run() -> None:
@@ -46,7 +55,7 @@ def _run() -> None:
     except StriateError as error:
         _end(str(error), USER_ERROR)
     except Interrupted as interruption:
-        _end_interrupted(interruption)
+        _end_interrupted(_interruption_behind(interruption) or interruption)
     except BrokenPipeError:
         _discard(sys.stdout)
         raise SystemExit(1) from None
@@ -55,14 +64,17 @@ def _run() -> None:
         _end(f"{error.filename or 'the output'}: {error.strerror or error}", USER_ERROR)
 
 
-def _raise_one_interrupt() -> None:
-    """The first Ctrl-C that nobody waits for interrupts; the next ones find a program that is leaving already."""
+def _take_bursts_as_one_interrupt() -> None:
+    """Of many Ctrl-C in a second one interrupts: the others would only meet a program that is leaving already."""
     if threading.current_thread() is not threading.main_thread():
         return
+    last = -math.inf
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        nonlocal last
+        if time.monotonic() - last > BURST_SECONDS:
+            last = time.monotonic()
+            raise KeyboardInterrupt
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # what is ignored, as by nohup, stays ignored
         signal.signal(signal.SIGINT, interrupt)
@@ -76,16 +88,19 @@ def _end_interrupted(interruption: Interrupted) -> NoReturn:
 
 
 def _interruption_behind(error: BaseException | None) -> Interrupted | None:
-    while error is not None and not isinstance(error, Interrupted):
+    """The first one that an error goes back to: it knows how to go on, what came on its way out does not."""
+    first = None
+    while error is not None:
+        first = error if isinstance(error, Interrupted) else first
         error = error.__cause__ or error.__context__
-    return error
+    return first
 
 
 def _end(text: str, status: int) -> NoReturn:
     with contextlib.suppress(OSError):
         tell(text)
     _flush_what_is_left()
-    raise SystemExit(status) from None
+    raise _Told(status) from None
 
 
 def _make_outputs_usable() -> None:
