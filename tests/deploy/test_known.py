@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -117,13 +118,20 @@ def test_splits_that_come_with_the_data_stay(trained, tmp_path):
     assert counts(run.evaluate(open_data(tmp_path / "data"), "test")) == (28, 6, 6)
 
 
-def test_a_run_without_its_list_says_nothing(trained, tmp_path):
+@pytest.mark.parametrize("content", [None, b"a\0b"], ids=["gone", "damaged"])
+def test_a_run_without_its_list_says_that_it_cannot_tell(trained, tmp_path, caplog, content):
     photos, run = trained
     shutil.copytree(run.path, tmp_path / "run")
     (tmp_path / "run" / "data.tsv").unlink()
-    found = striate.load(tmp_path / "run").evaluate(open_data(photos), "all")
+    if content is not None:
+        (tmp_path / "run" / "data.tsv").write_bytes(content)
+    with caplog.at_level(logging.WARNING, logger="striate"):
+        found = striate.load(tmp_path / "run").evaluate(open_data(photos), "all")
     assert (found.trained_on, found.chose_weights, found.unseen) == (None, None, None)
     assert "unseen" not in found.to_dict()
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert str(tmp_path / "run" / "data.tsv") in said
+    assert said.endswith("; so nothing tells which of these pictures the run was trained on")
 
 
 @pytest.mark.parametrize("earlier", [False, True])

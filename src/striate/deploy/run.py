@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,6 +38,8 @@ from striate.tasks.folding import inference_form
 from striate.tasks.placement import place
 
 RECIPE = "recipe.json"
+
+log = logging.getLogger("striate")
 
 
 @dataclass(frozen=True)
@@ -220,14 +222,16 @@ class Run(OneScreen):
 
     @cached_property
     def _known(self) -> Known | None:
-        """The pictures that the run was begun with; None of other weights, and where its list is gone or damaged."""
-        if not (self.path / MANIFEST).is_file():
+        """The pictures that the run was begun with; None of other weights, and, said, where its list is of no use."""
+        if not (self.path / RECIPE).is_file():
             return None
-        with suppress(StriateError):
+        try:
             data = self.recipe.get("data")
             earlier = not (isinstance(data, dict) and "classes" in data)
             return known_pictures(self.path / MANIFEST, Hashing(self.preprocess, earlier))
-        return None
+        except StriateError as error:
+            log.warning("%s; so nothing tells which of these pictures the run was trained on", error)
+            return None
 
     def _labels(self, dataset: Dataset) -> Indices:
         """The network's class number of every picture.
