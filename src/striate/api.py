@@ -11,6 +11,7 @@ from torch import nn
 
 from striate.core.errors import StriateError
 from striate.core.values import checked, converted
+from striate.data.arrays import ARRAYS, Arrays, Data, as_data
 from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
 from striate.data.check import DataReport, check_data
 from striate.data.scan import Progress
@@ -38,7 +39,7 @@ OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard")
 @checked
 @global_state_kept()
 def train(
-    data: str | Path,
+    data: Data,
     model: str | nn.Module | None = None,
     recipe: str | Recipe | None = None,
     run: str | Path | None = None,
@@ -50,8 +51,9 @@ def train(
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
-    data: "digits", a folder with one sub-folder per class, or a file in a known format. model: the name of a network
-    of the zoo, by default that of the weights, or the recipe's. recipe: a name, or a record of one's own; by default
+    data: "digits", a folder with one sub-folder per class, a file in a known format, or arrays (pictures, labels):
+    uint8 (N, H, W) or (N, H, W, 3), and N class names or numbers. model: the name of a network of the zoo, by default
+    that of the weights, or the recipe's. recipe: a name, or a record of one's own; by default
     "probe" where layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a
     new one below runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write
     events for it. fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `Wishes`, such as
@@ -65,7 +67,9 @@ def train(
         raise StriateError(f"seed must be between 0 and {LARGEST_SEED:,}, got {seed}")
     wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
     changed = with_weights({**({} if model is None else {"model": model}), **fields})
-    plan = Plan(str(data), *_recipe_of(recipe, changed), seed, wishes)
+    given = as_data(data)
+    arrays = given if isinstance(given, Arrays) else None
+    plan = Plan(given if isinstance(given, str) else ARRAYS, *_recipe_of(recipe, changed), seed, wishes, arrays)
     return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
 
 
@@ -116,14 +120,15 @@ def resume(
     run: str | Path,
     cache_gb: float = DEFAULT_CACHE_GB,
     *,
-    data: str | Path | None = None,
+    data: Data | None = None,
     tensorboard: bool = False,
     without_missing: bool = False,
     **same: Any,
 ) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
 
-    data: where its pictures are now, if they have moved; the hashes in data.tsv decide whether they are the same.
+    data: where its pictures are now, if they have moved, or the arrays that it was begun with; the hashes in data.tsv
+    decide whether they are the same.
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
     written into recipe.json, the log and the report. same: any of recipe, seed and the fields of `Recipe` and `Wishes`,
@@ -131,11 +136,12 @@ def resume(
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
     require_room(cache_gb)
-    if data is not None:
-        same = {"data": str(data), **same}
+    given = None if data is None else as_data(data)
+    if isinstance(given, str):
+        same = {"data": given, **same}
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same)
-    source = None if data is None or str(data) in BUILT_IN else str(data)
+    source = None if isinstance(given, str) and given in BUILT_IN else given
     return resume_run(Path(run), cache_gb, tensorboard=tensorboard, source=source, without_missing=without_missing)
 
 
@@ -162,7 +168,7 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
 
 
 @checked
-def check(data: str | Path, split_seed: int = 0, progress: Progress | None = None) -> DataReport:
+def check(data: Data, split_seed: int = 0, progress: Progress | None = None) -> DataReport:
     """Decode every picture once and report what a person should know before training.
 
     The result is remembered until a file changes. Raises StriateError when `data` is not data.

@@ -10,7 +10,11 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say, tell
-from striate.cli.using import MODEL, PRECISION, RUN, as_note
+from striate.cli.using import MODEL, RUN, as_note
+
+FEATURE_PRECISION = Annotated[
+    str, typer.Option(help="What the network computes in: fp32, bf16, fp16, or auto for what the run predicts in.")
+]
 
 
 def features(
@@ -19,7 +23,7 @@ def features(
     output: Annotated[Path, typer.Option(help="The file to write, .npz or .parquet.")],
     layer: Annotated[str, typer.Option(help="Layers with commas between; last is what the last layer reads.")] = "last",
     model: MODEL = None,
-    precision: PRECISION = "auto",
+    precision: FEATURE_PRECISION = "fp32",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
 ) -> None:
@@ -34,7 +38,7 @@ def features(
 
     allow_megapixels(max_megapixels)
     require_table(output)
-    table = extract(load(str(run), precision, model), files, [part.strip() for part in layer.split(",")])
+    table = extract(load(str(run), model=model), files, [part.strip() for part in layer.split(",")], precision)
     write_features(output, table)
     widths = {name: vectors.shape[1] for name, vectors in table.vectors.items()}
     if json:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 CONFUSION_SHOWN = 20  # classes; of more, and where the terminal is narrow, only the largest mistakes are listed
 MISTAKES_SHOWN = 10
-PRECISION = Annotated[str, typer.Option(help="auto, bf16, fp16 or fp32.")]
+PRECISION = Annotated[
+    str,
+    typer.Option(help="bf16, fp16, fp32, or auto: what the run was trained in if this machine computes it, else fp32."),
+]
 RUN = Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, or a weight file.")]
 MODEL = Annotated[
     str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")

@@ -46,9 +46,10 @@ def converted(name: str, value: Any, kind: Any) -> Any:
     try:
         return _fit(_plain(value), kind)
     except _Unfit:
-        if typing.get_origin(kind) is Literal and isinstance(value, str):
-            raise unknown_name(name, value, typing.get_args(kind)) from None
-        raise StriateError(f"{name} must be {words(kind)}, got {_shown(value)} ({type(value).__name__})") from None
+        literals = next((k for k in (kind, *typing.get_args(kind)) if typing.get_origin(k) is Literal), None)
+        if literals is not None and isinstance(value, str):
+            raise unknown_name(name, value, typing.get_args(literals)) from None
+        raise StriateError(f"{name} must be {words(kind)}, got {shown(value)}") from None
 
 
 def convert_fields(record: Any) -> None:
@@ -111,7 +112,9 @@ def _is_known(kind: Any) -> bool:
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         return all(map(_is_known, typing.get_args(kind)))
-    return origin in (tuple, Sequence, Literal) or (origin is None and isinstance(kind, type))
+    if origin in (tuple, Sequence):
+        return all(argument is Ellipsis or _is_known(argument) for argument in typing.get_args(kind))
+    return origin is Literal or (origin is None and isinstance(kind, type))
 
 
 def _is_plain(parameter: inspect.Parameter) -> bool:
@@ -185,6 +188,11 @@ def _only_if(fits: bool, value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """What came, short enough for a sentence, with its type.
+
+    >>> shown("three")
+    "'three' (str)"
+    """
     text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return f"{text if len(text) <= 60 else f'{text[:57]}...'} ({type(value).__name__})"

@@ -108,6 +108,17 @@ def _decode(content: bytes, name: str, channels: int, cover: tuple[int, int] | N
             return np.asarray(turned) if turned.mode.startswith(WIDE_MODES) else to_pixels(turned, channels)
 
 
+def pixels_of(picture: Image.Image, name: str, channels: int = 3) -> Pixels:
+    """A picture that Pillow holds as uint8 (H, W, channels), upright, as if it came from its file.
+
+    name: what errors call it. Raises DecodeError when it is empty, damaged or too large.
+    """
+    with _damage_named(name, b"open"):
+        refuse_too_large(name, *picture.size)
+        picture.load()
+        return to_pixels(upright(_at_most_16_bit(picture), picture.info.get("exif", b"")), channels)
+
+
 def read_size(path: Path) -> tuple[int, int]:
     """Height and width by a file's header, upright. Raises DecodeError."""
     with _header(path) as (picture, exif):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from striate.core.errors import StriateError, unknown_name
+from striate.data.arrays import ARRAYS, Arrays, Data, as_data, open_arrays
 from striate.data.cifar import is_cifar, open_cifar
 from striate.data.csv_file import open_csv
 from striate.data.dataset import Dataset
@@ -20,11 +21,11 @@ ALLOWED = (
 )
 
 
-def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
+def open_data(source: Data, split_seed: int = 0) -> Dataset:
     """Open what a person named, to train on it, by what is found there.
 
-    source: "digits" (a folder of that name is "./digits") or a path. split_seed: decides which pictures validate
-    and test where the data does not say so itself.
+    source: "digits" (a folder of that name is "./digits"), a path, or arrays (pictures, labels). split_seed: decides
+    which pictures validate and test where the data does not say so itself.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
 
@@ -38,17 +39,19 @@ def open_data(source: str | Path, split_seed: int = 0) -> Dataset:
     return dataset
 
 
-def open_to_evaluate(source: str | Path, split_seed: int = 0) -> Dataset:
+def open_to_evaluate(source: Data, split_seed: int = 0) -> Dataset:
     """The same, where one class or a test split alone will do."""
+    source = as_data(source)
     try:
-        return _opened(source, split_seed)
+        return open_arrays(source, split_seed) if isinstance(source, Arrays) else _opened(source, split_seed)
     except MemoryError as error:
-        raise StriateError(f"{source} needs more memory than there is to be read; close other programs") from error
+        what = ARRAYS if isinstance(source, Arrays) else source
+        raise StriateError(f"{what} needs more memory than there is to be read; close other programs") from error
 
 
-def _opened(source: str | Path, split_seed: int) -> Dataset:
-    if str(source) in BUILT_IN:
-        return BUILT_IN[str(source)](split_seed)
+def _opened(source: str, split_seed: int) -> Dataset:
+    if source in BUILT_IN:
+        return BUILT_IN[source](split_seed)
     path = Path(source).expanduser()
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)

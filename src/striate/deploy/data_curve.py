@@ -8,8 +8,11 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
+from striate.core.values import checked
+from striate.data.arrays import Data
 from striate.data.scan import Progress
 from striate.deploy.described import Described, describe
+from striate.tasks.global_state import global_state_kept
 from striate.tasks.learning_curve import ClassGain, LearningCurve, Step, measure_curve
 
 ADDED = 50
@@ -81,8 +84,10 @@ class DataCurve(OneScreen):
         return {"source": self.described.dataset.source, **sizes, "forecast": self.sentences()[0]}
 
 
+@checked
+@global_state_kept()
 def learning_curve(
-    data: str | Path,
+    data: Data,
     weights: str | Path = "embedded",
     model: str | None = None,
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from striate.data.arrays import Data
 from striate.data.batches import Batches
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset, Indices
@@ -42,7 +43,7 @@ class Described:
 
 
 def describe(
-    data: str | Path,
+    data: Data,
     weights: str | Path = "embedded",
     model: str | None = None,
     progress: Progress | None = None,

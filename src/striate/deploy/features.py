@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.core.files import require_writable, write_bytes
+from striate.core.values import checked
 from striate.data.decode import DecodeError, Pixels
 from striate.data.left_out import LeftOut
 from striate.data.picture import to_batch
-from striate.deploy.inputs import in_batches, picture_files
+from striate.deploy.given import Picture, given_pictures
+from striate.deploy.inputs import in_batches
 from striate.deploy.run import Run
 from striate.models.tapped import LAST, require_layers
 from striate.tasks.features import features_of
+from striate.tasks.placement import in_precision
 
 ENDINGS = (".npz", ".parquet")
 
@@ -39,34 +42,39 @@ class FeatureTable:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence[str] = (LAST,)) -> FeatureTable:
-    """Features of picture files and of all pictures below folders; maps are averaged over their places.
+@checked
+def extract(
+    run: Run, paths: Iterable[Picture] | Picture, layers: Sequence[str] = (LAST,), precision: str = "fp32"
+) -> FeatureTable:
+    """Features of pictures, given as to `Run.predict`; maps are averaged over their places.
 
-    layers: paths of modules, such as "layer2", or "last" for what the last layer reads.
+    layers: paths of modules, such as "layer2", or "last" for what the last layer reads. precision: what the network
+    computes in: "fp32", "bf16", "fp16", or "auto" for what the run predicts in; the table holds float32 in any case.
     Raises StriateError for a layer that there is not, a folder without pictures, and when no picture can be read.
     """
     require_layers(run.network, layers)
     left_out: list[LeftOut] = []
-    files = picture_files([paths] if isinstance(paths, str | Path) else paths, left_out)
+    given = given_pictures(paths, left_out)
+    placement = run.placement if precision == "auto" else in_precision(run.placement, precision)
     read: list[str] = []
     problems: list[tuple[str, str]] = []
 
     def batches() -> Iterator[Tensor]:
-        for batch in in_batches(run.working(files)):
+        for batch in in_batches(run.working(given)):
             good: list[Pixels] = []
-            for file, outcome in batch:
+            for name, outcome in batch:
                 if isinstance(outcome, DecodeError):
-                    problems.append((str(file), outcome.reason))
+                    problems.append((name, outcome.reason))
                 else:
                     good.append(outcome)
-                    read.append(str(file))
+                    read.append(name)
             if good:
                 yield to_batch(np.stack(good))
 
-    with run.placement.processor_threads():
-        vectors = features_of(run.network, batches(), layers, run.placement)
+    with placement.processor_threads():
+        vectors = features_of(run.network, batches(), layers, placement)
     if not read:
-        raise StriateError(f"none of {len(files)} pictures can be read, such as {problems[0][0]}: {problems[0][1]}")
+        raise StriateError(f"none of {len(given)} pictures can be read, such as {problems[0][0]}: {problems[0][1]}")
     arrays = {layer: found.numpy() for layer, found in vectors.items()}
     return FeatureTable(tuple(read), arrays, tuple(problems), tuple(left_out))
 
@@ -74,7 +82,7 @@ def extract(run: Run, paths: Sequence[str | Path] | str | Path, layers: Sequence
 def require_table(path: Path) -> None:
     """Raise StriateError unless a table can be written to a file of this ending, and there."""
     if path.suffix not in ENDINGS:
-        raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
+        raise StriateError(f"the table's file must end in {' or '.join(ENDINGS)}, got {path}")
     if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise StriateError(
             f"{path} needs the package pyarrow, which is not installed; install it with: "

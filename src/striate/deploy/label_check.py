@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
+from striate.core.values import checked
+from striate.data.arrays import Data
 from striate.data.decode import Pixels
 from striate.data.scan import Progress
 from striate.deploy.described import Described, describe
+from striate.tasks.global_state import global_state_kept
 from striate.tasks.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
 from striate.tasks.linear import Validated, cross_validate
 
@@ -79,8 +82,10 @@ class LabelCheck:
         )
 
 
+@checked
+@global_state_kept()
 def check_labels(
-    data: str | Path,
+    data: Data,
     weights: str | Path = "embedded",
     model: str | None = None,
     progress: Progress | None = None,
@@ -95,6 +100,7 @@ def check_labels(
     classes = len(described.dataset.classes)
     if len(small_classes(described.labels, classes)) == classes:
         raise StriateError(
-            f"{data}: no class has {FEWEST_OF_A_CLASS} readable pictures; labels cannot be judged by so few"
+            f"{described.dataset.source}: no class has {FEWEST_OF_A_CLASS} readable pictures; labels cannot be judged "
+            "by so few"
         )
     return LabelCheck(described, cross_validate(described.features, described.labels, classes))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,22 +21,27 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
+from striate.core.values import checked
+from striate.data.arrays import Arrays, Data, as_data, open_arrays
 from striate.data.batches import Batch
 from striate.data.cache import remembered_digests
 from striate.data.dataset import Dataset, Indices
-from striate.data.decode import DecodeError, Pixels, read_picture
+from striate.data.decode import DecodeError, Pixels
 from striate.data.found_again import Hashing
 from striate.data.known import Known, known_pictures
 from striate.data.left_out import LeftOut
 from striate.data.manifest import MANIFEST
 from striate.data.picture import Decode, read_working, to_batch, to_working_size
 from striate.data.scan import Progress, in_threads, pixel_digest
+from striate.data.sources import open_to_evaluate
 from striate.deploy.bundle import Bundle, load_weights
-from striate.deploy.inputs import in_batches, members, picture_files, split_to_evaluate
+from striate.deploy.given import Given, Picture, given_pictures
+from striate.deploy.inputs import in_batches, members, split_to_evaluate
 from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
 from striate.tasks.folding import inference_form
-from striate.tasks.placement import place
+from striate.tasks.global_state import global_state_kept
+from striate.tasks.placement import natively, place
 
 RECIPE = "recipe.json"
 
@@ -93,15 +99,24 @@ class Prediction(OneScreen):
 class Run(OneScreen):
     """A run folder, or other weights, opened for use. Raises StriateError when a file is missing or damaged.
 
-    folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "auto", "bf16" or "fp32".
-    model: of which network the weights are, where they do not say so themselves.
+    folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "bf16", "fp16", "fp32",
+    or "auto": what the run was trained in, where this machine computes that natively, else fp32; of other weights the
+    fastest here. `placement.precision` says which. model: of which network the weights are, where they do not say so
+    themselves.
     """
 
     def __init__(self, folder: str | Path, precision: str = "auto", model: str | None = None) -> None:
         self.path = Path(folder)
         self._bundle: Bundle = load_weights(folder, model)
-        self.placement = place(precision, summarize(self._bundle.network).macs)
+        placement = place(precision, summarize(self._bundle.network).macs)
+        if precision == "auto" and (trained := self._trained_in()) is not None:
+            placement = replace(placement, precision=natively(trained, placement.device))
+        self.placement = placement
         self.placement.network(self._bundle.network)
+
+    def __fspath__(self) -> str:
+        """The path, so that a run can be given wherever its folder can."""
+        return str(self.path)
 
     @property
     def network(self) -> Network:
@@ -139,40 +154,50 @@ class Run(OneScreen):
             return 0
         return read_record(self.path / RECIPE, Begun).recipe.split_seed
 
+    @checked
     def predict(
-        self, paths: Sequence[str | Path] | str | Path, top: int = 5, left_out: list[LeftOut] | None = None
+        self, paths: Iterable[Picture] | Picture, top: int = 5, left_out: list[LeftOut] | None = None
     ) -> list[Prediction]:
-        """Predict picture files, and all pictures below folders, in the order given.
+        """Predict picture files, all pictures below folders, and pictures in memory, in the order given.
 
-        top: how many classes each prediction lists. A picture that cannot be read gets a prediction with a `problem`.
+        paths: one or several, as in `given_pictures`; those in memory are Pillow's, or arrays uint8 (H, W) or
+        (H, W, 3), and are called "picture 0" by their place. top: how many classes each prediction lists. A picture
+        that cannot be read gets a prediction with a `problem`.
         left_out: takes what lies in the folders and is no picture.
-        Raises StriateError when a folder holds no pictures or top is below 1.
+        Raises StriateError for what is no picture, when a folder holds none, and when top is below 1.
         """
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
-        files = picture_files([paths] if isinstance(paths, str | Path) else paths, left_out)
+        given = given_pictures(paths, left_out)
         predictions: list[Prediction] = []
         with self.placement.processor_threads():
-            for batch in in_batches(self.working(files)):
+            for batch in in_batches(self.working(given)):
                 predictions += self._predict_batch(batch, top)
         return predictions
 
-    def working(self, files: Sequence[Path]) -> Iterator[tuple[Path, Pixels | DecodeError]]:
-        """Every file with its picture at the working size, or why it cannot be read; decoded by all cores."""
-        outcomes = in_threads(lambda file: self._read(str(file), partial(read_picture, file)), iter(files))
-        return zip(files, outcomes, strict=True)
+    def working(self, pictures: Sequence[Given]) -> Iterator[tuple[str, Pixels | DecodeError]]:
+        """Every name with its picture at the working size, or why it cannot be read; decoded by all cores."""
+        outcomes = in_threads(lambda picture: self._read(picture.name, picture.decode), iter(pictures))
+        return zip((picture.name for picture in pictures), outcomes, strict=True)
+
+    def _trained_in(self) -> str | None:
+        """The precision that the run was trained in; None of other weights, and where that is not known."""
+        with suppress(StriateError):
+            machine = self.recipe.get("machine")
+            return machine.get("precision") if isinstance(machine, dict) else None
+        return None
 
     def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Prediction]:
         """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""
         working = [to_working_size(pixels, self.preprocess) for pixels in pictures]
         return self._predict_working(working, names, top) if working else []
 
-    def _predict_batch(self, batch: list[tuple[Path, Pixels | DecodeError]], top: int) -> list[Prediction]:
-        good = [(str(file), pixels) for file, pixels in batch if not isinstance(pixels, DecodeError)]
+    def _predict_batch(self, batch: list[tuple[str, Pixels | DecodeError]], top: int) -> list[Prediction]:
+        good = [(name, pixels) for name, pixels in batch if not isinstance(pixels, DecodeError)]
         found = iter(self._predict_working([p for _, p in good], [name for name, _ in good], top) if good else ())
         return [
-            Prediction(str(file), None, None, (), outcome.reason) if isinstance(outcome, DecodeError) else next(found)
-            for file, outcome in batch
+            Prediction(name, None, None, (), outcome.reason) if isinstance(outcome, DecodeError) else next(found)
+            for name, outcome in batch
         ]
 
     def _predict_working(self, working: Sequence[Pixels], names: Sequence[str], top: int) -> list[Prediction]:
@@ -191,15 +216,17 @@ class Run(OneScreen):
         except DecodeError as error:
             return error
 
+    @checked
     def evaluate(
         self,
-        dataset: Dataset,
+        dataset: Dataset | Data,
         split: str | None = None,
         progress: Progress | None = None,
         unreadable: list[DecodeError] | None = None,
     ) -> Evaluation:
         """Evaluate on a split of a dataset, or on all of its pictures with split "all".
 
+        dataset: also its name or path, opened as in training, or arrays (pictures, labels), of which all are evaluated.
         split: as in `split_to_evaluate`. Classes are matched by name. unreadable: pictures that cannot be read are
         left out and added to this list; without a list the first one is raised.
         Raises StriateError for a class that the network does not know and for a split without a readable picture,
@@ -209,6 +236,7 @@ class Run(OneScreen):
         the data; by the hash of each, whatever its name, the result says on how many it was trained, and what it
         reaches on the others (`trained_on`, `chose_weights`, `unseen`).
         """
+        dataset = dataset if isinstance(dataset, Dataset) else self._open(dataset)
         dataset = self._known.recorded(dataset) if self._known is not None else dataset
         indices = members(dataset, split_to_evaluate(dataset, split))
         labels = self._labels(dataset)
@@ -232,6 +260,10 @@ class Run(OneScreen):
         except StriateError as error:
             log.warning("%s; so nothing tells which of these pictures the run was trained on", error)
             return None
+
+    def _open(self, data: Data) -> Dataset:
+        data = as_data(data)
+        return open_arrays(data, None) if isinstance(data, Arrays) else open_to_evaluate(data, self.split_seed)
 
     def _labels(self, dataset: Dataset) -> Indices:
         """The network's class number of every picture.
@@ -308,6 +340,8 @@ class Run(OneScreen):
         }
 
 
+@checked
+@global_state_kept()
 def load(folder: str | Path, precision: str = "auto", model: str | None = None) -> Run:
-    """Open a run folder, "embedded" or other weights for use; see `Run`."""
+    """Open a run folder, "embedded", other weights, or an open run's folder again, for use; see `Run`."""
     return Run(folder, precision, model)

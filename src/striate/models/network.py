@@ -120,6 +120,11 @@ class Network(nn.Module):
 
     def require_fit(self, images: Tensor) -> None:
         """Raise StriateError unless `images` is (N, in_channels, H, W) of real numbers with H and W large enough."""
+        if not isinstance(images, Tensor):
+            raise StriateError(
+                f"{self.label}: pictures must be a tensor (N, {self.in_channels}, H, W), got {type(images).__name__}; "
+                "run.predict takes arrays, Pillow's pictures and paths"
+            )
         if images.dim() != 4 or images.shape[1] != self.in_channels:
             raise StriateError(
                 f"{self.label}: pictures must be (N, {self.in_channels}, H, W), got {tuple(images.shape)}"

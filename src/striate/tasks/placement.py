@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -112,6 +112,18 @@ def fast_half(device: str) -> Precision | None:
     if has_fast_bf16(device):
         return "bf16"
     return "fp16" if device != "cpu" and torch.cuda.get_device_capability()[0] >= 7 else None  # from Volta on
+
+
+def in_precision(placement: Placement, precision: str) -> Placement:
+    """The same placement in another precision. Raises StriateError for one that is not known."""
+    return replace(placement, precision=place(precision, 0, placement.device).precision)
+
+
+def natively(precision: str, device: str) -> Precision:
+    """A precision, or fp32 in the place of one that is not known or that the device only imitates, slowly."""
+    if precision == "bf16" and has_fast_bf16(device):
+        return "bf16"
+    return "fp16" if precision == "fp16" and device != "cpu" else "fp32"
 
 
 def default_device() -> str:

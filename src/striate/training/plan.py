@@ -15,6 +15,7 @@ import torch
 
 from striate.core.files import write_json
 from striate.core.records import Preprocess
+from striate.data.arrays import Arrays
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
@@ -46,7 +47,7 @@ class Plan:
 
     source: the data as the person named it. base: the recipe as its paper has it. changed: the fields set otherwise.
     A record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. wishes: how it should run on the
-    machine.
+    machine. arrays: the pictures themselves, where they are in memory.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Plan:
     changed: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     wishes: Wishes = field(default_factory=Wishes)
+    arrays: Arrays | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -64,10 +66,17 @@ class Plan:
         return self.base.changed(self.changed)
 
     def command(self, folder: Path, placement: Placement) -> str:
-        """The command line that repeats the run into another folder, with the settings that it ran in."""
+        """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
+        that are in memory a call of Python's.
+        """
         named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
         parts = ["striate", "train", self.source, "--recipe", named]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
+        if self.arrays is not None:
+            wishes = asdict(Wishes.exactly(placement))
+            settings = {n: v for n, v in wishes.items() if v != getattr(Wishes(), n)}
+            given = {"recipe": named, **acting, "seed": self.seed, **settings, "run": f"{folder}-again"}
+            return f"striate.train((pictures, labels), {', '.join(f'{n}={v!r}' for n, v in given.items())})"
         for name, value in acting.items():
             between = "x" if name == "size_px" else ","
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -245,7 +254,7 @@ def write_plan(
         "preprocess": preprocess.to_dict(),
         "machine": describe_machine(placement),
         "data": {
-            "source": str(Path(plan.source).resolve()) if Path(plan.source).exists() else plan.source,
+            "source": _whole_source(plan),
             "split_rule": dataset.split_rule,
             "counts": report.counts,
             "warnings": report.warnings,
@@ -257,6 +266,12 @@ def write_plan(
         },
     }
     write_json(folder / RECIPE, record)
+
+
+def _whole_source(plan: Plan) -> str:
+    """The data's name, a path as a whole one."""
+    in_files = plan.arrays is None and Path(plan.source).exists()
+    return str(Path(plan.source).resolve()) if in_files else plan.source
 
 
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:

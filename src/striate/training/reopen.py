@@ -10,6 +10,7 @@ from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
+from striate.data.arrays import ARRAYS, Arrays, refuse_other_labels
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset
@@ -38,7 +39,7 @@ class Going:
 
     folder: Path
     record: dict[str, Any]
-    source: str | None = None
+    source: str | Arrays | None = None
     without_missing: bool = False
 
     @property
@@ -71,6 +72,8 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
     now = _open(plan, going)
     begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"))
     refuse_another_order(folder, begun)
+    if isinstance(going.source, Arrays):
+        refuse_other_labels(now, begun)
     before = without_of(going.record)
     working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
     lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
@@ -92,7 +95,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
         )
     if names:
         write_names(folder / MANIFEST, names)
-    if going.source is not None and note_moved(folder, going.source):
+    if isinstance(going.source, str) and note_moved(folder, going.source):
         reporter.say(f"the pictures are in {going.source} now; their hashes are those that the run was begun with")
     spoiled = Spoiled(len(begun.pictures), reporter.say, {*before, *gone})
     network = build_network(plan, begun, hashing.preprocess)
@@ -101,7 +104,14 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
 
 def _open(plan: Plan, going: Going) -> Dataset:
     """The data where it is now. Raises StriateError, with the way to say where it is, when it has gone."""
+    if isinstance(going.source, Arrays):
+        return open_to_evaluate(going.source)
     source = going.source or going.record["data"]["source"]
+    if source == ARRAYS:
+        raise StriateError(
+            f"{going.folder} was trained on arrays in memory, which it does not hold; give them again: "
+            f"`striate.resume({str(going.folder)!r}, data=(pictures, labels))`"
+        )
     if going.source is None and source not in BUILT_IN and not Path(source).exists():
         raise StriateError(
             f"{source}, where the pictures of {going.folder} were, is not there any more; if they are elsewhere now, "

@@ -11,6 +11,7 @@ from striate.analysis.summary import summarize
 from striate.core.commands import command
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
+from striate.data.arrays import Arrays
 from striate.data.batches import Batches
 from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
 from striate.data.check import DataReport, check_data
@@ -76,7 +77,7 @@ def resume(
     cache_gb: float = DEFAULT_CACHE_GB,
     *,
     tensorboard: bool = False,
-    source: str | None = None,
+    source: str | Arrays | None = None,
     without_missing: bool = False,
 ) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
@@ -138,7 +139,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
 
 def _opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Opened:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
-    dataset = open_data(plan.source, plan.recipe.split_seed)
+    dataset = open_data(plan.arrays or plan.source, plan.recipe.split_seed)
     network = build_network(plan, dataset)
     placement = placement_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)

@@ -1,0 +1,93 @@
+"""What a network is asked about: files, folders of them, and pictures in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from striate.core.errors import StriateError
+from striate.core.values import shown
+from striate.data.decode import Pixels, pixels_of, read_picture
+from striate.data.left_out import LeftOut
+from striate.deploy.inputs import picture_files
+
+Picture = str | Path | Image.Image | npt.NDArray[np.uint8]
+CHANNELS = (1, 3, 4)
+
+
+class Given(NamedTuple):
+    """A picture by what it is called, and how it becomes pixels."""
+
+    name: str
+    decode: Callable[..., Pixels]
+
+
+def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] | None = None) -> list[Given]:
+    """Every picture that was given: the files themselves, all pictures below folders, and those in memory.
+
+    given: one or several, in any mixture, of paths, Pillow's pictures and arrays uint8 (H, W), (H, W, 3) or RGBA; or an
+    array (N, H, W, 3) of several. Those in memory are called by their place, "picture 0". left_out: as in
+    `picture_files`.
+    Raises StriateError for anything else, and for a folder without pictures.
+
+    >>> [picture.name for picture in given_pictures([np.zeros((8, 8), np.uint8), "cat.jpg"])]
+    ['picture 0', 'cat.jpg']
+    """
+    pictures: list[Given] = []
+    for place, one in enumerate(_several(given)):
+        if isinstance(one, str | os.PathLike):
+            files = picture_files([Path(one)], left_out)
+            pictures += [Given(str(file), partial(read_picture, file)) for file in files]
+        else:
+            name = f"picture {place}"
+            pictures.append(Given(name, partial(_in_memory, _image(one, name), name)))
+    return pictures
+
+
+def _several(given: Any) -> Iterable[Any]:
+    """One picture as a list of it."""
+    if isinstance(given, str | os.PathLike | Image.Image):
+        return [given]
+    if hasattr(given, "__array__"):
+        several = np.ndim(given) == 4
+        return list(np.asarray(given)) if several else [given]
+    if isinstance(given, Iterable):
+        return given
+    raise _not_a_picture(given, "the argument")
+
+
+def _image(given: Any, name: str) -> Image.Image:
+    if isinstance(given, Image.Image):
+        return given
+    if not hasattr(given, "__array__"):
+        raise _not_a_picture(given, name)
+    pixels = np.asarray(given)
+    shape = pixels.shape
+    if (
+        pixels.dtype != np.uint8
+        or not pixels.size
+        or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS))
+    ):
+        raise _not_a_picture(given, name)
+    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if shape[2:] == (1,) else pixels))
+
+
+def _in_memory(picture: Image.Image, name: str, channels: int, _cover: tuple[int, int]) -> Pixels:
+    return pixels_of(picture, name, channels)
+
+
+def _not_a_picture(given: Any, name: str) -> StriateError:
+    told = (
+        f"{given.dtype} {tuple(given.shape)}" if hasattr(given, "shape") and hasattr(given, "dtype") else shown(given)
+    )
+    return StriateError(
+        f"{name} must be a path, a Pillow picture or an array uint8 (H, W) or (H, W, 3), 0 to 255, got {told}; several "
+        "are given as a list"
+    )
