@@ -107,7 +107,7 @@ def test_one_picture_that_does_not_fit_is_an_error_with_numbers(monkeypatch):
     megabytes = (weights + 1.5 * activations) / 1e6
     assert str(refused.value) == (
         f"memory ran out with one picture of 32x32 px at a time in resnet20 ({FULL}); it needs about {megabytes:.1f} "
-        "MB, 12.3 MB are free now. Close other programs, or take a smaller --size or --model"
+        "MB, 12.3 MB are free now. Close other programs, or take a smaller size_px=... or model=..."
     )
 
 
@@ -148,7 +148,9 @@ def test_memory_that_runs_out_elsewhere_is_one_sentence(tmp_path, monkeypatch):
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
     with monkeypatch.context() as patch:
         patch.setattr(loop, "evaluate", full)
-        with pytest.raises(StriateError, match=r"^memory ran out \(.*can't allocate memory.*--run .*run --resume$"):
+        with pytest.raises(
+            StriateError, match=r"^memory ran out \(.*can't allocate memory.*striate\.resume\('.*run'\)$"
+        ):
             striate.train("digits", run=tmp_path / "run", **fields)
     assert "stopped: memory ran out" in (tmp_path / "run" / "log.txt").read_text()
     striate.resume(tmp_path / "run")

@@ -101,7 +101,7 @@ def test_cifar_resnet_trains_for_64000_steps():
         (
             "default",
             {"unfreeze_to": "head"},
-            r"unfreeze_to does nothing here: it needs a staged run, .*--weights embedded",
+            r"unfreeze_to does nothing here: it needs a staged run, .*weights='embedded'",
         ),
         ("default", {"keep_statistics": True}, "keep_statistics does nothing here: it needs a staged run"),
         ("default", {"muon_lr": 0.1}, "muon_lr does nothing here: it needs optimizer=muon"),

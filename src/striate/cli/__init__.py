@@ -53,7 +53,7 @@ def _run() -> None:
             _flush_what_is_left()
             sys.stdout.flush()  # a reader that has gone is noticed here, not when Python shuts down
     except StriateError as error:
-        _end(str(error), USER_ERROR)
+        _end(error.in_flags, USER_ERROR)
     except Interrupted as interruption:
         _end_interrupted(_interruption_behind(interruption) or interruption)
     except BrokenPipeError:
@@ -84,7 +84,7 @@ def _end_interrupted(interruption: Interrupted) -> NoReturn:
     """Say how to go on, whatever a person types meanwhile: torch takes a moment to end."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end(str(interruption), 128 + interruption.signal)
+    _end(interruption.in_flags, 128 + interruption.signal)
 
 
 def _interruption_behind(error: BaseException | None) -> Interrupted | None:

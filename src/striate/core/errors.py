@@ -5,14 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from striate.core.flags import in_python
+
 NEAREST, FEW_NAMES = 3, 16  # of a list of names, how many are offered, and how many are no long list
 
 
 class StriateError(ValueError):
     """Something the caller can mend; the text says what is wrong, what came, what is allowed, what to do.
 
-    The command line prints it as one line and exits with 2. Everything else is a bug and keeps its traceback.
+    Written in the words of the command line, which prints `in_flags` as one line and exits with 2; as a text it names
+    Python's arguments and calls in their place. Everything else is a bug and keeps its traceback.
+
+    >>> error = StriateError("choose another --run")
+    >>> str(error), error.in_flags
+    ('choose another run=...', 'choose another --run')
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(in_python(message))
+        self.in_flags = message
 
 
 class StorageError(StriateError):
@@ -24,10 +35,11 @@ class ChangedPicture(StriateError):
 
 
 class Interrupted(Exception):
-    """Work stopped because a signal asked for it, with everything saved; the text says how to go on."""
+    """Work stopped because a signal asked for it, with everything saved; the text says how to go on, as above."""
 
     def __init__(self, message: str, signal: int) -> None:
-        super().__init__(message)
+        super().__init__(in_python(message))
+        self.in_flags = message
         self.signal = signal
 
 

@@ -82,7 +82,7 @@ def extract(
 def require_table(path: Path) -> None:
     """Raise StriateError unless a table can be written to a file of this ending, and there."""
     if path.suffix not in ENDINGS:
-        raise StriateError(f"the table's file must end in {' or '.join(ENDINGS)}, got {path}")
+        raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
     if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise StriateError(
             f"{path} needs the package pyarrow, which is not installed; install it with: "

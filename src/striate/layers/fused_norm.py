@@ -124,7 +124,7 @@ class _Norm(torch.autograd.Function):
         if ctx.rectified is not None and not ctx.rectified.passed:
             raise StriateError(
                 "a ReLU that follows a batch norm when the network is traced was left out in a step, so the norm must "
-                "not do its work; train this network with --no-fused-norms (fused_norms=False)"
+                "not do its work; train this network with --no-fused-norms"
             )
         maps, weight, bias, statistics = ctx.saved_tensors
         gradient = gradient.to(maps.dtype).contiguous(memory_format=torch.channels_last)

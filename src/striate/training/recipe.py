@@ -21,7 +21,7 @@ from striate.training.other_names import unknown_field
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
 Best = Literal["accuracy", "loss"]
-STAGED = "a staged run, which begins with trained weights (weights=..., as by --weights embedded)"
+STAGED = "a staged run, which begins with trained weights (--weights embedded)"
 # Fields that act only beside others: what they need, in words, and whether a recipe has it.
 NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
     **dict.fromkeys(("unfreeze_to", "keep_statistics", "head", "head_views"), (STAGED, lambda recipe: recipe.staged)),
@@ -191,7 +191,7 @@ class Recipe(OneScreen):
         >>> Recipe(model="resnet18").changed({"unfreeze_to": "layer3"})
         Traceback (most recent call last):
         striate.core.errors.StriateError: unfreeze_to does nothing here: it needs a staged run, which begins with \
-trained weights (weights=..., as by --weights embedded)
+trained weights (weights='embedded')
         """
         known = {field.name for field in dataclasses.fields(self)}
         for name in fields:

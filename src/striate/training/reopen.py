@@ -110,7 +110,7 @@ def _open(plan: Plan, going: Going) -> Dataset:
     if source == ARRAYS:
         raise StriateError(
             f"{going.folder} was trained on arrays in memory, which it does not hold; give them again: "
-            f"`striate.resume({str(going.folder)!r}, data=(pictures, labels))`"
+            f"striate.resume({str(going.folder)!r}, data=(pictures, labels))"
         )
     if going.source is None and source not in BUILT_IN and not Path(source).exists():
         raise StriateError(

@@ -129,7 +129,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
                 EpochThreads(job).begin(plan.recipe.epochs)
                 return finish(job, opened.dataset, opened.working, counters, opened.spoiled)
     except (StriateError, Interrupted) as error:
-        reporter.note(f"stopped: {error}")
+        reporter.note(f"stopped: {error.in_flags}")
         raise
     except KeyboardInterrupt:  # before the first step, or a second Ctrl-C, which waits for nothing
         raise _stopped_at_once(folder) from None

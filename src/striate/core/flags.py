@@ -1,0 +1,78 @@
+"""What the command line's words are in Python: a message is written once, in flags, and each reader gets their own."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+NAMES = {"size": "size_px", "layer": "layers", "max_megapixels": "PIL.Image.MAX_IMAGE_PIXELS"}
+SWITCHES = ("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing")
+VALUED = (
+    *("run", "model", "weights", "recipe", "epochs", "size", "layer", "seed", "precision", "layout", "threads"),
+    *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output"),
+)
+WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
+# What may follow a flag as its value, rather than as the next word of a sentence.
+VALUE = r"fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|[0-9][\w.]*"
+
+RESUME = re.compile(
+    rf"striate train (?:(?P<place>{WORD}) )?--run (?P<run>{WORD}) --resume(?P<rest> --without-missing)?"
+)
+RULES = (
+    (re.compile(r"leave --resume out to start one"), lambda found: "striate.train(...) starts one"),
+    (re.compile(r"--resume\b"), lambda found: "striate.resume(run)"),
+    (re.compile(r"--freeze\b"), lambda found: "unfreeze_to='head'"),
+    (re.compile(r"--set ([a-z_]+)=(\.\.\.|[\w.]+)"), lambda found: f"{found[1]}={_literal(found[2])}"),
+    (re.compile(rf"--no-({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=False"),
+    (re.compile(rf"--({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=True"),
+    (
+        re.compile(rf"--({'|'.join(VALUED)})\b(?: ({VALUE})\b)?"),
+        lambda found: f"{_name(found[1])}={_literal(found[2])}",
+    ),
+)
+
+
+def in_python(text: str) -> str:
+    """A message with the flags and commands in it as arguments and calls.
+
+    >>> in_python("a lower rate (--set peak_lr=...) or --precision fp32; start with --no-winograd, in another --run")
+    "a lower rate (peak_lr=...) or precision='fp32'; start with winograd=False, in another run=..."
+    >>> in_python("Go on with: striate train --run 'my cats' --resume")
+    "Go on with: striate.resume('my cats')"
+    """
+    if "--" not in text:
+        return text
+    text = RESUME.sub(_resume, text)
+    for pattern, python in RULES:
+        text = pattern.sub(python, text)
+    return text
+
+
+def _resume(found: re.Match[str]) -> str:
+    arguments = [repr(_plain(found["run"]))]
+    if found["place"]:
+        arguments.append(f"data={'...' if found['place'] == 'PLACE' else repr(_plain(found['place']))}")
+    if found["rest"]:
+        arguments.append("without_missing=True")
+    return f"striate.resume({', '.join(arguments)})"
+
+
+def _plain(word: str) -> str:
+    """A word of a command without the shell's quotes."""
+    try:
+        return "".join(shlex.split(word))
+    except ValueError:
+        return word
+
+
+def _name(flag: str) -> str:
+    name = flag.replace("-", "_")
+    return NAMES.get(name, name)
+
+
+def _literal(value: str | None) -> str:
+    if value is None or value == "...":
+        return "..."
+    if value in ("true", "false", "none"):
+        return value.capitalize()
+    return value if re.fullmatch(r"-?[\d.]+(e-?\d+)?", value) else repr(value)
