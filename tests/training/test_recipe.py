@@ -128,5 +128,5 @@ def test_a_field_that_acts_or_stays_as_it_is_is_taken():
 
 
 def test_a_field_is_set_once():
-    with pytest.raises(StriateError, match=r"epochs is given twice, as --set epochs=3 and --set epochs=4"):
+    with pytest.raises(StriateError, match=r"epochs is given twice, as epochs=3 and epochs=4"):
         Recipe.parse(["epochs=3", "epochs=4"])

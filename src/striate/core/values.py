@@ -114,7 +114,7 @@ def _is_known(kind: Any) -> bool:
         return all(map(_is_known, typing.get_args(kind)))
     if origin in (tuple, Sequence):
         return all(argument is Ellipsis or _is_known(argument) for argument in typing.get_args(kind))
-    return origin is Literal or (origin is None and isinstance(kind, type))
+    return origin is Literal or (origin is None and kind is not Any and isinstance(kind, type))
 
 
 def _is_plain(parameter: inspect.Parameter) -> bool:

@@ -104,19 +104,24 @@ def _decode(content: bytes, name: str, channels: int, cover: tuple[int, int] | N
                 picture.draft(None, (side, side))
             picture.load()
             exif = exif or picture.info.get("exif", b"")  # PNG and WebP; TIFF's orientation Pillow has applied
-            turned = upright(_at_most_16_bit(picture), exif)
-            return np.asarray(turned) if turned.mode.startswith(WIDE_MODES) else to_pixels(turned, channels)
+            return _numbers(picture, exif, channels)
 
 
-def pixels_of(picture: Image.Image, name: str, channels: int = 3) -> Pixels:
+def _numbers(picture: Image.Image, exif: bytes, channels: int) -> Numbers:
+    turned = upright(_at_most_16_bit(picture), exif)
+    return np.asarray(turned) if turned.mode.startswith(WIDE_MODES) else to_pixels(turned, channels)
+
+
+def pixels_of(picture: Image.Image, name: str, channels: int = 3, white: float | None = None) -> Pixels:
     """A picture that Pillow holds as uint8 (H, W, channels), upright, as if it came from its file.
 
-    name: what errors call it. Raises DecodeError when it is empty, damaged or too large.
+    name: what errors call it. white: as in `decode_picture`. Raises DecodeError when it is damaged or too large.
     """
     with _damage_named(name, b"open"):
         refuse_too_large(name, *picture.size)
         picture.load()
-        return to_pixels(upright(_at_most_16_bit(picture), picture.info.get("exif", b"")), channels)
+        numbers = _numbers(picture, picture.info.get("exif", b""), channels)
+    return to_8_bits(numbers, channels, white, name)
 
 
 def read_size(path: Path) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from striate.core.errors import StriateError
 from striate.core.values import shown
 from striate.data.decode import Pixels, pixels_of, read_picture
 from striate.data.left_out import LeftOut
+from striate.data.picture import Decode
 from striate.deploy.inputs import picture_files
 
 Picture = str | Path | Image.Image | npt.NDArray[np.uint8]
@@ -26,7 +27,7 @@ class Given(NamedTuple):
     """A picture by what it is called, and how it becomes pixels."""
 
     name: str
-    decode: Callable[..., Pixels]
+    decode: Decode
 
 
 def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] | None = None) -> list[Given]:
@@ -70,23 +71,20 @@ def _image(given: Any, name: str) -> Image.Image:
         raise _not_a_picture(given, name)
     pixels = np.asarray(given)
     shape = pixels.shape
-    if (
-        pixels.dtype != np.uint8
-        or not pixels.size
-        or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS))
-    ):
+    fits = len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS)
+    if pixels.dtype != np.uint8 or not pixels.size or not fits:
         raise _not_a_picture(given, name)
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if shape[2:] == (1,) else pixels))
 
 
-def _in_memory(picture: Image.Image, name: str, channels: int, _cover: tuple[int, int]) -> Pixels:
-    return pixels_of(picture, name, channels)
+def _in_memory(
+    picture: Image.Image, name: str, channels: int, _cover: tuple[int, int], white: float | None, /
+) -> Pixels:
+    return pixels_of(picture, name, channels, white)
 
 
 def _not_a_picture(given: Any, name: str) -> StriateError:
-    told = (
-        f"{given.dtype} {tuple(given.shape)}" if hasattr(given, "shape") and hasattr(given, "dtype") else shown(given)
-    )
+    told = f"{given.dtype} {tuple(given.shape)}" if hasattr(given, "__array__") else shown(given)
     return StriateError(
         f"{name} must be a path, a Pillow picture or an array uint8 (H, W) or (H, W, 3), 0 to 255, got {told}; several "
         "are given as a list"
