@@ -166,5 +166,5 @@ def test_bytes_given_to_a_network_are_answered_in_a_sentence(run):
         StriateError, match=r"^lenet5: pictures must be a tensor of floats .* got torch\.uint8; run\.pred"
     ):
         run.network(torch.zeros(1, 1, 32, 32, dtype=torch.uint8))
-    with pytest.raises(StriateError, match="got ndarray; run.predict"):
+    with pytest.raises(StriateError, match=r"tensor \(N, 1, H, W\), got ndarray; run\.predict takes arrays"):
         run.network(np.zeros((1, 1, 32, 32), np.float32))
