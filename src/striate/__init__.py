@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from striate.api import check, resume, train
     from striate.deploy.data_curve import learning_curve
     from striate.deploy.label_check import check_labels
-    from striate.deploy.run import Prediction, Run, load
+    from striate.deploy.predictions import Prediction
+    from striate.deploy.run import Run, load
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
     from striate.training.recipe import Recipe
@@ -33,7 +34,7 @@ _HOMES = {
     "resume": "striate.api",
     "train": "striate.api",
     "learning_curve": "striate.deploy.data_curve",
-    "Prediction": "striate.deploy.run",
+    "Prediction": "striate.deploy.predictions",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.run",
     "create_model": "striate.models",

@@ -7,7 +7,7 @@ from torch import nn
 
 import striate
 from striate.analysis.effective_field import effective_field
-from striate.deploy.run import Prediction
+from striate.deploy.predictions import Prediction
 from striate.tasks.classification import Evaluation
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from striate.data.dataset import Dataset
     from striate.data.decode import DecodeError
     from striate.data.left_out import LeftOut
-    from striate.deploy.run import Prediction
+    from striate.deploy.predictions import Prediction
     from striate.tasks.classification import Evaluation
 
 CONFUSION_SHOWN = 20  # classes; of more, and where the terminal is narrow, only the largest mistakes are listed

@@ -37,6 +37,7 @@ from striate.data.sources import open_to_evaluate
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.given import Given, Picture, given_pictures
 from striate.deploy.inputs import in_batches, members, split_to_evaluate
+from striate.deploy.predictions import Prediction
 from striate.models import Network
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
 from striate.tasks.folding import inference_form
@@ -64,36 +65,6 @@ class Begun:
 
 # Whether a file has changed since its pixels were hashed costs a fiftieth of hashing those of a photograph.
 STATED_PER_HASHED = 20
-
-
-@dataclass(frozen=True, repr=False)
-class Prediction(OneScreen):
-    """What a network says of one picture; label and probability are None where `problem` says why there are none.
-
-    top: the most probable classes with their probabilities, best first.
-    """
-
-    path: str
-    label: str | None
-    probability: float | None
-    top: tuple[tuple[str, float], ...]
-    problem: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "path": self.path,
-            "label": self.label,
-            "probability": self.probability,
-            "top": [{"label": label, "probability": probability} for label, probability in self.top],
-            **({"problem": self.problem} if self.problem else {}),
-        }
-
-    def facts(self) -> dict[str, object]:
-        """What a prompt shows."""
-        if self.problem:
-            return {"path": self.path, "problem": self.problem}
-        return {"path": self.path, **{label: f"{probability:.1%}" for label, probability in self.top}}
 
 
 class Run(OneScreen):
