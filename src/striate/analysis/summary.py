@@ -113,6 +113,7 @@ class Summary(OneScreen):
             "macs": f"{self.macs:,}",
             "activations": f"{self.activations:,}",
             "field_px": self.field_px,
+            **({} if self.run_on == "meta" else {"run_on": self.run_on}),
         }
 
 
