@@ -21,7 +21,7 @@ from PIL import Image
 from torch import nn
 
 import striate
-from striate.core.errors import StriateError
+from striate.core.errors import Interrupted, StriateError
 from striate.data.sources import open_data
 from striate.models import ZOO
 from striate.models.perceptron import Perceptron
@@ -349,7 +349,7 @@ def test_a_resumed_run_repeats_what_it_discards_and_no_more(train, tmp_path, mon
         return step(*arguments)
 
     monkeypatch.setattr(loop, "fitting_step", mortal)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         train(epochs=3, peak_lr=1e-7)
     monkeypatch.setattr(loop, "fitting_step", step)
     assert said(striate.resume(tmp_path / "run").path) == whole

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import striate
+from striate.core.errors import Interrupted
 from striate.data.augment import Augmentation
 from striate.data.batches import Batch, Batches, step_generator
 from striate.models import create_model
@@ -148,7 +149,7 @@ def test_a_run_on_a_gpu_works_ahead_and_one_on_the_processor_does_not(tmp_path, 
     assert made[:2] == [{"workers": None, "pinned": None}] * 2
     monkeypatch.setattr(placement_module, "default_device", lambda: "cuda")
     monkeypatch.setattr(run_module, "available_bytes", lambda device: None)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         striate.train("digits", "mlp", run=tmp_path / "cuda", **fields)
     assert made[-1] == {"workers": 2, "pinned": True}
 

@@ -47,7 +47,7 @@ def runs(
     print_table(("run", "model", "data", "epochs", "accuracy", "state"), rows, numeric=("epochs", "accuracy"))
     for row in found:
         if "problem" in row:
-            typer.echo(f"{row['problem']}")
+            say(str(row["problem"]))
 
 
 def doctor(json: JSON = False) -> None:
