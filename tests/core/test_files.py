@@ -6,7 +6,8 @@ import os
 import pytest
 
 from striate.core.errors import StriateError
-from striate.core.files import new_folder, read_json, write_bytes, write_json
+from striate.core.files import new_folder, write_bytes, write_json
+from striate.core.reading import read_record
 
 
 def full_disk(*_):
@@ -42,12 +43,12 @@ def test_a_folder_appears_only_when_all_of_it_is_written(tmp_path):
 
 def test_damaged_and_missing_json_are_named(tmp_path):
     write_json(tmp_path / "a.json", {"ä": 1})
-    assert read_json(tmp_path / "a.json") == {"ä": 1}
+    assert read_record(tmp_path / "a.json", dict[str, int]) == {"ä": 1}
     (tmp_path / "a.json").write_text('{"ä": ')
     with pytest.raises(StriateError, match=r"a\.json is damaged"):
-        read_json(tmp_path / "a.json")
+        read_record(tmp_path / "a.json", dict[str, int])
     with pytest.raises(StriateError, match=r"b\.json is missing; .* is not a complete run folder"):
-        read_json(tmp_path / "b.json")
+        read_record(tmp_path / "b.json", dict[str, int])
 
 
 def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import time
@@ -142,16 +143,65 @@ def test_what_the_cache_lost_is_decoded_again(photos, damage, monkeypatch):
     assert (cached.take(everything(dataset)) == pixels).all()
 
 
-@pytest.mark.parametrize("damage", [b"", b"not an array", None])
-def test_a_damaged_entry_is_made_anew(photos, damage, decodes):
-    dataset = open_folder(photos)
-    pixels = working_pictures(dataset, RECORD)[0].take(everything(dataset))
-    file = next(cache_root().rglob("pixels.npy"))
+def saved(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+HUGE = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (40, 1000000000000), }".ljust(
+    118
+)
+FOREIGN = [b"", b"not an array", b"\x93NUMPY\x01\x00", saved(np.zeros((3, 2), np.int32)), HUGE, None]
+DAMAGES = {
+    "pixels.npy": [*FOREIGN, saved(np.zeros((40, 16, 16, 3), np.float32))],
+    "sizes_px.npy": [*FOREIGN, saved(np.zeros((40, 2), np.int32)), saved(np.ones((40, 2), object))],
+    "digests.npy": [*FOREIGN, saved(np.zeros((40, 16), np.uint8))],
+    "problems.json": [b"", b"{}", b'[["a", "b"]]', b'[[99, "such"]]', b"[[1]]", b"[" * 100_000, None],
+}
+
+
+def spoil(file, damage):
+    """None: the last byte is lost."""
     file.write_bytes(file.read_bytes()[:-1] if damage is None else damage)
-    again, _ = working_pictures(dataset, RECORD)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [(name, damage) for name, damages in DAMAGES.items() for damage in damages]
+)
+def test_a_damaged_entry_is_made_anew(photos, name, damage, decodes):
+    dataset = open_folder(photos)
+    cached, whole = working_pictures(dataset, RECORD)
+    pixels = cached.take(everything(dataset))
+    spoil(next((cache_root() / "decoded").rglob(name)), damage)
+    again, found = working_pictures(dataset, RECORD)
     assert isinstance(again, CachedPictures)
     assert (again.take(everything(dataset)) == pixels).all()
+    assert (found.digests == whole.digests).all() and (found.sizes_px == whole.sizes_px).all()
     assert len(decodes) == 80
+
+
+@pytest.mark.parametrize("name", ["sizes_px.npy", "digests.npy", "problems.json"])
+def test_a_damaged_scan_is_made_anew(photos, name, decodes):
+    dataset = open_folder(photos)
+    whole = scan(dataset)
+    for number, damage in enumerate(DAMAGES[name], start=2):
+        spoil(next((cache_root() / "scans").rglob(name)), damage)
+        assert (scan(dataset).digests == whole.digests).all()
+        assert len(decodes) == 40 * number
+    assert (scan(dataset).sizes_px == whole.sizes_px).all() and len(decodes) == 40 * number
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_pipe_in_the_place_of_a_cache_file_is_replaced(photos, name):
+    dataset = open_folder(photos)
+    working_pictures(dataset, RECORD)
+    file = next((cache_root() / "decoded").rglob(name))
+    file.unlink()
+    os.mkfifo(file)
+    assert isinstance(working_pictures(dataset, RECORD)[0], CachedPictures)
+    assert file.is_file()
 
 
 def test_an_entry_in_use_may_be_removed(photos):

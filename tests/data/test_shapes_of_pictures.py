@@ -173,7 +173,7 @@ def test_sizes_and_fits_from_text():
         Recipe.parse(["size_px=96x320x3"])
     with pytest.raises(StriateError, match="size_px must be between 1 and 8,192, got \\(0, 5\\)"):
         Recipe(model="resnet18", size_px=(0, 5))
-    with pytest.raises(StriateError, match="fit must be 'cover' or 'contain' or 'stretch' or None, got 'contains'"):
+    with pytest.raises(StriateError, match="unknown fit 'contains'; did you mean 'contain'"):
         Recipe(model="resnet18", fit="contains")
 
 

@@ -18,13 +18,15 @@ def test_without_a_compiler_there_are_none(tmp_path: Path, monkeypatch: pytest.M
     assert not list(tmp_path.rglob("*.so"))
 
 
-@pytest.mark.parametrize("content", [b"", b"not machine code"])
+@pytest.mark.parametrize("content", [b"", b"not machine code", None])
 def test_a_damaged_file_is_made_again(
-    kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+    kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
+    """None: cut in the middle, which would end the process when it is called."""
     whole = Path(kernels.library._name)
     damaged = tmp_path / whole.name
-    damaged.write_bytes(content)
+    damaged.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2] if content is None else content)
+    damaged.with_suffix(".sha256").write_bytes(whole.with_suffix(".sha256").read_bytes())
     with monkeypatch.context() as patch:
         patch.setattr(module, "COMPILERS", ("no-such-compiler",))
         assert load_kernels(tmp_path) is None

@@ -22,8 +22,8 @@ from striate.cli.app import app
 from striate.cli.training import WISHES
 from striate.cli.training import given as was_given
 from striate.core.errors import StriateError
-from striate.core.files import read_json
 from striate.data.batches import Batches
+from striate.data.cache import cache_root
 from striate.layers.kernels import Kernels
 from striate.models import create_model
 from striate.tasks.placement import Placement, words
@@ -121,7 +121,7 @@ def test_the_choice_is_never_slower_than_plain_settings(chance: random.Random):
         patch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: stage.now))
         patch.setattr(tuning, "fast_half", lambda device: "bf16")
         patch.setattr(tuning, "compiler_is_there", lambda device: False)
-        patch.setattr(tuning, "_read", lambda path, key: {})
+        patch.setattr(tuning, "read_seconds", lambda key: {})
         patch.setattr(torch, "get_num_threads", lambda: THREADS)
         rule = chance.choice(all_settings())
         tuned = autotune(job_of(rule=rule), Wishes())
@@ -186,7 +186,7 @@ def test_winograd_is_taken_where_it_is_asked_for_and_nowhere_else(stage, monkeyp
     assert autotune(job_of("resnet20", rule=wishes.imposed_on(RULE)), wishes).placement.winograd
 
 
-FUSED, WINOGRAD = "--fused-norms would do nothing: .* batch norms", "--winograd would do nothing: .* 64 channels"
+FUSED, WINOGRAD = "fused_norms.* would do nothing: .* batch norms", "winograd.* would do nothing: .* 64 channels"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_another_machine_network_size_or_wish_is_measured_anew(stage, monkeypatc
 
 
 def record() -> Path:
-    (path,) = (tuning.cache_root() / "autotune").iterdir()
+    (path,) = (cache_root() / "autotune").iterdir()
     return path
 
 
@@ -306,14 +306,14 @@ def test_a_damaged_record_is_ignored_and_written_again(stage, spoil):
     stage.measured.clear()
     assert autotune(job_of(), Wishes()) == first
     assert stage.measured
-    assert read_json(path)["measured"] == json.loads(text)["measured"]
+    assert json.loads(path.read_text())["measured"] == json.loads(text)["measured"]
 
 
 def test_a_record_of_settings_that_are_not_asked_for_is_not_followed(stage):
     """Such as one that somebody wrote by hand."""
     stage.seconds = lambda placement: 0.1
     autotune(job_of(), Wishes())
-    found = read_json(record())
+    found = json.loads(record().read_text())
     found["measured"].append({"settings": found["measured"][0]["settings"] | {"threads": 64}, "seconds": 1e-6})
     record().write_text(json.dumps(found))
     assert autotune(job_of(), Wishes()).placement.threads <= THREADS
@@ -361,7 +361,7 @@ def test_nothing_is_measured_or_kept_for_a_short_run(stage):
     stage.seconds = lambda placement: 0.001  # 10 seconds
     assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
     assert stage.measured == [RULE, RULE]  # to know that it is short
-    assert not (tuning.cache_root() / "autotune").exists()
+    assert not (cache_root() / "autotune").exists()
 
 
 def test_a_slow_network_is_measured_as_far_as_20_seconds_go(stage, monkeypatch):

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from striate.core.errors import StorageError, StriateError
+from striate.core.errors import StorageError
 
 FULL = {
     errno.ENOSPC: "no space left on the disk",
@@ -134,18 +134,6 @@ def _require_regular(mode: int) -> None:
     if not stat.S_ISREG(mode):
         what = next((what for is_that, what in NOT_REGULAR if is_that(mode)), "is something else")
         raise OSError(errno.EINVAL, f"{what}, no regular file")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON; a missing or damaged file is a StriateError that names it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise StriateError(f"{path} is missing; {path.parent} is not a complete run folder") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise StriateError(f"{path} is damaged: {error}") from error
-    except OSError as error:
-        raise StriateError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def is_own(path: Path) -> bool:

@@ -25,10 +25,12 @@ from PIL import Image
 
 from striate.core.errors import StorageError, StriateError
 from striate.core.files import new_folder, remove_parts, storage_errors, write_bytes
+from striate.core.reading import Count, read_record
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import RULES_VERSION
 from striate.data.scan import CHECK_COVER_PX, Progress, Scan, Wide, scan_pictures
+from striate.data.stored_arrays import read_array
 from striate.data.working import CachedPictures, DecodedPictures, WorkingPictures, new_pixels
 
 DEFAULT_CACHE_GB = 10.0
@@ -77,7 +79,7 @@ def _read_entry(
 ) -> tuple[CachedPictures, Scan] | None:
     """A finished entry; a damaged one is as good as none."""
     try:
-        cached, found = CachedPictures(entry / "pixels.npy", decoded), _read_scan(entry)
+        cached, found = CachedPictures(entry / "pixels.npy", decoded), _read_scan(entry, len(keys))
     except (OSError, ValueError):
         return None
     decoded.expect(found, keys)
@@ -101,8 +103,8 @@ def scan(dataset: Dataset, progress: Progress | None = None, preprocess: Preproc
     if preprocess and (preprocess.channels, preprocess.resize, preprocess.white) == (3, CHECK_COVER_PX, None):
         preprocess = None  # the same pixels, so that `check` has done it already
     entry = cache_root() / "scans" / _name(_keys(dataset.pictures), preprocess)
-    with suppress(OSError, ValueError):
-        return _read_scan(entry)
+    with suppress(OSError, ValueError):  # a damaged entry is as good as none
+        return _read_scan(entry, len(dataset.pictures))
     found = scan_pictures(dataset.pictures, preprocess, progress=progress)
     try:
         with new_folder(entry) as folder:
@@ -155,10 +157,22 @@ def _write_scan(folder: Path, found: Scan) -> None:
     write_bytes(folder / "wide.json", json.dumps(list(found.wide.items())).encode())
 
 
-def _read_scan(entry: Path) -> Scan:
-    problems = json.loads((entry / "problems.json").read_text(encoding="utf-8"))
-    wide = {index: Wide(*of) for index, of in json.loads((entry / "wide.json").read_text(encoding="utf-8"))}
-    return Scan(np.load(entry / "sizes_px.npy"), np.load(entry / "digests.npy"), dict(problems), wide)
+def _read_scan(entry: Path, pictures: int) -> Scan:
+    """A scan of so many pictures. Raises ValueError, StriateError among them, when it is not all there."""
+    problems = dict(read_record(entry / "problems.json", list[tuple[Count, str]]))
+    if max(problems, default=0) >= max(1, pictures):
+        raise StriateError(f"{entry} is damaged: it has a problem of picture {max(problems)} of {pictures}")
+    found = Scan(
+        read_array(entry / "sizes_px.npy", (pictures, 2), np.int32),
+        read_array(entry / "digests.npy", (pictures, 16), np.uint8),
+        problems,
+        dict(read_record(entry / "wide.json", list[tuple[Count, Wide]])),
+    )
+    good = np.ones(pictures, bool)
+    good[list(problems)] = False
+    if (found.sizes_px[good] < 1).any() or not found.digests[good].any(1).all():
+        raise StriateError(f"{entry} is damaged: a picture that can be decoded has no size or no hash")
+    return found
 
 
 def require_room(cache_gb: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import weakref
@@ -14,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import ChangedPicture
+from striate.core.reading import refuse_other_than_file
 from striate.core.records import Preprocess
 from striate.data.dataset import Indices, Pictures
 from striate.data.decode import DecodeError, Pixels, memory_named
 from striate.data.picture import to_working_size
 from striate.data.scan import Keep, Scan, decode_to_scan, in_threads, pixel_digest
+from striate.data.stored_arrays import require_header
 
 Bad = dict[int, DecodeError]
 """Why pictures cannot be had, by number."""
@@ -110,12 +113,12 @@ class CachedPictures(WorkingPictures):
     def __init__(self, file: Path, source: DecodedPictures) -> None:
         self.shape, self.source = source.shape, source
         self._bytes = int(np.prod(self.shape))
+        refuse_other_than_file(file, file.stat())
+        shape = (len(source.pictures), *self.shape)
         with file.open("rb") as opened:
-            np.lib.format.read_magic(opened)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
-            self._start, there = opened.tell(), file.stat().st_size
-        if shape != (len(source.pictures), *self.shape) or there != self._start + int(np.prod(shape)):
-            raise ValueError(f"{file} holds {shape} of {dtype} in {there:,} bytes")
+            self._start, there = require_header(opened, file, shape, np.uint8), file.stat().st_size
+        if there != self._start + math.prod(shape):
+            raise ValueError(f"{file} holds {there:,} bytes")
         self._handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._lock = threading.Lock()
         weakref.finalize(self, os.close, self._handle)

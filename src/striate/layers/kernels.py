@@ -19,14 +19,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from striate.core.errors import StorageError
+from striate.core.errors import StorageError, StriateError
 from striate.core.files import is_own, write_bytes
+from striate.core.reading import read_file
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("fused_norm.cpp", "winograd.cpp"))
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-std=c++17")
 COMPILE_SECONDS = 60
 OPENMP = ("torch/lib/libgomp*.so*", "torch.libs/libgomp*.so*")
 COMPILERS = ("g++", "clang++")
+HASH = ".sha256"
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,23 @@ def load_kernels(folder: Path) -> Kernels | None:
     if not is_own(folder):
         return None
     target = folder / f"kernels-{_fingerprint()}.so"
-    if is_own(target):
-        with suppress(OSError):  # a damaged file is as good as none
+    if is_own(target) and _is_whole(target):
+        with suppress(OSError):
             return Kernels(ctypes.CDLL(str(target)))
     try:
         _compile(target, openmp)
         return Kernels(ctypes.CDLL(str(target)))
     except (OSError, StorageError, subprocess.SubprocessError):
         return None
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether a library is as it was compiled; a damaged one would end the process when it is called."""
+    try:
+        stated = read_file(target.with_suffix(HASH), most_bytes=100).decode("ascii", "replace")
+        return hashlib.sha256(read_file(target)).hexdigest() == stated
+    except StriateError:
+        return False
 
 
 def _fingerprint() -> str:
@@ -88,7 +99,9 @@ def _compile(target: Path, openmp: Path) -> None:
         calls += [["-shared", "-o", output, *objects, openmp]]
         for words in calls:
             subprocess.run([compiler, *words], check=True, capture_output=True, timeout=COMPILE_SECONDS)
-        write_bytes(target, output.read_bytes())  # on the disk for good: to load half a library ends the process
+        code = output.read_bytes()
+        write_bytes(target, code)  # on the disk for good: to load half a library ends the process
+        write_bytes(target.with_suffix(HASH), hashlib.sha256(code).hexdigest().encode())
 
 
 def pointers(*tensors: Tensor) -> list[ctypes.c_void_p]:

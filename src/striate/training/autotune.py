@@ -8,24 +8,19 @@ folder, one file per machine, network, size and batch.
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from striate.core.errors import StriateError
-from striate.core.files import read_json, write_json
 from striate.core.version import __version__
 from striate.data.batches import Batch
-from striate.data.cache import cache_root
 from striate.tasks.placement import Placement, Precision, fast_half, words
 from striate.training.compiling import (
     Compiling,
@@ -39,6 +34,7 @@ from striate.training.compiling import (
 from striate.training.machine import processor_name, waited_seconds
 from striate.training.optimizer import make_optimizer
 from striate.training.step import Job, train_step
+from striate.training.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds
 from striate.training.wishes import Wishes
 
 BUDGET_SECONDS, SHORT_RUN_SECONDS = 20.0, 20.0
@@ -53,9 +49,6 @@ TIMED_STEPS = 4
 BUSY_SHARE = 0.1  # of the time that this program waited for a core
 # The rule's settings stay unless others are faster by more than the best of a few steps varies.
 CLEARLY_FASTER, FASTER_BESIDE_OTHERS = 0.99, 0.8
-
-Seconds = dict[Placement, float]
-"""Of one picture's share of a training step, by settings."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +82,10 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
     options = layouts_and_precisions(rule, wishes)
     if options == [rule] and not other_threads(rule, wishes) and not other_kernels(rule, wishes, job.network):
         return Tuned(rule, {})
-    path, key = _record_of(job, wishes)
+    key = _measured_for(job, wishes)
     allowed = {thread for option in options for thread in (option, *other_threads(option, wishes))}
     allowed |= {other for option in allowed for other in other_kernels(option, wishes, job.network)}
-    seconds = {option: value for option, value in _read(path, key).items() if option in allowed}
+    seconds = {option: value for option, value in read_seconds(key).items() if option in allowed}
     remark = ""
     if rule not in seconds:
         since, waited = time.perf_counter(), waited_seconds()
@@ -102,7 +95,7 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
         if waited > BUSY_SHARE * (time.perf_counter() - since) or rule.threads_now() < rule.threads:
             remark = "; other programs kept the machine busy, so the next run measures again"
         elif all_there_is:
-            _write(path, key, seconds)
+            write_seconds(key, seconds)
     if not seconds:
         return Tuned(rule, {})
     run_seconds = seconds[rule] * _pictures(job)
@@ -246,20 +239,16 @@ def _compiling_pays(job: Job, placement: Placement, run_seconds: float, limit_s:
     if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(placement.device):
         return False
     key = {**_machine(), "compiling": asdict(placement)}
-    path = _path(key)
-    found = _read_record(path, key)
+    found = read_compiling(key)
     if found is None and limit_s <= 0:
         return False
     if found is None:
         measured = probe(placement, limit_s)
-        found = asdict(measured or Compiling(limit_s, 1.0))
+        found = measured or Compiling(limit_s, 1.0)
         if measured or limit_s > 0.9 * BUDGET_SECONDS:  # else the next run, which measures less, tries again
-            _write_record(path, key, found)
+            write_compiling(key, found)
     layers = sum(isinstance(module, nn.Conv2d | nn.Linear) for module in job.network.modules())
-    try:
-        return Compiling(**found).pays(layers, run_seconds)
-    except (TypeError, ZeroDivisionError):
-        return False
+    return found.pays(layers, run_seconds)
 
 
 def _machine() -> dict[str, Any]:
@@ -273,9 +262,9 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _record_of(job: Job, wishes: Wishes) -> tuple[Path, dict[str, Any]]:
-    """Where measurements are kept, and everything that they are for."""
-    key = {
+def _measured_for(job: Job, wishes: Wishes) -> dict[str, Any]:
+    """Everything that measurements are for."""
+    return {
         **_machine(),
         "network": job.network.architecture,
         "classes": len(job.classes),
@@ -285,35 +274,3 @@ def _record_of(job: Job, wishes: Wishes) -> tuple[Path, dict[str, Any]]:
         "rule": asdict(job.placement),
         "wishes": asdict(wishes),
     }
-    return _path(key), key
-
-
-def _path(key: dict[str, Any]) -> Path:
-    name = hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()
-    return cache_root() / "autotune" / f"{name}.json"
-
-
-def _read(path: Path, key: dict[str, Any]) -> Seconds:
-    """What was measured before; nothing when there is nothing, or nothing that can be trusted."""
-    try:
-        rows = [(Placement(**row["settings"]), float(row["seconds"])) for row in _read_record(path, key) or []]
-    except (KeyError, TypeError, ValueError):
-        return {}
-    return {placement: seconds for placement, seconds in rows if 0 < seconds < float("inf")}
-
-
-def _write(path: Path, key: dict[str, Any], seconds: Seconds) -> None:
-    _write_record(path, key, [{"settings": asdict(p), "seconds": value} for p, value in seconds.items()])
-
-
-def _read_record(path: Path, key: dict[str, Any]) -> Any:
-    with suppress(StriateError, KeyError, TypeError):
-        record = read_json(path)
-        return record["measured"] if record["for"] == key else None
-    return None
-
-
-def _write_record(path: Path, key: dict[str, Any], measured: Any) -> None:
-    """Keep measurements; a cache that cannot be written costs the next run a measurement, no more."""
-    with suppress(StriateError, OSError):
-        write_json(path, {"for": key, "measured": measured})

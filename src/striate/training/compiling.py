@@ -18,12 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 from torch import nn
 
 from striate.analysis.readers import rectified_norms
 from striate.core.errors import StriateError
+from striate.core.reading import decoded
 from striate.data.cache import cache_root
 from striate.layers.fused_norm import fused_norms
 from striate.layers.kernels import Kernels, load_kernels
@@ -44,8 +47,8 @@ class Compiling:
     True
     """
 
-    seconds_per_layer: float
-    speedup: float
+    seconds_per_layer: Annotated[float, Meta(ge=0, le=1e9)]
+    speedup: Annotated[float, Meta(gt=0, le=1e9)]
 
     def pays(self, layers: int, seconds_left: float) -> bool:
         """Whether a run of `seconds_left` without compiling ends earlier with it."""
@@ -132,8 +135,8 @@ def probe(placement: Placement, limit_s: float) -> Compiling | None:
     """Compile a convolution with its norm and time it; None when that fails or takes longer than `limit_s` seconds."""
     command = [sys.executable, "-m", "striate.training.compiling", json.dumps(asdict(placement))]
     try:
-        answer = subprocess.run(command, capture_output=True, timeout=limit_s, check=True, text=True).stdout
-        return Compiling(**json.loads(answer.splitlines()[-1]))
+        answer = subprocess.run(command, capture_output=True, timeout=limit_s, check=True).stdout
+        return decoded(answer.splitlines()[-1], Compiling, "the probe")
     except (OSError, subprocess.SubprocessError, ValueError, IndexError, TypeError):
         return None
 
@@ -164,4 +167,4 @@ def _seconds(network: Callable[[torch.Tensor], torch.Tensor], images: torch.Tens
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure(Placement(**json.loads(sys.argv[1]))))))
+    print(json.dumps(asdict(measure(decoded(sys.argv[1].encode(), Placement, "the settings")))))
