@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from striate.core.bounds import ENTRIES
 from striate.core.errors import StriateError
 from striate.models import Network
 from striate.ops.threads import threads_left_by_others
@@ -109,8 +110,8 @@ def check_gradients(
     Sequential: gradients are right, 9 compared, largest relative error ...
     """
     name = str(getattr(network, "architecture", "") or type(network).__name__)
-    if entries < 1:
-        raise StriateError(f"entries must be at least 1, got {entries}")
+    if not ENTRIES[0] <= entries <= ENTRIES[1]:
+        raise StriateError(f"entries must be between {ENTRIES[0]} and {ENTRIES[1]:,}, got {entries}")
     loss = _Loss(network, images if images is not None else small_pictures(network, seed=seed), seed)
     every = loss.layers()
     chosen = [layer for layer in every if any(fnmatchcase(layer[0], pattern) for pattern in layers)]

@@ -8,6 +8,7 @@ import typer
 
 from striate.cli.networks import JSON
 from striate.cli.output import bar, parse_size, print_json, print_table, say
+from striate.core.bounds import ENTRIES
 
 if TYPE_CHECKING:
     from striate.analysis.gradients import GradientCheck
@@ -27,7 +28,9 @@ def check_gradients(
         list[str] | None,
         typer.Option(help="Only layers of this name or shell pattern, or input for the pictures; may be repeated."),
     ] = None,
-    entries: Annotated[int, typer.Option(min=1, help="Derivatives to compare in each parameter tensor.")] = 3,
+    entries: Annotated[
+        int, typer.Option(min=ENTRIES[0], max=ENTRIES[1], help="Derivatives to compare in each parameter tensor.")
+    ] = 3,
     pictures: Annotated[int, typer.Option(min=2, help="Random pictures to feed; batch norm needs two.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, pictures and which derivatives.")] = 0,
     json: JSON = False,

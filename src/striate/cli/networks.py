@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from striate.cli.output import fits, parse_size, print_json, print_table, print_text, say
+from striate.core.bounds import CHANNELS, CLASSES
 from striate.core.errors import StriateError
 
 if TYPE_CHECKING:
@@ -89,8 +90,10 @@ def print_overviews(found: list[Overview]) -> None:
 def summary(
     model: Annotated[str, typer.Argument(help=NETWORK)],
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; the paper's when not given.")] = None,
-    classes: Annotated[int | None, typer.Option(help="Number of classes; the paper's when not given.")] = None,
-    in_channels: Annotated[int | None, typer.Option(help="Channels of the pictures.")] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=1, max=CLASSES[1], help="Number of classes; the paper's when not given.")
+    ] = None,
+    in_channels: Annotated[int | None, typer.Option(min=1, max=CHANNELS[1], help="Channels of the pictures.")] = None,
     depth: Annotated[
         str | None,
         typer.Option(help="Fold to so many names of a path: 1, 2, ... or all; what fits a screen if not given."),

@@ -12,3 +12,4 @@ THREADS = (1, 4_096)
 CLASSES = (1, 1_000_000)
 CHANNELS = (1, 4_096)
 SIDE_PX = (1, 65_536)
+ENTRIES = (1, 10_000)  # derivatives to compare in a parameter tensor

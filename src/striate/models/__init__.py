@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from striate.core import bounds
 from striate.core.errors import StriateError, unknown_name
 from striate.models.alexnet import alexnet, alexnet_single
 from striate.models.alexnet_tv import alexnet_tv
@@ -165,10 +166,12 @@ def create_model(
     """
     if name not in ZOO:
         raise unknown_name("model", name, ZOO, "`striate models`")
-    numbers = [("classes", classes), ("in_channels", in_channels), *(("size", side) for side in size or ())]
-    for what, number in numbers:
-        if number is not None and number < 1:
-            raise StriateError(f"{name}: {what} must be at least 1, got {number}")
+    sides = [("size", side, bounds.SIDE_PX) for side in size or ()]
+    numbers = [("classes", classes, bounds.CLASSES), ("in_channels", in_channels, bounds.CHANNELS), *sides]
+    for what, number, (low, high) in numbers:
+        if number is not None and not low <= number <= high:
+            limit = f"at least {low}" if number < low else f"at most {high:,}"
+            raise StriateError(f"{name}: {what} must be {limit}, got {number}")
     asked: dict[str, Any] = {"classes": classes, "in_channels": in_channels}
     if "size" in inspect.signature(ZOO[name]).parameters:
         asked["size"] = size

@@ -155,6 +155,11 @@ def _check(layer: Layer) -> None:
             raise StriateError(f"{name} must be at least 1, got {number}")
     for side in layer.in_shape[1:]:
         _check_pixels("the input", side)
+    padding = (0, 0) if isinstance(layer.padding, str) else layer.padding
+    pairs = (layer.kernel, layer.stride or (1, 1), padding, layer.dilation, layer.output_padding)
+    for name, pair in zip(("kernel", "stride", "padding", "dilation", "output padding"), pairs, strict=True):
+        for pixels in pair:
+            _check_pixels(f"the {name}", pixels)
     channels = layer.in_shape[0]
     if layer.kind == "pool":
         if layer.filters is not None or layer.groups != 1:
