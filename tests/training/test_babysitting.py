@@ -123,7 +123,7 @@ def test_a_huge_rate_ends_the_run_and_the_log_says_why(train, tmp_path):
     with pytest.raises(StriateError, match="the cost exploded") as ended:
         train(epochs=2, peak_lr=900.0)
     log = (tmp_path / "run" / "log.txt").read_text()
-    assert f"stopped: {ended.value}" in log
+    assert f"stopped: {ended.value.in_flags}" in log
     assert "Try a lower rate (--set peak_lr=...), a warm-up (--set warmup_epochs=3)" in log
 
 

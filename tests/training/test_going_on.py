@@ -103,7 +103,7 @@ def test_pictures_that_have_moved(photos, tmp_path, killed, how):
     photos.rename(place)
     message = (
         f"{photos}, where the pictures of {killed} were, is not there any more; if they are elsewhere now, name the "
-        f"place: striate train PLACE --run {killed} --resume"
+        f"place: striate.resume('{killed}', data=...)"
     )
     with pytest.raises(StriateError, match=re.escape(message)):
         striate.resume(killed)
@@ -136,7 +136,7 @@ def test_without_missing_is_for_runs_that_go_on():
     from striate.cli.app import app
 
     answer = CliRunner().invoke(app, ["train", "digits", "--without-missing"])
-    assert str(answer.exception) == "--without-missing is for a run that goes on; give --resume and --run too"
+    assert answer.exception.in_flags == "--without-missing is for a run that goes on; give --resume and --run too"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="on Windows a folder with an open file cannot go")
@@ -175,7 +175,7 @@ except striate.StriateError as error:
         answer, _ = process.communicate("\n", timeout=300)
     assert answer == (
         f"{run} was deleted or moved while it was trained in; all of the run is in {rescued} now. Go on with: "
-        f"striate train --run '{rescued}' --resume\n"
+        f"striate.resume('{rescued}')\n"
     )
     assert process.returncode == 0
     resumed = striate.resume(rescued)

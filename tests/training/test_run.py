@@ -312,7 +312,7 @@ def test_a_second_process_is_kept_out(tmp_path):
         )
         second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     who = f"process {os.getpid()} on {platform.node()}"
-    assert f"{who} is training in {tmp_path}; wait for it or choose another --run" in second.stderr
+    assert f"{who} is training in {tmp_path}; wait for it or choose another run=..." in second.stderr
 
 
 def test_bad_pictures_are_left_out_and_named(photos, tmp_path):

@@ -185,7 +185,7 @@ def test_a_run_goes_on_without_a_picture_as_if_it_had_not_been_killed(
     with pytest.raises(StriateError, match=re.escape(message)) as refused:
         striate.resume(tmp_path / "killed", cache_gb=0)
     assert "so it cannot go on to the same weights; bring back what is missing, name the place" in str(refused.value)
-    assert str(refused.value).endswith("or go on to other weights by --without-missing")
+    assert refused.value.in_flags.endswith("or go on to other weights by --without-missing")
     resumed = striate.resume(tmp_path / "killed", cache_gb=0, without_missing=True)
     log = (resumed.path / "log.txt").read_text()
     assert "warning: from step 3 on without 1 picture that cannot be read any more, as --without-missing has it" in log

@@ -170,7 +170,7 @@ def test_events_may_begin_with_the_resumed_part(tmp_path, death_in_place_of):
 def test_a_missing_package_is_told_with_the_command_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     message = (
-        r"--tensorboard needs the package tensorboard, which is not installed; "
+        r"tensorboard=True needs the package tensorboard, which is not installed; "
         r"install it with: pip install 'striate\[tensorboard\]'"
     )
     with pytest.raises(StriateError, match=message):

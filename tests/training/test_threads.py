@@ -142,7 +142,7 @@ def test_a_compiled_network_keeps_the_threads_of_its_first_epoch(tmp_path, two_t
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"0": 3}', "epoch 0 has 3 threads, where 1 to 2 are possible; without the file, --resume chooses anew"),
+        ('{"0": 3}', "epoch 0 has 3 threads, where 1 to 2 are possible; without the file, striate.resume"),
         ('{"0": "2"}', "is damaged: each of its values must be a whole number between 1 and"),
         ('{"0": true}', "is damaged: each of its values must be a whole number between 1 and"),
         ('{"0": 0}', "is damaged: each of its values must be a whole number between 1 and"),

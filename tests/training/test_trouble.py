@@ -147,7 +147,7 @@ def test_a_read_only_folder_is_refused_before_anything_is_read(noise, disk, tmp_
     with disk.with_room_for(0, run, errno.EROFS), pytest.raises(StorageError) as refused:
         striate.resume(run) if again else striate.train(noise, run=run, **FIELDS)
     assert str(refused.value).startswith(f"may not write {run}")
-    assert str(refused.value).endswith("goes on with --resume), or choose another folder")
+    assert refused.value.in_flags.endswith("goes on with --resume), or choose another folder")
 
 
 REAL_DISK = """

@@ -91,9 +91,9 @@ def summary(
     model: Annotated[str, typer.Argument(help=NETWORK)],
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; the paper's when not given.")] = None,
     classes: Annotated[
-        int | None, typer.Option(min=1, max=CLASSES[1], help="Number of classes; the paper's when not given.")
+        int | None, typer.Option(max=CLASSES[1], help="Number of classes; the paper's when not given.")
     ] = None,
-    in_channels: Annotated[int | None, typer.Option(min=1, max=CHANNELS[1], help="Channels of the pictures.")] = None,
+    in_channels: Annotated[int | None, typer.Option(max=CHANNELS[1], help="Channels of the pictures.")] = None,
     depth: Annotated[
         str | None,
         typer.Option(help="Fold to so many names of a path: 1, 2, ... or all; what fits a screen if not given."),
