@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from striate.analysis.zoo import Overview
     from striate.models import Network
 
+CLASSES_OPTION = Annotated[
+    int | None, typer.Option(max=CLASSES[1], help="Number of classes; the paper's when not given.")
+]
+CHANNELS_OPTION = Annotated[int | None, typer.Option(max=CHANNELS[1], help="Channels of the pictures.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 NETWORK = "A network of the zoo (see `striate models`), a run folder, embedded, or a weight file with --model."
@@ -90,10 +94,8 @@ def print_overviews(found: list[Overview]) -> None:
 def summary(
     model: Annotated[str, typer.Argument(help=NETWORK)],
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH in pixels; the paper's when not given.")] = None,
-    classes: Annotated[
-        int | None, typer.Option(max=CLASSES[1], help="Number of classes; the paper's when not given.")
-    ] = None,
-    in_channels: Annotated[int | None, typer.Option(max=CHANNELS[1], help="Channels of the pictures.")] = None,
+    classes: CLASSES_OPTION = None,
+    in_channels: CHANNELS_OPTION = None,
     depth: Annotated[
         str | None,
         typer.Option(help="Fold to so many names of a path: 1, 2, ... or all; what fits a screen if not given."),
