@@ -274,7 +274,7 @@ def test_mistakes():
     network = create_model("lenet5")
     with pytest.raises(StriateError, match="no layer with parameters is called fc1 or conv9; there are input, "):
         check_gradients(network, layers=["fc1", "conv9"])
-    with pytest.raises(StriateError, match="entries must be at least 1, got 0"):
+    with pytest.raises(StriateError, match="entries must be between 1 and 10,000, got 0"):
         check_gradients(network, entries=0)
     with pytest.raises(StriateError, match="Linear: images are missing; give a batch that it takes, such as"):
         check_gradients(nn.Linear(2, 2))
