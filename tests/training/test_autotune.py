@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import factories
 import striate
 import striate.training.autotune as tuning
 from striate.cli.app import app
 from striate.cli.training import WISHES
 from striate.cli.training import given as was_given
 from striate.core.errors import StriateError
-from striate.data.batches import Batches
 from striate.data.cache import cache_root
 from striate.layers.kernels import Kernels
 from striate.models import create_model
@@ -42,17 +42,7 @@ PLAIN = Placement("cpu", "fp32", channels_last=False, threads=THREADS)
 
 def job_of(name: str = "lenet5", rule: Placement = RULE, epochs: int = 1000, **recipe) -> Job:
     """Ten pictures: 10,000 to train on in 1,000 epochs."""
-    torch.manual_seed(0)
-    network = create_model(name, 4)
-    pixels = np.random.default_rng(0).integers(0, 256, (10, 32, 32, network.in_channels), np.uint8)
-
-    class Working:
-        def take(self, indices, _bad=None):
-            return pixels[indices]
-
-    batches = Batches(Working(), np.arange(10) % 4, np.arange(10), 10)
-    fields = {"model": name, "epochs": epochs, "batch_size": 10, **recipe}
-    return Job(network, tuple("abcd"), batches, batches, Recipe(**fields), 0, rule, Path(), None)
+    return factories.job_of(name, placement=rule, epochs=epochs, **{"batch_size": 10, **recipe})
 
 
 class Stage:

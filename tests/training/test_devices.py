@@ -9,16 +9,16 @@ import json
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+import factories
 import striate
+from factories import network_of, waves
 from striate.core.errors import Interrupted
 from striate.data.augment import Augmentation
 from striate.data.batches import Batch, Batches, step_generator
-from striate.models import create_model
 from striate.tasks import placement as placement_module
 from striate.tasks.classification import evaluate, predict_logits
 from striate.tasks.placement import Placement, fast_half, place
@@ -27,7 +27,6 @@ from striate.training import run as run_module
 from striate.training import step as step_module
 from striate.training.folder import read_metrics
 from striate.training.optimizer import make_optimizer
-from striate.training.recipe import Recipe
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job, gradients, train_step, training_batch, update
 from striate.training.vitals import PulseTaker
@@ -43,22 +42,9 @@ CUT = {"flip": True, "crop_padding_px": 2}
 
 def job_of(name="resnet20", device="cpu", precision="fp32", side=32, **recipe) -> Job:
     """A network that is to learn 32 striped pictures of four classes by heart."""
-    torch.manual_seed(0)
-    placement = Placement(device, precision, channels_last=True, threads=1)
-    network = create_model(name, 4)
-    network.preprocess = network.preprocess.at((side, side), (side, side))
-    chance, labels = np.random.default_rng(0), np.arange(32) % 4
-    waves = np.sin(np.arange(side) * (0.4 + 0.4 * labels[:, None]))[:, None, :, None]
-    noise = chance.normal(0, 10, (32, side, side, network.in_channels))
-    pixels = np.clip(128 + 80 * waves + noise, 0, 255).astype(np.uint8)
-
-    class Working:
-        def take(self, indices, _bad=None):
-            return pixels[indices]
-
-    batches = Batches(Working(), labels, np.arange(32), 32)
-    recipe = Recipe(**{"model": name, "epochs": 10, "batch_size": 32, "peak_lr": 0.05, **recipe})
-    job = Job(network, tuple("abcd"), batches, batches, recipe, 0, placement, None, None, placement.loss_scaler())
+    network, placement = network_of(name, side), Placement(device, precision, channels_last=True, threads=1)
+    fields = {"epochs": 10, "peak_lr": 0.05, **recipe}
+    job = factories.job_of(network, waves(32, side, network.in_channels), placement, **fields)
     placement.network(network).train()
     return job
 

@@ -6,18 +6,18 @@ import statistics
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 import striate
+from factories import PLAIN, job_of
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
-from striate.data.batches import Batch, Batches
+from striate.data.batches import Batch
 from striate.models import create_model
 from striate.tasks.classification import evaluate
-from striate.tasks.placement import Placement
 from striate.training import finish, forecast, loop, memory
 from striate.training import run as run_module
 from striate.training.folder import read_metrics
@@ -26,28 +26,10 @@ from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
-from striate.training.step import Job, accumulate_gradients, gradients
+from striate.training.step import accumulate_gradients, gradients
 
-PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+TESTS = str(Path(__file__).parent.parent)
 FULL = RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: 12 bytes")
-
-
-class Watch:
-    def say(self, text):
-        raise AssertionError(text)
-
-
-def job_of(name, placement=PLAIN, side=32, count=10):
-    torch.manual_seed(0)
-    network = create_model(name, 4)
-    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, network.in_channels), np.uint8)
-
-    class Working:
-        def take(self, indices, _bad=None):
-            return pixels[indices]
-
-    batches = Batches(Working(), np.arange(count) % 4, np.arange(count), count)
-    return Job(network, tuple("abcd"), batches, batches, Recipe(model=name), 0, placement, None, Watch())
 
 
 def gradient(job):
@@ -199,21 +181,20 @@ def test_a_limit_on_addresses_counts():
 
 
 MEASURE = """
-import runpy, sys
-from dataclasses import replace
+import sys
 from pathlib import Path
 import torch
+sys.path.insert(0, sys.argv[1])
+from factories import job_of, noise
 from striate.analysis.summary import summarize
 from striate.tasks.placement import Placement
 from striate.training.forecast import training_bytes
 from striate.training.heap import freed_memory_kept
 from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
-from striate.training.recipe import Recipe
 from striate.training.state import Counters
 
 torch.set_num_threads(1)
-job_of = runpy.run_path(sys.argv[1])["job_of"]
 name, precision, optimizer_name, pictures = *sys.argv[2:5], int(sys.argv[5])
 
 def bytes_of(key):
@@ -221,8 +202,8 @@ def bytes_of(key):
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 def two_steps(pictures):
-    job = job_of(name, Placement("cpu", precision, channels_last=True, threads=1), count=pictures)
-    job = replace(job, recipe=Recipe(model=name, optimizer=optimizer_name))
+    placement = Placement("cpu", precision, channels_last=True, threads=1)
+    job = job_of(name, noise(pictures, 32), placement, optimizer=optimizer_name)
     job.placement.network(job.network)
     optimizer, batch = make_optimizer(job.network, job.recipe), next(job.train.in_order())
     for step in range(2):
@@ -250,7 +231,7 @@ def test_the_forecast_is_what_real_steps_take(name, precision, optimizer, pictur
     process: twelve of the second case grew by 0.89 to 1.20 of the forecast, one, in a whole run of the tests, by 1.43.
     With the same hashes and addresses all grow alike.
     """
-    command = [sys.executable, "-c", MEASURE, __file__, name, precision, optimizer, str(pictures)]
+    command = [sys.executable, "-c", MEASURE, TESTS, name, precision, optimizer, str(pictures)]
     answers = [subprocess.run(command, capture_output=True, text=True, timeout=200) for _ in range(3)]
     assert all(answer.returncode == 0 for answer in answers), answers[0].stderr
     taken, forecasts = zip(*(map(int, answer.stdout.split()) for answer in answers), strict=True)

@@ -1,0 +1,90 @@
+"""Jobs, pictures and data sets of the tests, made in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from striate.data.batches import Batches
+from striate.models import Network, create_model
+from striate.tasks.placement import Placement
+from striate.training.recipe import Recipe
+from striate.training.step import Job
+
+PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+CLASSES = ("a", "b", "c", "d")
+
+
+class SaysNothing:
+    """A listener that fails when it is told anything."""
+
+    def say(self, text: str) -> None:
+        raise AssertionError(text)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Decoded pictures, uint8 (N, H, W, C), as a data set gives them to batches."""
+
+    pixels: np.ndarray
+
+    def take(self, indices: np.ndarray, _bad: Any = None) -> np.ndarray:
+        return self.pixels[indices]
+
+
+def noise(count: int, side_px: int, channels: int = 3) -> np.ndarray:
+    """Pictures that nothing can be learned from, the same in every call."""
+    return np.random.default_rng(0).integers(0, 256, (count, side_px, side_px, channels), np.uint8)
+
+
+def waves(count: int, side_px: int, channels: int = 3) -> np.ndarray:
+    """Pictures of level waves in noise, whose length tells which of four classes each is of: its number modulo four."""
+    random, labels = np.random.default_rng(0), np.arange(count) % len(CLASSES)
+    lengths = np.sin(np.arange(side_px) * (0.4 + 0.4 * labels[:, None]))[:, None, :, None]
+    spread = random.normal(0, 10, (count, side_px, side_px, channels))
+    return np.clip(128 + 80 * lengths + spread, 0, 255).astype(np.uint8)
+
+
+def network_of(name: str, side_px: int | None = None) -> Network:
+    """A network of four classes, its weights drawn from seed 0."""
+    torch.manual_seed(0)
+    network = create_model(name, len(CLASSES))
+    if side_px is not None:
+        network.preprocess = network.preprocess.at((side_px, side_px), (side_px, side_px))
+    return network
+
+
+def job_of(
+    network: str | Network = "lenet5",
+    pixels: np.ndarray | None = None,
+    placement: Placement = PLAIN,
+    watch: Any = None,
+    folder: Path | None = None,
+    **recipe: Any,
+) -> Job:
+    """The training of a network on pictures in memory, all in one batch unless `batch_size` is given.
+
+    pixels: by default ten of noise of 32 px; of class number % 4. recipe: fields of it.
+    """
+    network = network_of(network) if isinstance(network, str) else network
+    pixels = noise(10, 32, network.in_channels) if pixels is None else pixels
+    fields = {"model": network.architecture, "batch_size": len(pixels), **recipe}
+    numbers = np.arange(len(pixels))
+    batches = Batches(InMemory(pixels), numbers % len(CLASSES), numbers, fields["batch_size"])
+    where = Path() if folder is None else folder
+    return Job(
+        network=network,
+        classes=CLASSES,
+        train=batches,
+        val=batches,
+        recipe=Recipe(**fields),
+        seed=0,
+        placement=placement,
+        folder=where,
+        watch=SaysNothing() if watch is None else watch,
+        scaler=placement.loss_scaler(),
+    )
