@@ -47,6 +47,26 @@ def test_a_truncated_file_is_named(striate, run_copy, scans, verb, name):
         (run_copy / name).write_bytes(whole)
 
 
+@pytest.mark.parametrize(
+    ("share", "line"),
+    [
+        (
+            0.5,
+            " or not a safetensors file: "
+            "Error while deserializing header: incomplete metadata, file not fully covered; ",
+        ),
+        (0, ": it is empty (0 bytes); "),
+    ],
+)
+def test_a_finished_run_of_damaged_weights_is_not_called_finished(striate, run_copy, share, line):
+    file = run_copy / "model.safetensors"
+    os.truncate(file, int(share * file.stat().st_size))
+    answer = striate("train", "--run", run_copy, "--resume")
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.startswith(f"striate: {file} is damaged") and line + "copy " in answer.err
+    assert "finished already" not in answer.err
+
+
 def test_a_flipped_bit_in_the_weights_is_noticed(striate, run_copy, scans):
     content = bytearray((run_copy / "model.safetensors").read_bytes())
     content[-1000] ^= 4

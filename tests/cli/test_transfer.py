@@ -79,9 +79,17 @@ def test_parquet_holds_the_same(striate, embedded, photos, tmp_path):
 
 
 def test_freezing_without_weights_is_refused(striate, tmp_path):
-    for words in (["--freeze"], ["--unfreeze-to", "layer3"]):
+    """And the sentence names what was typed."""
+    for words, name in (
+        (["--freeze"], "--freeze"),
+        (["--unfreeze-to", "layer3"], "--unfreeze-to"),
+        (["--set", "unfreeze_to=layer3"], "unfreeze_to"),
+    ):
         said = striate("train", "digits", "--run", tmp_path / "run", *words).mistake()
-        assert "unfreeze_to does nothing here: it needs a staged run, which begins with trained weights" in said
+        assert said == (
+            f"striate: {name} does nothing here: it needs a staged run, which begins with trained weights "
+            "(--weights embedded)"
+        )
         assert not (tmp_path / "run").exists()
 
 

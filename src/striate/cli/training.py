@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say
 from striate.core.commands import command
-from striate.core.errors import StriateError
+from striate.core.errors import IdleField, StriateError
 
 if TYPE_CHECKING:
     from striate.deploy.run import Run
@@ -128,13 +130,14 @@ def train(
     settings = chosen(recipes.get_recipe("default" if recipe is None else recipe), named, set_ or [])
     settings |= {name: context.params[name] for name in WISHES if given(context, name)}
     settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
-    if resume:
-        same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
-        finished = api.resume(needed_run(run), without_missing=without_missing, **same, **settings)
-    elif without_missing:
-        raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
-    else:
-        finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, **settings)
+    with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
+        if resume:
+            same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
+            finished = api.resume(needed_run(run), without_missing=without_missing, **same, **settings)
+        elif without_missing:
+            raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
+        else:
+            finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, **settings)
     tell_result(finished, json=json)
 
 
@@ -185,6 +188,17 @@ def of_transfer(
     if freeze and unfreeze_to not in (None, "head"):
         raise StriateError("--freeze tunes the head alone, --unfreeze-to more than that; leave one of them out")
     return {"weights": weights, "unfreeze_to": "head" if freeze else unfreeze_to, "layer_decay": layer_decay}
+
+
+@contextmanager
+def idle_fields_named(flags: dict[str, str | None]) -> Iterator[None]:
+    """Errors of a field that does nothing name the flag that was typed for it, if one was."""
+    try:
+        yield
+    except IdleField as error:
+        if flag := flags.get(error.field):
+            raise error.named(flag) from None
+        raise
 
 
 def chosen(recipe: Recipe, named: dict[str, Any], assignments: list[str]) -> dict[str, Any]:

@@ -30,6 +30,22 @@ class StorageError(StriateError):
     """A disk that is full, or a folder that may not be written."""
 
 
+class IdleField(StriateError):
+    """A field of a recipe that would do nothing; the text begins with its name.
+
+    >>> print(IdleField("unfreeze_to", "a staged run").named("--freeze").in_flags)
+    --freeze does nothing here: it needs a staged run
+    """
+
+    def __init__(self, field: str, needed: str, name: str | None = None) -> None:
+        super().__init__(f"{name or field} does nothing here: it needs {needed}")
+        self.field, self.needed = field, needed
+
+    def named(self, name: str) -> IdleField:
+        """The same error, in which the field has the name that a person typed."""
+        return IdleField(self.field, self.needed, name)
+
+
 class ChangedPicture(StriateError):
     """A picture that is another one than when a run began."""
 

@@ -70,7 +70,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise StriateError(f"{path} is damaged or not a safetensors file: {error}") from error
+        raise StriateError(
+            f"{path} is damaged or not a safetensors file: {error}; copy it again or train again"
+        ) from error
 
 
 def refuse_foreign(path: Path, start: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from striate.core.errors import StriateError
+from striate.core.errors import IdleField, StriateError
 from striate.core.one_screen import OneScreen
 from striate.core.records import Fit
 from striate.core.values import convert_fields
@@ -190,7 +190,7 @@ class Recipe(OneScreen):
 
         >>> Recipe(model="resnet18").changed({"unfreeze_to": "layer3"})
         Traceback (most recent call last):
-        striate.core.errors.StriateError: unfreeze_to does nothing here: it needs a staged run, which begins with \
+        striate.core.errors.IdleField: unfreeze_to does nothing here: it needs a staged run, which begins with \
 trained weights (weights='embedded')
         """
         known = {field.name for field in dataclasses.fields(self)}
@@ -200,7 +200,7 @@ trained weights (weights='embedded')
         made = dataclasses.replace(self, **fields)
         for name in fields:
             if getattr(made, name) != getattr(self, name) and (needed := made.needed_by(name)):
-                raise StriateError(f"{name} does nothing here: it needs {needed}")
+                raise IdleField(name, needed)
         return made
 
     def needed_by(self, name: str) -> str | None:

@@ -90,8 +90,9 @@ def resume(
     if not (folder / RECIPE).exists():
         raise StriateError(f"{folder} holds no run to resume (no {RECIPE}); leave --resume out to start one")
     if (folder / EVALUATION).exists() and (folder / REPORT).exists():
+        finished = Run(folder)  # first: what is damaged is no finished run
         Reporter().say(f"{folder} is finished already; nothing was trained")
-        return Run(folder)
+        return finished
     with locked(folder):
         plan, record = read_plan(folder)
         tensorboard = tensorboard or (folder / EVENTS).exists()
