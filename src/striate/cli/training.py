@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,11 +128,10 @@ def train(
     named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
     settings = chosen(recipes.get_recipe("default" if recipe is None else recipe), named, set_ or [])
-    settings |= {name: context.params[name] for name in WISHES if given(context, name)}
-    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
+    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard, **typed(context, WISHES)}
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
         if resume:
-            same = {name: context.params[name] for name in ("data", "recipe", "seed") if given(context, name)}
+            same = typed(context, ("data", "recipe", "seed"))
             finished = api.resume(needed_run(run), without_missing=without_missing, **same, **settings)
         elif without_missing:
             raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
@@ -212,6 +211,10 @@ def chosen(recipe: Recipe, named: dict[str, Any], assignments: list[str]) -> dic
     return fields | assigned
 
 
-def given(context: typer.Context, name: str) -> bool:
-    """Whether a person wrote an option, rather than left it at its default."""
-    return getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+def typed(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
+    """Those of some options that a person wrote, rather than left at their defaults."""
+    return {
+        name: context.params[name]
+        for name in names
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
