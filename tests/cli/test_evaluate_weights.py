@@ -7,6 +7,9 @@ import shutil
 
 import numpy as np
 from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from striate.models import create_model
 
 
 def pictures(folder, classes):
@@ -38,3 +41,15 @@ def test_classes_without_names_must_be_as_many(striate, digits_run, tmp_path):
     data = pictures(tmp_path / "data", ["ant", "bee"])
     answer = striate("evaluate", tmp_path / "w.safetensors", data, "--model", "lenet5", "--split", "all")
     assert f"has 10 classes without names, {data} has 2, so nothing says which is which" in answer.mistake()
+
+
+def test_a_network_without_its_last_layer_is_refused_as_that(striate, digits_run, tmp_path):
+    tensors = load_file(digits_run / "model.safetensors")
+    head = create_model("lenet5").classifier_name
+    save_file({name: value for name, value in tensors.items() if not name.startswith(f"{head}.")}, tmp_path / "b.st")
+    for words in (("evaluate", tmp_path / "b.st", "digits"), ("predict", tmp_path / "b.st", tmp_path)):
+        answer = striate(*words, "--model", "lenet5")
+        assert (
+            f"b.st holds lenet5 without its last layer ({head}), so it names no class: it cannot be evaluated or "
+            "predicted with, only trained from (--weights)"
+        ) in answer.mistake()

@@ -97,8 +97,10 @@ def _refuse_foreign_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return  # torch's own file, damaged: said where it is read
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise StriateError(
+            f"{path} is damaged: it is cut short or not a whole zip archive; copy or download it again"
+        ) from error
     inside = {name.partition("/")[2] for name in names}
     if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
         raise StriateError(

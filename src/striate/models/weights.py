@@ -108,7 +108,18 @@ def fit_in(model: nn.Module, tensors: dict[str, Tensor], source: str, *, new_hea
                 tensors.update({key: value for key, value in own.items() if key.startswith(part)})
         for path in (model.classifier_name, *model.auxiliary_classifiers):
             tensors.update(_fresh_head(model.label, path, own, tensors, source, new_head=new_head))
+        _refuse_without_head(model, own, tensors, source)
     fill(model, tensors, source)
+
+
+def _refuse_without_head(model: Network, own: dict[str, Tensor], tensors: dict[str, Tensor], source: str) -> None:
+    """Raise StriateError for the network's tensors without those of its last layer, and nothing else."""
+    body = {key for key in own if not key.startswith(f"{model.classifier_name}.")}
+    if tensors.keys() == body != own.keys() and all(tensors[key].shape == own[key].shape for key in body):
+        raise StriateError(
+            f"{source} holds {model.architecture} without its last layer ({model.classifier_name}), so it names no "
+            "class: it cannot be evaluated or predicted with, only trained from (--weights)"
+        )
 
 
 def _fresh_head(
