@@ -102,6 +102,31 @@ def test_a_failure_names_module_and_line() -> None:
     )
 
 
+def test_what_a_module_raises_itself_is_quoted_without_advice() -> None:
+    class Picky(Dense):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError("needs four heads")
+
+    class Asserting(Dense):
+        def forward(self, x: Tensor) -> Tensor:
+            assert x.shape[1] == 5, "five features"
+            return x
+
+    class Silent(Dense):
+        def forward(self, x: Tensor) -> Tensor:
+            raise KeyError
+
+    for kind, words in (
+        (Picky, "raises ValueError on what arrives, (1, 4): needs four heads"),
+        (Asserting, "raises AssertionError on what arrives, (1, 4): five features"),
+        (Silent, "raises KeyError on what arrives, (1, 4)"),
+    ):
+        line = kind.forward.__code__.co_firstlineno + 1
+        with pytest.raises(StriateError) as refused:
+            summarize(nn.Sequential(kind()), size=(4,))
+        assert str(refused.value) == f"Sequential: layer '0' ({kind.__name__}) at {HERE}:{line} {words}"
+
+
 class Two(Dense):
     def forward(self, image: Tensor, other: Tensor, scale: float = 1.0) -> Tensor:
         return self.dense(image) + scale * self.dense(other)
