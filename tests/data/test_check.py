@@ -7,6 +7,7 @@ from PIL import Image
 
 from striate.api import check
 from striate.core.errors import StriateError
+from striate.data.sources import open_data
 
 
 def test_good_data_has_nothing_to_say(photos):
@@ -83,6 +84,28 @@ def test_a_class_without_readable_pictures_is_refused(photos):
         file.write_bytes(b"no")
     with pytest.raises(StriateError, match=r"1 class \(level\) without a readable picture to train on"):
         check(photos).refuse()
+
+
+def test_a_class_without_pictures_is_none_with_few(photos):
+    for number in range(4, 20):
+        (photos / "level" / f"{number:02}.png").unlink()
+    for file in (photos / "upright").iterdir():
+        file.write_bytes(b"no")
+    report = check(photos)
+    assert report.warnings[-1] == "1 class (level (4)) with fewer than 10 pictures"
+    assert report.problems == [
+        f"{photos}: 1 class (upright) without a readable picture to train on; add pictures or remove the class"
+    ]
+
+
+def test_splits_are_counted_in_the_order_in_which_they_are_used(tmp_path, photos):
+    for split, numbers in (("test", range(4)), ("train", range(4, 20))):
+        for name in ("level", "upright"):
+            (tmp_path / "given" / split / name).mkdir(parents=True)
+            for number in numbers:
+                shutil.copy(photos / name / f"{number:02}.png", tmp_path / "given" / split / name)
+    assert list(check(tmp_path / "given").counts) == ["train", "val", "test"]
+    assert list(open_data(tmp_path / "given").counts()) == ["train", "val", "test"]
 
 
 def test_nothing_to_validate_on_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset
 from striate.data.left_out import Inventory, LeftOut
-from striate.data.scan import Scan
+from striate.data.scan import Scan, without_problems
 from striate.data.seen import about_seen
 from striate.data.wide import about_wide
 
@@ -84,12 +84,7 @@ class DataReport:
 def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = None) -> DataReport:
     """Judge a dataset by the scan of its pictures; preprocess: of the network that is to see them, if any."""
     name = dataset.pictures.name
-    readable = np.ones(len(dataset.pictures), bool)
-    readable[list(scan.problems)] = False
-    counts = {
-        split: np.bincount(dataset.labels[indices[readable[indices]]], minlength=len(dataset.classes)).tolist()
-        for split, indices in dataset.splits.items()
-    }
+    counts = without_problems(dataset, scan).counts()
     unreadable = [(name(index), reason) for index, reason in sorted(scan.problems.items())]
     duplicates, leaks, clashes = _same_pictures(dataset, scan)
     findings = {
@@ -181,7 +176,7 @@ def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
 def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str, Any]) -> list[str]:
     warnings = list(_listed(**findings))
     totals = np.sum([counts[split] for split in counts], axis=0)
-    few = [f"{c} ({n})" for c, n in zip(dataset.classes, totals.tolist(), strict=True) if n < FEW_PICTURES]
+    few = [f"{c} ({n})" for c, n in zip(dataset.classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
     if few:
         warnings.append(f"{_some(few, 'class', 'classes')} with fewer than {FEW_PICTURES} pictures")
     train = np.array(counts["train"])

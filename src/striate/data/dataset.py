@@ -185,8 +185,8 @@ class Dataset:
     drawn: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, list[int]]:
-        """Pictures per class, for each split."""
+        """Pictures per class, for each split: train, val, test, whichever there are."""
         return {
-            split: np.bincount(self.labels[indices], minlength=len(self.classes)).tolist()
-            for split, indices in self.splits.items()
+            split: np.bincount(self.labels[self.splits[split]], minlength=len(self.classes)).tolist()
+            for split in sorted(self.splits, key=SPLITS.index)
         }
