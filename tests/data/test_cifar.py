@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import pickle
@@ -275,6 +276,37 @@ def test_wrong_length_of_a_binary_file(tmp_path: Path) -> None:
     file = folder / "data_batch_1.bin"
     file.write_bytes(file.read_bytes()[:-1])
     refused(folder, f"{file} is {20 * 3073 - 1:,} bytes long, expected is a multiple of 3,073")
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_file_of_a_tar_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("data_batch_1")
+    member.size, member.type = 600 << 20, kind
+    path = tmp_path / "cifar.tar.gz"
+    path.write_bytes(gzip.compress(member.tobuf()))
+    refused(
+        path,
+        f"{path} is not read: with its file data_batch_1 it would unpack to 629,145,600 bytes, and CIFAR has "
+        "fewer than 536,870,912",
+    )
+
+
+def test_a_size_that_a_header_of_its_own_says_is_bounded_too(tmp_path: Path) -> None:
+    path = tmp_path / "cifar.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("data_batch_1")
+        member.pax_headers = {"size": str(600 << 20)}
+        tar.addfile(member)
+    refused(path, f"{path} is not read: with its file data_batch_1 it would unpack to 629,145,600 bytes")
+
+
+def test_the_files_of_a_tar_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = cifar10_python()
+    path, whole = as_tar(tmp_path, files), sum(map(len, files.values()))
+    monkeypatch.setattr("striate.data.cifar.MOST_UNPACKED", whole)
+    assert open_data(path).classes == tuple(CIFAR10)
+    monkeypatch.setattr("striate.data.cifar.MOST_UNPACKED", whole - 1)
+    refused(path, f"it would unpack to {whole:,} bytes, and CIFAR has fewer than {whole - 1:,}")
 
 
 def test_other_tar_files(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,25 @@ def test_no_pictures_in_the_file(tmp_path: Path) -> None:
 def test_sizes_differ(tmp_path: Path) -> None:
     (write(tmp_path) / "t10k-images-idx3-ubyte").write_bytes(idx(TEST.transpose(0, 2, 1).copy()))
     refused(tmp_path, f"{tmp_path} has train and test pictures of different sizes: [(3, 4), (4, 3)]")
+
+
+def test_a_gz_unpacks_to_no_more_than_its_header_promises(tmp_path: Path) -> None:
+    file = write(tmp_path, packed=True) / "train-images-idx3-ubyte.gz"
+    file.write_bytes(gzip.compress(idx(TRAIN) + bytes(200 << 20), 1))
+    tracemalloc.start()
+    refused(tmp_path, f"{file} is longer, but its header promises 496 (40 x 4 x 3)")
+    assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    tracemalloc.stop()
+
+
+def test_a_gz_that_promises_too_much_is_refused_unread(tmp_path: Path) -> None:
+    file = write(tmp_path, packed=True) / "train-images-idx3-ubyte.gz"
+    file.write_bytes(gzip.compress(struct.pack(">BBBB3I", 0, 0, 8, 3, 40, 1 << 13, 1 << 13)))
+    refused(
+        tmp_path,
+        f"{file} would unpack to 2,684,354,560 bytes by its header (40 x 8192 x 8192), at most 2,147,483,648 are "
+        "unpacked here; unpack it first, with gunzip",
+    )
 
 
 @pytest.mark.parametrize("damage", [lambda content: b"no gzip", lambda content: content[:-20]])

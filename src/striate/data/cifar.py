@@ -10,6 +10,7 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,14 @@ from striate.data.dataset import ArrayPictures, Dataset, Indices
 from striate.data.plain_pickle import read_pickle
 from striate.data.splits import split_dataset
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 Bytes = npt.NDArray[np.uint8]
 PICTURE_BYTES = 3 * 32 * 32  # the red plane, then the green, then the blue
+MOST_UNPACKED = (
+    512 << 20
+)  # bytes of one file of a tar, three times CIFAR's largest: little packed may unpack to any memory
 
 
 @dataclass(frozen=True)
@@ -85,17 +92,40 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in sorted(FILES) if (folder / name).is_file()}
 
 
+class _Header(tarfile.TarInfo):
+    """The header of a member of a tar, which tarfile may read into memory whole, be it a long name only."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """The header in a block. Raises StriateError for a member that is larger than all of CIFAR."""
+        header = super().frombuf(buf, encoding, errors)
+        _refuse_large(header)
+        return header
+
+
+def _refuse_large(member: tarfile.TarInfo, before: int = 0) -> None:
+    """before: bytes of the files that were unpacked before it."""
+    if before + member.size > MOST_UNPACKED:
+        raise StriateError(
+            f"with its file {member.name} it would unpack to {before + member.size:,} bytes, and CIFAR has fewer than "
+            f"{MOST_UNPACKED:,}"
+        )
+
+
 def _read_tar(path: Path) -> dict[str, bytes]:
     """The files of a tar, whatever folder they are in; nothing is unpacked onto the disk."""
-    files = {}
+    files: dict[str, bytes] = {}
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, tarinfo=_Header) as tar:
             for member in tar:
                 name = PurePosixPath(member.name).name
                 if member.isfile() and name in FILES and (opened := tar.extractfile(member)):
+                    _refuse_large(member, sum(map(len, files.values())))
                     files[name] = opened.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise StriateError(f"{path} cannot be read as a tar file ({error})") from error
+    except StriateError as error:
+        raise StriateError(f"{path} is not read: {error}") from error
     return files
 
 

@@ -11,6 +11,7 @@ import math
 import re
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ Bytes = npt.NDArray[np.uint8]
 
 # train-images-idx3-ubyte, train-images.idx3-ubyte.gz, emnist-letters-train-images-idx3-ubyte.gz
 TRAIN_IMAGES = re.compile(r".*train-images[-.]idx3-ubyte(\.gz)?")
+MOST_UNPACKED = (
+    2 << 30
+)  # bytes of one .gz file, four times the largest of EMNIST: little packed may unpack to any memory
+STEP = 1 << 24  # bytes
 
 
 def find_idx(path: Path) -> list[Path]:
@@ -88,18 +93,42 @@ def _plain_or_gz(file: Path) -> Path | None:
 def _read_idx(file: Path, dimensions: int) -> Bytes:
     """The bytes of one file in the shape that it gives itself."""
     try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+            sizes = _sizes(opened.read(4 + 4 * dimensions), file, dimensions)
+            count = math.prod(sizes)
+            if file.suffix == ".gz" and count > MOST_UNPACKED:
+                raise StriateError(
+                    f"{file} would unpack to {count:,} bytes by its header ({_shape(sizes)}), at most "
+                    f"{MOST_UNPACKED:,} are unpacked here; unpack it first, with gunzip"
+                )
+            content = _read_promised(opened, sizes, file)
     except (OSError, EOFError, zlib.error) as error:
         raise StriateError(f"{file} cannot be read ({error})") from error
-    magic, expected = int.from_bytes(content[:4], "big"), 0x0800 + dimensions
+    if not count:
+        raise StriateError(f"{file} is empty: {_shape(sizes)}")
+    return np.frombuffer(content, np.uint8).reshape(sizes)
+
+
+def _sizes(header: bytes, file: Path, dimensions: int) -> list[int]:
+    magic, expected = int.from_bytes(header[:4], "big"), 0x0800 + dimensions
     if magic != expected:
         raise StriateError(f"{file} starts with the number {magic}, expected is {expected}: IDX, bytes, {dimensions}-D")
-    header = 4 + 4 * dimensions
-    sizes = [int.from_bytes(content[place : place + 4], "big") for place in range(4, header, 4)]
-    promised = header + math.prod(sizes)
+    if len(header) < 4 + 4 * dimensions:
+        raise StriateError(f"{file} is {len(header)} bytes long, but its header promises {dimensions} sizes")
+    return [int.from_bytes(header[place : place + 4], "big") for place in range(4, len(header), 4)]
+
+
+def _read_promised(opened: IO[bytes] | gzip.GzipFile, sizes: list[int], file: Path) -> bytearray:
+    """What follows the header; never more than a step beyond what it promises is unpacked, however much is packed."""
+    promised, content = math.prod(sizes), bytearray()
+    while len(content) <= promised and (part := opened.read(STEP)):
+        content += part
     if len(content) != promised:
-        shape = " x ".join(map(str, sizes))
-        raise StriateError(f"{file} is {len(content):,} bytes long, but its header promises {promised:,} ({shape})")
-    if not math.prod(sizes):
-        raise StriateError(f"{file} is empty: {' x '.join(map(str, sizes))}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
+        header = 4 + 4 * len(sizes)
+        came = f"is {header + len(content):,} bytes long" if len(content) < promised else "is longer"
+        raise StriateError(f"{file} {came}, but its header promises {header + promised:,} ({_shape(sizes)})")
+    return content
+
+
+def _shape(sizes: list[int]) -> str:
+    return " x ".join(map(str, sizes))
