@@ -28,8 +28,8 @@ def test_text() -> None:
         "layer               ms   share   GFLOP/s  of ceiling",
         "conv Conv2d      2.000   79.7%       3.0         10%",
         " add             0.500   19.9%       0.0          0%",
-        "1 rows of at most 1 % each not shown",
-        "forward pass: 2.40 ms for 4 picture(s); ceiling of this machine, 3x3 convolutions: 30 GFLOP/s",
+        "1 row of at most 1 % each not shown",
+        "forward pass: 2.40 ms for 4 pictures; ceiling of this machine, 3x3 convolutions: 30 GFLOP/s",
     ]
 
 

@@ -120,8 +120,8 @@ def test_empty(tmp_path: Path, content: str) -> None:
 def test_missing_columns(tmp_path: Path) -> None:
     file = table(tmp_path, "filename,breed\n1.jpg,cat\n")
     refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['filename', 'breed']; ")
-    refused(table(tmp_path, "1.jpg\n2.jpg\n"), "line 1 has 1 columns, expected 2: path, label")
-    refused(table(tmp_path, "path,label\n1.jpg,cat\n2.jpg\n"), "line 3 has 1 columns, expected 2: path, label")
+    refused(table(tmp_path, "1.jpg\n2.jpg\n"), "line 1 has 1 column, expected 2: path, label")
+    refused(table(tmp_path, "path,label\n1.jpg,cat\n2.jpg\n"), "line 3 has 1 column, expected 2: path, label")
     refused(table(tmp_path, "1.jpg,cat\n\n2.jpg,dog,x\n"), "line 3 has 3 columns, expected 2: path, label")
     refused(table(tmp_path, "path,label\n1.jpg,\n"), "line 2 has no label")
     refused(table(tmp_path, "path,label\n,cat\n"), "line 2 has no path")

@@ -248,7 +248,7 @@ def test_what_was_renamed_is_said(trained: Network, tmp_path: Path, caplog: pyte
         assert same(create_model("resnet20", weights=path), state)
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: the state dict is what it holds as 'weights'",
-        f"{path}: the names stand under 'model.', which is taken off; 1 tensors beside them are left out",
+        f"{path}: the names stand under 'model.', which is taken off; 1 tensor beside them is left out",
         f"{path}: head is taken for the last layer, which resnet20 calls fc",
     ]
 

@@ -18,6 +18,7 @@ def test_the_card_holds_names_as_text(photos, tmp_path):
     lines = card.splitlines()
     assert f"# {NAME}" in lines
     assert r"lenet5 for 2 classes: \<b\>\|x, \`\[a\](b)\\n# c." in lines
+    assert " px; 1 epoch of " in (run.path / "log.txt").read_text(encoding="utf-8")
     fenced = [lines[number + 1] for number, line in enumerate(lines) if line == "```sh"]
     assert shlex.split(fenced[0])[-2:] == ["--run", f"{run.path}-again"]
     assert shlex.split(fenced[1]) == ["striate", "predict", str(run.path), "PICTURE.jpg"]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from striate.core.bounds import ENTRIES
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.models import Network
 from striate.ops.threads import threads_left_by_others
 
@@ -71,8 +72,9 @@ class GradientCheck:
         wrong = [row.path for row in self.rows if row.verdict == "wrong"]
         if wrong:
             return (
-                f"{self.network}: gradients are wrong in {len(wrong)} of {len(self.rows)} rows. A fault spoils all "
-                f"gradients on its way to the pictures, so look first at {wrong[-1]!r} and at what follows it"
+                f"{self.network}: gradients are wrong in {len(wrong)} of {counted(len(self.rows), 'row')}. A fault "
+                f"spoils all gradients on its way to the pictures, so look first at {wrong[-1]!r} and at what "
+                "follows it"
             )
         if not compared:
             return f"{self.network}: there was no gradient that could be compared"

@@ -20,6 +20,7 @@ from striate.analysis.inputs import picture_size
 from striate.analysis.trace import facts_of
 from striate.analysis.weightless import tensors_in
 from striate.core.errors import StriateError
+from striate.core.units import counted
 
 # (maps, side): 3x3 convolutions as they are in the middle of the networks of the zoo; the ceiling is the best of them
 CEILING_LAYERS = ((64, 56), (128, 28), (256, 28), (256, 14))
@@ -71,9 +72,9 @@ class Timing:
         return "\n".join(
             [
                 *lines,
-                f"{len(self.rows) - len(slow)} rows of at most 1 % each not shown",
-                f"forward pass: {self.forward_ms:.2f} ms for {self.batch} picture(s); ceiling of this machine, "
-                f"3x3 convolutions: {self.ceiling_gflops_per_s:.0f} GFLOP/s",
+                f"{counted(len(self.rows) - len(slow), 'row')} of at most 1 % each not shown",
+                f"forward pass: {self.forward_ms:.2f} ms for {counted(self.batch, 'picture')}; ceiling of this "
+                f"machine, 3x3 convolutions: {self.ceiling_gflops_per_s:.0f} GFLOP/s",
             ]
         )
 

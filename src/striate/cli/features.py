@@ -11,6 +11,7 @@ from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say, tell
 from striate.cli.using import MODEL, RUN, as_note
+from striate.core.units import counted
 
 FEATURE_PRECISION = Annotated[
     str, typer.Option(help="What the network computes in: fp32, bf16, fp16, or auto for what the run predicts in.")
@@ -45,8 +46,8 @@ def features(
         left_out = [each.to_dict() for each in table.left_out]
         print_json({"output": str(output), "pictures": len(table.paths), "layers": widths, "left_out": left_out})
     else:
-        listed = ", ".join(f"{name} ({width} numbers)" for name, width in widths.items())
-        say(f"{output}: {len(table.paths):,} pictures, {listed}")
+        listed = ", ".join(f"{name} ({counted(width, 'number')})" for name, width in widths.items())
+        say(f"{output}: {counted(len(table.paths), 'picture')}, {listed}")
     tell(*map(as_note, table.left_out))
     for path, reason in table.problems:
         tell(f"{path} {reason}")

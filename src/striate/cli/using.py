@@ -11,6 +11,7 @@ from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, fits, print_csv, print_json, print_table, say, tell
 from striate.core.errors import StriateError
+from striate.core.units import counted
 
 if TYPE_CHECKING:
     from striate.data.dataset import Dataset
@@ -66,10 +67,9 @@ def evaluate(
         listed = [{"name": error.name, "reason": error.reason} for error in unreadable]
         left_out = [each.to_dict() for each in dataset.inventory.left_out]
         told = {"unreadable": listed, "left_out": left_out, "notes": list(dataset.inventory.notes)}
-        computed = {"precision": opened.placement.precision}
-        print_json({"run": str(run), "data": data, "split": name, **computed, **found.to_dict(), **told})
+        print_json({"run": str(run), "data": data, "split": name, **found.to_dict(), **told})
     else:
-        _show(found, name, opened.placement.precision)
+        _show(found, name)
         if split is None:
             say(_whence(found, dataset))
         tell(*map(as_note, (*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)))
@@ -96,14 +96,14 @@ def _whence(found: Evaluation, dataset: Dataset) -> str:
     return f"split: that of the run, by its data.tsv; of pictures that it does not list, {dataset.split_rule}"
 
 
-def _show(found: Evaluation, split: str, precision: str) -> None:
+def _show(found: Evaluation, split: str) -> None:
     """Tables and a line of the pictures that the network has not seen, then a line of all; of all, if it has all."""
     unseen = found.unseen
     if unseen is None or unseen is found:
-        _show_figures(found, split, precision, _seen(found))
+        _show_figures(found, split, _seen(found))
         return
-    _show_figures(unseen, "unseen", precision, ", neither trained on nor used to choose the weights")
-    say(_figures(found, split, precision, _seen(found)))
+    _show_figures(unseen, "unseen", ", neither trained on nor used to choose the weights")
+    say(_figures(found, split, _seen(found)))
 
 
 def _seen(found: Evaluation) -> str:
@@ -120,16 +120,16 @@ def _seen(found: Evaluation) -> str:
     return f" ({', '.join(parts)}: no measure of new ones)"
 
 
-def _figures(found: Evaluation, split: str, precision: str, seen: str) -> str:
+def _figures(found: Evaluation, split: str, seen: str) -> str:
     low, high = found.interval
     top5 = f"top-5 {found.top5_hits / found.total:.2%}, " if len(found.classes) > 5 else ""
     return (
         f"{split}: top-1 {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), {top5}"
-        f"loss {found.mean_loss:.4f} in {precision}, {found.total:,} pictures{seen}"
+        f"loss {found.mean_loss:.4f}, {counted(found.total, 'picture')}{seen}"
     )
 
 
-def _show_figures(found: Evaluation, split: str, precision: str, seen: str) -> None:
+def _show_figures(found: Evaluation, split: str, seen: str) -> None:
     rows = [
         (
             row["class"],
@@ -144,7 +144,7 @@ def _show_figures(found: Evaluation, split: str, precision: str, seen: str) -> N
     print_table(columns, rows, numeric=columns[1:])
     say()
     _show_confusion(found)
-    say(_figures(found, split, precision, seen))
+    say(_figures(found, split, seen))
 
 
 def _show_confusion(found: Evaluation) -> None:
@@ -208,7 +208,7 @@ def predict(
             told = [each.to_dict() for each in left_out]
             print_json({"output": str(output), "pictures": len(predictions), "left_out": told})
         else:
-            say(f"wrote {output}: {len(predictions):,} pictures")
+            say(f"wrote {output}: {counted(len(predictions), 'picture')}")
     elif json:
         print_json([prediction.to_dict() for prediction in predictions])
     elif csv_:

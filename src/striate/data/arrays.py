@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.core.values import shown
 from striate.data.dataset import ArrayPictures, Dataset, Indices
 from striate.data.splits import split_dataset
@@ -65,7 +66,7 @@ def refuse_other_labels(now: Dataset, begun: Dataset) -> None:
     if len(others := np.flatnonzero(ours != theirs)):
         first = int(others[0])
         raise StriateError(
-            f"{len(others):,} labels are not those that the run was begun with, such as that of "
+            f"the run was begun with other labels of {counted(len(others), 'picture')}, such as "
             f"{now.pictures.name(first)}: {theirs[first]} now, {ours[first]} then; give the same, or start a new run"
         )
 
@@ -94,6 +95,9 @@ def _labels(given: Any, pictures: int) -> tuple[Indices, tuple[str, ...]]:
             "argmax(1)"
         )
     if len(labels) != pictures:
-        raise StriateError(f"pictures and labels must be as many, got {pictures:,} pictures and {len(labels):,} labels")
+        raise StriateError(
+            f"pictures and labels must be as many, got {counted(pictures, 'picture')} and "
+            f"{counted(len(labels), 'label')}"
+        )
     classes, numbers = np.unique(labels, return_inverse=True)
     return numbers.astype(np.int64), tuple(map(str, classes.tolist()))

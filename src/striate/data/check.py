@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.data.left_out import Inventory, LeftOut
 from striate.data.scan import Scan, without_problems
@@ -162,7 +163,7 @@ def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
         problems.append(f"{dataset.source} has one class only ({dataset.classes[0]}); a classifier needs at least two")
     elif empty:
         problems.append(
-            f"{dataset.source}: {_some(empty, 'class', 'classes')} without a readable picture to train on; "
+            f"{dataset.source}: {_some(empty, 'class')} without a readable picture to train on; "
             "add pictures or remove the class"
         )
     if not any(counts.get("val", [])):
@@ -178,7 +179,7 @@ def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str
     totals = np.sum([counts[split] for split in counts], axis=0)
     few = [f"{c} ({n})" for c, n in zip(dataset.classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
     if few:
-        warnings.append(f"{_some(few, 'class', 'classes')} with fewer than {FEW_PICTURES} pictures")
+        warnings.append(f"{_some(few, 'class')} with fewer than {FEW_PICTURES} pictures")
     train = np.array(counts["train"])
     if train.min() > 0 and train.max() > IMBALANCE_RATIO * train.min():
         largest, smallest = dataset.classes[int(train.argmax())], dataset.classes[int(train.argmin())]
@@ -209,7 +210,7 @@ def _listed(
     told: dict[str, list[str]] = {}
     if unreadable:
         bad = [f"{name} {reason}" for name, reason in unreadable]
-        sentence = f"{_count(bad, 'picture')} cannot be read and will be left out"
+        sentence = f"{counted(len(bad), 'picture')} cannot be read and will be left out"
         more = f"; and {len(bad) - NAMED} more, which striate check names" if len(bad) > NAMED else ""
         told[f"{sentence}: {'; '.join(bad[:NAMED])}{more}"] = [f"{sentence}:", *bad]
     for groups, where in (
@@ -218,18 +219,14 @@ def _listed(
         (duplicates, "more than once in one split"),
     ):
         if groups:
-            sentence = f"{_count(groups, 'picture')} {where}"
+            sentence = f"{counted(len(groups), 'picture')} {where}"
             told[f"{sentence}, such as {_same(groups)}"] = [f"{sentence}:", *map(" = ".join, groups)]
     return told
 
 
-def _count(things: list[Any], noun: str) -> str:
-    return f"{len(things)} {noun}" + ("s" if len(things) > 1 else "")
-
-
-def _some(names: list[str], one: str, many: str) -> str:
+def _some(names: list[str], noun: str) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{len(names)} {one if len(names) == 1 else many} ({', '.join(names[:NAMED])}{more})"
+    return f"{counted(len(names), noun)} ({', '.join(names[:NAMED])}{more})"
 
 
 def _same(groups: list[list[str]]) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.data.dataset import ArrayPictures, Dataset, Indices
 from striate.data.plain_pickle import read_pickle
 from striate.data.splits import split_dataset
@@ -166,5 +167,5 @@ def _read_python(version: Version, content: bytes, file: Path) -> tuple[Bytes, I
     if not isinstance(labels, list) or not all(isinstance(label, int) and label >= 0 for label in labels):
         raise StriateError(f"{file} has no list of numbers called {version.labels_key}")
     if len(labels) != len(pixels):
-        raise StriateError(f"{file} holds {len(pixels):,} pictures, but {len(labels):,} labels")
+        raise StriateError(f"{file} holds {counted(len(pixels), 'picture')}, but {counted(len(labels), 'label')}")
     return pixels, np.array(labels, np.int64)

@@ -15,6 +15,7 @@ from typing import TextIO
 import numpy as np
 
 from striate.core.errors import StriateError, unknown_name
+from striate.core.units import counted
 from striate.data.dataset import SPLITS, Dataset, FilePictures
 from striate.data.formats import NAMED_ENDINGS
 from striate.data.left_out import Inventory
@@ -154,7 +155,9 @@ def _require_picture(first: list[str], where: str) -> None:
 
 def _row(cells: list[str], columns: list[str], where: str) -> Row:
     if len(cells) != len(columns):
-        raise StriateError(f"{where} has {len(cells)} columns, expected {len(columns)}: {', '.join(columns)}")
+        raise StriateError(
+            f"{where} has {counted(len(cells), 'column')}, expected {len(columns)}: {', '.join(columns)}"
+        )
     row = dict(zip(columns, cells, strict=True))
     for column in ("path", "label"):
         if not row[column]:

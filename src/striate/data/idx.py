@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.data.dataset import ArrayPictures, Dataset
 from striate.data.splits import split_dataset
 
@@ -82,7 +83,9 @@ def _read_pair(images: Path) -> tuple[Bytes, Bytes]:
         raise StriateError(f"{images} has no labels beside it; expected is {beside.name} or {beside.name}.gz")
     pixels, numbers = _read_idx(images, 3), _read_idx(labels, 1)
     if len(pixels) != len(numbers):
-        raise StriateError(f"{images} holds {len(pixels):,} pictures, but {labels} {len(numbers):,} labels")
+        raise StriateError(
+            f"{images} holds {counted(len(pixels), 'picture')}, but {labels} {counted(len(numbers), 'label')}"
+        )
     return pixels, numbers
 
 

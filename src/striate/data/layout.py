@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.data.formats import READABLE
 from striate.data.split_names import affixed, split_of, splits_of
 from striate.data.walk import Listing, Walk
@@ -149,8 +150,8 @@ def _spelling_notes(splits: list[tuple[str, str]]) -> list[str]:
 
 def _no_classes(walk: Walk, listing: Listing) -> StriateError:
     return StriateError(
-        f"{walk.root / listing.folder} holds {len(listing.pictures)} pictures directly and no sub-folders, so nothing "
-        f"says their classes; {EXPECTED}"
+        f"{walk.root / listing.folder} holds {counted(len(listing.pictures), 'picture')} directly and no sub-folders, "
+        f"so nothing says their classes; {EXPECTED}"
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 import numpy as np
 
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.data.cache import scan
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError
@@ -57,7 +58,9 @@ def about_wide(dataset: Dataset, found: Scan, preprocess: Preprocess | None) -> 
     if detected is None or white in (FULL_RANGE, 1.0):
         return []
     largest = max(found.wide[index].largest for index in train)
-    held = f"{len(train):,} training pictures are of more than 8 bits and hold numbers up to {largest:,.6g}"
+    are, hold = ("is", "holds") if len(train) == 1 else ("are", "hold")
+    pictures = counted(len(train), "training picture")
+    held = f"{pictures} {are} of more than 8 bits and {hold} numbers up to {largest:,.6g}"
     if white is not None:
         return [f"{held}: {white:,.6g} becomes white (--set white=... states another number)"]
     if detected >= FULL_RANGE or found.wide[train[0]].floating:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.core.files import require_writable, write_bytes
+from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.decode import DecodeError, Pixels
 from striate.data.left_out import LeftOut
@@ -74,7 +75,9 @@ def extract(
     with placement.processor_threads():
         vectors = features_of(run.network, batches(), layers, placement)
     if not read:
-        raise StriateError(f"none of {len(given)} pictures can be read, such as {problems[0][0]}: {problems[0][1]}")
+        raise StriateError(
+            f"none of {counted(len(given), 'picture')} can be read, such as {problems[0][0]}: {problems[0][1]}"
+        )
     arrays = {layer: found.numpy() for layer, found in vectors.items()}
     return FeatureTable(tuple(read), arrays, tuple(problems), tuple(left_out))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.decode import Pixels
@@ -76,7 +77,8 @@ class LabelCheck:
         """One sentence: how many of how many, and how well they were told apart."""
         low, high = self.validated.interval
         return (
-            f"labels: {len(self.suspects):,} of {len(self.described.labels):,} pictures have a label that is likely "
+            f"labels: {len(self.suspects):,} of {counted(len(self.described.labels), 'picture')} "
+            f"{'has' if len(self.suspects) == 1 else 'have'} a label that is likely "
             f"wrong, by a linear classifier of {self.described.weights} features that is right on "
             f"{self.validated.accuracy:.1%} of the pictures it did not see (95 % interval {low:.1%} to {high:.1%})"
         )

@@ -21,6 +21,7 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.arrays import Arrays, Data, as_data, open_arrays
 from striate.data.batches import Batch
@@ -244,7 +245,7 @@ class Run(OneScreen):
         if not self._bundle.named:
             if len(dataset.classes) != len(self.classes):
                 raise StriateError(
-                    f"{self.path} has {len(self.classes)} classes without names, {dataset.source} has "
+                    f"{self.path} has {counted(len(self.classes), 'class')} without names, {dataset.source} has "
                     f"{len(dataset.classes)}, so nothing says which is which"
                 )
             return dataset.labels

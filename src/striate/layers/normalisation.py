@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 
 EPSILON = 1e-5
 
@@ -57,7 +58,9 @@ def group_norm(x: Tensor, groups: int) -> Tensor:
     Raises StriateError when the channels do not divide.
     """
     if x.shape[1] % groups:
-        raise StriateError(f"group norm needs channels divisible by {groups} groups, got {x.shape[1]} channels")
+        raise StriateError(
+            f"group norm needs channels divisible by {groups} groups, got {counted(x.shape[1], 'channel')}"
+        )
     grouped = x.reshape(x.shape[0], groups, -1)
     return standardise(grouped, (2,)).reshape(x.shape)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.models.network import Network
 from striate.models.weight_files import SHOWN, read_weights
 
@@ -55,7 +56,7 @@ def _without_prefix(model: nn.Module, tensors: dict[str, Tensor], source: str) -
     prefix = min(fitting, key=len)
     inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     left = len(tensors) - len(inside)
-    others = f"; {left} tensors beside them are left out" if left else ""
+    others = f"; {counted(left, 'tensor')} beside them {'is' if left == 1 else 'are'} left out" if left else ""
     log.warning("%s: the names stand under %r, which is taken off%s", source, prefix, others)
     return inside
 

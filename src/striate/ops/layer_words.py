@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from striate.core.units import counted
 from striate.ops.layer_arithmetic import FLOAT_BYTES, Answer, Axis, Pair
 from striate.ops.window_drawing import SLIDING, WRITING, draw_windows
 
@@ -79,12 +80,16 @@ def _same_padding(answer: Answer, axis: Axis) -> str:
 
 def _cost(answer: Answer) -> list[tuple[str, str]]:
     layer, elements = answer.layer, answer.output_bytes // FLOAT_BYTES
-    memory = f"{times(answer.out_shape)} = {elements:,} numbers, {answer.output_bytes:,} bytes as 32-bit floats"
+    memory = (
+        f"{times(answer.out_shape)} = {counted(elements, 'number')}, {answer.output_bytes:,} bytes as 32-bit floats"
+    )
     if layer.filters is None:
         return [("parameters", "none"), ("MACs", "none: it compares or averages"), ("memory", memory)]
     channels = f"({layer.in_shape[0]} / {layer.groups})" if layer.groups > 1 else str(layer.in_shape[0])
-    weights = f"{layer.filters} x {channels}x{times(layer.kernel)} = {answer.weights:,} weights"
-    biases = f" + {answer.biases:,} biases = {answer.weights + answer.biases:,}" if answer.biases else ", no biases"
+    weights = f"{layer.filters} x {channels}x{times(layer.kernel)} = {counted(answer.weights, 'weight')}"
+    biases = (
+        f" + {counted(answer.biases, 'bias')} = {answer.weights + answer.biases:,}" if answer.biases else ", no biases"
+    )
     places = times(layer.in_shape[1:] if layer.kind == "deconv" else answer.out_shape[1:])
     macs = f"{answer.weights:,} x {places} places of the {'input' if layer.kind == 'deconv' else 'output'}"
     return [("parameters", weights + biases), ("MACs", f"{macs} = {answer.macs:,}"), ("memory", memory)]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from striate.core.errors import unknown_name
 from striate.core.processor import threads_beside_others
+from striate.core.units import counted
 from striate.ops.threads import torch_threads
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -93,10 +94,10 @@ def words(placement: Placement) -> str:
     """
     text = f"{placement.precision} {'channels last' if placement.channels_last else 'contiguous'}"
     if placement.device == "cpu":
-        text += f" {placement.threads} thread{'s' if placement.threads > 1 else ''}"
+        text += f" {counted(placement.threads, 'thread')}"
     text += " fused norms" if placement.fused_norms else ""
     text += " Winograd" if placement.winograd else ""
-    text += f", {placement.micro_batch} pictures at once" if placement.micro_batch else ""
+    text += f", {counted(placement.micro_batch, 'picture')} at once" if placement.micro_batch else ""
     return text + (", compiled" if placement.compiled else "")
 
 

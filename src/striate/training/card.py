@@ -8,6 +8,7 @@ from pathlib import Path
 
 from striate.analysis.summary import summarize
 from striate.core.commands import command
+from striate.core.units import counted
 from striate.core.visible import visible
 from striate.models import Network
 from striate.report.facts import ReportFacts
@@ -36,8 +37,8 @@ def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
 
 {network.architecture} for {len(classes)} classes: {listed}.
 
-- Accuracy {facts.evaluation.accuracy:.2%} on {facts.evaluation.total:,} pictures of the {facts.evaluated_split} split \
-(95 % interval {low:.2%} to {high:.2%}).
+- Accuracy {facts.evaluation.accuracy:.2%} on {counted(facts.evaluation.total, "picture")} of the \
+{facts.evaluated_split} split (95 % interval {low:.2%} to {high:.2%}).
 - Input {network.in_channels} x {height} x {width}; {cost.params:,} parameters; {cost.macs:,} multiply-accumulates.
 - Trained on {escaped(facts.data["source"])} in {clock(facts.seconds)} on {escaped(facts.machine["processor"])}; \
 weights of epoch {facts.best_epoch}, the best on validation.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from striate.core.commands import command
 from striate.core.errors import ChangedPicture, Interrupted, StriateError
+from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
@@ -86,7 +87,9 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                 lr = learning_rate(recipe, counters.step, steps, counters.drops)
                 while (made := fitting_step(job, batch, optimizer, lr, counters)) is None:
                     save(job, networks, optimizer, counters, clock, unread)
-                    job.watch.say(f"memory ran out; {counters.micro_batch} pictures at once from here on")
+                    job.watch.say(
+                        f"memory ran out; {counted(counters.micro_batch or 1, 'picture')} at once from here on"
+                    )
                 loss, right = made
                 unread.append((loss, right, len(batch[1])))
                 counters.step += 1

@@ -15,6 +15,7 @@ import torch
 
 from striate.core.files import write_json
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.data.arrays import Arrays
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
@@ -215,9 +216,9 @@ a smaller batch_size (--set batch_size=8), more --epochs, or --recipe finetune, 
         f"a smaller batch_size (--set batch_size={smaller}), " if smaller < min(pictures, recipe.batch_size) else ""
     )
     return (
-        f"one batch of {recipe.batch_size} holds all {pictures:,} pictures, so that {recipe.epochs} epochs are "
-        f"{recipe.epochs} steps, too few to learn from drawn weights: take {batches}more --epochs, "
-        "or --recipe finetune, which begins with trained weights"
+        f"one batch of {recipe.batch_size} holds all {pictures:,} pictures, so that {counted(recipe.epochs, 'epoch')} "
+        f"{'is' if recipe.epochs == 1 else 'are'} {counted(recipe.epochs, 'step')}, too few to learn from drawn "
+        f"weights: take {batches}more --epochs, or --recipe finetune, which begins with trained weights"
     )
 
 

@@ -10,6 +10,7 @@ from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.data.arrays import ARRAYS, Arrays, refuse_other_labels
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport
@@ -88,7 +89,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
     if gone:
         step = newest_step(folder / STATE)
         note_without(folder, gone, step)
-        count = f"{len(gone):,} picture{'s' if len(gone) > 1 else ''} that cannot be read any more"
+        count = f"{counted(len(gone), 'picture')} that cannot be read any more"
         reporter.say(
             f"warning: from step {step:,} on without {count}, as --without-missing has it, so "
             f"not to the weights that the run would have reached: {next(iter(gone.values()))}"

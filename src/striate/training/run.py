@@ -11,6 +11,7 @@ from striate.analysis.summary import summarize
 from striate.core.commands import command
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
+from striate.core.units import counted
 from striate.data.arrays import Arrays
 from striate.data.batches import Batches
 from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
@@ -218,6 +219,6 @@ def _headline(job: Job) -> str:
     height, width = job.network.preprocess.size
     return (
         f"{job.network.architecture}, {len(job.classes)} classes, {job.train.pictures:,} pictures to train and "
-        f"{job.val.pictures:,} to validate at {height}x{width} px; {job.recipe.epochs} epochs of {job.train.steps} "
-        f"steps in {words(job.placement)}; {job.folder}"
+        f"{job.val.pictures:,} to validate at {height}x{width} px; {counted(job.recipe.epochs, 'epoch')} of "
+        f"{counted(job.train.steps, 'step')} in {words(job.placement)}; {job.folder}"
     )

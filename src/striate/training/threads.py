@@ -10,6 +10,7 @@ from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.processor import busy_lately, cores
 from striate.core.reading import Count, Positive, read_record
+from striate.core.units import counted
 from striate.training.folder import THREADS
 from striate.training.step import Job
 
@@ -48,7 +49,7 @@ class EpochThreads:
         torch.set_num_threads(number)
         if number != before:
             since = "for the test" if epoch == self._job.recipe.epochs else f"from epoch {epoch + 1} on"
-            self._job.watch.say(f"{number} thread{'s' if number > 1 else ''} {since}: {why}")
+            self._job.watch.say(f"{counted(number, 'thread')} {since}: {why}")
 
     def _reason(self, number: int) -> str:
         if number == self._job.placement.threads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from striate.core.units import counted
 from striate.training.course import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, Course, Finding
 
 
@@ -16,8 +17,8 @@ def few_steps(course: Course) -> Finding | None:
     more = math.ceil(course.recipe.epochs * STEPS_TO_JUDGE / max(1, course.now["step"]))
     return Finding(
         "few steps",
-        f"little was learned in {course.now['step']:,} steps, and fewer than {STEPS_TO_JUDGE} say nothing of rate or "
-        f"network: train longer (--epochs {more}), or {batches}begin with trained weights (--weights embedded)",
+        f"little was learned in {counted(course.now['step'], 'step')}, and fewer than {STEPS_TO_JUDGE} say nothing of "
+        f"rate or network: train longer (--epochs {more}), or {batches}begin with trained weights (--weights embedded)",
     )
 
 
