@@ -53,8 +53,8 @@ CONFIGURATIONS = {
         "--winograd"
     ),
     "FractalNet, drop-path, decoded anew in each epoch, two threads": (
-        f"PICTURES --model fractalnet20 --epochs 3 {SMALL} --threads 2 --cache-gb 0 --set batch_size=24 "
-        "--set dropout=0.3 --set peak_lr=0.001"
+        "PICTURES --model fractalnet20 --epochs 3 --set batch_size=24 --set size_px=32 --threads 2 --no-autotune "
+        "--cache-gb 0 --set dropout=0.3 --set peak_lr=0.001"
     ),
     "finetune: the head, then stages": (
         f"PICTURES --recipe finetune --set weights=WEIGHTS --unfreeze-to layer3 --epochs 4 {SMALL}"

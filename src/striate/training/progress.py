@@ -76,7 +76,8 @@ class Reporter:
         seen, now = max(1, counters.seen), time.monotonic()
         since, seen_then = self._pace_since or (now, counters.seen)
         self._pace_since = since, seen_then
-        pace = f"  {(counters.seen - seen_then) / (now - since):,.0f} images/s" if counters.seen > seen_then else ""
+        moved = counters.seen > seen_then and now > since  # some clocks tick fifteen milliseconds at a time
+        pace = f"  {(counters.seen - seen_then) / (now - since):,.0f} images/s" if moved else ""
         note = f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}  lr {lr:.2g}{pace}"
         self._advance(counters.step, note)
         if now - self._said > SAY_EVERY_SECONDS:
