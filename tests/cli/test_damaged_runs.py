@@ -139,6 +139,49 @@ def test_one_damaged_run_hides_no_other(striate, run_copy, keys):
     assert striate("train", "--run", bad, "--resume").mistake() == f"striate: {said}"
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("config.json", "{file} is damaged: "),
+        ("model.safetensors", "{file} is damaged or not a safetensors file: "),
+        ("data.tsv", "{file} is damaged: its last line is cut off"),
+        ("metrics.jsonl", "{file}, line 2, is damaged: "),
+        ("recipe.json", "{file} is damaged: "),
+        ("evaluation.json", "{file} is damaged: "),
+    ],
+)
+def test_a_run_of_which_a_file_is_cut_off_is_listed_as_damaged(striate, run_copy, name, line):
+    file = run_copy / name
+    os.truncate(file, file.stat().st_size - 10)
+    (row,) = json.loads(striate("runs", run_copy.parent, "--json").out)
+    assert row["state"] == "damaged"
+    assert row["problem"].startswith(line.format(file=file))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("config.json", "{file} is missing; {run} is not a complete run folder"),
+        ("model.safetensors", "no weights at {file}: no such file"),
+        ("recipe.json", "{file} is missing; {run} is not a complete run folder"),
+    ],
+)
+def test_a_finished_run_of_which_a_file_is_gone_is_listed_as_damaged(striate, run_copy, name, line):
+    (run_copy / name).unlink()
+    (row,) = json.loads(striate("runs", run_copy.parent, "--json").out)
+    assert (row["state"], row["problem"]) == ("damaged", line.format(file=run_copy / name, run=run_copy))
+
+
+def test_a_run_that_was_killed_in_the_middle_of_a_line_is_unfinished(striate, run_copy):
+    """And before its first epoch it has no weights."""
+    for name in ("evaluation.json", "config.json", "model.safetensors"):
+        (run_copy / name).unlink()
+    with (run_copy / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "st')
+    (row,) = json.loads(striate("runs", run_copy.parent, "--json").out)
+    assert (row["state"], row["epochs_done"]) == ("unfinished: go on with --resume", 2)
+
+
 def test_runs_whose_results_cannot_be_read_are_listed_too(striate, run_copy):
     for name, text in (("null", "null"), ("top", '{"split": "test", "top1": 7}'), ("deep", '{"a": ' + "[" * 10**5)):
         shutil.copytree(run_copy, run_copy.parent / name)

@@ -25,6 +25,7 @@ from striate.data.splits import given_splits
 
 MANIFEST = "data.tsv"
 UNREAD = "-"
+LONGEST_LINE_BYTES = 1 << 16  # paths are at most 4,096 bytes, names of classes 255
 ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 DIGEST = re.compile("[0-9a-f]{32}")
 PLAIN = {code[1]: letter for letter, code in ESCAPED.items()}
@@ -73,16 +74,30 @@ def rows_of(file: Path) -> Iterator[Row]:
         refuse_other_than_file(file, file.stat())
         with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
-                cells = line.rstrip("\n").split("\t")
-                if len(cells) != len(Row._fields) or cells[0] not in (*SPLITS, UNREAD):
-                    raise StriateError(f"{file} is damaged: line {number} is no split, class, hash and name")
-                if "\0" in line or not DIGEST.fullmatch(cells[2]):
-                    raise StriateError(
-                        f"{file} is damaged: line {number} holds a character that no name has, or no hash of 32 digits"
-                    )
-                yield Row(*map(_plain, cells))
+                yield _row(line, file, f"line {number}")
     except OSError as error:
         raise StriateError(f"{file} cannot be read ({error.strerror or error}); start a new run") from error
+
+
+def _row(line: str, file: Path, which: str) -> Row:
+    cells = line.rstrip("\n").split("\t")
+    if len(cells) != len(Row._fields) or cells[0] not in (*SPLITS, UNREAD):
+        raise StriateError(f"{file} is damaged: {which} is no split, class, hash and name")
+    if "\0" in line or not DIGEST.fullmatch(cells[2]):
+        raise StriateError(f"{file} is damaged: {which} holds a character that no name has, or no hash of 32 digits")
+    return Row(*map(_plain, cells))
+
+
+def refuse_cut_off(file: Path) -> None:
+    """Raise StriateError for a list that is missing or empty, or whose first or last line is none."""
+    next(rows_of(file), None)
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - LONGEST_LINE_BYTES))
+        end = opened.read()
+    if not end.endswith(b"\n"):
+        raise StriateError(f"{file} is damaged: " + ("its last line is cut off" if end else "it is empty"))
+    last = end[:-1].rpartition(b"\n")[2].decode("utf-8", "surrogateescape")
+    _row(last, file, "the last line")
 
 
 def as_begun(dataset: Dataset, file: Path, classes: Sequence[str] | None = None) -> Dataset:

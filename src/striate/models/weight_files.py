@@ -7,12 +7,13 @@ import pickle
 import re
 import zipfile
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -63,12 +64,25 @@ def no_weights(weights: str | Path) -> StriateError:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file. Raises StriateError when it is missing, damaged or something else."""
+    with _safetensors(path):
+        return load_file(path)
+
+
+def refuse_damaged_header(path: Path) -> None:
+    """Raise StriateError as `read_tensors` does, by header and size of the file alone; no tensor is read."""
+    with _safetensors(path), safe_open(path, framework="pt"):
+        pass
+
+
+@contextmanager
+def _safetensors(path: Path) -> Iterator[None]:
+    """Errors of a safetensors file that is opened inside, as StriateError."""
     if not path.is_file():
         raise StriateError(f"no weights at {path}: no such file")
     with path.open("rb") as file:
         refuse_foreign(path, file.read(512))
     try:
-        return load_file(path)
+        yield
     except (SafetensorError, OSError, ValueError) as error:
         raise StriateError(
             f"{path} is damaged or not a safetensors file: {error}; copy it again or train again"

@@ -136,18 +136,22 @@ def read_metrics(folder: Path, say: Callable[[str], None] | None = None) -> list
 
     say: is told of the latter.
     """
+    lines = list(lines_of(folder))
+    for line in lines[:-1]:
+        if say is not None and isinstance(line, StriateError):
+            say(f"warning: {line}; it is left out")
+    return [line for line in lines if not isinstance(line, StriateError)]
+
+
+def lines_of(folder: Path) -> Iterator[dict[str, Any] | StriateError]:
+    """The lines of metrics.jsonl, or why one is none of a run; nothing where there is no such file."""
     path = folder / METRICS
-    if not path.exists():
-        return []
-    lines = []
-    rows = read_file(path).splitlines()
+    rows = read_file(path).splitlines() if path.exists() else []
     for number, row in enumerate(rows, start=1):
         try:
-            lines.append(_line(row, f"{path}, line {number},"))
+            yield _line(row, f"{path}, line {number},")
         except StriateError as error:
-            if say is not None and number < len(rows):
-                say(f"warning: {error}; it is left out")
-    return lines
+            yield error
 
 
 def _line(row: bytes, source: str) -> dict[str, Any]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.reading import Share, read_record
+from striate.data.manifest import MANIFEST
+from striate.models.stored import WEIGHTS
 from striate.training.begun import read_begun
-from striate.training.folder import EVALUATION, RECIPE, read_validations
+from striate.training.damage import refuse_damaged
+from striate.training.folder import EVALUATION, METRICS, RECIPE, read_validations
 
 
 @dataclass(frozen=True)
@@ -28,25 +32,31 @@ def list_runs(folder: Path) -> list[dict[str, Any]]:
     """
     if folder.is_file():
         raise StriateError(f"{folder} is a file; `striate runs` takes the folder that holds the run folders")
-    recipes = sorted(folder.glob(f"**/{RECIPE}"), key=_begun_s, reverse=True)
-    return [_overview(path.parent) for path in recipes]
+    runs = {path.parent for name in (RECIPE, METRICS) for path in folder.glob(f"**/{name}") if _is_run(path.parent)}
+    return [_overview(run) for run in sorted(runs, key=_begun_s, reverse=True)]
 
 
-def _begun_s(recipe: Path) -> float:
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run, or one that has lost its recipe.json."""
+    return os.path.lexists(folder / RECIPE) or any((folder / name).is_file() for name in (MANIFEST, WEIGHTS))
+
+
+def _begun_s(run: Path) -> float:
     """When a run was begun, in seconds since 1970; 0 where nobody can tell, as of a link to nowhere."""
     try:
-        return recipe.stat().st_mtime
+        return (run / RECIPE).stat().st_mtime
     except OSError:
         return 0.0
 
 
 def _overview(run: Path) -> dict[str, Any]:
-    begun_at = datetime.datetime.fromtimestamp(_begun_s(run / RECIPE), datetime.timezone.utc)
+    begun_at = datetime.datetime.fromtimestamp(_begun_s(run), datetime.timezone.utc)
     row: dict[str, Any] = {"run": str(run), "begun": begun_at.isoformat(timespec="seconds")}
     try:
         begun, _ = read_begun(run)
         lines = read_validations(run)
         tested = read_record(run / EVALUATION, Tested) if (run / EVALUATION).exists() else None
+        refuse_damaged(run, finished=tested is not None)
     except StriateError as error:
         row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")
         row |= {"epochs": 0, "epochs_done": 0, "seed": None, "accuracy": None, "state": "damaged"}
