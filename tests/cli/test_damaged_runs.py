@@ -156,6 +156,7 @@ def test_a_run_of_which_a_file_is_cut_off_is_listed_as_damaged(striate, run_copy
     (row,) = json.loads(striate("runs", run_copy.parent, "--json").out)
     assert row["state"] == "damaged"
     assert row["problem"].startswith(line.format(file=file))
+    assert (row["model"], row["data"]) == (("?", "?") if name == "recipe.json" else ("lenet5", "digits"))
 
 
 @pytest.mark.parametrize(

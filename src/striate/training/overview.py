@@ -52,22 +52,19 @@ def _begun_s(run: Path) -> float:
 def _overview(run: Path) -> dict[str, Any]:
     begun_at = datetime.datetime.fromtimestamp(_begun_s(run), datetime.timezone.utc)
     row: dict[str, Any] = {"run": str(run), "begun": begun_at.isoformat(timespec="seconds")}
+    row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")
+    row |= {"epochs": 0, "epochs_done": 0, "seed": None, "accuracy": None, "state": "damaged"}
     try:
         begun, _ = read_begun(run)
+        row |= {"model": begun.recipe.model, "data": begun.source, "epochs": begun.recipe.epochs}
+        row |= {"recipe": begun.recipe_name, "seed": begun.seed}
         lines = read_validations(run)
         tested = read_record(run / EVALUATION, Tested) if (run / EVALUATION).exists() else None
         refuse_damaged(run, finished=tested is not None)
     except StriateError as error:
-        row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")
-        row |= {"epochs": 0, "epochs_done": 0, "seed": None, "accuracy": None, "state": "damaged"}
         return row | {"problem": str(error)}
     best = max((line["val_accuracy"] for line in lines), default=None)
     return row | {
-        "model": begun.recipe.model,
-        "data": begun.source,
-        "epochs": begun.recipe.epochs,
-        "recipe": begun.recipe_name,
-        "seed": begun.seed,
         "epochs_done": len(lines),
         "accuracy": tested.top1 if tested else best,
         "split": tested.split if tested else "val",
