@@ -16,6 +16,7 @@ from rich.table import Column
 from rich.text import Text
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.core.visible import visible
 from striate.report.facts import ReportFacts
 from striate.training.folder import REPORT, append_log
@@ -103,7 +104,7 @@ class Reporter:
         found, (low, high) = facts.evaluation, facts.evaluation.interval
         self.say(
             f"{facts.evaluated_split} accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}) on "
-            f"{found.total:,} pictures; trained in {clock(facts.seconds)}, best epoch {facts.best_epoch}; "
+            f"{counted(found.total, 'picture')}; trained in {clock(facts.seconds)}, best epoch {facts.best_epoch}; "
             f"report: {(self.log or Path()) / REPORT}"
         )
 
