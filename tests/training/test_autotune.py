@@ -20,8 +20,7 @@ import factories
 import striate
 import striate.training.autotune as tuning
 from striate.cli.app import app
-from striate.cli.training import WISHES
-from striate.cli.training import given as was_given
+from striate.cli.training import WISHES, typed
 from striate.core.errors import StriateError
 from striate.data.cache import cache_root
 from striate.layers.kernels import Kernels
@@ -543,7 +542,7 @@ wishes_of_all_kinds = st.builds(
 def test_flags_say_the_same_to_the_command_line(wishes):
     command = typer.main.get_command(app).commands["train"]
     with command.make_context("train", ["digits", *wishes.flags()]) as context:
-        found = Wishes(**{name: context.params[name] for name in WISHES if was_given(context, name)})
+        found = Wishes(**typed(context, WISHES))
     assert found == wishes
 
 
