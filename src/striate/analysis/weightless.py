@@ -12,6 +12,7 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from striate.analysis.calls import modules_by_path
 from striate.analysis.shapes import META as META_DEVICE
 from striate.analysis.shapes import SHORTCUTS
 from striate.analysis.stand_ins import META, REAL, StandIn, twin
@@ -42,7 +43,7 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
     process its random numbers. A single whole number in a buffer, a counter, keeps its value where it may be read.
     Raises StriateError for a lazy module, whose shapes are not yet known, and for a compiled one of torch.jit.
     """
-    before = [(module, path, dict(vars(module))) for path, module in model.named_modules()]
+    before = [(module, path, dict(vars(module))) for path, module in modules_by_path(model)]
     names: dict[int, str] = {}
     counters: dict[int, Tensor] = {}
     for module, path, attributes in before:
@@ -82,9 +83,9 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
                     vars(module)[store] = {name: replaced(tensor) for name, tensor in attributes[store].items()}
                 if isinstance(module, nn.RNNBase):  # it keeps a second list of its weights
                     vars(module)["_flat_weights"] = [replaced(tensor) for tensor in attributes["_flat_weights"]]
-                for name, value in attributes.items():
-                    if type(value) is Tensor:
-                        vars(module)[name] = constant(value)
+                if Tensor in map(type, attributes.values()):
+                    constants = {name: constant(value) for name, value in attributes.items() if type(value) is Tensor}
+                    vars(module).update(constants)
             yield {name: twins[number] for number, name in names.items()}
     finally:
         for module, _, attributes in before:
