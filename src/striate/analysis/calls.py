@@ -13,30 +13,10 @@ Wrap = Callable[[Forward, str, str, bool], Forward]
 """A module's forward function, its path, its kind and whether it is a leaf: the function to call in its place."""
 
 
-def modules_by_path(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """What `model.named_modules()` gives, in the same order, without its generator in a generator for every level.
-
-    >>> network = nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU()))
-    >>> modules_by_path(network) == list(network.named_modules())
-    True
-    """
-    found, seen, pending = [], set(), [("", model)]
-    while pending:
-        path, module = pending.pop()
-        if module in seen:
-            continue
-        seen.add(module)
-        found.append((path, module))
-        inner = f"{path}." if path else ""
-        children = [(inner + name, child) for name, child in module._modules.items() if child is not None]
-        pending.extend(reversed(children))
-    return found
-
-
 @contextmanager
 def wrapped_calls(model: nn.Module, wrap: Wrap) -> Iterator[None]:
     """Put another function in the place of every module's forward; afterwards, and when something raises, undo it."""
-    modules = [(module, path, vars(module).get("forward")) for path, module in modules_by_path(model)]
+    modules = [(module, path, vars(module).get("forward")) for path, module in model.named_modules()]
     try:
         for module, path, _ in modules:
             leaf = is_leaf(module, is_root=module is model)
@@ -52,7 +32,7 @@ def wrapped_calls(model: nn.Module, wrap: Wrap) -> Iterator[None]:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode for as long as this lasts; then each module has the mode that it had."""
-    modes = [(module, module.training) for _, module in modules_by_path(model)]
+    modes = [(module, module.training) for module in model.modules()]
     try:
         model.eval()
         yield
@@ -63,7 +43,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def set_mode(model: nn.Module, *, training: bool) -> None:
     """`model.train(training)`, without its cost where no module has its own way of doing that."""
-    modules = [module for _, module in modules_by_path(model)]
+    modules = list(model.modules())
     if any(type(module).train is not nn.Module.train for module in modules):
         model.train(training)
         return

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.autograd.graph import saved_tensors_hooks
 
-from striate.analysis.calls import modules_by_path, set_mode
+from striate.analysis.calls import set_mode
 from striate.analysis.failures import failure
 from striate.analysis.inputs import Inputs, batch_of, picture
 from striate.analysis.macs import Shape
@@ -54,7 +54,7 @@ def kept_for_training(model: nn.Module, shape: Shape) -> Kept:
     """
     inputs = picture(shape)
     with weightless(model) as parameters:
-        fused = any(is_fused(module) for _, module in modules_by_path(model))
+        fused = any(is_fused(module) for module in model.modules())
         kept = None if fused else kept_weightless(model, parameters, inputs)
     return kept or kept_on(model, inputs, PROCESSOR)
 

@@ -12,7 +12,6 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from striate.analysis.calls import modules_by_path
 from striate.analysis.shapes import META as META_DEVICE
 from striate.analysis.shapes import SHORTCUTS
 from striate.analysis.stand_ins import META, REAL, StandIn, twin
@@ -43,7 +42,7 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
     process its random numbers. A single whole number in a buffer, a counter, keeps its value where it may be read.
     Raises StriateError for a lazy module, whose shapes are not yet known, and for a compiled one of torch.jit.
     """
-    before = [(module, path, dict(vars(module))) for path, module in modules_by_path(model)]
+    before = [(module, path, dict(vars(module))) for path, module in model.named_modules()]
     names: dict[int, str] = {}
     counters: dict[int, Tensor] = {}
     for module, path, attributes in before:

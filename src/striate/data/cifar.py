@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 Bytes = npt.NDArray[np.uint8]
 PICTURE_BYTES = 3 * 32 * 32  # the red plane, then the green, then the blue
-MOST_UNPACKED = (
-    512 << 20
-)  # bytes of one file of a tar, three times CIFAR's largest: little packed may unpack to any memory
+# Bytes of the files of a tar, three times CIFAR's largest: little packed may unpack to any memory.
+MOST_UNPACKED = 512 << 20
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ Bytes = npt.NDArray[np.uint8]
 
 # train-images-idx3-ubyte, train-images.idx3-ubyte.gz, emnist-letters-train-images-idx3-ubyte.gz
 TRAIN_IMAGES = re.compile(r".*train-images[-.]idx3-ubyte(\.gz)?")
-MOST_UNPACKED = (
-    2 << 30
-)  # bytes of one .gz file, four times the largest of EMNIST: little packed may unpack to any memory
+# Bytes of one .gz file, four times the largest of EMNIST: little packed may unpack to any memory.
+MOST_UNPACKED = 2 << 30
 STEP = 1 << 24  # bytes
 
 
