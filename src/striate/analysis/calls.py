@@ -8,6 +8,9 @@ from typing import Any
 
 from torch import nn
 
+from striate.models import Network
+
+KNOWN_TRAIN = {nn.Module.train, Network.train}
 Forward = Callable[..., Any]
 Wrap = Callable[[Forward, str, str, bool], Forward]
 """A module's forward function, its path, its kind and whether it is a leaf: the function to call in its place."""
@@ -42,13 +45,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def set_mode(model: nn.Module, *, training: bool) -> None:
-    """`model.train(training)`, without its cost where no module has its own way of doing that."""
+    """`model.train(training)`, without its cost where no module has a way of doing that which is not known here."""
     modules = list(model.modules())
-    if any(type(module).train is not nn.Module.train for module in modules):
+    if any(type(module).train not in KNOWN_TRAIN for module in modules):
         model.train(training)
         return
     for module in modules:
         vars(module)["training"] = training
+    for module in modules:
+        if isinstance(module, Network):
+            module.hold_frozen()
 
 
 def is_leaf(module: nn.Module, *, is_root: bool) -> bool:

@@ -143,13 +143,13 @@ def summarize(model: nn.Module, size: int | tuple[int, ...] | None = None, *, in
         raise StriateError("size and inputs exclude each other; inputs has the shapes of everything")
     if inputs is None:
         given = picture(picture_size(model, size))
-        check_arguments(model, given)
     else:
         given = given_inputs(model, inputs)
     with _collector_paused():
         try:
             return _cost(model, given, META)
         except ForwardError as error:
+            check_arguments(model, given)  # asked for only now, as it takes a hundredth of a small network's summary
             if not _has_numbers(model):
                 raise
             why_real = str(error)

@@ -87,9 +87,13 @@ class Network(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Training mode, or evaluation; what is frozen stays in evaluation."""
         super().train(mode)
+        self.hold_frozen()
+        return self
+
+    def hold_frozen(self) -> None:
+        """Put what is frozen, and what is never trained, into evaluation mode."""
         for path in (*self.frozen, *self.still):
             self.get_submodule(path).training = False
-        return self
 
     def reset_classifier(self, classes: int) -> None:
         """Replace the layer that gives the logits by a fresh one for another number of classes.
