@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "striate"
 ORDER = (
-    "core", "ops", "layers", "models", "data", "analysis", "visual", "tasks", "deploy", "report", "training", "recipes",
-    "api", "cli",
+    "core", "ops", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks", "deploy",
+    "features", "report", "training", "recipes", "api", "cli",
 )  # fmt: skip
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES_OF_A_FILE = 320

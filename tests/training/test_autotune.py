@@ -23,7 +23,7 @@ from striate.cli.app import app
 from striate.cli.training import WISHES, typed
 from striate.core.errors import StriateError
 from striate.data.cache import cache_root
-from striate.layers.kernels import Kernels
+from striate.kernels.compile import Kernels
 from striate.models import create_model
 from striate.tasks.placement import Placement, words
 from striate.training.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune

@@ -29,7 +29,7 @@ class Placement:
 
     micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
     compiled: whether torch.compile translates the training step. fused_norms: whether batch norms train in the compiled
-    kernels of `striate.layers.fused_norm`. winograd: whether convolutions train by `striate.layers.winograd`.
+    kernels of `striate.kernels.fused_norm`. winograd: whether convolutions train by `striate.kernels.winograd`.
     threads_by_load: whether fewer threads are used while other programs need the cores, else always as many.
 
     >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type

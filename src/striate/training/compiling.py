@@ -28,9 +28,9 @@ from striate.analysis.readers import rectified_norms
 from striate.core.errors import StriateError
 from striate.core.reading import decoded
 from striate.data.cache import cache_root
-from striate.layers.fused_norm import fused_norms
-from striate.layers.kernels import Kernels, load_kernels
-from striate.layers.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
+from striate.kernels.compile import Kernels, load_kernels
+from striate.kernels.fused_norm import fused_norms
+from striate.kernels.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
 from striate.models import Network
 from striate.tasks.placement import Placement
 

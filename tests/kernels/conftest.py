@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.layers.kernels import COMPILERS, Kernels, load_kernels
+from striate.kernels.compile import COMPILERS, Kernels, load_kernels
 from striate.models import create_model
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from striate.layers.kernels import Kernels, pointers, sizes
+from striate.kernels.compile import Kernels, pointers, sizes
 
 PLANES = 16
 LANES = 16  # channels that the kernels take at once

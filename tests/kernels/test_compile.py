@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from striate.core.errors import StorageError
-from striate.layers import kernels as module
-from striate.layers.kernels import Kernels, load_kernels
+from striate.kernels import compile as module
+from striate.kernels.compile import Kernels, load_kernels
 
 
 def test_without_a_compiler_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

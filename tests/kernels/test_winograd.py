@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.layers import winograd
-from striate.layers.kernels import Kernels
-from striate.layers.winograd import WinogradConv2d, have_winograd, winograd_convolutions
+from striate.kernels import winograd
+from striate.kernels.compile import Kernels
+from striate.kernels.winograd import WinogradConv2d, have_winograd, winograd_convolutions
 
 
 @pytest.fixture(autouse=True)

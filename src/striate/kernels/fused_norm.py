@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from striate.core.errors import StriateError
-from striate.layers.kernels import Kernels, pointers, sizes
+from striate.kernels.compile import Kernels, pointers, sizes
 
 DTYPES = {torch.bfloat16: "bf16", torch.float32: "fp32"}
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from striate.analysis.readers import rectified_norms
 from striate.core.errors import StriateError
-from striate.layers.fused_norm import FusedBatchNorm2d
-from striate.layers.fused_norm import fused_norms as fused_norms_of
-from striate.layers.kernels import Kernels
+from striate.kernels.compile import Kernels
+from striate.kernels.fused_norm import FusedBatchNorm2d
+from striate.kernels.fused_norm import fused_norms as fused_norms_of
 
 
 def fused_norms(network: nn.Module, kernels: Kernels, shape: tuple[int, int, int]):
