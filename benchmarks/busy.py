@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from striate.core.processor import busy_cores, cores
-from striate.training.machine import processor_name
+from striate.runtime.machine import processor_name
 
 WANTED = 2.5  # times as long as alone, at the most
 SPIN = "while True: pass"

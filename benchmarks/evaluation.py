@@ -24,9 +24,9 @@ from striate.data.batches import Batches
 from striate.data.cache import working_pictures
 from striate.data.sources import open_data
 from striate.models import create_model
+from striate.runtime.folding import fold_norms
+from striate.runtime.runtime import Placement
 from striate.tasks.classification import predict_logits
-from striate.tasks.folding import fold_norms
-from striate.tasks.placement import Placement
 
 CASES = [("resnet20", 32, 128, 6), ("resnet18", 64, 64, 6), ("resnet18", 224, 32, 2), ("resnet50", 224, 16, 2)]
 FORMS = {"fp32": ("fp32", False), "fp32 folded": ("fp32", True), "bf16": ("bf16", False), "bf16 folded": ("bf16", True)}

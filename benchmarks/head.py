@@ -27,12 +27,12 @@ from striate.data.sources import open_data
 from striate.data.working import WorkingPictures
 from striate.models import Network, architecture_of, create_model
 from striate.models.tapped import LAST
+from striate.runtime.malloc import freed_memory_kept
+from striate.runtime.runtime import Placement
 from striate.tasks.classification import evaluate
 from striate.tasks.features import form_for, images_features
 from striate.tasks.linear import cross_validate, fit, one_thread
-from striate.tasks.placement import Placement
 from striate.training.head import write_head
-from striate.training.heap import freed_memory_kept
 
 BATCH_SIZE, PEAK_LR = 32, 0.05
 

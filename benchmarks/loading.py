@@ -32,9 +32,9 @@ from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.sources import open_data
 from striate.models import create_model
-from striate.tasks.placement import place
+from striate.runtime.malloc import freed_memory_kept
+from striate.runtime.runtime import place
 from striate.training.compiling import kernels_of
-from striate.training.heap import freed_memory_kept
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.step import Job, loss_of, train_step, training_batch

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from striate.analysis.summary import summarize
 from striate.models import create_model
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 
 CASES = [
     ("mlp", 28, 64), ("lenet5", 32, 64), ("resnet20", 32, 128), ("resnet18", 32, 64), ("resnet18", 64, 64),

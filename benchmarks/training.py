@@ -33,10 +33,10 @@ from striate.analysis.summary import summarize
 from striate.analysis.timing import convolution_ceiling
 from striate.data.batches import Batches
 from striate.models import create_model
-from striate.tasks.placement import place, words
+from striate.runtime.malloc import freed_memory_kept
+from striate.runtime.runtime import place, words
 from striate.training.autotune import autotune
 from striate.training.compiling import kernels_of
-from striate.training.heap import freed_memory_kept
 from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.step import Job, train_step

@@ -11,7 +11,7 @@ import torch
 
 from striate.data.batches import Batches
 from striate.models import Network, create_model
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 from striate.training.recipe import Recipe
 from striate.training.step import Job
 

@@ -11,7 +11,7 @@ import pytest
 from striate.cli.app import app
 from striate.cli.training import RECIPES
 from striate.recipes import list_recipes
-from striate.training import machine
+from striate.runtime import machine
 
 VERBS = {"models", "summary", "check", "train", "evaluate", "predict", "runs", "doctor"}
 

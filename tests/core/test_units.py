@@ -10,7 +10,7 @@ import torch
 from striate import StriateError
 from striate.core.units import in_bytes
 from striate.layers.normalisation import group_norm
-from striate.tasks.placement import Placement, words
+from striate.runtime.runtime import Placement, words
 from striate.training.plan import few_steps
 from striate.training.recipe import Recipe
 

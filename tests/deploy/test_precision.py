@@ -13,9 +13,9 @@ from striate.data.picture import normalise, to_batch, to_network_size, to_workin
 from striate.data.sources import open_data
 from striate.deploy import run as run_module
 from striate.deploy.features import extract
-from striate.tasks import placement as placement_module
+from striate.runtime import runtime as placement_module
+from striate.runtime.runtime import in_precision, natively
 from striate.tasks.classification import evaluate  # noqa: F401 - the same way as training's own
-from striate.tasks.placement import in_precision, natively
 
 QUICK = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False, "threads": 1}
 

@@ -14,9 +14,9 @@ from striate.data.batches import Batches
 from striate.data.picture import normalise
 from striate.data.working import WorkingPictures
 from striate.models import create_model
+from striate.runtime.runtime import LARGE_FROM_MACS, Placement, has_fast_bf16, place
 from striate.tasks import classification
 from striate.tasks.classification import Evaluation, evaluate
-from striate.tasks.placement import LARGE_FROM_MACS, Placement, has_fast_bf16, place
 
 PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
 RECORD = Preprocess((32, 32), (32, 32)).for_channels(1)

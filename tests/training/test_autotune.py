@@ -25,7 +25,7 @@ from striate.core.errors import StriateError
 from striate.data.cache import cache_root
 from striate.kernels.compile import Kernels
 from striate.models import create_model
-from striate.tasks.placement import Placement, words
+from striate.runtime.runtime import Placement, words
 from striate.training.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.compiling import Compiling
 from striate.training.plan import Plan, read_plan
@@ -404,7 +404,7 @@ def test_beside_busy_programs_only_what_is_faster_by_far_is_taken_and_no_number_
     """What a load favours is a matter of the moment, and the run is of hours."""
     rule = replace(RULE, threads_by_load=True)
     if notices == "before":
-        monkeypatch.setattr("striate.tasks.placement.threads_beside_others", lambda most: 1)
+        monkeypatch.setattr("striate.runtime.runtime.threads_beside_others", lambda most: 1)
     else:
         monkeypatch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
     plain = replace(rule, precision="fp32", channels_last=False)

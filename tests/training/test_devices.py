@@ -19,9 +19,9 @@ from factories import network_of, waves
 from striate.core.errors import Interrupted
 from striate.data.augment import Augmentation
 from striate.data.batches import Batch, Batches, step_generator
-from striate.tasks import placement as placement_module
+from striate.runtime import runtime as placement_module
+from striate.runtime.runtime import Placement, fast_half, place
 from striate.tasks.classification import evaluate, predict_logits
-from striate.tasks.placement import Placement, fast_half, place
 from striate.training import loop
 from striate.training import run as run_module
 from striate.training import step as step_module

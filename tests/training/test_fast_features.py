@@ -17,8 +17,8 @@ from striate.data.augment import Augmentation, alternating_flips, augment
 from striate.data.batches import Batches
 from striate.data.picture import scaled
 from striate.models import create_model
+from striate.runtime.runtime import Placement
 from striate.tasks.classification import predict_logits
-from striate.tasks.placement import Placement
 from striate.training import loop
 from striate.training import step as step_module
 from striate.training.average import average

@@ -187,9 +187,9 @@ import torch
 sys.path.insert(0, sys.argv[1])
 from factories import job_of, noise
 from striate.analysis.summary import summarize
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 from striate.training.forecast import training_bytes
-from striate.training.heap import freed_memory_kept
+from striate.runtime.malloc import freed_memory_kept
 from striate.training.memory import fitting_step
 from striate.training.optimizer import make_optimizer
 from striate.training.state import Counters

@@ -11,8 +11,8 @@ import torch
 import striate
 from striate.core import processor
 from striate.core.errors import StriateError
-from striate.tasks import placement
-from striate.tasks.placement import Placement
+from striate.runtime import runtime as placement
+from striate.runtime.runtime import Placement
 from striate.training import loop, threads
 from striate.training.threads import THREADS, read_threads
 

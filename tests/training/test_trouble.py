@@ -22,11 +22,11 @@ from PIL import Image
 import striate
 from striate.core.errors import Interrupted, StorageError, StriateError
 from striate.core.files import remove_parts
+from striate.runtime.signals import stop_wish
 from striate.training import loop
 from striate.training import run as run_module
 from striate.training.folder import locked, read_metrics
 from striate.training.progress import Reporter
-from striate.training.signals import stop_wish
 from striate.training.state import Counters
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pseudo-terminals as POSIX has them")

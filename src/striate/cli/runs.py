@@ -55,7 +55,7 @@ def doctor(json: JSON = False) -> None:
 
     Example: striate doctor
     """
-    from striate.training.machine import examine
+    from striate.runtime.machine import examine
 
     findings = examine()
     if json:

@@ -12,7 +12,7 @@ from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.scan import Progress
 from striate.deploy.described import Described, describe
-from striate.tasks.global_state import global_state_kept
+from striate.runtime.global_state import global_state_kept
 from striate.tasks.learning_curve import ClassGain, LearningCurve, Step, measure_curve
 
 ADDED = 50

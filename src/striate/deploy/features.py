@@ -24,8 +24,8 @@ from striate.deploy.given import Picture, given_pictures
 from striate.deploy.inputs import in_batches
 from striate.deploy.run import Run
 from striate.models.tapped import LAST, require_layers
+from striate.runtime.runtime import in_precision
 from striate.tasks.features import features_of
-from striate.tasks.placement import in_precision
 
 ENDINGS = (".npz", ".parquet")
 

@@ -14,7 +14,7 @@ from striate.data.arrays import Data
 from striate.data.decode import Pixels
 from striate.data.scan import Progress
 from striate.deploy.described import Described, describe
-from striate.tasks.global_state import global_state_kept
+from striate.runtime.global_state import global_state_kept
 from striate.tasks.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
 from striate.tasks.linear import Validated, cross_validate
 

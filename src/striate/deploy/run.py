@@ -40,10 +40,10 @@ from striate.deploy.given import Given, Picture, given_pictures
 from striate.deploy.inputs import in_batches, members, split_to_evaluate
 from striate.deploy.predictions import Prediction
 from striate.models import Network
+from striate.runtime.folding import inference_form
+from striate.runtime.global_state import global_state_kept
+from striate.runtime.runtime import natively, place
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
-from striate.tasks.folding import inference_form
-from striate.tasks.global_state import global_state_kept
-from striate.tasks.placement import natively, place
 
 RECIPE = "recipe.json"
 

@@ -17,8 +17,8 @@ from striate.data.picture import normalise, to_network_size
 from striate.data.splits import TRAIN, VAL
 from striate.models import Network
 from striate.ops.metrics import confusion_counts, in_top_k, wilson_interval
-from striate.tasks.folding import inference_form
-from striate.tasks.placement import Placement
+from striate.runtime.folding import inference_form
+from striate.runtime.runtime import Placement
 
 # Of the largest logit: some times what rounding to bf16 moves a difference of two by (benchmarks/evaluation.md).
 NEAR_TIE = 1 / 32

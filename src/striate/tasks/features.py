@@ -14,8 +14,8 @@ from torch import Tensor
 from striate.data.picture import normalise, to_network_size
 from striate.models import Network
 from striate.models.tapped import LAST, require_layers, tap
-from striate.tasks.folding import inference_form
-from striate.tasks.placement import Placement
+from striate.runtime.folding import inference_form
+from striate.runtime.runtime import Placement
 
 
 def depths_of(network: Network) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ from torch import nn
 
 from striate.core.version import __version__
 from striate.data.batches import Batch
-from striate.tasks.placement import Placement, Precision, fast_half, words
+from striate.runtime.machine import processor_name, waited_seconds
+from striate.runtime.runtime import Placement, Precision, fast_half, words
 from striate.training.compiling import (
     Compiling,
     compiler_is_there,
@@ -31,7 +32,6 @@ from striate.training.compiling import (
     norms_suit,
     probe,
 )
-from striate.training.machine import processor_name, waited_seconds
 from striate.training.optimizer import make_optimizer
 from striate.training.step import Job, train_step
 from striate.training.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds

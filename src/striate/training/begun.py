@@ -12,7 +12,7 @@ from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.reading import Count, Positive, decoded, read_file
 from striate.core.records import Preprocess
-from striate.tasks.placement import Precision
+from striate.runtime.runtime import Precision
 from striate.training.folder import RECIPE
 from striate.training.recipe import Recipe
 from striate.training.wishes import Wishes

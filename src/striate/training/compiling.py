@@ -32,7 +32,7 @@ from striate.kernels.compile import Kernels, load_kernels
 from striate.kernels.fused_norm import fused_norms
 from striate.kernels.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
 from striate.models import Network
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 
 REPEATS = 7
 

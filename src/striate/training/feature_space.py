@@ -17,8 +17,8 @@ from striate.data.working import WorkingPictures
 from striate.models import Network, create_model
 from striate.models.tapped import LAST
 from striate.report.space import FeatureSpace, LookUp, Picture
+from striate.runtime.runtime import Placement
 from striate.tasks.features import features_of
-from striate.tasks.placement import Placement
 from striate.training.recipe import Recipe
 from striate.visual.embedding import FEWEST, embedding_map
 from striate.visual.neighbours import nearest_neighbours

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from striate.analysis.summary import Summary
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 from striate.training.recipe import Recipe
 
 # Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD

@@ -18,6 +18,7 @@ from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
+from striate.runtime.signals import StopWish, stop_wish
 from striate.tasks.classification import Evaluation, evaluate
 from striate.training.average import average, averaged_copy
 from striate.training.babysitter import Babysitter
@@ -27,7 +28,6 @@ from striate.training.optimizer import make_optimizer
 from striate.training.plan import note_without
 from striate.training.recipe import Recipe
 from striate.training.schedule import learning_rate
-from striate.training.signals import StopWish, stop_wish
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job
 from striate.training.threads import EpochThreads

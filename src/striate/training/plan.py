@@ -26,11 +26,11 @@ from striate.data.working import Bad
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
 from striate.models.tapped import Tapped
-from striate.tasks.placement import Placement
+from striate.runtime.machine import describe_machine
+from striate.runtime.runtime import Placement
 from striate.training.begun import read_begun
 from striate.training.course import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.folder import RECIPE
-from striate.training.machine import describe_machine
 from striate.training.recipe import Recipe
 from striate.training.tuning import stages_down_to
 from striate.training.wishes import Wishes

@@ -23,7 +23,7 @@ from striate.data.spoiled import Spoiled
 from striate.data.working import WorkingPictures
 from striate.models import Network
 from striate.models.stored import CONFIG, Config
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 from striate.training.folder import STATE
 from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
 from striate.training.progress import Reporter

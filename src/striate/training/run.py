@@ -25,13 +25,13 @@ from striate.data.wide import white_for
 from striate.deploy.run import Run
 from striate.models import Network
 from striate.ops.threads import torch_threads
-from striate.tasks.placement import Placement, words
+from striate.runtime.malloc import freed_memory_kept
+from striate.runtime.runtime import Placement, words
 from striate.training.autotune import autotune
 from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch, unknown
-from striate.training.heap import freed_memory_kept
 from striate.training.keeper import Keeper
 from striate.training.lone_pictures import fewest_at_once, refuse_lone_pictures
 from striate.training.loop import fit, prepare

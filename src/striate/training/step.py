@@ -20,8 +20,8 @@ from striate.data.mixing import cut_mix
 from striate.data.picture import normalise, scaled
 from striate.models import Network
 from striate.report.facts import ReportFacts
+from striate.runtime.runtime import Placement
 from striate.tasks import classification
-from striate.tasks.placement import Placement
 from striate.training.keeper import Keeper
 from striate.training.recipe import Recipe
 from striate.training.schedule import side_px

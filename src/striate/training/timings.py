@@ -14,7 +14,7 @@ from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.reading import read_record
 from striate.data.cache import cache_root
-from striate.tasks.placement import Placement
+from striate.runtime.runtime import Placement
 from striate.training.compiling import Compiling
 
 Seconds = dict[Placement, float]

@@ -18,8 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
 from striate.data.batches import Batch
 from striate.models import Network
+from striate.runtime.runtime import Placement
 from striate.tasks.classification import predict_logits
-from striate.tasks.placement import Placement
 
 SAMPLED_WEIGHTS = 100_000  # of a layer; enough for two digits of a norm
 RECTIFIERS = {torch.ops.aten.relu.default, torch.ops.aten.relu_.default}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from striate.core.errors import StriateError, unknown_name
 from striate.core.values import convert_fields
-from striate.tasks.placement import PRECISIONS, Placement, place
+from striate.runtime.runtime import PRECISIONS, Placement, place
 
 LAYOUTS = ("auto", "channels-last", "contiguous")
 MOST_THREADS, MOST_PICTURES = 4096, 1_000_000

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from striate.models import create_model, list_models
-from striate.tasks.folding import fold_norms, foldable_norms, inference_form
-from striate.tasks.placement import Placement
+from striate.runtime.folding import fold_norms, foldable_norms, inference_form
+from striate.runtime.runtime import Placement
 
 HUGE = {"resnet1202", "resnet152", "resnet152_paper", "resnext101_64x4d", "resnext101_32x8d", "densenet_bc250_24"}
 # Norms that stay: those before their convolution, in a dense block one per layer; auxiliary heads, which do not run.

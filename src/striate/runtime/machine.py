@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from striate.core.version import __version__
 from striate.data.cache import cache_root
-from striate.tasks.placement import HALVES, Placement, default_device, fast_half
+from striate.runtime.runtime import HALVES, Placement, default_device, fast_half
 
 PACKAGES = ("torch", "numpy", "Pillow", "safetensors", "scikit-learn")
 

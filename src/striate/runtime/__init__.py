@@ -1,0 +1,1 @@
+"""Where and in which numbers a network runs: device, precision, layout, threads, kernels; allocator and signals."""
