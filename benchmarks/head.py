@@ -25,13 +25,13 @@ from striate.data.cache import working_pictures
 from striate.data.picture import normalise, to_network_size
 from striate.data.sources import open_data
 from striate.data.working import WorkingPictures
+from striate.features.extract import form_for, images_features
+from striate.features.linear import cross_validate, fit, one_thread
 from striate.models import Network, architecture_of, create_model
 from striate.models.tapped import LAST
 from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import Placement
 from striate.tasks.classification import evaluate
-from striate.tasks.features import form_for, images_features
-from striate.tasks.linear import cross_validate, fit, one_thread
 from striate.training.head import write_head
 
 BATCH_SIZE, PEAK_LR = 32, 0.05

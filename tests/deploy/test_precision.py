@@ -12,7 +12,7 @@ import striate
 from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 from striate.data.sources import open_data
 from striate.deploy import run as run_module
-from striate.deploy.features import extract
+from striate.features.table import extract
 from striate.runtime import runtime as placement_module
 from striate.runtime.runtime import in_precision, natively
 from striate.tasks.classification import evaluate  # noqa: F401 - the same way as training's own
@@ -89,12 +89,12 @@ def test_features_are_fp32_unless_asked_otherwise(fast_bf16):
 
 
 def test_label_check_and_curve_describe_pictures_in_the_run_s_own_precision(fp32_run, fast_bf16, monkeypatch):
-    from striate.deploy import described
+    from striate.features import of_dataset
 
     seen = []
-    real = described.features_of
-    monkeypatch.setattr(described, "features_of", lambda *given: seen.append(given[3].precision) or real(*given))
-    described.describe("digits", fp32_run)
+    real = of_dataset.features_of
+    monkeypatch.setattr(of_dataset, "features_of", lambda *given: seen.append(given[3].precision) or real(*given))
+    of_dataset.describe("digits", fp32_run)
     assert seen == ["fp32"]
 
 

@@ -11,12 +11,12 @@ from safetensors import safe_open
 from sklearn.datasets import load_digits
 
 from striate.data.picture import to_batch, to_working_size
+from striate.features.extract import features_of
+from striate.features.linear import cross_validate
 from striate.models import create_model
 from striate.models.stored import EMBEDDED_FOLDER, WEIGHTS, digest, read_stored
 from striate.models.tapped import LAST
 from striate.runtime.runtime import place
-from striate.tasks.features import features_of
-from striate.tasks.linear import cross_validate
 
 LARGEST_BYTES = 12_000_000
 PICTURES = 600

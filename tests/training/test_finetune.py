@@ -16,12 +16,12 @@ from PIL import Image
 
 import striate
 from striate.core.errors import StriateError
+from striate.features.linear import Validated
 from striate.models import FILES, create_model
 from striate.models.imagenet import Published
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
-from striate.tasks.linear import Validated
 from striate.training import head, loop
 from striate.training.advice import Outlook, advice
 from striate.training.folder import read_metrics

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from striate.core.files import write_bytes
 from striate.core.version import __version__
-from striate.deploy.data_curve import DataCurve
+from striate.features.dataset_curve import DataCurve
+from striate.features.learning_curve import LearningCurve
 from striate.report.learning_chart import FRAME, chart_of
 from striate.report.page import TEMPLATES, environment
-from striate.tasks.learning_curve import LearningCurve
 
 NAME = "learning-curve"
 

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from striate.core.files import write_bytes
 from striate.core.version import __version__
 from striate.data.decode import DecodeError
-from striate.deploy.label_check import LabelCheck
+from striate.features.label_check import LabelCheck
+from striate.features.label_errors import Suspect
 from striate.report.page import TEMPLATES, environment
 from striate.report.pictures import Shown, shown
-from striate.tasks.label_errors import Suspect
 
 MOST_SHOWN = 200
 MOST_PAIRS = 30

@@ -14,11 +14,11 @@ from striate.data.batches import Batch, Batches
 from striate.data.dataset import Dataset, Indices
 from striate.data.spoiled import Spoiled
 from striate.data.working import WorkingPictures
+from striate.features.extract import features_of
 from striate.models import Network, create_model
 from striate.models.tapped import LAST
 from striate.report.space import FeatureSpace, LookUp, Picture
 from striate.runtime.runtime import Placement
-from striate.tasks.features import features_of
 from striate.training.recipe import Recipe
 from striate.visual.embedding import FEWEST, embedding_map
 from striate.visual.neighbours import nearest_neighbours

@@ -15,10 +15,10 @@ from striate.core.errors import StriateError
 from striate.data.augment import Augmentation
 from striate.data.batches import Batches, step_generator
 from striate.data.picture import normalise, to_network_size
+from striate.features.extract import images_features
+from striate.features.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.models import Network
 from striate.models.tapped import LAST
-from striate.tasks.features import images_features
-from striate.tasks.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.training.recipe import Recipe
 from striate.training.step import Job, varied
 

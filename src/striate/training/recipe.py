@@ -15,7 +15,7 @@ from striate.core.one_screen import OneScreen
 from striate.core.records import Fit
 from striate.core.values import convert_fields
 from striate.data.augment import Augmentation
-from striate.tasks.linear import Kind
+from striate.features.linear import Kind
 from striate.training.other_names import unknown_field
 
 Optimizer = Literal["sgd", "adamw", "muon"]

@@ -19,13 +19,13 @@ from msgspec import Meta
 from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.reading import Count, Positive, Share, read_record
+from striate.features.extract import depths_of, form_for
+from striate.features.linear import Validated, cross_validate
 from striate.models import Network
 from striate.models.tapped import LAST
 from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
-from striate.tasks.features import depths_of, form_for
-from striate.tasks.linear import Validated, cross_validate
 from striate.training.advice import Outlook, advice, outlook_of
 from striate.training.folder import STATE, TRANSFER, read_validations
 from striate.training.head import Variety, layer_features, probed, solve_head

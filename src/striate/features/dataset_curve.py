@@ -11,9 +11,9 @@ from striate.core.one_screen import OneScreen
 from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.scan import Progress
-from striate.deploy.described import Described, describe
+from striate.features.learning_curve import ClassGain, LearningCurve, Step, measure_curve
+from striate.features.of_dataset import Described, describe
 from striate.runtime.global_state import global_state_kept
-from striate.tasks.learning_curve import ClassGain, LearningCurve, Step, measure_curve
 
 ADDED = 50
 

@@ -13,10 +13,10 @@ from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.decode import Pixels
 from striate.data.scan import Progress
-from striate.deploy.described import Described, describe
+from striate.features.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
+from striate.features.linear import Validated, cross_validate
+from striate.features.of_dataset import Described, describe
 from striate.runtime.global_state import global_state_kept
-from striate.tasks.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
-from striate.tasks.linear import Validated, cross_validate
 
 THUMBNAIL_PX = (160, 160)
 

@@ -13,11 +13,11 @@ from sklearn.preprocessing import StandardScaler
 
 from striate.core.errors import StriateError
 from striate.data.picture import normalise, to_network_size
+from striate.features.extract import depths_of, features_of
+from striate.features.linear import cross_validate, fit, folds_of, held_out, softmax
 from striate.models import create_model, list_models
 from striate.models.tapped import LAST, Tapped, tap, widths
 from striate.runtime.runtime import Placement
-from striate.tasks.features import depths_of, features_of
-from striate.tasks.linear import cross_validate, fit, folds_of, held_out, softmax
 
 SPARED = ("resnet1202", "densenet_bc190_40", "lenet5_1998")  # large, large, and without weights in its last layer
 PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)

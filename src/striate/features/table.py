@@ -23,9 +23,9 @@ from striate.data.picture import to_batch
 from striate.deploy.given import Picture, given_pictures
 from striate.deploy.inputs import in_batches
 from striate.deploy.run import Run
+from striate.features.extract import features_of
 from striate.models.tapped import LAST, require_layers
 from striate.runtime.runtime import in_precision
-from striate.tasks.features import features_of
 
 ENDINGS = (".npz", ".parquet")
 

@@ -15,9 +15,9 @@ from striate.data.scan import Progress, without_problems
 from striate.data.sources import open_data
 from striate.data.wide import white_for
 from striate.deploy.run import Run
+from striate.features.extract import features_of
+from striate.features.linear import Array
 from striate.models.tapped import LAST
-from striate.tasks.features import features_of
-from striate.tasks.linear import Array
 
 BATCH_SIZE = 64
 
