@@ -29,11 +29,11 @@ def compare(
 
     striate compare runs/cats resnet18 --size 64
     """
-    from striate.analysis.comparison import compare as compare_networks
-    from striate.analysis.comparison import write_comparison
     from striate.analysis.zoo import columns
     from striate.deploy.bundle import network_of
     from striate.models import ZOO
+    from striate.report.comparison.comparison import compare as compare_networks
+    from striate.report.comparison.comparison import write_comparison
 
     shape = parse_size(size)
     others = {name: network_of(name, weights_of, size=shape) for name in models if name not in ZOO}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from striate.analysis.bubbles import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Bubble, Chart
 from striate.analysis.zoo import Overview, columns, short
 from striate.models.catalog import Protocol
+from striate.report.comparison.bubble_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Bubble, Chart
 
 TITLE = "What a network costs and how often it errs"
 ERROR_TITLE = "published top-5 error on ImageNet, %, at"  # and the protocol

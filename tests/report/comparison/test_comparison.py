@@ -7,9 +7,9 @@ from itertools import combinations
 import pytest
 from PIL import Image
 
-from striate.analysis.bubbles import chart_of
-from striate.analysis.comparison import compare, write_comparison
 from striate.core.errors import StriateError
+from striate.report.comparison.bubble_chart import chart_of
+from striate.report.comparison.comparison import compare, write_comparison
 
 NAMES = ["alexnet", "vgg16", "googlenet", "resnet50", "resnet152", "resnet20"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from striate.analysis.bubbles import chart_of
-from striate.analysis.comparison_page import as_page, as_svg
-from striate.analysis.comparison_png import as_png
 from striate.analysis.zoo import Overview, overview, overview_of
 from striate.core.errors import StriateError
 from striate.core.files import write_bytes
 from striate.models import Network
 from striate.models.catalog import PROTOCOLS, Protocol
+from striate.report.comparison.bubble_chart import chart_of
+from striate.report.comparison.page import as_page, as_svg
+from striate.report.comparison.png import as_png
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from striate.analysis.bubbles import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart
-from striate.analysis.comparison_page import COLOURS, ERROR_TITLE, KEY_TITLE, MACS_TITLE, TITLE
+from striate.report.comparison.bubble_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart
+from striate.report.comparison.page import COLOURS, ERROR_TITLE, KEY_TITLE, MACS_TITLE, TITLE
 
 INK, SOFT, GRID = "#1b1f27", "#59616e", "#dfe2e7"
 DPI = 200  # of a drawing of 100 pixels per inch: twice as sharp

@@ -1,0 +1,1 @@
+"""Networks side by side: a table, a chart of bubbles and a page."""
