@@ -19,6 +19,7 @@ from striate.core.errors import StriateError
 from striate.features.linear import Validated
 from striate.models import FILES, create_model
 from striate.models.imagenet import Published
+from striate.models.stages import groups_of, rate_factors, stages_down_to
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
@@ -29,7 +30,7 @@ from striate.training.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.state import load_state
 from striate.training.transfer import decide, read_transfer
-from striate.training.tuning import Tuning, groups_of, rate_factors, stages_down_to
+from striate.training.tuning import Tuning
 
 QUICK = {"epochs": 2, "batch_size": 14, "head_views": 2}
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from striate.models import Network
+from striate.models.stages import rate_factors
 from striate.training.muon import Muon
 from striate.training.recipe import Recipe
-from striate.training.tuning import rate_factors
 
 
 def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:

@@ -25,6 +25,7 @@ from striate.data.scan import Scan
 from striate.data.working import Bad
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
+from striate.models.stages import stages_down_to
 from striate.models.tapped import Tapped
 from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Placement
@@ -32,7 +33,6 @@ from striate.training.begun import read_begun
 from striate.training.course import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.folder import RECIPE
 from striate.training.recipe import Recipe
-from striate.training.tuning import stages_down_to
 from striate.training.wishes import Wishes
 
 SAMPLED_PICTURES = 100

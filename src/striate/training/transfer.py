@@ -22,6 +22,7 @@ from striate.core.reading import Count, Positive, Share, read_record
 from striate.features.extract import depths_of, form_for
 from striate.features.linear import Validated, cross_validate
 from striate.models import Network
+from striate.models.stages import HEAD, groups_of, stages_down_to
 from striate.models.tapped import LAST
 from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
@@ -31,7 +32,7 @@ from striate.training.folder import STATE, TRANSFER, read_validations
 from striate.training.head import Variety, layer_features, probed, solve_head
 from striate.training.recipe import Recipe
 from striate.training.step import Job
-from striate.training.tuning import HEAD, Tuning, groups_of, stages_down_to
+from striate.training.tuning import Tuning
 
 # From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
 # "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.
