@@ -37,7 +37,7 @@ from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import place, words
 from striate.training.autotune import autotune
 from striate.training.compiling import kernels_of
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.step import Job, train_step
 from striate.training.wishes import Wishes

@@ -21,11 +21,11 @@ from striate.runtime.runtime import Placement
 from striate.tasks.classification import predict_logits
 from striate.training import loop
 from striate.training import step as step_module
-from striate.training.average import average
 from striate.training.folder import read_metrics
+from striate.training.optim.ema import average
+from striate.training.optim.schedule import learning_rate, side_px
+from striate.training.optim.whitening import whiten_first_layer, whitening_filters
 from striate.training.recipe import Recipe
-from striate.training.schedule import learning_rate, side_px
-from striate.training.whitening import whiten_first_layer, whitening_filters
 
 PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
 QUICK = {"model": "resnet20", "epochs": 2, "batch_size": 128, "size_px": 32, "autotune": False}

@@ -26,7 +26,7 @@ from striate.report.facts import Measured, Stage
 from striate.training import head, loop
 from striate.training.advice import Outlook, advice
 from striate.training.folder import read_metrics
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.state import load_state
 from striate.training.transfer import decide, read_transfer

@@ -23,7 +23,7 @@ from striate.training import run as run_module
 from striate.training.folder import read_metrics
 from striate.training.forecast import fitting_micro_batch, training_bytes, unknown
 from striate.training.memory import fitting_step
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.state import Counters
 from striate.training.step import accumulate_gradients, gradients
@@ -191,7 +191,7 @@ from striate.runtime.runtime import Placement
 from striate.training.forecast import training_bytes
 from striate.runtime.malloc import freed_memory_kept
 from striate.training.memory import fitting_step
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.state import Counters
 
 torch.set_num_threads(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from striate.training.muon import Muon, orthogonal, scaled_orthogonal
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.muon import Muon, orthogonal, scaled_orthogonal
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.schedule import learning_rate, side_px
 from striate.training.recipe import Recipe
-from striate.training.schedule import learning_rate, side_px
 
 
 def rates(steps_per_epoch=10, **fields):

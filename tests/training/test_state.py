@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 
 from striate.core.errors import StriateError
 from striate.models import create_model
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.state import Counters, load_state, save_state
 

@@ -32,7 +32,7 @@ from striate.training.compiling import (
     norms_suit,
     probe,
 )
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer
 from striate.training.step import Job, train_step
 from striate.training.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds
 from striate.training.wishes import Wishes

@@ -20,19 +20,19 @@ from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.runtime.signals import StopWish, stop_wish
 from striate.tasks.classification import Evaluation, evaluate
-from striate.training.average import average, averaged_copy
 from striate.training.babysitter import Babysitter
 from striate.training.folder import STATE, append_metrics, discard_metrics_after
 from striate.training.memory import fitting_step
-from striate.training.optimizer import make_optimizer
+from striate.training.optim.ema import average, averaged_copy
+from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.schedule import learning_rate
+from striate.training.optim.whitening import whiten_first_layer
 from striate.training.plan import note_without
 from striate.training.recipe import Recipe
-from striate.training.schedule import learning_rate
 from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job
 from striate.training.threads import EpochThreads
 from striate.training.transfer import Transfer, begin, write_transfer
-from striate.training.whitening import whiten_first_layer
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0

@@ -36,10 +36,10 @@ from striate.training.keeper import Keeper
 from striate.training.lone_pictures import fewest_at_once, refuse_lone_pictures
 from striate.training.loop import fit, prepare
 from striate.training.memory import memory_errors
+from striate.training.optim.schedule import work_by_epoch
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.reopen import Going, Opened, reopen
-from striate.training.schedule import work_by_epoch
 from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
 from striate.training.threads import EpochThreads

@@ -8,7 +8,7 @@ import torch
 
 from striate.models import Network
 from striate.models.stages import rate_factors
-from striate.training.muon import Muon
+from striate.training.optim.muon import Muon
 from striate.training.recipe import Recipe
 
 

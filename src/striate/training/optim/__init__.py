@@ -1,0 +1,1 @@
+"""What moves the weights: optimisers, the schedule of their rate, averages of weights, whitened first layers."""
