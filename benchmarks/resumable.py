@@ -7,7 +7,7 @@ from typing import Any
 
 import striate
 from striate.deploy.run import Run
-from striate.training.folder import EVALUATION, RECIPE
+from striate.training.folder.layout import EVALUATION, RECIPE
 
 
 def trained(data: Path, folder: Path, **fields: Any) -> Run:

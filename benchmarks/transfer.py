@@ -26,7 +26,7 @@ from striate.data.walk import HIDDEN
 from striate.models.stored import EMBEDDED
 from striate.ops.metrics import wilson_interval
 from striate.recipes import get_recipe
-from striate.training.folder import EVALUATION
+from striate.training.folder.layout import EVALUATION
 
 PRETRAINED = "pretrained"
 SETS = {

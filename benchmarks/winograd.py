@@ -19,7 +19,7 @@ from fast import part_of  # beside this file
 from resumable import trained
 from scipy.stats import t as student
 
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
 
 
 def accuracies(folder: Path) -> tuple[float, float]:

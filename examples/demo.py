@@ -12,7 +12,7 @@ from PIL import Image
 
 import striate
 from striate.data.sources import open_data
-from striate.training.folder import next_free
+from striate.training.folder.layout import next_free
 
 
 def main() -> None:

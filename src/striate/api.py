@@ -21,7 +21,7 @@ from striate.models import FILES, architecture_of
 from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
-from striate.training.folder import RECIPE
+from striate.training.folder.layout import RECIPE
 from striate.training.other_names import unknown_field
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe

@@ -28,7 +28,7 @@ from striate.models.perceptron import Perceptron
 from striate.training import babysitter, course, findings, loop, too_little
 from striate.training import run as run_module
 from striate.training.course import Course
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
 from striate.training.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent.parent

@@ -25,9 +25,9 @@ from striate.tasks.classification import evaluate, predict_logits
 from striate.training import loop
 from striate.training import run as run_module
 from striate.training import step as step_module
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
+from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.optim.optimizer import make_optimizer
-from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job, gradients, train_step, training_batch, update
 from striate.training.vitals import PulseTaker
 

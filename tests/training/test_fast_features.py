@@ -21,7 +21,7 @@ from striate.runtime.runtime import Placement
 from striate.tasks.classification import predict_logits
 from striate.training import loop
 from striate.training import step as step_module
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
 from striate.training.optim.ema import average
 from striate.training.optim.schedule import learning_rate, side_px
 from striate.training.optim.whitening import whiten_first_layer, whitening_filters

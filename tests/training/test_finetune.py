@@ -25,10 +25,10 @@ from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
 from striate.training import head, loop
 from striate.training.advice import Outlook, advice
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
+from striate.training.folder.state import load_state
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
-from striate.training.state import load_state
 from striate.training.transfer import decide, read_transfer
 from striate.training.tuning import Tuning
 

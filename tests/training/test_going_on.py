@@ -18,7 +18,7 @@ import pytest
 import striate
 from striate.core.errors import StriateError
 from striate.training import loop
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
 
 QUICK = {"model": "lenet5", "epochs": 3, "batch_size": 16, "size_px": 32, "precision": "fp32", "autotune": False}
 LETTERS = 26

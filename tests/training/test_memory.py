@@ -20,12 +20,12 @@ from striate.models import create_model
 from striate.tasks.classification import evaluate
 from striate.training import finish, forecast, loop, memory
 from striate.training import run as run_module
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
+from striate.training.folder.state import Counters
 from striate.training.forecast import fitting_micro_batch, training_bytes, unknown
 from striate.training.memory import fitting_step
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
-from striate.training.state import Counters
 from striate.training.step import accumulate_gradients, gradients
 
 TESTS = str(Path(__file__).parent.parent)
@@ -192,7 +192,7 @@ from striate.training.forecast import training_bytes
 from striate.runtime.malloc import freed_memory_kept
 from striate.training.memory import fitting_step
 from striate.training.optim.optimizer import make_optimizer
-from striate.training.state import Counters
+from striate.training.folder.state import Counters
 
 torch.set_num_threads(1)
 name, precision, optimizer_name, pictures = *sys.argv[2:5], int(sys.argv[5])

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from striate.training.folder.state import Counters
 from striate.training.progress import Reporter
-from striate.training.state import Counters
 
 LINE = {
     "epoch": 2, "step": 20, "train_loss": 0.5, "val_loss": 0.25, "train_accuracy": 0.875, "val_accuracy": 0.9,

@@ -16,7 +16,7 @@ from torch import nn
 import striate
 from striate.core.errors import StriateError
 from striate.recipes import get_recipe
-from striate.training.begun import read_begun
+from striate.training.folder.begun import read_begun
 from striate.training.recipe import Recipe
 
 QUICK = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False, "threads": 1}

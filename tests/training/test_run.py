@@ -26,8 +26,8 @@ import striate
 from striate.core.errors import Interrupted, StriateError
 from striate.recipes import get_recipe, list_recipes
 from striate.training import loop
-from striate.training.folder import locked, next_free, read_metrics
-from striate.training.state import Counters
+from striate.training.folder.layout import locked, next_free, read_metrics
+from striate.training.folder.state import Counters
 
 FILES = {
     "model.safetensors", "config.json", "recipe.json", "metrics.jsonl", "report.html", "README.md", "evaluation.json",
@@ -307,7 +307,7 @@ def test_a_run_of_folders_that_are_read_otherwise_by_now_resumes(photos, tmp_pat
 def test_a_second_process_is_kept_out(tmp_path):
     with locked(tmp_path):
         code = (
-            "from pathlib import Path; from striate.training.folder import locked\n"
+            "from pathlib import Path; from striate.training.folder.layout import locked\n"
             f"with locked(Path({str(tmp_path)!r})): pass"
         )
         second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -17,9 +17,9 @@ from striate.core.errors import StriateError
 from striate.data import decode
 from striate.data.batches import Batches
 from striate.training import loop
-from striate.training.folder import read_metrics
+from striate.training.folder.layout import read_metrics
+from striate.training.folder.state import newest_step
 from striate.training.progress import Reporter
-from striate.training.state import newest_step
 
 QUICK = {"model": "resnet20", "epochs": 3, "batch_size": 8, "size_px": 32, "cache_gb": 0}
 PNG = b"\x89PNG\r\n\x1a\n"

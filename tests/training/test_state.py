@@ -11,9 +11,9 @@ from safetensors.torch import load, save
 
 from striate.core.errors import StriateError
 from striate.models import create_model
+from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
-from striate.training.state import Counters, load_state, save_state
 
 
 def trained(name="resnet20", optimizer_name="sgd", steps=3, channels_last=True):

@@ -22,7 +22,7 @@ def runs(
 
     Example: striate runs
     """
-    from striate.training.overview import list_runs
+    from striate.training.folder.overview import list_runs
 
     if folder != RUNS and not folder.exists():
         raise StriateError(f"{folder}: no such folder")

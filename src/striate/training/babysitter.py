@@ -15,8 +15,8 @@ from striate.data.batches import Batch
 from striate.models import Network
 from striate.training.course import Course, Finding, are_photographs
 from striate.training.findings import findings, first_cost
-from striate.training.folder import read_validations
-from striate.training.state import Counters
+from striate.training.folder.layout import read_validations
+from striate.training.folder.state import Counters
 from striate.training.step import Job
 from striate.training.vitals import Probe, Pulse, PulseTaker, probe
 

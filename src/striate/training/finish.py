@@ -20,11 +20,11 @@ from striate.deploy.run import Run
 from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
-from striate.training.begun import read_begun
 from striate.training.card import model_card
 from striate.training.feature_space import feature_space
-from striate.training.folder import EVALUATION, REPORT, read_validations
-from striate.training.state import Counters
+from striate.training.folder.begun import read_begun
+from striate.training.folder.layout import EVALUATION, REPORT, read_validations
+from striate.training.folder.state import Counters
 from striate.training.step import Job, varied_batch
 from striate.training.transfer import transfer_facts
 

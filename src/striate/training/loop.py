@@ -21,7 +21,8 @@ from striate.models import Network
 from striate.runtime.signals import StopWish, stop_wish
 from striate.tasks.classification import Evaluation, evaluate
 from striate.training.babysitter import Babysitter
-from striate.training.folder import STATE, append_metrics, discard_metrics_after
+from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
+from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.memory import fitting_step
 from striate.training.optim.ema import average, averaged_copy
 from striate.training.optim.optimizer import make_optimizer
@@ -29,7 +30,6 @@ from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.plan import note_without
 from striate.training.recipe import Recipe
-from striate.training.state import Counters, load_state, save_state
 from striate.training.step import Job
 from striate.training.threads import EpochThreads
 from striate.training.transfer import Transfer, begin, write_transfer

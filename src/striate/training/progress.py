@@ -19,8 +19,8 @@ from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.core.visible import visible
 from striate.report.facts import ReportFacts
-from striate.training.folder import REPORT, append_log
-from striate.training.state import Counters
+from striate.training.folder.layout import REPORT, append_log
+from striate.training.folder.state import Counters
 
 SAY_EVERY_SECONDS = 60.0  # a line, where epochs take longer: a log file shows no bar
 

@@ -24,10 +24,10 @@ from striate.data.working import WorkingPictures
 from striate.models import Network
 from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Placement
-from striate.training.folder import STATE
+from striate.training.folder.layout import STATE
+from striate.training.folder.state import newest_step
 from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
 from striate.training.progress import Reporter
-from striate.training.state import newest_step
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ from striate.runtime.runtime import Placement, words
 from striate.training.autotune import autotune
 from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
-from striate.training.folder import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
+from striate.training.folder.keeper import Keeper
+from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.forecast import available_bytes, fitting_micro_batch, unknown
-from striate.training.keeper import Keeper
 from striate.training.lone_pictures import fewest_at_once, refuse_lone_pictures
 from striate.training.loop import fit, prepare
 from striate.training.memory import memory_errors

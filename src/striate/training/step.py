@@ -22,10 +22,10 @@ from striate.models import Network
 from striate.report.facts import ReportFacts
 from striate.runtime.runtime import Placement
 from striate.tasks import classification
-from striate.training.keeper import Keeper
+from striate.training.folder.keeper import Keeper
+from striate.training.folder.state import Counters
 from striate.training.optim.schedule import side_px
 from striate.training.recipe import Recipe
-from striate.training.state import Counters
 
 UNSCALED = torch.amp.GradScaler("cpu", enabled=False)
 

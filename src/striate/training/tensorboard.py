@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors
 from striate.report.facts import ReportFacts, Sample
-from striate.training.state import Counters
+from striate.training.folder.state import Counters
 from striate.training.step import Watch
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from striate.core.files import write_json
 from striate.core.processor import busy_lately, cores
 from striate.core.reading import Count, Positive, read_record
 from striate.core.units import counted
-from striate.training.folder import THREADS
+from striate.training.folder.layout import THREADS
 from striate.training.step import Job
 
 

@@ -28,7 +28,7 @@ from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
 from striate.training.advice import Outlook, advice, outlook_of
-from striate.training.folder import STATE, TRANSFER, read_validations
+from striate.training.folder.layout import STATE, TRANSFER, read_validations
 from striate.training.head import Variety, layer_features, probed, solve_head
 from striate.training.recipe import Recipe
 from striate.training.step import Job

@@ -13,7 +13,7 @@ from striate.core.errors import StriateError
 from striate.core.reading import Count, Positive, decoded, read_file
 from striate.core.records import Preprocess
 from striate.runtime.runtime import Precision
-from striate.training.folder import RECIPE
+from striate.training.folder.layout import RECIPE
 from striate.training.recipe import Recipe
 from striate.training.wishes import Wishes
 

@@ -9,7 +9,7 @@ from striate.core.reading import read_record
 from striate.data.manifest import MANIFEST, refuse_cut_off
 from striate.models.stored import CONFIG, WEIGHTS, Config
 from striate.models.weight_files import refuse_damaged_header
-from striate.training.folder import lines_of
+from striate.training.folder.layout import lines_of
 
 
 def refuse_damaged(run: Path, *, finished: bool) -> None:

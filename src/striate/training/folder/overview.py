@@ -12,9 +12,9 @@ from striate.core.errors import StriateError
 from striate.core.reading import Share, read_record
 from striate.data.manifest import MANIFEST
 from striate.models.stored import WEIGHTS
-from striate.training.begun import read_begun
-from striate.training.damage import refuse_damaged
-from striate.training.folder import EVALUATION, METRICS, RECIPE, read_validations
+from striate.training.folder.begun import read_begun
+from striate.training.folder.damage import refuse_damaged
+from striate.training.folder.layout import EVALUATION, METRICS, RECIPE, read_validations
 
 
 @dataclass(frozen=True)
