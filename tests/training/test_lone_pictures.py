@@ -13,7 +13,7 @@ import striate
 from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.recipes import get_recipe
-from striate.training.lone_pictures import fewest_at_once, lone_norms
+from striate.training.memory.lone_pictures import fewest_at_once, lone_norms
 from striate.training.plan import few_steps
 from striate.training.recipe import Recipe
 

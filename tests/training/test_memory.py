@@ -18,12 +18,14 @@ from striate.core.errors import StriateError
 from striate.data.batches import Batch
 from striate.models import create_model
 from striate.tasks.classification import evaluate
-from striate.training import finish, forecast, loop, memory
+from striate.training import finish, loop
 from striate.training import run as run_module
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters
-from striate.training.forecast import fitting_micro_batch, training_bytes, unknown
-from striate.training.memory import fitting_step
+from striate.training.memory import forecast
+from striate.training.memory import retry as memory
+from striate.training.memory.forecast import fitting_micro_batch, training_bytes, unknown
+from striate.training.memory.retry import fitting_step
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.step import accumulate_gradients, gradients
@@ -188,9 +190,9 @@ sys.path.insert(0, sys.argv[1])
 from factories import job_of, noise
 from striate.analysis.summary import summarize
 from striate.runtime.runtime import Placement
-from striate.training.forecast import training_bytes
+from striate.training.memory.forecast import training_bytes
 from striate.runtime.malloc import freed_memory_kept
-from striate.training.memory import fitting_step
+from striate.training.memory.retry import fitting_step
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.folder.state import Counters
 

@@ -32,10 +32,10 @@ from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
-from striate.training.forecast import available_bytes, fitting_micro_batch, unknown
-from striate.training.lone_pictures import fewest_at_once, refuse_lone_pictures
 from striate.training.loop import fit, prepare
-from striate.training.memory import memory_errors
+from striate.training.memory.forecast import available_bytes, fitting_micro_batch, unknown
+from striate.training.memory.lone_pictures import fewest_at_once, refuse_lone_pictures
+from striate.training.memory.retry import memory_errors
 from striate.training.optim.schedule import work_by_epoch
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
