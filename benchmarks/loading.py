@@ -34,9 +34,9 @@ from striate.data.sources import open_data
 from striate.models import create_model
 from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import place
-from striate.training.compiling import kernels_of
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
+from striate.training.speed.compiling import kernels_of
 from striate.training.step import Job, loss_of, train_step, training_batch
 
 SMALL = {"flip": True, "crop_padding_px": 4}

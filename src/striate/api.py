@@ -27,7 +27,7 @@ from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import resume as resume_run
 from striate.training.run import start
-from striate.training.wishes import Wishes
+from striate.training.speed.options import Wishes
 
 __all__ = ["check", "resume", "train"]
 

@@ -13,8 +13,9 @@ from striate.core import processor
 from striate.core.errors import StriateError
 from striate.runtime import runtime as placement
 from striate.runtime.runtime import Placement
-from striate.training import loop, threads
-from striate.training.threads import THREADS, read_threads
+from striate.training import loop
+from striate.training.speed import threads
+from striate.training.speed.threads import THREADS, read_threads
 
 QUICK = {"epochs": 3, "batch_size": 8, "schedule": "step", "precision": "fp32", "autotune": False}
 # Cores that others keep busy in three epochs and the test that follows; of two, two leave one thread.

@@ -30,8 +30,8 @@ from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.plan import note_without
 from striate.training.recipe import Recipe
+from striate.training.speed.threads import EpochThreads
 from striate.training.step import Job
-from striate.training.threads import EpochThreads
 from striate.training.transfer import Transfer, begin, write_transfer
 
 READ_EVERY_STEPS = 10

@@ -33,7 +33,7 @@ from striate.training.course import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import RECIPE
 from striate.training.recipe import Recipe
-from striate.training.wishes import Wishes
+from striate.training.speed.options import Wishes
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32

@@ -27,8 +27,6 @@ from striate.models import Network
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import Placement, words
-from striate.training.autotune import autotune
-from striate.training.compiling import idle_kernels, kernels_of
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
@@ -40,9 +38,11 @@ from striate.training.optim.schedule import work_by_epoch
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
 from striate.training.progress import Reporter
 from striate.training.reopen import Going, Opened, reopen
+from striate.training.speed.autotune import autotune
+from striate.training.speed.compiling import idle_kernels, kernels_of
+from striate.training.speed.threads import EpochThreads
 from striate.training.step import Job
 from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
-from striate.training.threads import EpochThreads
 
 RUNS = Path("runs")
 # While a GPU computes, the processor makes the next batches and has them copied over.

@@ -15,7 +15,7 @@ from striate.core.records import Preprocess
 from striate.runtime.runtime import Precision
 from striate.training.folder.layout import RECIPE
 from striate.training.recipe import Recipe
-from striate.training.wishes import Wishes
+from striate.training.speed.options import Wishes
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def compiler_is_there(device: str) -> bool:
 
 def probe(placement: Placement, limit_s: float) -> Compiling | None:
     """Compile a convolution with its norm and time it; None when that fails or takes longer than `limit_s` seconds."""
-    command = [sys.executable, "-m", "striate.training.compiling", json.dumps(asdict(placement))]
+    command = [sys.executable, "-m", "striate.training.speed.compiling", json.dumps(asdict(placement))]
     try:
         answer = subprocess.run(command, capture_output=True, timeout=limit_s, check=True).stdout
         return decoded(answer.splitlines()[-1], Compiling, "the probe")

@@ -23,7 +23,8 @@ from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.runtime.machine import processor_name, waited_seconds
 from striate.runtime.runtime import Placement, Precision, fast_half, words
-from striate.training.compiling import (
+from striate.training.optim.optimizer import make_optimizer
+from striate.training.speed.compiling import (
     Compiling,
     compiler_is_there,
     idle_kernels,
@@ -32,10 +33,9 @@ from striate.training.compiling import (
     norms_suit,
     probe,
 )
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.speed.options import Wishes
+from striate.training.speed.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds
 from striate.training.step import Job, train_step
-from striate.training.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds
-from striate.training.wishes import Wishes
 
 BUDGET_SECONDS, SHORT_RUN_SECONDS = 20.0, 20.0
 SHARE_OF_RUN = 0.05

@@ -15,7 +15,7 @@ from striate.core.files import write_json
 from striate.core.reading import read_record
 from striate.data.cache import cache_root
 from striate.runtime.runtime import Placement
-from striate.training.compiling import Compiling
+from striate.training.speed.compiling import Compiling
 
 Seconds = dict[Placement, float]
 """Of one picture's share of a training step, by settings."""
