@@ -14,7 +14,7 @@ from PIL import Image
 
 import striate as package
 from striate.cli import output
-from striate.training.progress import Reporter
+from striate.training.monitor.reporter import Reporter
 
 CLI = Path(output.__file__).parent
 CLEARS = "\x1b[2J\x1b]0;mine\x07"

@@ -25,10 +25,13 @@ from striate.core.errors import Interrupted, StriateError
 from striate.data.sources import open_data
 from striate.models import ZOO
 from striate.models.perceptron import Perceptron
-from striate.training import babysitter, course, findings, loop, too_little
+from striate.training import loop
 from striate.training import run as run_module
-from striate.training.course import Course
 from striate.training.folder.layout import read_metrics
+from striate.training.monitor import findings, too_little
+from striate.training.monitor import monitor as babysitter
+from striate.training.monitor import status as course
+from striate.training.monitor.status import Course
 from striate.training.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent.parent

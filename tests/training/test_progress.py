@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from striate.training.folder.state import Counters
-from striate.training.progress import Reporter
+from striate.training.monitor.reporter import Reporter
 
 LINE = {
     "epoch": 2, "step": 20, "train_loss": 0.5, "val_loss": 0.25, "train_accuracy": 0.875, "val_accuracy": 0.9,
@@ -21,7 +21,7 @@ LINE = {
 def later(monkeypatch):
     """A function that lets time pass, in seconds."""
     now = [1000.0]
-    monkeypatch.setattr("striate.training.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("striate.training.monitor.reporter.time.monotonic", lambda: now[0])
 
     def pass_by(seconds: float) -> None:
         now[0] += seconds

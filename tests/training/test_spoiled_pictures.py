@@ -19,7 +19,7 @@ from striate.data.batches import Batches
 from striate.training import loop
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import newest_step
-from striate.training.progress import Reporter
+from striate.training.monitor.reporter import Reporter
 
 QUICK = {"model": "resnet20", "epochs": 3, "batch_size": 8, "size_px": 32, "cache_gb": 0}
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -19,7 +19,7 @@ from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.training import run as run_module
 from striate.training.folder.layout import read_metrics
-from striate.training.tensorboard import EVENTS, TAGS, first_filters, tiles
+from striate.training.monitor.tensorboard import EVENTS, TAGS, first_filters, tiles
 
 STEPS = 20  # of an epoch of the digits: 1,258 pictures in batches of 64
 QUICK = {"recipe": "digits_lenet5", "precision": "fp32", "threads": 1, "autotune": False, "tensorboard": True}

@@ -27,7 +27,7 @@ from striate.training import loop
 from striate.training import run as run_module
 from striate.training.folder.layout import locked, read_metrics
 from striate.training.folder.state import Counters
-from striate.training.progress import Reporter
+from striate.training.monitor.reporter import Reporter
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pseudo-terminals as POSIX has them")
 FIELDS = {"model": "lenet5", "epochs": 2, "batch_size": 8, "autotune": False}

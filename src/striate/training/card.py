@@ -12,7 +12,7 @@ from striate.core.units import counted
 from striate.core.visible import visible
 from striate.models import Network
 from striate.report.facts import ReportFacts
-from striate.training.progress import clock
+from striate.training.monitor.reporter import clock
 
 MARKS = re.compile(r"[\\`*_\[\]<>|~&$!]")
 

@@ -20,10 +20,10 @@ from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.runtime.signals import StopWish, stop_wish
 from striate.tasks.classification import Evaluation, evaluate
-from striate.training.babysitter import Babysitter
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.memory.retry import fitting_step
+from striate.training.monitor.monitor import Babysitter
 from striate.training.optim.ema import average, averaged_copy
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.optim.schedule import learning_rate

@@ -29,9 +29,9 @@ from striate.models.stages import stages_down_to
 from striate.models.tapped import Tapped
 from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Placement
-from striate.training.course import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import RECIPE
+from striate.training.monitor.status import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.recipe import Recipe
 from striate.training.speed.options import Wishes
 

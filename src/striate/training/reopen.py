@@ -26,8 +26,8 @@ from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Placement
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
+from striate.training.monitor.reporter import Reporter
 from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
-from striate.training.progress import Reporter
 
 
 @dataclass(frozen=True)

@@ -34,15 +34,15 @@ from striate.training.loop import fit, prepare
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch, unknown
 from striate.training.memory.lone_pictures import fewest_at_once, refuse_lone_pictures
 from striate.training.memory.retry import memory_errors
+from striate.training.monitor.reporter import Reporter
+from striate.training.monitor.tensorboard import EVENTS, TensorBoard, require_tensorboard
 from striate.training.optim.schedule import work_by_epoch
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
-from striate.training.progress import Reporter
 from striate.training.reopen import Going, Opened, reopen
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import idle_kernels, kernels_of
 from striate.training.speed.threads import EpochThreads
 from striate.training.step import Job
-from striate.training.tensorboard import EVENTS, TensorBoard, require_tensorboard
 
 RUNS = Path("runs")
 # While a GPU computes, the processor makes the next batches and has them copied over.

@@ -13,12 +13,12 @@ from torch import Tensor
 from striate.analysis.calls import evaluating
 from striate.data.batches import Batch
 from striate.models import Network
-from striate.training.course import Course, Finding, are_photographs
-from striate.training.findings import findings, first_cost
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters
+from striate.training.monitor.findings import findings, first_cost
+from striate.training.monitor.health import Probe, Pulse, PulseTaker, probe
+from striate.training.monitor.status import Course, Finding, are_photographs
 from striate.training.step import Job
-from striate.training.vitals import Probe, Pulse, PulseTaker, probe
 
 PROBE_PICTURES = 128
 EVERY_PICTURES = 100 * PROBE_PICTURES  # trained on between two looks: looking costs a third of a per cent

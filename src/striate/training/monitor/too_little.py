@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from striate.core.units import counted
-from striate.training.course import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, Course, Finding
+from striate.training.monitor.status import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, Course, Finding
 
 
 def few_steps(course: Course) -> Finding | None:

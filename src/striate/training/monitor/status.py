@@ -8,8 +8,8 @@ from typing import Any
 
 from striate.core.records import Preprocess
 from striate.ops.metrics import wilson_interval
+from striate.training.monitor.health import Probe, Pulse
 from striate.training.recipe import Recipe
-from striate.training.vitals import Probe, Pulse
 
 FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequent the classes are
 EPOCHS_TO_LEARN = 3

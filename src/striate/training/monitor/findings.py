@@ -11,9 +11,9 @@ from statistics import median
 
 from striate.data.seen import LEAST_SEEN, why_little_is_learned
 from striate.ops.metrics import wilson_interval
-from striate.training.course import EPOCHS_TO_LEARN, GOOD_ACCURACY, Course, Finding
+from striate.training.monitor.status import EPOCHS_TO_LEARN, GOOD_ACCURACY, Course, Finding
+from striate.training.monitor.too_little import few_pictures, few_steps
 from striate.training.recipe import Recipe
-from striate.training.too_little import few_pictures, few_steps
 
 HEALTHY_RATIO = 1e-3  # of update to weight
 SMALL_RATIO, LARGE_RATIO = 1e-5, 0.1
