@@ -32,7 +32,7 @@ from striate.models.tapped import LAST
 from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import Placement
 from striate.tasks.classification import evaluate
-from striate.training.head import write_head
+from striate.training.finetune.head import write_head
 
 BATCH_SIZE, PEAK_LR = 32, 0.05
 

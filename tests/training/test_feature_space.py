@@ -15,7 +15,7 @@ from striate.data.spoiled import Spoiled
 from striate.models import create_model
 from striate.recipes import get_recipe
 from striate.runtime.runtime import Placement
-from striate.training.feature_space import feature_space
+from striate.training.finetune.feature_space import feature_space
 
 PLACEMENT = Placement("cpu", "fp32", channels_last=True, threads=1)
 

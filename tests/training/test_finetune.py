@@ -23,14 +23,15 @@ from striate.models.stages import groups_of, rate_factors, stages_down_to
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
-from striate.training import head, loop
-from striate.training.advice import Outlook, advice
+from striate.training import loop
+from striate.training.finetune import head
+from striate.training.finetune.advice import Outlook, advice
+from striate.training.finetune.transfer import decide, read_transfer
+from striate.training.finetune.unfreezing import Tuning
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import load_state
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
-from striate.training.transfer import decide, read_transfer
-from striate.training.tuning import Tuning
 
 QUICK = {"epochs": 2, "batch_size": 14, "head_views": 2}
 

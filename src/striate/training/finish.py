@@ -21,12 +21,12 @@ from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.classification import Evaluation, evaluate
 from striate.training.card import model_card
-from striate.training.feature_space import feature_space
+from striate.training.finetune.feature_space import feature_space
+from striate.training.finetune.transfer import transfer_facts
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import EVALUATION, REPORT, read_validations
 from striate.training.folder.state import Counters
 from striate.training.step import Job, varied_batch
-from striate.training.transfer import transfer_facts
 
 SHOWN_MISTAKES = 24
 SHOWN_SAMPLES = 16

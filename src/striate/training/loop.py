@@ -20,6 +20,7 @@ from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.runtime.signals import StopWish, stop_wish
 from striate.tasks.classification import Evaluation, evaluate
+from striate.training.finetune.transfer import Transfer, begin, write_transfer
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.memory.retry import fitting_step
@@ -32,7 +33,6 @@ from striate.training.plan import note_without
 from striate.training.recipe import Recipe
 from striate.training.speed.threads import EpochThreads
 from striate.training.step import Job
-from striate.training.transfer import Transfer, begin, write_transfer
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0

@@ -27,12 +27,12 @@ from striate.models.tapped import LAST
 from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
-from striate.training.advice import Outlook, advice, outlook_of
+from striate.training.finetune.advice import Outlook, advice, outlook_of
+from striate.training.finetune.head import Variety, layer_features, probed, solve_head
+from striate.training.finetune.unfreezing import Tuning
 from striate.training.folder.layout import STATE, TRANSFER, read_validations
-from striate.training.head import Variety, layer_features, probed, solve_head
 from striate.training.recipe import Recipe
 from striate.training.step import Job
-from striate.training.tuning import Tuning
 
 # From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
 # "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.
