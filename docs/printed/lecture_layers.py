@@ -11,8 +11,8 @@ from printed.record import Printed
 from striate.analysis.weightless import blueprint
 from striate.layers.unpooling import BedOfNailsUnpool, NearestUnpool
 from striate.models import create_model
-from striate.ops.layer_arithmetic import Layer, work_out
-from striate.ops.layer_words import times
+from striate.ops.layer.arithmetic import Layer, work_out
+from striate.ops.layer.sentences import times
 from striate.ops.windows import receptive_field, same_output_size
 
 ONE, TWO, THREE, FOUR, FIVE = (f"lecture {number}" for number in range(1, 6))

@@ -24,7 +24,7 @@ from printed.quantities import (
 from printed.record import Printed
 from striate.analysis.weightless import blueprint
 from striate.models import create_model
-from striate.ops.layer_words import times
+from striate.ops.layer.sentences import times
 
 TWO, THREE, FOUR, FIVE = (f"lecture {number}" for number in range(2, 6))
 MAX_POOL = "MaxPool2d"

@@ -14,7 +14,7 @@ from striate.analysis.weightless import blueprint
 from striate.analysis.zoo import training_params
 from striate.models import create_model
 from striate.models.googlenet import Inception, NaiveInception
-from striate.ops.layer_arithmetic import Answer, Layer, work_out
+from striate.ops.layer.arithmetic import Answer, Layer, work_out
 
 Pair = tuple[int, int]
 

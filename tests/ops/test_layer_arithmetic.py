@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from striate.core.errors import StriateError
 from striate.ops import windows
-from striate.ops.layer_arithmetic import Layer, work_out
-from striate.ops.layer_words import as_text
-from striate.ops.window_drawing import WRITING, draw_windows
+from striate.ops.layer.arithmetic import Layer, work_out
+from striate.ops.layer.drawing import WRITING, draw_windows
+from striate.ops.layer.sentences import as_text
 
 torch.set_num_threads(1)
 SIDES = st.tuples(st.integers(1, 16), st.integers(1, 16))

@@ -36,8 +36,8 @@ def layer(
 
     striate layer deconv --in 8x7x7 --kernel 3 --stride 2 --padding 1 --output-padding 1 --filters 4
     """
-    from striate.ops.layer_arithmetic import Layer, work_out
-    from striate.ops.layer_words import as_text
+    from striate.ops.layer.arithmetic import Layer, work_out
+    from striate.ops.layer.sentences import as_text
 
     if ceil_mode and caffe:
         raise StriateError("--ceil-mode and --caffe exclude each other: torch's rule or Caffe's")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from striate.core.units import counted
-from striate.ops.layer_arithmetic import FLOAT_BYTES, Answer, Axis, Pair
-from striate.ops.window_drawing import SLIDING, WRITING, draw_windows
+from striate.ops.layer.arithmetic import FLOAT_BYTES, Answer, Axis, Pair
+from striate.ops.layer.drawing import SLIDING, WRITING, draw_windows
 
 MOST_PIXELS = 8  # more are counted, not listed
 NAMES = {"conv": "convolution", "pool": "pooling", "deconv": "transposed convolution"}
@@ -15,7 +15,7 @@ NAMES = {"conv": "convolution", "pool": "pooling", "deconv": "transposed convolu
 def as_text(answer: Answer) -> str:
     """What a student writes down: shape, parameters, multiply-accumulates, memory, fit, and the windows drawn.
 
-    >>> from striate.ops.layer_arithmetic import Layer, work_out
+    >>> from striate.ops.layer.arithmetic import Layer, work_out
     >>> for line in as_text(work_out(Layer("pool", (6, 28, 28), kernel=(2, 2)))).splitlines()[:4]:
     ...     print(line)
     pooling of 6x28x28: 2x2, stride 2, padding 0

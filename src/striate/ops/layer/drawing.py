@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from striate.ops.layer_arithmetic import Axis
+from striate.ops.layer.arithmetic import Axis
 
 MOST_WINDOWS = 9  # with more of them, the first and the last three are drawn
 ENDS = 3
@@ -28,7 +28,7 @@ WRITING = Words("input", "adds to this pixel of the output", "is cut off", "neve
 def draw_windows(axis: Axis, words: Words = SLIDING, columns: int = 76) -> list[str]:
     """Lines of text of at most `columns` characters, the first one telling the marks.
 
-    >>> from striate.ops.layer_arithmetic import Layer, work_out
+    >>> from striate.ops.layer.arithmetic import Layer, work_out
     >>> print("\\n".join(draw_windows(work_out(Layer("conv", (1, 7, 7), (3, 3), 1, stride=(3, 3))).width)))
     # reads this pixel
                  0 1 2 3 4 5 6
