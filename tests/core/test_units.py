@@ -9,7 +9,7 @@ import torch
 
 from striate import StriateError
 from striate.core.units import in_bytes
-from striate.layers.normalisation import group_norm
+from striate.layers.by_hand.normalisation import group_norm
 from striate.runtime.runtime import Placement, words
 from striate.training.plan import few_steps
 from striate.training.recipe import Recipe

@@ -1,12 +1,13 @@
 """What the papers need and `torch.nn` lacks."""
 
-from striate.layers.convolution_as_product import im2col_conv2d, toeplitz_matrix
-from striate.layers.dropout import DropPath, InvertedDropout, VanillaDropout
+from striate.layers.by_hand.convolution_as_product import im2col_conv2d, toeplitz_matrix
+from striate.layers.by_hand.dropout import InvertedDropout, VanillaDropout
+from striate.layers.by_hand.locally_connected import LocallyConnected2d
+from striate.layers.by_hand.maxout import Maxout
+from striate.layers.by_hand.normalisation import batch_norm, group_norm, instance_norm, layer_norm, weight_norm
+from striate.layers.drop_path import DropPath
 from striate.layers.initialisers import he_normal_, normal_, xavier_uniform_
 from striate.layers.local_response_norm import LocalResponseNorm
-from striate.layers.locally_connected import LocallyConnected2d
-from striate.layers.maxout import Maxout
-from striate.layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, weight_norm
 from striate.layers.squeeze_excitation import SqueezeExcitation
 from striate.layers.unpooling import (
     BedOfNailsUnpool,
