@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from striate.layers.drop_path import kept_mask, require_probability
@@ -15,6 +14,7 @@ class VanillaDropout(nn.Module):
     Source: Hinton et al., "Improving neural networks by preventing co-adaptation of feature detectors",
     arXiv:1207.0580; the form of the AlexNet paper, section 4.2.
 
+    >>> import torch
     >>> VanillaDropout(0.25).eval()(torch.ones(2))
     tensor([0.7500, 0.7500])
     """
@@ -35,6 +35,7 @@ class InvertedDropout(nn.Module):
 
     Any shape; what `nn.Dropout` does. Its expectation, too, is the same in both modes.
 
+    >>> import torch
     >>> InvertedDropout(0.25).eval()(torch.ones(2))
     tensor([1., 1.])
     """

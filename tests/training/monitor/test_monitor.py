@@ -34,7 +34,7 @@ from striate.training.monitor import status as course
 from striate.training.monitor.status import Course
 from striate.training.recipe import Recipe
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 STEPS = 20  # of an epoch of the digits: 1,258 pictures in batches of 64
 PLAIN = {"crop_padding_px": 0, "rotate_degrees": 0.0}  # pictures as they are
 

@@ -30,7 +30,7 @@ from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.step import accumulate_gradients, gradients
 
-TESTS = str(Path(__file__).parent.parent)
+TESTS = str(Path(__file__).parent.parent.parent)
 FULL = RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: 12 bytes")
 
 
