@@ -34,10 +34,11 @@ from striate.data.sources import open_data
 from striate.models import create_model
 from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import place
+from striate.training.job import Job
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.speed.compiling import kernels_of
-from striate.training.step import Job, loss_of, train_step, training_batch
+from striate.training.step import loss_of, train_step, training_batch
 
 SMALL = {"flip": True, "crop_padding_px": 4}
 LARGE = {"flip": True, "min_area": 0.35, "max_aspect": 4 / 3}

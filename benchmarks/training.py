@@ -35,12 +35,13 @@ from striate.data.batches import Batches
 from striate.models import create_model
 from striate.runtime.malloc import freed_memory_kept
 from striate.runtime.runtime import place, words
+from striate.training.job import Job
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import kernels_of
 from striate.training.speed.options import Wishes
-from striate.training.step import Job, train_step
+from striate.training.step import train_step
 
 # network: side in pixels, batch, rounds, timed steps in a round
 CASES = {

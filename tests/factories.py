@@ -12,8 +12,8 @@ import torch
 from striate.data.batches import Batches
 from striate.models import Network, create_model
 from striate.runtime.runtime import Placement
+from striate.training.job import Job
 from striate.training.recipe import Recipe
-from striate.training.step import Job
 
 PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
 CLASSES = ("a", "b", "c", "d")

@@ -15,6 +15,7 @@ ORDER = (
     "core", "ops", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks", "deploy",
     "features", "report", "training", "recipes", "api", "cli",
 )  # fmt: skip
+APART = ("finetune", "memory", "monitor", "speed")  # rooms of training/ that know nothing of one another
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES_OF_A_FILE = 320
 MAX_LINES_OF_A_FUNCTION = 60
@@ -58,6 +59,16 @@ def test_no_room_imports_from_a_room_above_it(path):
         if target is not None:
             assert target in ORDER, f"{path}:{line} imports {module}"
             assert ORDER.index(target) <= ORDER.index(room), f"{path}:{line}: {room} may not import {module}"
+
+
+@pytest.mark.parametrize("room", APART)
+def test_the_rooms_of_training_do_not_import_one_another(room):
+    paths = sorted((PACKAGE / "training" / room).glob("*.py"))
+    assert len(paths) > 2
+    others = tuple(f"striate.training.{other}" for other in APART if other != room)
+    for path in paths:
+        for line, module in imported_modules(path):
+            assert not module.startswith(others), f"{path}:{line}: {room} may not import {module}"
 
 
 def test_core_never_imports_torch():

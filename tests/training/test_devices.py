@@ -27,9 +27,10 @@ from striate.training import run as run_module
 from striate.training import step as step_module
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters, load_state, save_state
+from striate.training.job import Job
 from striate.training.monitor.health import PulseTaker
 from striate.training.optim.optimizer import make_optimizer
-from striate.training.step import Job, gradients, train_step, training_batch, update
+from striate.training.step import gradients, train_step, training_batch, update
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 DEVICES = ["cpu", pytest.param("cuda", marks=CUDA)]

@@ -88,7 +88,7 @@ def check(
 def _check_labels(data: str, weights: str, model: str | None, out: Path) -> LabelCheck:
     """Check the labels and write the page."""
     from striate.features.label_check import check_labels
-    from striate.report.label_page import write_label_page
+    from striate.report.labels import write_label_page
 
     with bar("decoding") as progress:
         found = check_labels(data, weights, model, progress)

@@ -33,7 +33,7 @@ def learning_curve(
     """
     from striate.core.files import require_writable
     from striate.features.dataset_curve import learning_curve as measure
-    from striate.report.curve_page import NAME, write_curve
+    from striate.report.learning_curve import NAME, write_curve
 
     allow_megapixels(max_megapixels)
     require_writable(out / f"{NAME}.html")

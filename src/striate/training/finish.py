@@ -26,7 +26,8 @@ from striate.training.finetune.transfer import transfer_facts
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import EVALUATION, REPORT, read_validations
 from striate.training.folder.state import Counters
-from striate.training.step import Job, varied_batch
+from striate.training.job import Job
+from striate.training.step import varied_batch
 
 SHOWN_MISTAKES = 24
 SHOWN_SAMPLES = 16

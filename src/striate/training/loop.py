@@ -23,6 +23,7 @@ from striate.tasks.classification import Evaluation, evaluate
 from striate.training.finetune.transfer import Transfer, begin, write_transfer
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.state import Counters, load_state, save_state
+from striate.training.job import Job
 from striate.training.memory.retry import fitting_step
 from striate.training.monitor.monitor import Babysitter
 from striate.training.optim.ema import average, averaged_copy
@@ -32,7 +33,6 @@ from striate.training.optim.whitening import whiten_first_layer
 from striate.training.plan import note_without
 from striate.training.recipe import Recipe
 from striate.training.speed.threads import EpochThreads
-from striate.training.step import Job
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0

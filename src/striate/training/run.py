@@ -30,6 +30,7 @@ from striate.runtime.runtime import Placement, words
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
+from striate.training.job import Job
 from striate.training.loop import fit, prepare
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch, unknown
 from striate.training.memory.lone_pictures import fewest_at_once, refuse_lone_pictures
@@ -42,7 +43,6 @@ from striate.training.reopen import Going, Opened, reopen
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import idle_kernels, kernels_of
 from striate.training.speed.threads import EpochThreads
-from striate.training.step import Job
 
 RUNS = Path("runs")
 # While a GPU computes, the processor makes the next batches and has them copied over.

@@ -26,13 +26,13 @@ from striate.data.cache import cache_root
 from striate.kernels.compile import Kernels
 from striate.models import create_model
 from striate.runtime.runtime import Placement, words
+from striate.training.job import Job
 from striate.training.plan import Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import placement_rule
 from striate.training.speed.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.speed.compiling import Compiling
 from striate.training.speed.options import Wishes
-from striate.training.step import Job
 
 THREADS = 4  # that torch is made to say it has
 RULE = Placement("cpu", "bf16", channels_last=True, threads=THREADS)

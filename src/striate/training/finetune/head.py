@@ -19,8 +19,9 @@ from striate.features.extract import images_features
 from striate.features.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.models import Network
 from striate.models.tapped import LAST
+from striate.training.job import Job
 from striate.training.recipe import Recipe
-from striate.training.step import Job, varied
+from striate.training.step import varied
 
 MOST_PASSES = 8_000  # pictures times views through the network; with many pictures, few views say as much
 MOST_PROBED = 2_000  # pictures that choose the strength and probe the layers

@@ -31,8 +31,8 @@ from striate.training.finetune.advice import Outlook, advice, outlook_of
 from striate.training.finetune.head import Variety, layer_features, probed, solve_head
 from striate.training.finetune.unfreezing import Tuning
 from striate.training.folder.layout import STATE, TRANSFER, read_validations
+from striate.training.job import Job
 from striate.training.recipe import Recipe
-from striate.training.step import Job
 
 # From how many training pictures on how many stages are tuned at the least: the rule of thumb of Stanford CS231n,
 # "Transfer learning", put into numbers. Tuning that brings nothing costs time, not accuracy: the head alone stays then.

@@ -16,9 +16,9 @@ from striate.analysis.calls import evaluating
 from striate.analysis.weightless import weightless
 from striate.core.errors import StriateError
 from striate.models import Network
+from striate.training.job import Job
 from striate.training.optim.schedule import side_px
 from striate.training.recipe import Recipe
-from striate.training.step import Job
 
 # Of parts of nearly equal size, those of at most three pictures are never of one, unless there is one in all.
 NEVER_LONE = 3

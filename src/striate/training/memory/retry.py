@@ -16,9 +16,10 @@ from striate.core.errors import StriateError
 from striate.core.units import in_bytes
 from striate.data.batches import Batch
 from striate.training.folder.state import Counters
+from striate.training.job import Job
 from striate.training.memory.forecast import available_bytes, training_bytes
 from striate.training.memory.lone_pictures import fewest_at_once
-from striate.training.step import Job, gradients, update
+from striate.training.step import gradients, update
 
 # How torch's allocator, C++ and oneDNN say it; the last could have other causes, but then one picture fails as well.
 TOLD_BY = ("can't allocate memory", "not enough memory", "bad_alloc", "could not create a primitive")

@@ -15,10 +15,10 @@ from striate.data.batches import Batch
 from striate.models import Network
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters
+from striate.training.job import Job
 from striate.training.monitor.findings import findings, first_cost
 from striate.training.monitor.health import Probe, Pulse, PulseTaker, probe
 from striate.training.monitor.status import Course, Finding, are_photographs
-from striate.training.step import Job
 
 PROBE_PICTURES = 128
 EVERY_PICTURES = 100 * PROBE_PICTURES  # trained on between two looks: looking costs a third of a per cent

@@ -15,7 +15,7 @@ from striate.core.errors import StriateError
 from striate.core.files import storage_errors
 from striate.report.facts import ReportFacts, Sample
 from striate.training.folder.state import Counters
-from striate.training.step import Watch
+from striate.training.job import Watch
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

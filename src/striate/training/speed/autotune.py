@@ -23,6 +23,7 @@ from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.runtime.machine import processor_name, waited_seconds
 from striate.runtime.runtime import Placement, Precision, fast_half, words
+from striate.training.job import Job
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.speed.compiling import (
     Compiling,
@@ -35,7 +36,7 @@ from striate.training.speed.compiling import (
 )
 from striate.training.speed.options import Wishes
 from striate.training.speed.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds
-from striate.training.step import Job, train_step
+from striate.training.step import train_step
 
 BUDGET_SECONDS, SHORT_RUN_SECONDS = 20.0, 20.0
 SHARE_OF_RUN = 0.05

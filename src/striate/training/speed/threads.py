@@ -12,7 +12,7 @@ from striate.core.processor import busy_lately, cores
 from striate.core.reading import Count, Positive, read_record
 from striate.core.units import counted
 from striate.training.folder.layout import THREADS
-from striate.training.step import Job
+from striate.training.job import Job
 
 
 class EpochThreads:

@@ -1,0 +1,57 @@
+"""What one training is made of, and who is told how it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from striate.data.batches import Batches
+from striate.models import Network
+from striate.report.facts import ReportFacts
+from striate.runtime.runtime import Placement
+from striate.training.folder.keeper import Keeper
+from striate.training.folder.state import Counters
+from striate.training.recipe import Recipe
+
+UNSCALED = torch.amp.GradScaler("cpu", enabled=False)
+
+
+class Watch(Protocol):
+    """Who is told how training goes."""
+
+    def say(self, text: str) -> None:
+        """Something happened that a person should know."""
+
+    def step(self, counters: Counters, lr: float) -> None:
+        """Some steps were made."""
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        """An epoch was finished, and validated where the line says so."""
+
+    def result(self, facts: ReportFacts) -> None:
+        """The run was tested and its report is written."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one training is made of.
+
+    scaler: of the loss, which fp16 needs; see `Placement.loss_scaler`. keeper: of the folder, should that go.
+    share_seen: of the area of a typical picture.
+    """
+
+    network: Network
+    classes: tuple[str, ...]
+    train: Batches
+    val: Batches
+    recipe: Recipe
+    seed: int
+    placement: Placement
+    folder: Path
+    watch: Watch
+    scaler: torch.amp.GradScaler = UNSCALED
+    keeper: Keeper | None = None
+    share_seen: float = 1.0
