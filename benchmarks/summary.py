@@ -20,7 +20,7 @@ import torch
 import torchinfo
 
 from striate.analysis import summarize
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 
 REPEATS = 15

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "striate"
 ORDER = (
-    "core", "ops", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks", "deploy",
+    "core", "ops", "meta", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks", "deploy",
     "features", "report", "training", "recipes", "api", "cli",
 )  # fmt: skip
 APART = ("finetune", "memory", "monitor", "speed")  # rooms of training/ that know nothing of one another

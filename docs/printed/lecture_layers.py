@@ -8,8 +8,8 @@ import torch
 
 from printed.quantities import conv, dense, listed, net, of_kind, pool, row, weight_layers, widths
 from printed.record import Printed
-from striate.analysis.weightless import blueprint
 from striate.layers.unpooling import BedOfNailsUnpool, NearestUnpool
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 from striate.ops.layer.arithmetic import Layer, work_out
 from striate.ops.layer.sentences import times

@@ -22,7 +22,7 @@ from printed.quantities import (
     widths,
 )
 from printed.record import Printed
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 from striate.ops.layer.sentences import times
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from striate.analysis.rows import Row
 from striate.analysis.summary import Summary, summarize
-from striate.analysis.weightless import blueprint
 from striate.analysis.zoo import training_params
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 from striate.models.googlenet import Inception, NaiveInception
 from striate.ops.layer.arithmetic import Answer, Layer, work_out

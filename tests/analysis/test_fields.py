@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from striate.analysis.rows import Row
 from striate.analysis.summary import Summary, summarize
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import ZOO, Network, create_model
 from striate.models.perceptron import Perceptron
 from striate.ops.windows import Field

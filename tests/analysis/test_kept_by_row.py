@@ -6,7 +6,7 @@ from torch import nn
 
 from striate.analysis.kept_by_row import kept_by_row
 from striate.analysis.summary import summarize
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 
 WHOLE = ["lenet5", "alexnet", "vgg16_bn", "nin", "resnet18", "resnet50", "densenet40_12", "inception_v4"]

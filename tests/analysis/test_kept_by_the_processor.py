@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from striate.analysis.memory import Kept, kept_for_training
 from striate.analysis.summary import summarize
-from striate.analysis.work_space import work_space_bytes
+from striate.meta.work_space import work_space_bytes
 
 attention = F.scaled_dot_product_attention
 

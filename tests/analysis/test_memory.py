@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from striate.analysis.memory import Kept, kept_for_training, peak_bytes
 from striate.analysis.summary import summarize
 from striate.analysis.trace import trace
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import ZOO, Network, create_model
 
 FLOAT = 4

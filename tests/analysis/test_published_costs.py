@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from striate.analysis.summary import Summary, summarize
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 
 RESNET, DENSENET = "arXiv:1512.03385", "arXiv:1608.06993"

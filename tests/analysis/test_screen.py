@@ -6,8 +6,8 @@ import pytest
 
 from striate.analysis.screen import EVERY_ROW, screen
 from striate.analysis.stages import SCREEN
-from striate.analysis.weightless import blueprint
 from striate.core.errors import StriateError
+from striate.meta.weightless import blueprint
 from striate.models import ZOO, create_model
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from striate.analysis.summary import Summary, summarize
 from striate.analysis.table import as_csv, as_html, as_markdown, as_text, folded
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 
 COLUMNS = {"params": "params", "MACs": "macs", "activations": "activations"}

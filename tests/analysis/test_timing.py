@@ -6,8 +6,8 @@ from torch import nn
 
 from striate.analysis.summary import summarize
 from striate.analysis.timing import TimedRow, Timing, convolution_ceiling, time_layers
-from striate.analysis.weightless import blueprint
 from striate.core.errors import StriateError
+from striate.meta.weightless import blueprint
 from striate.models import create_model
 
 

@@ -3,6 +3,6 @@
 from striate.analysis.rows import Row
 from striate.analysis.summary import Summary, summarize
 from striate.analysis.timing import Timing, time_layers
-from striate.analysis.weightless import blueprint
+from striate.meta.weightless import blueprint
 
 __all__ = ["Row", "Summary", "Timing", "blueprint", "summarize", "time_layers"]

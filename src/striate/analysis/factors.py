@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from striate.analysis.macs import Shape
+from striate.meta.shapes import Shape
 
 
 class Factor(NamedTuple):

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from striate.analysis.macs import Shape
-from striate.analysis.stand_ins import StandIn
 from striate.core.errors import StriateError
+from striate.meta.shapes import Shape
+from striate.meta.stand_ins import StandIn
 from striate.models import Network
 
 

@@ -12,12 +12,12 @@ from torch._ops import OpOverload
 from torch.autograd.graph import saved_tensors_hooks
 
 from striate.analysis.calls import Forward, set_mode, wrapped_calls
-from striate.analysis.macs import Shape
 from striate.analysis.memory import PRIME, Kept
 from striate.analysis.rows import Row
-from striate.analysis.stand_ins import META
 from striate.analysis.trace import facts_of, number_type
-from striate.analysis.weightless import MetaMode, tensors_in, weightless
+from striate.meta.shapes import Shape
+from striate.meta.stand_ins import META
+from striate.meta.weightless import MetaMode, tensors_in, weightless
 from striate.models import Network
 
 Key = tuple[str, str, int]

@@ -13,8 +13,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from striate.analysis.factors import Dimension, Factor, joined, place_of, plain, without_axes
-from striate.analysis.macs import Shape
 from striate.analysis.sight import PIXEL_SIGHT, Sight
+from striate.meta.shapes import Shape
 from striate.ops.windows import Field
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-Shape = tuple[int, ...]
+from striate.meta.shapes import Shape
 
 
 def convolution_macs(image: Shape, weight: Shape, output: Shape, *, transposed: bool) -> int:

@@ -19,11 +19,11 @@ from torch.autograd.graph import saved_tensors_hooks
 from striate.analysis.calls import set_mode
 from striate.analysis.failures import failure
 from striate.analysis.inputs import Inputs, batch_of, picture
-from striate.analysis.macs import Shape
-from striate.analysis.stand_ins import META, PROCESSOR, REAL, StandIn
 from striate.analysis.trace import Trace, number_type
-from striate.analysis.weightless import UNLIKE_THE_PROCESSOR, MetaMode, is_fused, weightless
 from striate.core.errors import StriateError
+from striate.meta.shapes import Shape
+from striate.meta.stand_ins import META, PROCESSOR, REAL, StandIn
+from striate.meta.weightless import UNLIKE_THE_PROCESSOR, MetaMode, is_fused, weightless
 from striate.models import Network
 
 PRIME = 8191  # as a batch size it divides the bytes of a tensor exactly when the tensor grows with the batch

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_iter
 
-from striate.analysis.weightless import MetaMode, weightless
+from striate.meta.stand_ins import META
+from striate.meta.weightless import MetaMode, weightless
 
 ANSWER = "answer"
 
@@ -31,7 +32,7 @@ def readers_of(
     """
     trace = _Readers()
     with weightless(network), torch.no_grad():
-        images = torch.empty(2, *shape, device="meta")
+        images = META.blank((2, *shape), torch.float32)
         with trace:
             answer = run(images)
     trace.note(ANSWER, answer)

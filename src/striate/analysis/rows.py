@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from striate.analysis.fields import layouts_of
 from striate.analysis.layout import Layout
-from striate.analysis.macs import Shape
 from striate.analysis.sliding import dropped_of
 from striate.analysis.trace import Operator, Trace, Value
+from striate.meta.shapes import Shape
 from striate.ops.windows import Field
 
 NOT_RUN = "not run"  # kind of the rows that own parameters which nothing reads

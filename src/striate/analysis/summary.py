@@ -22,15 +22,15 @@ from torch import nn
 
 from striate.analysis.failures import ForwardError
 from striate.analysis.inputs import Inputs, check_arguments, given_inputs, picture, picture_size
-from striate.analysis.macs import Shape
 from striate.analysis.memory import Kept, kept_on, kept_weightless, peak_bytes
 from striate.analysis.rows import Row, not_counted, rows_of
-from striate.analysis.stand_ins import META, PROCESSOR, REAL, StandIn
 from striate.analysis.table import as_dict, as_text
 from striate.analysis.trace import Trace, trace_weightless
-from striate.analysis.weightless import weightless
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
+from striate.meta.shapes import Shape
+from striate.meta.stand_ins import META, PROCESSOR, REAL, StandIn
+from striate.meta.weightless import weightless
 
 
 @dataclass(frozen=True, repr=False)

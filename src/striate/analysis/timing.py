@@ -18,9 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
 from striate.analysis.inputs import picture_size
 from striate.analysis.trace import facts_of
-from striate.analysis.weightless import tensors_in
 from striate.core.errors import StriateError
 from striate.core.units import counted
+from striate.meta.weightless import tensors_in
 
 # (maps, side): 3x3 convolutions as they are in the middle of the networks of the zoo; the ceiling is the best of them
 CEILING_LAYERS = ((64, 56), (128, 28), (256, 28), (256, 14))
@@ -148,7 +148,7 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # see striate.analysis.weightless
+        return False  # see striate.meta.weightless
 
     def timed(self, forward: Forward, path: str, kind: str, leaf: bool) -> Forward:
         """The forward function of a module, each call of a leaf timed."""

@@ -19,10 +19,11 @@ from torch._ops import OpOverload
 from striate.analysis.calls import Forward, set_mode, wrapped_calls
 from striate.analysis.failures import failure
 from striate.analysis.inputs import Inputs, picture
-from striate.analysis.macs import RULES, Rule, Shape
-from striate.analysis.stand_ins import META, StandIn
-from striate.analysis.weightless import UNLIKE_THE_PROCESSOR, MetaMode, is_fused, tensors_in, weightless
+from striate.analysis.macs import RULES, Rule
 from striate.core.errors import StriateError
+from striate.meta.shapes import Shape
+from striate.meta.stand_ins import META, StandIn
+from striate.meta.weightless import UNLIKE_THE_PROCESSOR, MetaMode, is_fused, tensors_in, weightless
 
 
 class Value(NamedTuple):
@@ -83,7 +84,7 @@ class Trace:
     image: the first input with places to look at. inputs: all of them by name.
     parameters: elements of every parameter by name, a shared one once, whether it was read or not.
     follows_processor: False where the processor runs other kernels than tensors without numbers do, such as a fused
-    attention (`PROCESSOR` of `striate.analysis.stand_ins`).
+    attention (`PROCESSOR` of `striate.meta.stand_ins`).
     """
 
     image: Value

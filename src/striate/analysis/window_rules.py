@@ -9,10 +9,10 @@ from math import ceil, floor
 from typing import Any, NamedTuple
 
 from striate.analysis.layout import Layout
-from striate.analysis.macs import Shape
 from striate.analysis.sight import Sight, Taps
 from striate.analysis.sliding import Window, convolved, each, windows_along, windows_of
 from striate.analysis.trace import Operator, Value
+from striate.meta.shapes import Shape
 
 
 class Asked(NamedTuple):

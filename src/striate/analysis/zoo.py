@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from striate.analysis.macs import Shape
 from striate.analysis.summary import Summary, summarize
-from striate.analysis.weightless import blueprint
 from striate.analysis.zoo_costs import COSTS
 from striate.core.errors import StriateError, unknown_name
+from striate.meta.shapes import Shape
+from striate.meta.weightless import blueprint
 from striate.models import ZOO, Network, create_model, list_models
 from striate.models.catalog import CATALOG, PROTOCOLS, Entry, Protocol, Published
 

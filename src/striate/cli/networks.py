@@ -125,8 +125,8 @@ def summary(
     """
     from striate.analysis.screen import screen
     from striate.analysis.table import as_csv, as_html, as_markdown
-    from striate.analysis.weightless import blueprint
     from striate.core.files import require_writable, write_bytes
+    from striate.meta.weightless import blueprint
     from striate.models import ZOO
 
     if json + csv + markdown > 1:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
 
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
+from striate.meta.weightless import blueprint
 from striate.models import FILES, ZOO, Network, architecture_of, create_model
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
 from striate.models.tapped import Tapped
@@ -128,11 +128,12 @@ def names_weights(name: str) -> bool:
 
 def _empty_network(stored: Stored) -> Network:
     """The network that a config describes, its weights not yet there."""
-    preprocess = stored.preprocess
-    with torch.device("meta"):  # no weights are drawn only to be overwritten
-        network = create_model(stored.architecture, len(stored.classes), preprocess.channels, preprocess.size)
-        if stored.layers:
-            network = Tapped(network, stored.layers, len(stored.classes))
-    network = network.to_empty(device="cpu")
+    preprocess, classes = stored.preprocess, len(stored.classes)
+
+    def build() -> Network:
+        network = create_model(stored.architecture, classes, preprocess.channels, preprocess.size)
+        return Tapped(network, stored.layers, classes) if stored.layers else network
+
+    network = blueprint(build).to_empty(device="cpu")  # no weights are drawn only to be overwritten
     network.preprocess, network.class_names = preprocess, stored.classes
     return network

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
+from striate.meta.stand_ins import META
+from striate.meta.weightless import MetaMode, weightless
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -155,8 +156,6 @@ class Network(nn.Module):
     def _first_failure(self, height: int, width: int) -> tuple[str, str, tuple[int, int]]:
         """Path and kind of the layer that cannot take what arrives, and what arrives, by trial on meta."""
         entered: list[tuple[str, str, tuple[int, int]]] = []
-        weights = {n: torch.empty_like(t, device="meta") for n, t in self.state_dict(keep_vars=True).items()}
-        images = torch.empty(2, self.in_channels, height, width, device="meta")
         with ExitStack() as hooks:
             for path, module in self.named_modules():
                 if next(module.children(), None) is None:
@@ -166,18 +165,9 @@ class Network(nn.Module):
                         entered.append((path, type(module).__name__, (shape[-2], shape[-1])))
 
                     hooks.enter_context(module.register_forward_pre_hook(note))
-            with suppress(RuntimeError):
-                functional_call(_Heads(self), {f"network.{n}": t for n, t in weights.items()}, images)
+            with weightless(self), MetaMode(), torch.no_grad(), suppress(RuntimeError):
+                self._heads(META.blank((2, self.in_channels, height, width), torch.float32))
         return entered[-1]
-
-
-class _Heads(nn.Module):
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> list[tuple[float, Tensor]]:
-        return self.network._heads(images)
 
 
 def replace_classifier(model: nn.Module, path: str, outputs: int) -> None:

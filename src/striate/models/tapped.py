@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from striate.core.errors import unknown_name
+from striate.meta.stand_ins import META
+from striate.meta.weightless import MetaMode, weightless
 from striate.models.network import Network
 
 LAST = "last"
@@ -89,18 +90,6 @@ def pooled(maps: Tensor) -> Tensor:
 
 def widths(network: Network, layers: Sequence[str]) -> list[int]:
     """Channels of each layer, found by a run on meta tensors."""
-    weights = {
-        f"network.{n}": torch.empty_like(t, device="meta") for n, t in network.state_dict(keep_vars=True).items()
-    }
-    images = torch.empty(2, network.in_channels, *network.preprocess.size, device="meta")
-    found = functional_call(_Taps(network, layers), weights, images)
-    return [vector.shape[1] for vector in found]
-
-
-class _Taps(nn.Module):
-    def __init__(self, network: Network, layers: Sequence[str]) -> None:
-        super().__init__()
-        self.network, self.layers = network, layers
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        return tap(self.network, images, self.layers)
+    images = META.blank((2, network.in_channels, *network.preprocess.size), torch.float32)
+    with weightless(network), MetaMode(), torch.no_grad():
+        return [vector.shape[1] for vector in tap(network, images, layers)]

@@ -23,6 +23,7 @@ from striate.data.decode import DecodeError
 from striate.data.manifest import MANIFEST, write_manifest
 from striate.data.scan import Scan
 from striate.data.working import Bad
+from striate.meta.weightless import blueprint
 from striate.models import Network, create_model
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
@@ -99,8 +100,7 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
         preprocess = begun or fit_size(network, recipe, dataset.pictures)
         network.require_size(*preprocess.size)
     else:
-        with torch.device("meta"):  # its preprocessing and smallest size, before any weight is drawn
-            draft = create_model(recipe.model)
+        draft = blueprint(lambda: create_model(recipe.model))  # its preprocessing and smallest size, before any draw
         preprocess = begun or fit_size(draft, recipe, dataset.pictures)
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, size=preprocess.size)

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from striate.analysis.calls import evaluating
-from striate.analysis.weightless import weightless
 from striate.core.errors import StriateError
+from striate.meta.stand_ins import META
+from striate.meta.weightless import weightless
 from striate.models import Network
 from striate.training.job import Job
 from striate.training.optim.schedule import side_px
@@ -40,7 +41,7 @@ def lone_norms(network: Network, recipe: Recipe) -> list[str]:
     try:
         with evaluating(network), weightless(network), torch.no_grad():
             height, width = (round(whole * side / min(network.preprocess.size)) for whole in network.preprocess.size)
-            network.training_logits(torch.empty(1, network.in_channels, height, width, device="meta"))
+            network.training_logits(META.blank((1, network.in_channels, height, width), torch.float32))
     finally:
         for handle in handles:
             handle.remove()

@@ -12,11 +12,11 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from striate.analysis.shapes import META as META_DEVICE
-from striate.analysis.shapes import SHORTCUTS
-from striate.analysis.stand_ins import META, REAL, StandIn, twin
-from striate.analysis.work_space import WORK_SPACES
 from striate.core.errors import StriateError
+from striate.meta.shapes import META as META_DEVICE
+from striate.meta.shapes import SHORTCUTS
+from striate.meta.stand_ins import META, REAL, StandIn, twin
+from striate.meta.work_space import WORK_SPACES
 
 # The only operator that says on meta tensors: the processor would run a fused attention here (if it can).
 UNLIKE_THE_PROCESSOR = torch.ops.aten._safe_softmax.default

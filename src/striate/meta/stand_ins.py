@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from striate.analysis.macs import Shape
-from striate.analysis.shapes import META as META_DEVICE
+from striate.meta.shapes import META as META_DEVICE
+from striate.meta.shapes import Shape
 
 
 class StandIn(NamedTuple):

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from striate.analysis import weightless as room
 from striate.analysis.trace import Trace, trace
-from striate.analysis.weightless import blueprint, weightless
+from striate.meta import weightless as room
+from striate.meta.weightless import blueprint, weightless
 from striate.models import ZOO, create_model
 
 
@@ -101,7 +101,7 @@ def test_the_compiler_is_not_imported() -> None:
     program = (
         "import sys\n"
         "from striate.analysis import summarize\n"
-        "from striate.analysis.weightless import blueprint\n"
+        "from striate.meta.weightless import blueprint\n"
         "from striate.models import create_model\n"
         "for name in ('resnet18', 'alexnet', 'googlenet', 'densenet40_12'):\n"
         "    summarize(blueprint(lambda: create_model(name)))\n"

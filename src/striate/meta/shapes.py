@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+Shape = tuple[int, ...]
 META = torch.device("meta")
 aten = torch.ops.aten
 NOTHING = torch.empty(0, device=META)

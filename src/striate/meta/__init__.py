@@ -1,0 +1,1 @@
+"""Networks without numbers: what stands in for their weights, and what operators make of shapes alone."""
