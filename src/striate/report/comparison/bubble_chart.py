@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from striate.analysis.zoo import Overview, short
 from striate.models.catalog import Protocol
+from striate.report.colours import FAMILIES
 
 WIDTH, HEIGHT = 960, 600
 LEFT, RIGHT, TOP, BOTTOM = 64, 936, 76, 540  # edges of the area where the circles are
 LARGEST_PX, SMALLEST_PX = 42.0, 4.0  # radii
 LETTER_PX, LINE_PX = 7.0, 15.0  # of the labels' letters, at most
 ROUND = (1, 2, 5)  # ticks are these, times powers of ten
-FAMILIES = 8  # colours
 DISTANCES_PX = (0, 10, 22, 36, 54, 76, 102, 134, 170)  # of a label from its circle; beyond the first with a line
 DIRECTIONS = 16
 
@@ -90,7 +90,7 @@ def chart_of(networks: Sequence[Overview], protocol: Protocol) -> Chart:
         return max(SMALLEST_PX, LARGEST_PX * math.sqrt(params / largest))
 
     def bubble(network: Overview) -> Bubble:
-        family = papers.index(network.paper) % FAMILIES
+        family = papers.index(network.paper) % len(FAMILIES)
         size = radius(network.inference_params)
         return Bubble(network, x_of(network.macs), y_of(errors[network.name]), size, family, NOWHERE)
 
