@@ -7,8 +7,9 @@ from PIL import Image
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data.augment import LIGHTING_VALUES, LIGHTING_VECTORS, Augmentation, augment, scaled_parts
+from striate.data.augment import LIGHTING_VALUES, LIGHTING_VECTORS, Augmentation, augment
 from striate.data.batches import step_generator
+from striate.data.geometry import scaled_parts
 
 SAME = Preprocess((12, 12), (12, 12))
 SMALLER = Preprocess((8, 8), (12, 12))
@@ -69,11 +70,11 @@ def test_a_resized_crop_enlarges_a_part():
 
 @pytest.mark.parametrize("wanted", [(12, 12), (5, 30), (40, 7)])
 def test_a_box_is_scaled_as_pillow_scales_it(wanted):
-    boxes = [[0, 12, 0, 12], [3, 9, 0, 5], [11, 12, 2, 12]]
+    boxes = [[0, 0, 12, 12], [3, 0, 9, 5], [11, 2, 12, 12]]
     middling = pictures(3) // 2 + 64  # nothing overshoots 0..255, which is cut off between the two directions
     found = scaled_parts(middling, boxes, wanted)
     assert found.dtype == torch.uint8 and found.is_contiguous(memory_format=torch.channels_last)
-    for picture, part, (left, right, top, bottom) in zip(middling, found, boxes, strict=True):
+    for picture, part, (left, top, right, bottom) in zip(middling, found, boxes, strict=True):
         box = Image.fromarray(picture.permute(1, 2, 0).numpy()).crop((left, top, right, bottom))
         expected = np.asarray(box.resize(wanted[::-1], Image.Resampling.BICUBIC), np.int64)
         assert np.abs(part.permute(1, 2, 0).numpy() - expected).max() <= 1

@@ -1,8 +1,6 @@
-"""The classic augmentations, each on the whole batch at once.
+"""The classic augmentations, each drawn for the whole batch at once: first the geometry, then the colours.
 
-N pictures, C channels, h w pixels of the working size, H W pixels of the network's size. Geometry is one gather of
-pixels where it can be (crop, flip), one bicubic scaling of a box of each picture (scale, aspect), or one bilinear
-resampling (rotation).
+N pictures, C channels, h w pixels of the working size, H W pixels of the network's size.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
+from striate.data.geometry import Geometry, whole
 
 # Principal components of the colours of ImageNet's training pictures on the 0..1 scale: eigenvectors in the columns
 # (rows R, G, B) and their eigenvalues, for Krizhevsky et al. 2012, section 4.1.
@@ -86,10 +84,42 @@ def augment(
     >>> augment(batch, Augmentation(), record, torch.Generator().manual_seed(0)).shape
     torch.Size([2, 1, 2, 2])
     """
+    working = (batch.shape[2], batch.shape[3])
+    geometry = draw_geometry(augmentation, len(batch), working, preprocess.size, generator, mirrored)
+    return colours(geometry.pixels(batch), augmentation, preprocess, generator)
+
+
+def draw_geometry(
+    augmentation: Augmentation,
+    count: int,
+    working: tuple[int, int],
+    size: tuple[int, int],
+    generator: torch.Generator,
+    mirrored: Tensor | None = None,
+) -> Geometry:
+    """Which part of each of `count` pictures is taken, for all of a batch at once, before its `colours` are drawn.
+
+    working: height and width of the pictures. size: those asked for, of which the result has no more than the pictures
+    have where pixels are only moved. mirrored: as of `augment`.
+
+    >>> drawn = draw_geometry(Augmentation(), 2, (4, 4), (2, 2), torch.Generator().manual_seed(0))
+    >>> drawn.size, drawn.extents.tolist()
+    ((2, 2), [[2.0, 2.0], [2.0, 2.0]])
+    """
     if augmentation.resamples:
-        batch = _resampled(batch, augmentation, preprocess.size, generator, mirrored)
+        offsets, extents, radians = _drawn_parts(augmentation, count, working, generator)
     else:
-        batch = _cropped(batch, augmentation, preprocess.size, generator, mirrored)
+        size, radians = (min(size[0], working[0]), min(size[1], working[1])), None
+        if size == working and not augmentation.crop_padding_px and not augmentation.flip and mirrored is None:
+            return whole(count, working)
+        offsets, extents = _drawn_crops(augmentation.crop_padding_px, count, working, size, generator)
+    if mirrored is None:
+        mirrored = torch.rand(count, generator=generator) < (0.5 if augmentation.flip else 0.0)
+    return Geometry(working, size, offsets, extents, mirrored, radians)
+
+
+def colours(batch: Tensor, augmentation: Augmentation, preprocess: Preprocess, generator: torch.Generator) -> Tensor:
+    """Vary the pixels of a batch (N, C, H, W) where they are: lighting, jitter and erasing."""
     if augmentation.lighting_std and batch.shape[1] == 3:
         batch = _lit(batch, augmentation.lighting_std, generator)
     if augmentation.jitter:
@@ -97,10 +127,6 @@ def augment(
     if augmentation.erase:
         batch = _erased(batch, augmentation.erase, preprocess, generator)
     return batch
-
-
-def _uniform(count: int, low: float, high: float, generator: torch.Generator, device: torch.device) -> Tensor:
-    return torch.empty(count).uniform_(low, high, generator=generator).to(device)
 
 
 def alternating_flips(numbers: npt.NDArray[np.int64], seed: int, epoch: int) -> Tensor:
@@ -120,107 +146,55 @@ def alternating_flips(numbers: npt.NDArray[np.int64], seed: int, epoch: int) -> 
     return torch.from_numpy((mixed >> np.uint64(63)).astype(bool)) ^ bool(epoch % 2)
 
 
-def _drawn_flips(count: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
-    return torch.rand(count, generator=generator) < (0.5 if augmentation.flip else 0.0)
+def _drawn_crops(
+    padding: int, count: int, working: tuple[int, int], size: tuple[int, int], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Offsets and extents of crops, which lie anywhere in the pictures and up to `padding` over their edges."""
+    top, left = (
+        torch.randint(-padding, length - side + padding + 1, (count, 1), generator=generator)
+        for length, side in zip(working, size, strict=True)
+    )
+    (height, width), extents = size, torch.tensor(size[::-1], dtype=torch.float64).expand(count, 2)
+    margins = torch.tensor([working[1] - width, working[0] - height], dtype=torch.float64)
+    return torch.cat([left, top], 1) - margins / 2, extents
 
 
-def _cropped(
-    batch: Tensor,
-    augmentation: Augmentation,
-    size: tuple[int, int],
-    generator: torch.Generator,
-    mirrored: Tensor | None,
-) -> Tensor:
-    """Random crops, some of them mirrored, as one gather of whole pixels."""
-    count, channels, height, width = batch.shape
-    size, padding = (min(size[0], height), min(size[1], width)), augmentation.crop_padding_px
-    if padding == 0 and (height, width) == size and mirrored is None and not augmentation.flip:
-        return batch
-    top = torch.randint(-padding, height - size[0] + padding + 1, (count, 1), generator=generator)
-    left = torch.randint(-padding, width - size[1] + padding + 1, (count, 1), generator=generator)
-    rows_NH = (top + torch.arange(size[0])).clamp(0, height - 1)
-    columns_NW = (left + torch.arange(size[1])).clamp(0, width - 1)
-    mirrored = _drawn_flips(count, augmentation, generator) if mirrored is None else mirrored
-    columns_NW = torch.where(mirrored[:, None], columns_NW.flip(1), columns_NW)
-    pixel_NHW = (torch.arange(count)[:, None, None] * height + rows_NH[:, :, None]) * width + columns_NW[:, None, :]
-    pixels = batch.permute(0, 2, 3, 1).reshape(-1, channels)  # a view: batches are channels last in memory
-    taken = pixels.index_select(0, pixel_NHW.flatten().to(batch.device))
-    return taken.view(count, *size, channels).permute(0, 3, 1, 2)
-
-
-def _resampled(
-    batch: Tensor,
-    augmentation: Augmentation,
-    size: tuple[int, int],
-    generator: torch.Generator,
-    mirrored: Tensor | None,
-) -> Tensor:
-    """Random resized crops, turned and mirrored.
+def _drawn_parts(
+    augmentation: Augmentation, count: int, working: tuple[int, int], generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Offsets, extents and turns of random resized crops; upright ones are whole pixels.
 
     The random resized crop is Szegedy et al., arXiv:1409.4842, section 6: area uniform, log aspect uniform, position
     uniform among those that fit.
     """
-    count, _, height, width = batch.shape
-    device = batch.device if augmentation.rotate_degrees else torch.device("cpu")
-    area = _uniform(count, augmentation.min_area, 1, generator, device)
+    (height, width), padding = working, augmentation.crop_padding_px
+    area = _uniform(count, augmentation.min_area, 1, generator)
     stretch = math.log(augmentation.max_aspect)
-    aspect = _uniform(count, -stretch, stretch, generator, device).exp()
-    scale_x = (area * aspect).sqrt().clamp(max=1)  # half-widths on grid_sample's -1..1 scale
+    aspect = _uniform(count, -stretch, stretch, generator).exp()
+    scale_x = (area * aspect).sqrt().clamp(max=1)  # half-widths where the picture is -1..1
     scale_y = (area / aspect).sqrt().clamp(max=1)
-    pad_x, pad_y = 2 * augmentation.crop_padding_px / width, 2 * augmentation.crop_padding_px / height
-    shift_x = _uniform(count, -1, 1, generator, device) * (1 - scale_x + pad_x)
-    shift_y = _uniform(count, -1, 1, generator, device) * (1 - scale_y + pad_y)
-    angle = _uniform(count, -1, 1, generator, device) * math.radians(augmentation.rotate_degrees)
-    mirrored = _drawn_flips(count, augmentation, generator) if mirrored is None else mirrored
+    shift_x = _uniform(count, -1, 1, generator) * (1 - scale_x + 2 * padding / width)
+    shift_y = _uniform(count, -1, 1, generator) * (1 - scale_y + 2 * padding / height)
+    angle = _uniform(count, -1, 1, generator) * math.radians(augmentation.rotate_degrees)
     if not augmentation.rotate_degrees:
-        padding = augmentation.crop_padding_px
-        left_right = _whole_pixels(shift_x, scale_x, width, padding)
-        top_bottom = _whole_pixels(shift_y, scale_y, height, padding)
-        boxes = torch.stack([*left_right, *top_bottom], 1).tolist()
-        parts = scaled_parts(_edges_repeated(batch, padding), boxes, size)
-        return torch.where(mirrored.to(batch.device)[:, None, None, None], parts.flip(3), parts)
-    mirror = 1 - 2 * mirrored.to(device, torch.float32)
-    ratio = width / height  # rotation must turn pixels, not the stretched -1..1 square
-    rows_x = torch.stack([angle.cos() * scale_x * mirror, -angle.sin() * scale_y / ratio, shift_x], 1)
-    rows_y = torch.stack([angle.sin() * scale_x * mirror * ratio, angle.cos() * scale_y, shift_y], 1)
-    shape = [count, batch.shape[1], *size]
-    grid = F.affine_grid(torch.stack([rows_x, rows_y], 1), shape, align_corners=False)
-    return F.grid_sample(batch.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+        offset_x, extent_x = _whole_pixels(shift_x, scale_x, width, padding)
+        offset_y, extent_y = _whole_pixels(shift_y, scale_y, height, padding)
+        return torch.stack([offset_x, offset_y], 1).double(), torch.stack([extent_x, extent_y], 1).double(), None
+    # Exact: a float32 times a side has room in a float64, so that `Geometry` finds the very numbers again.
+    sides = torch.tensor([width, height], dtype=torch.float64)
+    return torch.stack([shift_x, shift_y], 1) * sides / 2, torch.stack([scale_x, scale_y], 1) * sides, angle
 
 
 def _whole_pixels(middle: Tensor, half: Tensor, length: int, padding: int) -> tuple[Tensor, Tensor]:
-    """First pixel and the one behind the last of parts of a line, padded on both sides; given on a scale -1..1."""
+    """Offset and length of parts of a line, rounded to whole pixels, padded on both sides; given on a scale -1..1."""
     taken = (half * length).round().clamp_(min=1)
     first = ((middle + 1) / 2 * length - taken / 2 + padding).round()
     first = torch.minimum(first.clamp_(min=0), length + 2 * padding - taken)
-    return first.int(), (first + taken).int()
+    return first - padding + (taken - length) / 2, taken
 
 
-def _edges_repeated(batch: Tensor, padding: int) -> Tensor:
-    if not padding:
-        return batch
-    rows, columns = (
-        torch.arange(-padding, side + padding, device=batch.device).clamp_(0, side - 1) for side in batch.shape[2:]
-    )
-    return batch.index_select(2, rows).index_select(3, columns)
-
-
-def scaled_parts(batch: Tensor, boxes: list[list[int]], size: tuple[int, int]) -> Tensor:
-    """A box of every picture, scaled: bicubic, widened where it shrinks so that no pixel is skipped, as Pillow does.
-
-    batch: (N, C, h, w), 0..255. boxes: left, right, top, bottom in pixels, one for each picture. Returns (N, C, *size),
-    channels last in memory; uint8 on a processor, where torch has a kernel for that.
-
-    >>> scaled_parts(torch.full((1, 3, 8, 8), 7, dtype=torch.uint8), [[0, 4, 0, 8]], (2, 2)).unique().tolist()
-    [7]
-    """
-    batch = batch if batch.device.type == "cpu" else batch.float()
-    parts = torch.empty(len(batch), batch.shape[1], *size, dtype=batch.dtype, device=batch.device)
-    parts = parts.contiguous(memory_format=torch.channels_last)
-    for number, (left, right, top, bottom) in enumerate(boxes):
-        box = batch[number : number + 1, :, top:bottom, left:right]
-        parts[number : number + 1] = F.interpolate(box, size, mode="bicubic", antialias=True)
-    return parts if parts.dtype == torch.uint8 else parts.clamp_(0, 255)
+def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.empty(count).uniform_(low, high, generator=generator)
 
 
 def _lit(batch: Tensor, std: float, generator: torch.Generator) -> Tensor:
@@ -235,7 +209,7 @@ def _jittered(batch: Tensor, strength: float, generator: torch.Generator) -> Ten
     count, channels = batch.shape[:2]
 
     def factor() -> Tensor:
-        return _uniform(count, 1 - strength, 1 + strength, generator, batch.device)[:, None, None, None]
+        return _uniform(count, 1 - strength, 1 + strength, generator).to(batch.device)[:, None, None, None]
 
     def grey(pictures: Tensor) -> Tensor:
         if channels != 3:
