@@ -25,7 +25,7 @@ from striate.data.cache import working_pictures
 from striate.data.sources import open_data
 from striate.models import create_model
 from striate.runtime.folding import fold_norms
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.tasks.classification import predict_logits
 
 CASES = [("resnet20", 32, 128, 6), ("resnet18", 64, 64, 6), ("resnet18", 224, 32, 2), ("resnet50", 224, 16, 2)]
@@ -48,7 +48,7 @@ def rates() -> None:
             for form, (precision, fold) in FORMS.items():
                 start = time.perf_counter()
                 for _ in range(repeats):
-                    with torch.inference_mode(), Placement("cpu", precision, True, 2).autocast():
+                    with torch.inference_mode(), Runtime("cpu", precision, True, 2).autocast():
                         (folded if fold else network)(images)
                 seconds[form].append(time.perf_counter() - start)
         found = [f"{batch * repeats / statistics.median(seconds[form][1:]):,.0f}" for form in FORMS]
@@ -57,8 +57,8 @@ def rates() -> None:
 
 @torch.inference_mode()
 def answers(network: nn.Module, batches: Batches, run: striate.Run, precision: str) -> tuple[Tensor, Tensor]:
-    placement = replace(run.placement, precision=precision)
-    logits = [predict_logits(network, batch.pictures, run.preprocess, placement) for batch in batches.in_order()]
+    runtime = replace(run.runtime, precision=precision)
+    logits = [predict_logits(network, batch.pictures, run.preprocess, runtime) for batch in batches.in_order()]
     return torch.cat(logits), torch.cat([batch.labels for batch in batches.in_order()])
 
 

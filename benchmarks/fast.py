@@ -27,7 +27,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "a whitened first layer": {"whiten": True},
     "random flips instead of alternating ones": {"flip": True, "flip_alternately": False},
     "no label smoothing": {"label_smoothing": 0.0},
-    "no average of the weights": {"average_decay": 0.0},
+    "no average of the weights": {"ema_decay": 0.0},
     "CutMix on a quarter of the pictures": {"cut_mix": 0.25},
     "Nesterov SGD instead of Muon": {"optimizer": "sgd", "nesterov": True},
     "used at the 64 px of its training": {"test_enlargement": 1.0},

@@ -28,29 +28,29 @@ from striate.data.working import WorkingPictures
 from striate.features.extract import form_for, images_features
 from striate.features.linear import cross_validate, fit, one_thread
 from striate.models import Network, architecture_of, create_model
-from striate.models.tapped import LAST
-from striate.runtime.malloc import freed_memory_kept
-from striate.runtime.runtime import Placement
+from striate.models.linear_probe import PRE_LOGITS
+from striate.runtime.malloc import keep_freed_memory
+from striate.runtime.runtime import Runtime
 from striate.tasks.classification import evaluate
 from striate.training.finetune.head import write_head
 
 BATCH_SIZE, PEAK_LR = 32, 0.05
 
 
-def solved(network: Network, train: Batches, placement: Placement) -> None:
+def solved(network: Network, train: Batches, runtime: Runtime) -> None:
     """Features once per picture and view, then the linear classifier of the cross-validated strength."""
     views: list[np.ndarray] = []
     labels = torch.cat([batch.labels for batch in train.in_order()]).numpy()
-    form = form_for(network, (LAST,))
+    form = form_for(network, (PRE_LOGITS,))
     for mirrored in (False, True):
         images = (seen(network, batch.pictures, mirrored) for batch in train.in_order())
-        views.append(images_features(form, images, (LAST,), placement)[LAST].double().numpy())
+        views.append(images_features(form, images, (PRE_LOGITS,), runtime)[PRE_LOGITS].double().numpy())
     strength = cross_validate(views[0], labels, network.classes).C
     with one_thread():
         write_head(network, fit(np.concatenate(views), np.tile(labels, 2), network.classes, strength / 2))
 
 
-def looped(network: Network, train: Batches, placement: Placement, epochs: int) -> None:
+def looped(network: Network, train: Batches, runtime: Runtime, epochs: int) -> None:
     """SGD with momentum and a cosine, as a training script writes it: the backbone runs in every step."""
     network.eval()
     head = network.get_classifier()
@@ -58,8 +58,8 @@ def looped(network: Network, train: Batches, placement: Placement, epochs: int) 
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * train.steps)
     for epoch in range(epochs):
         for number, batch in enumerate(train.shuffled(0, epoch)):
-            images = placement.images(seen(network, batch.pictures, bool((epoch + number) % 2)))
-            with placement.autocast():
+            images = runtime.images(seen(network, batch.pictures, bool((epoch + number) % 2)))
+            with runtime.autocast():
                 with torch.no_grad():
                     features = network.forward_head(network.forward_features(images), pre_logits=True)
                 loss = F.cross_entropy(head(features).float(), batch.labels)
@@ -84,13 +84,13 @@ def prepared(data: str, weights: str) -> tuple[tuple[str, ...], dict[str, Batche
     return dataset.classes, splits
 
 
-def warm_up(classes: tuple[str, ...], weights: str, train: Batches, placement: Placement) -> None:
+def warm_up(classes: tuple[str, ...], weights: str, train: Batches, runtime: Runtime) -> None:
     """Each way once, on few pictures."""
     network = create_model(architecture_of(weights), len(classes), weights=weights)
-    placement.network(network)
+    runtime.network(network)
     few = replace(train, indices=train.indices[:: max(1, len(train.indices) // 32)])
-    solved(network, few, placement)
-    looped(network, few, placement, epochs=1)
+    solved(network, few, runtime)
+    looped(network, few, runtime, epochs=1)
 
 
 def main() -> None:
@@ -101,27 +101,27 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
-    placement = Placement("cpu", options.precision, channels_last=True, threads=options.threads)
+    runtime = Runtime("cpu", options.precision, channels_last=True, threads=options.threads)
     classes, splits = prepared(options.data, options.weights)
     train, test = splits["train"], splits.get("test", splits["val"])
     print(f"{Path(options.data).name}: {len(train.indices)} pictures to train on, {len(test.indices)} to test")
     print(f"{options.threads} threads, {options.precision}\n\n| way | seconds | test accuracy | 95 % interval |")
     print("|---|---:|---:|---:|")
     taken = {}
-    with placement.processor_threads(), freed_memory_kept():  # as in a run
-        warm_up(classes, options.weights, train, placement)
+    with runtime.processor_threads(), keep_freed_memory():  # as in a run
+        warm_up(classes, options.weights, train, runtime)
         for name in ("solved on cached features", f"plain loop, {options.epochs} epochs"):
             torch.manual_seed(0)
             network = create_model(architecture_of(options.weights), len(classes), weights=options.weights)
-            placement.network(network)
+            runtime.network(network)
             begun, cpu = time.perf_counter(), time.process_time()
             if name.startswith("plain"):
-                looped(network, train, placement, options.epochs)
+                looped(network, train, runtime, options.epochs)
             else:
-                solved(network, replace(train, batch_size=128), placement)
+                solved(network, replace(train, batch_size=128), runtime)
             taken[name], cpu = time.perf_counter() - begun, time.process_time() - cpu
             network.preprocess = replace(network.preprocess, mirrored=True)
-            found = evaluate(network, test.in_order(), network.preprocess, classes, placement)
+            found = evaluate(network, test.in_order(), network.preprocess, classes, runtime)
             low, high = found.interval
             print(
                 f"| {name} | {taken[name]:.2f} ({cpu:.2f} of the processor) | {found.accuracy:.1%} | "

@@ -41,7 +41,7 @@ CONFIGURATIONS = {
     ),
     "LeNet-5, AdamW, cosine, bf16, averaged": (
         "digits --recipe digits_lenet5 --epochs 5 --precision bf16 --set optimizer=adamw --set peak_lr=0.002 "
-        "--set average_decay=0.98"
+        "--set ema_decay=0.98"
     ),
     "fast: Muon, one cycle, whitened, growing, averaged; fp32": f"{FAST} --precision fp32",
     "fast in bf16, in parts of 5, fused norms, CutMix, erasing, colours": (

@@ -32,8 +32,8 @@ from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.sources import open_data
 from striate.models import create_model
-from striate.runtime.malloc import freed_memory_kept
-from striate.runtime.runtime import place
+from striate.runtime.malloc import keep_freed_memory
+from striate.runtime.runtime import default_runtime
 from striate.training.job import Job
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
@@ -76,15 +76,15 @@ class Contest:
         self.title = f"| {name} | {side}"
         network = create_model(name, len(dataset.classes), size=(side, side))
         network.preprocess = network.preprocess.at((side, side), (working_px, working_px))
-        self.placement = replace(place("bf16", summarize(network).macs), fused_norms=True)
-        self.placement.network(network)
+        self.runtime = replace(default_runtime("bf16", summarize(network).macs), fused_norms=True)
+        self.runtime.network(network)
         recipe = Recipe(model=name, batch_size=batch_size, peak_lr=0.01, **augmentation)
         batches = {}
         for way, (cache_gb, workers) in WAYS.items():
             working, _ = working_pictures(dataset, network.preprocess, cache_gb)
             batches[way] = Batches(working, dataset.labels, dataset.splits["train"], batch_size, workers)
         self.batches, train = batches, batches["cached"]
-        self.job = Job(network, dataset.classes, train, train, recipe, 0, self.placement, Path(), Mock())
+        self.job = Job(network, dataset.classes, train, train, recipe, 0, self.runtime, Path(), Mock())
         self.optimizer = make_optimizer(network, recipe)
         self.first = next(iter(train.shuffled(0, 0)))
         self.ready = training_batch(self.job, self.first, 0)[0]
@@ -92,8 +92,8 @@ class Contest:
     def network_alone(self) -> float:
         start = time.perf_counter()
         for _ in range(self.steps):
-            with self.placement.autocast():
-                loss, _ = loss_of(self.placement)(self.job.network, self.ready, self.first.labels, 0.0)
+            with self.runtime.autocast():
+                loss, _ = loss_of(self.runtime)(self.job.network, self.ready, self.first.labels, 0.0)
             loss.backward()
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
@@ -112,14 +112,14 @@ class Contest:
 
     def run(self) -> None:
         rates: dict[str, list[float]] = {way: [] for way in ("alone", *WAYS)}
-        with self.placement.processor_threads(), kernels_of(self.placement, self.job.network), freed_memory_kept():
+        with self.runtime.processor_threads(), kernels_of(self.runtime, self.job.network), keep_freed_memory():
             self.network_alone()
             for turn in range(ROUNDS):
                 for way in rates if turn % 2 == 0 else reversed(rates):
                     rates[way].append(self.network_alone() if way == "alone" else self.end_to_end(self.batches[way]))
         alone, *found = (statistics.median(rates[way]) for way in rates)
         cells = [f"{rate:,.1f} ({rate / alone:.2f})" for rate in found]
-        print(f"{self.title} | {self.placement.precision} | {alone:,.1f} | " + " | ".join(cells) + " |", flush=True)
+        print(f"{self.title} | {self.runtime.precision} | {alone:,.1f} | " + " | ".join(cells) + " |", flush=True)
 
 
 def passes(batches: Batches) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from striate.analysis.summary import summarize
 from striate.models import create_model
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 
 CASES = [
     ("mlp", 28, 64), ("lenet5", 32, 64), ("resnet20", 32, 128), ("resnet18", 32, 64), ("resnet18", 64, 64),
@@ -34,18 +34,18 @@ def main() -> None:
         repeats = 1 if side > 100 else 5
         steps = []
         for setting in SETTINGS:
-            placement = Placement("cpu", *setting)
-            network = placement.network(create_model(name)).train()
-            images = placement.images(torch.randn(batch, network.in_channels, side, side))
-            steps.append((placement, network, images, torch.optim.SGD(network.parameters(), lr=0.01, fused=True)))
+            runtime = Runtime("cpu", *setting)
+            network = runtime.network(create_model(name)).train()
+            images = runtime.images(torch.randn(batch, network.in_channels, side, side))
+            steps.append((runtime, network, images, torch.optim.SGD(network.parameters(), lr=0.01, fused=True)))
         labels = torch.randint(0, 10, (batch,))
         seconds: list[list[float]] = [[] for _ in SETTINGS]
         for _ in range(ROUNDS):
-            for taken, (placement, network, images, optimizer) in zip(seconds, steps, strict=True):
-                with placement.processor_threads():
+            for taken, (runtime, network, images, optimizer) in zip(seconds, steps, strict=True):
+                with runtime.processor_threads():
                     start = time.perf_counter()
                     for _ in range(repeats):
-                        with placement.autocast():
+                        with runtime.autocast():
                             loss = F.cross_entropy(network(images).float(), labels)
                         loss.backward()
                         optimizer.step()

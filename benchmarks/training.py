@@ -33,14 +33,14 @@ from striate.analysis.summary import summarize
 from striate.analysis.timing import convolution_ceiling
 from striate.data.batches import Batches
 from striate.models import create_model
-from striate.runtime.malloc import freed_memory_kept
-from striate.runtime.runtime import place, words
+from striate.runtime.malloc import keep_freed_memory
+from striate.runtime.runtime import default_runtime, describe
 from striate.training.job import Job
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import kernels_of
-from striate.training.speed.options import Wishes
+from striate.training.speed.options import RuntimeOptions
 from striate.training.step import train_step
 
 # network: side in pixels, batch, rounds, timed steps in a round
@@ -105,24 +105,24 @@ def striate_step(name: str, side: int, batch: int) -> tuple[Step, str]:
     indices = np.arange(2 * batch)
     batches = Batches(Pictures(2 * batch, side), indices % CLASSES, indices, batch)
     recipe = Recipe(model=name, batch_size=batch, epochs=100_000, peak_lr=1e-3, weight_decay=1e-4)
-    rule = place("auto", summarize(network).macs)
+    rule = default_runtime("auto", summarize(network).macs)
     job = Job(network, tuple(map(str, range(CLASSES))), batches, batches, recipe, 0, rule, Path(), None)  # type: ignore[arg-type]
     start = time.perf_counter()
-    with freed_memory_kept():
-        placement = autotune(job, Wishes(compile=False, **EXTRA)).placement
+    with keep_freed_memory():
+        runtime = autotune(job, RuntimeOptions(compile=False, **EXTRA)).runtime
     seconds = time.perf_counter() - start
-    placement.network(network.train())
-    job = Job(network, job.classes, batches, batches, recipe, 0, placement, Path(), None)  # type: ignore[arg-type]
+    runtime.network(network.train())
+    job = Job(network, job.classes, batches, batches, recipe, 0, runtime, Path(), None)  # type: ignore[arg-type]
     optimizer = make_optimizer(network, recipe)
-    RUN.enter_context(freed_memory_kept())
-    RUN.enter_context(kernels_of(placement, network))
+    RUN.enter_context(keep_freed_memory())
+    RUN.enter_context(kernels_of(runtime, network))
     pictures = next(iter(batches.in_order()))
 
     def step() -> None:
-        with placement.processor_threads():
+        with runtime.processor_threads():
             train_step(job, pictures, optimizer, 1e-3, 0)
 
-    return step, f"{words(placement)}; {seconds:.1f} s to choose"
+    return step, f"{describe(runtime)}; {seconds:.1f} s to choose"
 
 
 def timed(step: Step, times: int) -> list[float]:

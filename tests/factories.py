@@ -11,11 +11,11 @@ import torch
 
 from striate.data.batches import Batches
 from striate.models import Network, create_model
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.job import Job
 from striate.training.recipe import Recipe
 
-PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=1)
 CLASSES = ("a", "b", "c", "d")
 
 
@@ -61,7 +61,7 @@ def network_of(name: str, side_px: int | None = None) -> Network:
 def job_of(
     network: str | Network = "lenet5",
     pixels: np.ndarray | None = None,
-    placement: Placement = PLAIN,
+    runtime: Runtime = PLAIN,
     watch: Any = None,
     folder: Path | None = None,
     **recipe: Any,
@@ -83,8 +83,8 @@ def job_of(
         val=batches,
         recipe=Recipe(**fields),
         seed=0,
-        placement=placement,
+        runtime=runtime,
         folder=where,
         watch=SaysNothing() if watch is None else watch,
-        scaler=placement.loss_scaler(),
+        scaler=runtime.loss_scaler(),
     )

@@ -22,17 +22,17 @@ from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.training.folder.layout import RECIPE
-from striate.training.other_names import unknown_field
+from striate.training.other_names import renamed, unknown_field
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import resume as resume_run
 from striate.training.run import start
-from striate.training.speed.options import Wishes
+from striate.training.speed.options import RuntimeOptions
 
 __all__ = ["check", "resume", "train"]
 
 LARGEST_SEED = 2**63 - 1
-KINDS = {"recipe": str, "seed": int, **typing.get_type_hints(Wishes), **typing.get_type_hints(Recipe)}
+KINDS = {"recipe": str, "seed": int, **typing.get_type_hints(RuntimeOptions), **typing.get_type_hints(Recipe)}
 OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard")
 
 
@@ -56,8 +56,9 @@ def train(
     that of the weights, or the recipe's. recipe: a name, or a record of one's own; by default
     "probe" where layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a
     new one below runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write
-    events for it. fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `Wishes`, such as
-    precision="fp32" or threads=2; wishes left out are measured. The caller's random generators stay as they are.
+    events for it. fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`,
+    such as precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they
+    are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     if isinstance(model, nn.Module):
@@ -65,11 +66,14 @@ def train(
     require_room(cache_gb)
     if not 0 <= seed <= LARGEST_SEED:
         raise StriateError(f"seed must be between 0 and {LARGEST_SEED:,}, got {seed}")
-    wishes = Wishes(**{name: fields.pop(name) for name in list(fields) if name in Wishes.__dataclass_fields__})
+    fields = renamed(fields)
+    options = RuntimeOptions(
+        **{name: fields.pop(name) for name in list(fields) if name in RuntimeOptions.__dataclass_fields__}
+    )
     changed = with_weights({**({} if model is None else {"model": model}), **fields})
     given = as_data(data)
     arrays = given if isinstance(given, Arrays) else None
-    plan = Plan(given if isinstance(given, str) else ARRAYS, *_recipe_of(recipe, changed), seed, wishes, arrays)
+    plan = Plan(given if isinstance(given, str) else ARRAYS, *_recipe_of(recipe, changed), seed, options, arrays)
     return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
 
 
@@ -90,7 +94,7 @@ def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[st
     """
     for name in changed:
         if name not in Recipe.__dataclass_fields__:
-            raise unknown_field(name, {*Recipe.__dataclass_fields__, *Wishes.__dataclass_fields__, *OTHERS})
+            raise unknown_field(name, {*Recipe.__dataclass_fields__, *RuntimeOptions.__dataclass_fields__, *OTHERS})
     if isinstance(recipe, Recipe):
         base = get_recipe(BASIS)
         own = with_weights({"model": recipe.model, "weights": recipe.weights})
@@ -131,8 +135,8 @@ def resume(
     decide whether they are the same.
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
-    written into recipe.json, the log and the report. same: any of recipe, seed and the fields of `Recipe` and `Wishes`,
-    to be sure that the run was begun with them.
+    written into recipe.json, the log and the report. same: any of recipe, seed and the fields of `Recipe` and
+    `RuntimeOptions`, to be sure that the run was begun with them.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
     require_room(cache_gb)
@@ -149,8 +153,9 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
     plan, record = read_plan(run)
     if isinstance(own := same.get("recipe"), Recipe):
         same = {**own.to_dict(), **{name: value for name, value in same.items() if name != "recipe"}}
+    same = renamed(same)
     same = with_weights(same) if same.get("weights") is not None else same
-    begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.wishes), **plan.recipe.to_dict()}
+    begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.options), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])
         # Of files and folders the hashes decide, wherever they are now.

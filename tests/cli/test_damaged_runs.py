@@ -114,7 +114,7 @@ RECIPE_DAMAGES = {
     ("recipe", "optimizer"): ("adam", 'recipe.optimizer must be "adamw" or "muon" or "sgd", got "adam"'),
     ("machine", "threads"): (10**9, "machine.threads must be a whole number between 1 and 4,096, got 1000000000"),
     ("data", "counts"): ({"val": [1]}, "data.counts must have as many numbers for each split, train among them"),
-    ("wishes", "layout"): ("nhwc", "unknown layout 'nhwc'; known are auto, channels-last, contiguous"),
+    ("options", "layout"): ("nhwc", "unknown layout 'nhwc'; known are auto, channels-last, contiguous"),
 }
 
 

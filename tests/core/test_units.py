@@ -10,7 +10,7 @@ import torch
 from striate import StriateError
 from striate.core.units import in_bytes
 from striate.layers.by_hand.normalisation import group_norm
-from striate.runtime.runtime import Placement, words
+from striate.runtime.runtime import Runtime, describe
 from striate.training.plan import few_steps
 from striate.training.recipe import Recipe
 
@@ -20,9 +20,9 @@ def test_one_byte():
 
 
 def test_one_picture_at_once_in_one_thread():
-    placement = Placement("cpu", "fp32", True, 1, micro_batch=1)
-    assert words(placement) == "fp32 channels last 1 thread, 1 picture at once"
-    assert words(replace(placement, threads=2, micro_batch=2)) == "fp32 channels last 2 threads, 2 pictures at once"
+    runtime = Runtime("cpu", "fp32", True, 1, micro_batch=1)
+    assert describe(runtime) == "fp32 channels last 1 thread, 1 picture at once"
+    assert describe(replace(runtime, threads=2, micro_batch=2)) == "fp32 channels last 2 threads, 2 pictures at once"
 
 
 def test_one_epoch_of_one_step():

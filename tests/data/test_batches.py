@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from striate.core.errors import StriateError
 from striate.data.batches import Batches, step_generator
 from striate.data.decode import DecodeError
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 
 
@@ -102,7 +102,9 @@ class Fading(InMemory):
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_what_goes_bad_is_left_out_of_its_batch_and_named_once(workers):
     plain, said = batches(60, 8), []
-    data = replace(plain, working=Fading(plain.working.pixels), workers=workers, spoiled=Spoiled(60, said.append))
+    data = replace(
+        plain, working=Fading(plain.working.pixels), workers=workers, unreadable=UnreadablePictures(60, said.append)
+    )
     for epoch in (0, 1):
         for expected, got in zip(plain.shuffled(0, epoch), data.shuffled(0, epoch), strict=True):
             assert got.labels.tolist() == [label for label in expected.labels.tolist() if label not in (5, 6)]
@@ -114,16 +116,18 @@ def test_what_goes_bad_is_left_out_of_its_batch_and_named_once(workers):
 
 
 def test_a_batch_of_which_nothing_is_left_ends_the_run():
-    data = replace(batches(60, 1), working=Fading(batches(60, 1).working.pixels), spoiled=Spoiled(60, print))
+    data = replace(
+        batches(60, 1), working=Fading(batches(60, 1).working.pixels), unreadable=UnreadablePictures(60, print)
+    )
     with pytest.raises(StriateError, match="no picture of a whole batch can be read any more; is the disk still there"):
         list(data.in_order())
 
 
 @pytest.mark.parametrize("pictures, limit", [(5, 10), (1000, 10), (100_000, 1000)])
 def test_one_per_cent_may_go_bad_or_ten(pictures, limit):
-    spoiled = Spoiled(pictures, lambda _: None)
-    spoiled.note({number: DecodeError("x", "is gone") for number in range(limit)})
+    unreadable = UnreadablePictures(pictures, lambda _: None)
+    unreadable.note({number: DecodeError("x", "is gone") for number in range(limit)})
     with pytest.raises(
         StriateError, match=f"{limit + 1} pictures have gone bad since the run began, more than {limit}"
     ):
-        spoiled.note({limit: DecodeError("x", "is gone")})
+        unreadable.note({limit: DecodeError("x", "is gone")})

@@ -13,7 +13,7 @@ from striate.data.picture import normalise, to_batch, to_network_size, to_workin
 from striate.data.sources import open_data
 from striate.deploy import run as run_module
 from striate.features.table import extract
-from striate.runtime import runtime as placement_module
+from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import in_precision, natively
 from striate.tasks.classification import evaluate  # noqa: F401 - the same way as training's own
 
@@ -23,8 +23,8 @@ QUICK = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False, "threads": 1
 @pytest.fixture
 def fast_bf16(monkeypatch):
     """A processor that multiplies bf16 natively, and networks that are large enough to gain by it."""
-    monkeypatch.setattr(placement_module, "has_fast_bf16", lambda device: True)
-    monkeypatch.setattr(placement_module, "LARGE_FROM_MACS", 1)
+    monkeypatch.setattr(runtime_module, "has_fast_bf16", lambda device: True)
+    monkeypatch.setattr(runtime_module, "LARGE_FROM_MACS", 1)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,9 @@ def pictures(count: int = 40):
 
 
 def test_a_run_of_fp32_predicts_what_its_network_computes_in_fp32(fp32_run, fast_bf16):
-    assert striate.load("embedded").placement.precision == "bf16"
+    assert striate.load("embedded").runtime.precision == "bf16"
     run = striate.load(fp32_run)
-    assert run.placement.precision == "fp32"
+    assert run.runtime.precision == "fp32"
     batch = to_batch(np.stack([to_working_size(picture, run.preprocess) for picture in pictures()]))
     with torch.inference_mode():
         logits = run.network(normalise(to_network_size(batch, run.preprocess), run.preprocess))
@@ -51,10 +51,10 @@ def test_a_run_of_fp32_predicts_what_its_network_computes_in_fp32(fp32_run, fast
 def test_a_run_of_bf16_answers_in_bf16_where_the_processor_has_it(tmp_path, fp32_run, fast_bf16, monkeypatch):
     run = striate.train("digits", run=tmp_path / "run", precision="bf16", **QUICK)
     assert json.loads((run.path / "recipe.json").read_text())["machine"]["precision"] == "bf16"
-    assert striate.load(run.path).placement.precision == "bf16"
-    assert striate.load(run.path, precision="fp32").placement.precision == "fp32"
-    monkeypatch.setattr(placement_module, "has_fast_bf16", lambda device: False)
-    assert striate.load(run.path).placement.precision == "fp32"
+    assert striate.load(run.path).runtime.precision == "bf16"
+    assert striate.load(run.path, precision="fp32").runtime.precision == "fp32"
+    monkeypatch.setattr(runtime_module, "has_fast_bf16", lambda device: False)
+    assert striate.load(run.path).runtime.precision == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_a_run_of_bf16_answers_in_bf16_where_the_processor_has_it(tmp_path, fp32
     ],
 )
 def test_what_a_device_only_imitates_becomes_fp32(precision, device, fast, taken, monkeypatch):
-    monkeypatch.setattr(placement_module, "has_fast_bf16", lambda device: fast)
+    monkeypatch.setattr(runtime_module, "has_fast_bf16", lambda device: fast)
     assert natively(precision, device) == taken
 
 
 def test_features_are_fp32_unless_asked_otherwise(fast_bf16):
     run = striate.load("embedded")
-    assert run.placement.precision == "bf16"
+    assert run.runtime.precision == "bf16"
     given = [np.repeat(picture, 3, axis=2) for picture in pictures(6)]
     exact, rounded = extract(run, given).vectors["last"], extract(run, given, precision="auto").vectors["last"]
     assert extract(run, given, precision="bf16").vectors["last"].tobytes() == rounded.tobytes()
@@ -99,6 +99,6 @@ def test_label_check_and_curve_describe_pictures_in_the_run_s_own_precision(fp32
 
 
 def test_a_placement_in_another_precision_keeps_the_rest():
-    before = run_module.place("fp32", 0)
+    before = run_module.default_runtime("fp32", 0)
     after = in_precision(before, "bf16")
     assert (after.precision, after.threads, after.channels_last) == ("bf16", before.threads, before.channels_last)

@@ -16,11 +16,11 @@ from striate.data.picture import normalise, to_network_size
 from striate.features.extract import depths_of, features_of
 from striate.features.linear import cross_validate, fit, folds_of, held_out, softmax
 from striate.models import create_model, list_models
-from striate.models.tapped import LAST, Tapped, tap, widths
-from striate.runtime.runtime import Placement
+from striate.models.linear_probe import PRE_LOGITS, LinearProbe, read_layers, widths
+from striate.runtime.runtime import Runtime
 
 SPARED = ("resnet1202", "densenet_bc190_40", "lenet5_1998")  # large, large, and without weights in its last layer
-PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def pictures(network):
 
 
 def test_features_are_the_layers_own_outputs_averaged(network, pictures):
-    layers = ("layer1", "layer2.0.conv1", "layer3", LAST)
+    layers = ("layer1", "layer2.0.conv1", "layer3", PRE_LOGITS)
     found = features_of(network, pictures.split(4), layers, PLAIN)
     images = normalise(to_network_size(pictures, network.preprocess), network.preprocess)
     x = network.relu(network.bn1(network.conv1(images)))
@@ -71,7 +71,7 @@ def test_every_network_has_features_by_depth(name):
     with torch.device("meta"):
         network = create_model(name).eval()
     layers = depths_of(network)
-    assert layers[-1] == LAST
+    assert layers[-1] == PRE_LOGITS
     found = widths(network, layers)
     expected = [feature.channels for feature in network.features_info[:-1]]
     assert found[:-1] == expected
@@ -79,14 +79,14 @@ def test_every_network_has_features_by_depth(name):
 
 
 def test_a_tapped_network_reads_its_layers_side_by_side(network):
-    tapped = Tapped(network, ("layer1", "layer2", LAST), classes=4).eval()
+    tapped = LinearProbe(network, ("layer1", "layer2", PRE_LOGITS), classes=4).eval()
     images = torch.randn(2, 3, 32, 32)
-    joined = torch.cat(tap(network, images, ("layer1", "layer2", LAST)), 1)
+    joined = torch.cat(read_layers(network, images, ("layer1", "layer2", PRE_LOGITS)), 1)
     assert joined.shape == (2, 16 + 32 + 64)
     by_hand = joined @ tapped.classifier.weight.T + tapped.classifier.bias
     torch.testing.assert_close(tapped(images), by_hand, rtol=1e-5, atol=1e-5)
     with pytest.raises(StriateError, match="unknown layer of resnet20 'layr1'; did you mean 'layer1'"):
-        Tapped(network, ("layr1",), classes=4)
+        LinearProbe(network, ("layr1",), classes=4)
 
 
 @pytest.fixture(scope="module")

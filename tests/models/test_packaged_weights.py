@@ -14,9 +14,9 @@ from striate.data.picture import to_batch, to_working_size
 from striate.features.extract import features_of
 from striate.features.linear import cross_validate
 from striate.models import create_model
+from striate.models.linear_probe import PRE_LOGITS
 from striate.models.stored import EMBEDDED_FOLDER, WEIGHTS, digest, read_stored
-from striate.models.tapped import LAST
-from striate.runtime.runtime import place
+from striate.runtime.runtime import default_runtime
 
 LARGEST_BYTES = 12_000_000
 PICTURES = 600
@@ -54,8 +54,8 @@ def digits_features(network):
     record = network.preprocess
     shown = [np.repeat((image * 255 / 16).astype(np.uint8)[:, :, None], 3, 2) for image in digits.images[:PICTURES]]
     pictures = to_batch(np.stack([to_working_size(pixels, record) for pixels in shown]))
-    found = features_of(network, pictures.split(100), (LAST,), place("fp32", macs=0, device="cpu"))
-    return found[LAST].double().numpy(), digits.target[:PICTURES].astype(np.int64)
+    found = features_of(network, pictures.split(100), (PRE_LOGITS,), default_runtime("fp32", macs=0, device="cpu"))
+    return found[PRE_LOGITS].double().numpy(), digits.target[:PICTURES].astype(np.int64)
 
 
 def test_their_features_tell_handwritten_digits_apart_better_than_drawn_weights_do(packaged):

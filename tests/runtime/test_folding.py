@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from striate.models import create_model, list_models
 from striate.runtime.folding import fold_norms, foldable_norms, inference_form
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 
 HUGE = {"resnet1202", "resnet152", "resnet152_paper", "resnext101_64x4d", "resnext101_32x8d", "densenet_bc250_24"}
 # Norms that stay: those before their convolution, in a dense block one per layer; auxiliary heads, which do not run.
@@ -198,7 +198,7 @@ def test_the_network_itself_is_untouched() -> None:
 
 
 def test_the_layout_stays() -> None:
-    network = Placement("cpu", "fp32", channels_last=True, threads=1).network(create_model("resnet20"))
+    network = Runtime("cpu", "fp32", channels_last=True, threads=1).network(create_model("resnet20"))
     folded = fold_norms(network, (3, 32, 32))
     assert folded.get_submodule("layer1.0.conv1").weight.is_contiguous(memory_format=torch.channels_last)
 

@@ -14,11 +14,11 @@ from striate.data.batches import Batches
 from striate.data.picture import normalise
 from striate.data.working import WorkingPictures
 from striate.models import create_model
-from striate.runtime.runtime import LARGE_FROM_MACS, Placement, has_fast_bf16, place
+from striate.runtime.runtime import LARGE_FROM_MACS, Runtime, default_runtime, has_fast_bf16
 from striate.tasks import classification
 from striate.tasks.classification import Evaluation, evaluate
 
-PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=1)
 RECORD = Preprocess((32, 32), (32, 32)).for_channels(1)
 
 
@@ -104,18 +104,18 @@ def test_auxiliary_heads_count_with_their_weights():
 
 
 def test_a_small_network_stays_in_fp32_on_one_thread_and_a_large_one_takes_what_is_fast():
-    small, large = place("auto", LARGE_FROM_MACS - 1), place("auto", LARGE_FROM_MACS)
+    small, large = default_runtime("auto", LARGE_FROM_MACS - 1), default_runtime("auto", LARGE_FROM_MACS)
     assert (small.precision, small.threads) == ("fp32", 1)
     assert large.precision == ("bf16" if has_fast_bf16(large.device) else "fp32")
     assert large.channels_last
-    assert place("fp32", LARGE_FROM_MACS).precision == "fp32"
+    assert default_runtime("fp32", LARGE_FROM_MACS).precision == "fp32"
 
 
 def test_bf16_stays_close_to_fp32():
     torch.manual_seed(0)
     network = create_model("resnet20").eval()
     images = torch.randn(4, 3, 32, 32)
-    with Placement("cpu", "bf16", True, 1).autocast():
+    with Runtime("cpu", "bf16", True, 1).autocast():
         half = network(images).float()
     assert torch.allclose(half, network(images), atol=0.05, rtol=0.05)
 
@@ -128,7 +128,7 @@ def test_answers_in_bf16_are_those_of_fp32():
     pictures = torch.randint(0, 256, (2000, 3, 8, 8), dtype=torch.uint8)
     with torch.no_grad():
         exact, half = (
-            classification.predict_logits(network, pictures, preprocess, Placement("cpu", kind, True, 1))
+            classification.predict_logits(network, pictures, preprocess, Runtime("cpu", kind, True, 1))
             for kind in ("fp32", "bf16")
         )
         with torch.autocast("cpu", torch.bfloat16):
@@ -141,7 +141,7 @@ def test_answers_in_bf16_are_those_of_fp32():
 
 def test_threads_are_restored():
     before = torch.get_num_threads()
-    with Placement("cpu", "fp32", False, 1).processor_threads():
+    with Runtime("cpu", "fp32", False, 1).processor_threads():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
 

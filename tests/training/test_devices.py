@@ -19,8 +19,8 @@ from factories import network_of, waves
 from striate.core.errors import Interrupted
 from striate.data.augment import Augmentation
 from striate.data.batches import Batch, Batches, step_generator
-from striate.runtime import runtime as placement_module
-from striate.runtime.runtime import Placement, fast_half, place
+from striate.runtime import runtime as runtime_module
+from striate.runtime.runtime import Runtime, default_runtime, fast_half
 from striate.tasks.classification import evaluate, predict_logits
 from striate.training import loop
 from striate.training import run as run_module
@@ -28,7 +28,7 @@ from striate.training import step as step_module
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
-from striate.training.monitor.health import PulseTaker
+from striate.training.monitor.health import UpdateStatsHook
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.step import gradients, train_step, training_batch, update
 
@@ -43,10 +43,10 @@ CUT = {"flip": True, "crop_padding_px": 2}
 
 def job_of(name="resnet20", device="cpu", precision="fp32", side=32, **recipe) -> Job:
     """A network that is to learn 32 striped pictures of four classes by heart."""
-    network, placement = network_of(name, side), Placement(device, precision, channels_last=True, threads=1)
+    network, runtime = network_of(name, side), Runtime(device, precision, channels_last=True, threads=1)
     fields = {"epochs": 10, "peak_lr": 0.05, **recipe}
-    job = factories.job_of(network, waves(32, side, network.in_channels), placement, **fields)
-    placement.network(network).train()
+    job = factories.job_of(network, waves(32, side, network.in_channels), runtime, **fields)
+    runtime.network(network).train()
     return job
 
 
@@ -85,7 +85,7 @@ def test_no_part_of_a_step_strays_from_its_device(name, side, fields):
     images, _ = training_batch(job, batch, 3)
     assert images.device.type == "meta" and images.dtype == torch.float32
     assert images.is_contiguous(memory_format=torch.channels_last)
-    loss, right = gradients(replace(job, placement=replace(job.placement, micro_batch=20)), batch, 3)
+    loss, right = gradients(replace(job, runtime=replace(job.runtime, micro_batch=20)), batch, 3)
     assert loss.device.type == right.device.type == "meta"
     assert all(p.grad.device.type == "meta" for p in job.network.parameters() if p.grad is not None)
 
@@ -108,7 +108,7 @@ def test_pinned_batches_are_copied_while_the_program_goes_on(monkeypatch):
     assert len(pinned) == 2 * len(plain)
     asked = []
     monkeypatch.setattr(Tensor, "to", lambda tensor, device, non_blocking: asked.append((device, non_blocking)))
-    Placement("cuda", "bf16", True, 1).move(plain[0].pictures)
+    Runtime("cuda", "bf16", True, 1).move(plain[0].pictures)
     assert asked == [("cuda", True)]
 
 
@@ -131,10 +131,10 @@ def test_a_run_on_a_gpu_works_ahead_and_one_on_the_processor_does_not(tmp_path, 
 
     monkeypatch.setattr(run_module, "Batches", Noted)
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
-    monkeypatch.setattr(placement_module, "default_device", lambda: "cpu")
+    monkeypatch.setattr(runtime_module, "default_device", lambda: "cpu")
     striate.train("digits", "mlp", run=tmp_path / "cpu", **fields)
     assert made[:2] == [{"workers": None, "pinned": None}] * 2
-    monkeypatch.setattr(placement_module, "default_device", lambda: "cuda")
+    monkeypatch.setattr(runtime_module, "default_device", lambda: "cuda")
     monkeypatch.setattr(run_module, "available_bytes", lambda device: None)
     with pytest.raises(Interrupted):
         striate.train("digits", "mlp", run=tmp_path / "cuda", **fields)
@@ -147,20 +147,20 @@ def test_the_precision_of_a_gpu_is_what_it_multiplies_natively(monkeypatch):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
 
     gpu(True, (9, 0))
-    assert fast_half("cuda") == place("auto", 10**9, "cuda").precision == "bf16"
+    assert fast_half("cuda") == default_runtime("auto", 10**9, "cuda").precision == "bf16"
     gpu(False, (7, 5))  # Turing: tensor cores for fp16 alone
-    assert fast_half("cuda") == place("auto", 10**9, "cuda").precision == "fp16"
+    assert fast_half("cuda") == default_runtime("auto", 10**9, "cuda").precision == "fp16"
     gpu(False, (6, 1))  # Pascal: none
-    assert fast_half("cuda") is None and place("auto", 10**9, "cuda").precision == "fp32"
-    assert place("auto", 1000, "cuda").precision == "fp32"  # too small to gain
-    assert place("fp16", 1000, "cuda").precision == "fp16"
+    assert fast_half("cuda") is None and default_runtime("auto", 10**9, "cuda").precision == "fp32"
+    assert default_runtime("auto", 1000, "cuda").precision == "fp32"  # too small to gain
+    assert default_runtime("fp16", 1000, "cuda").precision == "fp16"
     assert fast_half("cpu") in ("bf16", None)  # a processor never takes fp16 by itself
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_only_fp16_scales_the_loss(precision):
-    assert not Placement("cpu", precision, True, 1).loss_scaler().is_enabled()
-    assert Placement("cpu", "fp16", True, 1).loss_scaler().is_enabled()
+    assert not Runtime("cpu", precision, True, 1).loss_scaler().is_enabled()
+    assert Runtime("cpu", "fp16", True, 1).loss_scaler().is_enabled()
 
 
 def test_scaled_gradients_are_seen_unscaled():
@@ -169,7 +169,7 @@ def test_scaled_gradients_are_seen_unscaled():
     for precision in ("fp32", "fp16"):
         job = job_of(precision=precision, side=16)
         optimizer = make_optimizer(job.network, job.recipe)
-        taker = PulseTaker(job.network, optimizer, lambda: True)
+        taker = UpdateStatsHook(job.network, optimizer, lambda: True)
         while taker.pulse is None:  # the first scales are too large and their steps left out
             train_step(job, next(job.train.in_order()), optimizer, 0.01, 0)
         noted.append(taker.pulse)
@@ -182,7 +182,7 @@ def test_a_step_that_overflows_is_left_out_and_the_scale_halved(optimizer):
     job = job_of(precision="fp16", side=16, optimizer=optimizer)
     job = replace(job, scaler=torch.amp.GradScaler("cpu", init_scale=2.0**40))
     maker = make_optimizer(job.network, job.recipe)
-    taker = PulseTaker(job.network, maker, lambda: True)
+    taker = UpdateStatsHook(job.network, maker, lambda: True)
     before = {name: p.detach().clone() for name, p in job.network.named_parameters()}
     loss, _ = train_step(job, next(job.train.in_order()), maker, 0.05, 0)
     assert math.isfinite(float(loss))
@@ -195,7 +195,7 @@ def test_a_step_that_overflows_is_left_out_and_the_scale_halved(optimizer):
 def test_parts_of_a_batch_are_scaled_alike():
     scaler = torch.amp.GradScaler("cpu", init_scale=64.0)  # small enough for the largest gradient
     whole, parts = (replace(job_of(precision="fp16", side=16), scaler=scaler) for _ in range(2))
-    parts = replace(parts, placement=replace(parts.placement, micro_batch=8))
+    parts = replace(parts, runtime=replace(parts.runtime, micro_batch=8))
     for job in (whole, parts):
         for module in job.network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -228,7 +228,7 @@ def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch,
     # A scale that grows and overflows within these few steps, so that forgetting it would show.
     eager = torch.amp.GradScaler
     monkeypatch.setattr(
-        placement_module.torch.amp, "GradScaler",
+        runtime_module.torch.amp, "GradScaler",
         lambda device, enabled: eager(device, init_scale=2.0**24, growth_interval=2, enabled=enabled),
     )  # fmt: skip
     whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **fields).path
@@ -252,8 +252,8 @@ def test_answers_in_16_bits_stay_close(device, precision):
     for step in range(8):
         train_step(job, batch, optimizer, 0.02, step)
     job.network.eval()
-    exact = predict_logits(job.network, batch.pictures, job.network.preprocess, job.placement).detach()
-    half = Placement(device, precision, channels_last=True, threads=1)
+    exact = predict_logits(job.network, batch.pictures, job.network.preprocess, job.runtime).detach()
+    half = Runtime(device, precision, channels_last=True, threads=1)
     half.network(job.network)
     close = predict_logits(job.network, batch.pictures, job.network.preprocess, half)
     assert close.device.type == "cpu" and close.dtype == torch.float32

@@ -17,20 +17,20 @@ from striate.data.augment import Augmentation, alternating_flips, augment
 from striate.data.batches import Batches
 from striate.data.picture import scaled
 from striate.models import create_model
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.tasks.classification import predict_logits
 from striate.training import loop
 from striate.training import step as step_module
 from striate.training.folder.layout import read_metrics
-from striate.training.optim.ema import average
+from striate.training.optim.ema import update_ema
 from striate.training.optim.schedule import learning_rate, side_px
 from striate.training.optim.whitening import whiten_first_layer, whitening_filters
 from striate.training.recipe import Recipe
 
-PLAIN = Placement("cpu", "fp32", channels_last=False, threads=1)
+PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=1)
 QUICK = {"model": "resnet20", "epochs": 2, "batch_size": 128, "size_px": 32, "autotune": False}
 EVERYTHING = {
-    **QUICK, "optimizer": "muon", "schedule": "one_cycle", "warmup_epochs": 0.5, "average_decay": 0.9, "whiten": True,
+    **QUICK, "optimizer": "muon", "schedule": "one_cycle", "warmup_epochs": 0.5, "ema_decay": 0.9, "whiten": True,
     "start_px": 16, "full_size_at": 0.75, "flip_alternately": True, "test_flip": True, "min_area": 0.5, "erase": 0.5,
 }  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_the_average_is_the_sum_written_out():
     for step in range(1, 31):
         nn.init.constant_(theirs.weight, float(step))
         theirs.num_batches_tracked.fill_(step)
-        average(ours, theirs, decay, step)
+        update_ema(ours, theirs, decay, step)
         if step % 5 == 0:
             kept = min(decay**5, (1 + step // 5) / (10 + step // 5))
             expected = kept * expected + (1 - kept) * step

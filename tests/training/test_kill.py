@@ -57,7 +57,7 @@ PLAIN = {
 }  # fmt: skip
 FAST = {
     "model": "resnet20", "epochs": 3, "batch_size": 8, "size_px": 32, "start_px": 16, "optimizer": "muon",
-    "schedule": "one_cycle", "average_decay": 0.9, "whiten": True, "flip_alternately": True, "min_area": 0.5,
+    "schedule": "one_cycle", "ema_decay": 0.9, "whiten": True, "flip_alternately": True, "min_area": 0.5,
     "lighting_std": 0.1, "precision": "bf16",
 }  # fmt: skip
 

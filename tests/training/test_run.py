@@ -96,7 +96,7 @@ def test_every_recipe_trains_two_steps(name, photos, embedded, tmp_path, monkeyp
     recipe = get_recipe(name)
     side = {"alexnet": 67, "resnet50": 32}.get(recipe.model, 32)
     data = "digits" if "digits" in name else photos
-    monkeypatch.setattr(loop, "EXPLODED_FACTOR", math.inf)  # two steps of a large rate without a warm-up may rise
+    monkeypatch.setattr(loop, "DIVERGED_FACTOR", math.inf)  # two steps of a large rate without a warm-up may rise
     fields = {"epochs": 1, "batch_size": 628 if data == "digits" else 14, "size_px": side, "warmup_epochs": 0}
     if name == "finetune":
         fields |= {"unfreeze_to": "layer3"}  # so few pictures would leave it at the head
@@ -208,21 +208,23 @@ def test_a_wish_to_stop_saves_mid_epoch(photos, tmp_path, monkeypatch):
     assert weights(striate.resume(tmp_path / "stopped").path) == weights(whole.path)
 
 
-def test_an_exploding_cost_ends_the_run_with_the_last_good_state(photos, tmp_path):
-    with pytest.raises(StriateError, match=r"the cost exploded: .* at step \d+, .* at the first; the last good state"):
+def test_a_diverging_loss_ends_the_run_with_the_last_good_state(photos, tmp_path):
+    with pytest.raises(
+        StriateError, match=r"training diverged: the loss is .* at step \d+, .* at the first; the last good state"
+    ):
         striate.train(photos, "resnet20", run=tmp_path / "run", peak_lr=900.0, **QUICK)
     assert not (tmp_path / "run" / "report.html").exists()
 
 
 @pytest.mark.parametrize(
-    ("first", "then", "exploded"),
+    ("first", "then", "diverged"),
     [(2.0, 7.0, True), (2.0, math.nan, True), (2.0, math.inf, True), (2.0, 5.9, False), (0.02, 1.0, False)],
 )
-def test_what_counts_as_exploding(first, then, exploded):
+def test_what_counts_as_diverging(first, then, diverged):
     """Trained weights begin with next to nothing; above three times that they are still far better than chance."""
     job, counters = SimpleNamespace(classes=tuple("abcd")), Counters()
     loop.read_losses(job, [(torch.tensor(first), torch.tensor(0), 1)], counters)
-    with pytest.raises(StriateError, match="the cost exploded") if exploded else nullcontext():
+    with pytest.raises(StriateError, match="training diverged: the loss") if diverged else nullcontext():
         loop.read_losses(job, [(torch.tensor(then), torch.tensor(0), 1)], counters)
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 import striate
 from striate.core.errors import Interrupted, StorageError, StriateError
 from striate.core.files import remove_parts
-from striate.runtime.signals import stop_wish
+from striate.runtime.signals import stop_requested
 from striate.training import loop
 from striate.training import run as run_module
 from striate.training.folder.layout import locked, read_metrics
@@ -371,14 +371,14 @@ def test_which_signals_are_wishes():
     seen = []
     before = signal.signal(signal.SIGHUP, lambda *_: seen.append("own"))
     try:
-        with stop_wish() as wish:
+        with stop_requested() as wish:
             os.kill(os.getpid(), signal.SIGHUP)
             os.kill(os.getpid(), signal.SIGHUP)  # the kernel and the shell send one each
         assert (wish.signal, seen) == (signal.SIGHUP, [])
         os.kill(os.getpid(), signal.SIGHUP)
         assert seen == ["own"]
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with stop_wish() as wish:
+        with stop_requested() as wish:
             os.kill(os.getpid(), signal.SIGHUP)
         assert not wish
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

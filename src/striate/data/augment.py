@@ -129,18 +129,18 @@ def colours(batch: Tensor, augmentation: Augmentation, preprocess: Preprocess, g
     return batch
 
 
-def alternating_flips(numbers: npt.NDArray[np.int64], seed: int, epoch: int) -> Tensor:
+def alternating_flips(indices: npt.NDArray[np.int64], seed: int, epoch: int) -> Tensor:
     """Which pictures to mirror in an epoch, bool (N,): every one in every second epoch, half of them in each.
 
-    numbers: of the pictures in the dataset. Whether a picture begins mirrored is a hash of its number and the seed.
+    indices: of the pictures in the dataset. Whether a picture begins mirrored is a hash of its number and the seed.
     Source: Jordan, arXiv:2404.00498, section 3.6.
 
-    >>> numbers = np.arange(1000)
-    >>> first, second = (alternating_flips(numbers, 0, epoch) for epoch in (0, 1))
+    >>> indices = np.arange(1000)
+    >>> first, second = (alternating_flips(indices, 0, epoch) for epoch in (0, 1))
     >>> bool((first ^ second).all()), 450 < int(first.sum()) < 550
     (True, True)
     """
-    mixed = numbers.astype(np.uint64) * np.uint64(2) + np.uint64(1)
+    mixed = indices.astype(np.uint64) * np.uint64(2) + np.uint64(1)
     for factor in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9 ^ (2 * seed), 0x94D049BB133111EB):  # SplitMix64's constants
         mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(factor & (2**64 - 1))
     return torch.from_numpy((mixed >> np.uint64(63)).astype(bool)) ^ bool(epoch % 2)

@@ -16,20 +16,20 @@ from torch import Tensor
 from striate.core.errors import StriateError
 from striate.data.dataset import Indices
 from striate.data.picture import to_batch
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.data.working import Bad, WorkingPictures
 
 
 class Batch(NamedTuple):
     """Some pictures of a split.
 
-    pictures: uint8 (N, C, h, w) of the working size, channels last in memory. labels: int64 (N,). numbers: (N,) of the
+    pictures: uint8 (N, C, h, w) of the working size, channels last in memory. labels: int64 (N,). indices: (N,) of the
     pictures in the dataset.
     """
 
     pictures: Tensor
     labels: Tensor
-    numbers: Indices
+    indices: Indices
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Batches:
     indices: Indices
     batch_size: int
     workers: int = 0
-    spoiled: Spoiled | None = None
+    unreadable: UnreadablePictures | None = None
     """Where pictures that have gone bad are noted; without it, the first raises its DecodeError."""
     pinned: bool = False
 
@@ -58,7 +58,7 @@ class Batches:
     @property
     def pictures(self) -> int:
         """Pictures in one pass, those left out that went bad."""
-        return len(self.indices if self.spoiled is None else self.spoiled.without(self.indices))
+        return len(self.indices if self.unreadable is None else self.unreadable.without(self.indices))
 
     def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """One pass in the order of (seed, epoch), from batch number `first` on."""
@@ -75,13 +75,13 @@ class Batches:
         return ahead(self._make, parts, self.workers)
 
     def _make(self, part: Indices) -> Batch:
-        if self.spoiled is None:
+        if self.unreadable is None:
             return self._batch(part, self.working.take(part))
         bad: Bad = {}
-        pixels = self.working.take(self.spoiled.without(part), bad)
+        pixels = self.working.take(self.unreadable.without(part), bad)
         if bad:
-            self.spoiled.note(bad)
-        part = self.spoiled.without(part)
+            self.unreadable.note(bad)
+        part = self.unreadable.without(part)
         if not len(part):
             raise StriateError("no picture of a whole batch can be read any more; is the disk still there?")
         return self._batch(part, pixels)

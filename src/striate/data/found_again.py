@@ -83,7 +83,7 @@ def write_names(file: Path, names: dict[int, str]) -> None:
     write_rows(file, [row._replace(name=names.get(index, row.name)) for index, row in enumerate(rows_of(file))])
 
 
-def unreadable(begun: Dataset, scan: Scan, lost: dict[int, Row], file: Path) -> Bad:
+def cannot_be_read(begun: Dataset, scan: Scan, lost: dict[int, Row], file: Path) -> Bad:
     """Why the lost pictures cannot be read. Raises StriateError when one can be, but is another picture now."""
     for index in lost:
         if index not in scan.problems:

@@ -13,8 +13,8 @@ from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
 from striate.meta.weightless import blueprint
 from striate.models import FILES, ZOO, Network, architecture_of, create_model
+from striate.models.linear_probe import LinearProbe
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
-from striate.models.tapped import Tapped
 from striate.models.weights import fill
 
 
@@ -51,7 +51,7 @@ def save_config(folder: Path, network: Network, classes: tuple[str, ...], metric
         "label_names": list(classes),
         "in_channels": network.in_channels,
         "preprocess": network.preprocess.to_dict(),
-        **({"layers": list(network.layers)} if isinstance(network, Tapped) else {}),
+        **({"layers": list(network.layers)} if isinstance(network, LinearProbe) else {}),
         "metrics": metrics,
     }
     write_json(folder / CONFIG, config)
@@ -132,7 +132,7 @@ def _empty_network(stored: Stored) -> Network:
 
     def build() -> Network:
         network = create_model(stored.architecture, classes, preprocess.channels, preprocess.size)
-        return Tapped(network, stored.layers, classes) if stored.layers else network
+        return LinearProbe(network, stored.layers, classes) if stored.layers else network
 
     network = blueprint(build).to_empty(device="cpu")  # no weights are drawn only to be overwritten
     network.preprocess, network.class_names = preprocess, stored.classes

@@ -42,7 +42,7 @@ from striate.deploy.predictions import Prediction
 from striate.models import Network
 from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
-from striate.runtime.runtime import natively, place
+from striate.runtime.runtime import default_runtime, natively
 from striate.tasks.classification import Evaluation, evaluate, predict_logits
 
 RECIPE = "recipe.json"
@@ -73,18 +73,18 @@ class Run(OneScreen):
 
     folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "bf16", "fp16", "fp32",
     or "auto": what the run was trained in, where this machine computes that natively, else fp32; of other weights the
-    fastest here. `placement.precision` says which. model: of which network the weights are, where they do not say so
+    fastest here. `runtime.precision` says which. model: of which network the weights are, where they do not say so
     themselves.
     """
 
     def __init__(self, folder: str | Path, precision: str = "auto", model: str | None = None) -> None:
         self.path = Path(folder)
         self._bundle: Bundle = load_weights(folder, model)
-        placement = place(precision, summarize(self._bundle.network).macs)
+        runtime = default_runtime(precision, summarize(self._bundle.network).macs)
         if precision == "auto" and (trained := self._trained_in()) is not None:
-            placement = replace(placement, precision=natively(trained, placement.device))
-        self.placement = placement
-        self.placement.network(self._bundle.network)
+            runtime = replace(runtime, precision=natively(trained, runtime.device))
+        self.runtime = runtime
+        self.runtime.network(self._bundle.network)
 
     def __fspath__(self) -> str:
         """The path, so that a run can be given wherever its folder can."""
@@ -142,7 +142,7 @@ class Run(OneScreen):
             raise StriateError(f"top must be at least 1, got {top}")
         given = given_pictures(paths, left_out)
         predictions: list[Prediction] = []
-        with self.placement.processor_threads():
+        with self.runtime.processor_threads():
             for batch in in_batches(self.working(given)):
                 predictions += self._predict_batch(batch, top)
         return predictions
@@ -173,7 +173,7 @@ class Run(OneScreen):
         ]
 
     def _predict_working(self, working: Sequence[Pixels], names: Sequence[str], top: int) -> list[Prediction]:
-        logits = predict_logits(self._form, to_batch(np.stack(working)), self.preprocess, self.placement)
+        logits = predict_logits(self._form, to_batch(np.stack(working)), self.preprocess, self.runtime)
         best = logits.softmax(1).topk(min(top, len(self.classes)), dim=1)
         predictions = []
         for name, values, numbers in zip(names, best.values.tolist(), best.indices.tolist(), strict=True):
@@ -214,8 +214,8 @@ class Run(OneScreen):
         labels = self._labels(dataset)
         seen: dict[int, int] = {}
         batches = self._batches(dataset, indices, labels, progress, unreadable, seen)
-        with self.placement.processor_threads():
-            found = evaluate(self._form, batches, self.preprocess, self.classes, self.placement)
+        with self.runtime.processor_threads():
+            found = evaluate(self._form, batches, self.preprocess, self.classes, self.runtime)
         if self._known is None:
             return found
         return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))

@@ -12,7 +12,7 @@ from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.scan import Progress
 from striate.features.learning_curve import ClassGain, LearningCurve, Step, measure_curve
-from striate.features.of_dataset import Described, describe
+from striate.features.of_dataset import DatasetFeatures, describe
 from striate.runtime.global_state import global_state_kept
 
 ADDED = 50
@@ -22,7 +22,7 @@ ADDED = 50
 class DataCurve(OneScreen):
     """Accuracy over the number of pictures, with the names of what it was measured on."""
 
-    described: Described
+    described: DatasetFeatures
     curve: LearningCurve
 
     @property

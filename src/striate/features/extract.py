@@ -13,25 +13,25 @@ from torch import Tensor
 
 from striate.data.picture import normalise, to_network_size
 from striate.models import Network
-from striate.models.tapped import LAST, require_layers, tap
+from striate.models.linear_probe import PRE_LOGITS, read_layers, require_layers
 from striate.runtime.folding import inference_form
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 
 
 def depths_of(network: Network) -> tuple[str, ...]:
-    """The stages of a network from the pictures up, then LAST: where its features are looked at by depth.
+    """The stages of a network from the pictures up, then PRE_LOGITS: where its features are looked at by depth.
 
     >>> from striate.models import create_model
     >>> depths_of(create_model("resnet20"))
     ('layer1', 'layer2', 'last')
     """
     stages = [feature.name for feature in network.features_info]
-    return (*stages[:-1], LAST)
+    return (*stages[:-1], PRE_LOGITS)
 
 
 @torch.inference_mode()
 def features_of(
-    network: Network, pictures: Iterable[Tensor], layers: Sequence[str], placement: Placement
+    network: Network, pictures: Iterable[Tensor], layers: Sequence[str], runtime: Runtime
 ) -> dict[str, Tensor]:
     """Float32 (N, channels) on the CPU for each layer, maps averaged over their places.
 
@@ -40,20 +40,20 @@ def features_of(
     """
     preprocess = network.preprocess
     images = (normalise(to_network_size(batch, preprocess), preprocess) for batch in pictures)
-    return images_features(network, images, layers, placement)
+    return images_features(network, images, layers, runtime)
 
 
 @torch.inference_mode()
 def images_features(
-    network: Network, images: Iterable[Tensor], layers: Sequence[str], placement: Placement
+    network: Network, images: Iterable[Tensor], layers: Sequence[str], runtime: Runtime
 ) -> dict[str, Tensor]:
     """The same of what the network sees, float (n, C, H, W) each."""
     require_layers(network, layers)
     was_training, form = network.training, form_for(network, layers)
     rows: list[list[Tensor]] = []
     for batch in images:
-        with placement.autocast():
-            vectors = tap(form, placement.images(placement.move(batch)), layers)
+        with runtime.autocast():
+            vectors = read_layers(form, runtime.images(runtime.move(batch)), layers)
         rows.append([vector.float().cpu() for vector in vectors])
     network.train(was_training)
     if not rows:
@@ -66,7 +66,7 @@ def form_for(network: Network, layers: Sequence[str]) -> Network:
     folding may change. Whoever looks at many views makes it once: finding out what can be folded takes a while.
     """
     network.eval()
-    if set(layers) <= {LAST, *(feature.name for feature in network.features_info)}:
+    if set(layers) <= {PRE_LOGITS, *(feature.name for feature in network.features_info)}:
         form = inference_form(network, network.preprocess)
         assert isinstance(form, Network)  # noqa: S101 - our own invariant: a copy
         return form

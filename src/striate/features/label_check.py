@@ -15,7 +15,7 @@ from striate.data.decode import Pixels
 from striate.data.scan import Progress
 from striate.features.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
 from striate.features.linear import Validated, cross_validate
-from striate.features.of_dataset import Described, describe
+from striate.features.of_dataset import DatasetFeatures, describe
 from striate.runtime.global_state import global_state_kept
 
 THUMBNAIL_PX = (160, 160)
@@ -28,7 +28,7 @@ class LabelCheck:
     validated: what linear classifiers answer on pictures that they did not see.
     """
 
-    described: Described
+    described: DatasetFeatures
     validated: Validated
 
     @cached_property
@@ -50,7 +50,7 @@ class LabelCheck:
     def pixels(self, suspect: Suspect) -> Pixels:
         """A picture as it is shown, uint8 (H, W, 3)."""
         described = self.described
-        number = int(described.numbers[suspect.place])
+        number = int(described.indices[suspect.place])
         return described.dataset.pictures.decode(number, 3, THUMBNAIL_PX, described.white)
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class LabelCheck:
         return (
             f"labels: {len(self.suspects):,} of {counted(len(self.described.labels), 'picture')} "
             f"{'has' if len(self.suspects) == 1 else 'have'} a label that is likely "
-            f"wrong, by a linear classifier of {self.described.weights} features that is right on "
+            f"wrong, by a linear classifier of {self.described.weights} features that is correct on "
             f"{self.validated.accuracy:.1%} of the pictures it did not see (95 % interval {low:.1%} to {high:.1%})"
         )
 

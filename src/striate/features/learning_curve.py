@@ -249,7 +249,7 @@ def class_gain(
 ) -> ClassGain:
     """What more pictures of a class would bring, from what leaving some of them out takes away.
 
-    full_DK: right answers of at least these draws, trained on everything. The mean error is a line in n ** -exponent
+    full_DK: correct answers of at least these draws, trained on everything. The mean error is a line in n ** -exponent
     of the class's n pictures, carried on to n + added; no more can be gained than the class is mistaken now.
     """
     shares = np.ones((len(CLASS_SHARES), bench.classes))

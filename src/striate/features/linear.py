@@ -58,7 +58,7 @@ class Validated:
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers."""
+        """Share of correct answers."""
         return self.hits / len(self.labels)
 
     @property

@@ -17,29 +17,29 @@ from striate.data.wide import white_for
 from striate.deploy.run import Run
 from striate.features.extract import features_of
 from striate.features.linear import Array
-from striate.models.tapped import LAST
+from striate.models.linear_probe import PRE_LOGITS
 
 BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
-class Described:
+class DatasetFeatures:
     """The readable pictures of a dataset, whatever their split. weights: of the network that describes them.
 
-    numbers: of the pictures in the dataset, ascending. labels: their classes. features: float64 (N, dimensions). white:
+    indices: of the pictures in the dataset, ascending. labels: their classes. features: float64 (N, dimensions). white:
     the number that is white in wide pictures, the network's own or, where it has none, that of these pictures.
     """
 
     dataset: Dataset
     weights: str
-    numbers: Indices
+    indices: Indices
     labels: Indices
     features: Array
     white: float | None = None
 
     def name(self, place: int) -> str:
         """What the picture in a row is called."""
-        return self.dataset.pictures.name(int(self.numbers[place]))
+        return self.dataset.pictures.name(int(self.indices[place]))
 
 
 def describe(
@@ -47,7 +47,7 @@ def describe(
     weights: str | Path = "embedded",
     model: str | None = None,
     progress: Progress | None = None,
-) -> Described:
+) -> DatasetFeatures:
     """Open data and run every readable picture through a network once.
 
     data: as in `open_data`. weights, model: as in `striate.load`. progress: of decoding.
@@ -58,9 +58,11 @@ def describe(
     white = run.preprocess.white or white_for(dataset, progress)
     working, scan = working_pictures(dataset, replace(run.preprocess, white=white), progress=progress)
     readable = without_problems(dataset, scan)
-    numbers = np.sort(np.concatenate(list(readable.splits.values())))
-    batches = Batches(working, dataset.labels, numbers, BATCH_SIZE)
-    with run.placement.processor_threads():
+    indices = np.sort(np.concatenate(list(readable.splits.values())))
+    batches = Batches(working, dataset.labels, indices, BATCH_SIZE)
+    with run.runtime.processor_threads():
         pictures = (batch.pictures for batch in batches.in_order())
-        found = features_of(run.network, pictures, (LAST,), run.placement)
-    return Described(dataset, str(weights), numbers, dataset.labels[numbers], found[LAST].double().numpy(), white)
+        found = features_of(run.network, pictures, (PRE_LOGITS,), run.runtime)
+    return DatasetFeatures(
+        dataset, str(weights), indices, dataset.labels[indices], found[PRE_LOGITS].double().numpy(), white
+    )

@@ -24,7 +24,7 @@ from striate.deploy.given import Picture, given_pictures
 from striate.deploy.inputs import in_batches
 from striate.deploy.run import Run
 from striate.features.extract import features_of
-from striate.models.tapped import LAST, require_layers
+from striate.models.linear_probe import PRE_LOGITS, require_layers
 from striate.runtime.runtime import in_precision
 
 ENDINGS = (".npz", ".parquet")
@@ -45,7 +45,7 @@ class FeatureTable:
 
 @checked
 def extract(
-    run: Run, paths: Iterable[Picture] | Picture, layers: Sequence[str] = (LAST,), precision: str = "fp32"
+    run: Run, paths: Iterable[Picture] | Picture, layers: Sequence[str] = (PRE_LOGITS,), precision: str = "fp32"
 ) -> FeatureTable:
     """Features of pictures, given as to `Run.predict`; maps are averaged over their places.
 
@@ -56,7 +56,7 @@ def extract(
     require_layers(run.network, layers)
     left_out: list[LeftOut] = []
     given = given_pictures(paths, left_out)
-    placement = run.placement if precision == "auto" else in_precision(run.placement, precision)
+    runtime = run.runtime if precision == "auto" else in_precision(run.runtime, precision)
     read: list[str] = []
     problems: list[tuple[str, str]] = []
 
@@ -72,8 +72,8 @@ def extract(
             if good:
                 yield to_batch(np.stack(good))
 
-    with placement.processor_threads():
-        vectors = features_of(run.network, batches(), layers, placement)
+    with runtime.processor_threads():
+        vectors = features_of(run.network, batches(), layers, runtime)
     if not read:
         raise StriateError(
             f"none of {counted(len(given), 'picture')} can be read, such as {problems[0][0]}: {problems[0][1]}"

@@ -39,7 +39,7 @@ class Network(nn.Module):
     """Names of the classes, in the order of the logits, where they came with the weights."""
     frozen: tuple[str, ...] = ()
     """Paths of the modules that `freeze` has pinned."""
-    still: tuple[str, ...] = ()
+    eval_only: tuple[str, ...] = ()
     """Paths of the modules that stay in evaluation although their weights may change."""
     features_info: tuple[Feature, ...]
     preprocess: Preprocess
@@ -73,13 +73,13 @@ class Network(nn.Module):
         """The layer that gives the logits; in nearly every network an `nn.Linear`."""
         return self.get_submodule(self.classifier_name)
 
-    def freeze(self, paths: Iterable[str], still: Iterable[str] = ()) -> None:
+    def freeze(self, paths: Iterable[str], eval_only: Iterable[str] = ()) -> None:
         """Freeze the modules at these paths, and only these: weights, batch norm's statistics, dropout.
 
-        still: paths of modules whose weights are free, but which stay in evaluation, such as batch norms that keep
+        eval_only: paths of modules whose weights are free, but which stay in evaluation, such as batch norms that keep
         their statistics. All stay so when `train()` is called.
         """
-        self.frozen, self.still = tuple(paths), tuple(still)
+        self.frozen, self.eval_only = tuple(paths), tuple(eval_only)
         for path, module in self.named_modules():
             for parameter in module.parameters(recurse=False):
                 parameter.requires_grad_(path not in self.frozen)
@@ -93,7 +93,7 @@ class Network(nn.Module):
 
     def hold_frozen(self) -> None:
         """Put what is frozen, and what is never trained, into evaluation mode."""
-        for path in (*self.frozen, *self.still):
+        for path in (*self.frozen, *self.eval_only):
             self.get_submodule(path).training = False
 
     def reset_classifier(self, classes: int) -> None:

@@ -25,7 +25,7 @@ def fast() -> Recipe:
         weight_decay=5e-4,
         schedule="one_cycle",
         warmup_epochs=2,
-        average_decay=0.998,
+        ema_decay=0.998,
         validate_every_epochs=11,
         label_smoothing=0.1,
         least_px=48,

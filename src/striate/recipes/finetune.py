@@ -28,7 +28,7 @@ def finetune() -> Recipe:
         weight_decay=0.01,
         schedule="cosine",
         warmup_epochs=3,
-        average_decay=0.98,
+        ema_decay=0.98,
         best_by="loss",
         stop_after_epochs=6,
         test_flip=True,

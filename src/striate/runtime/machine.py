@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from striate.core.version import __version__
 from striate.data.cache import cache_root
-from striate.runtime.runtime import HALVES, Placement, default_device, fast_half
+from striate.runtime.runtime import HALVES, Runtime, default_device, fast_half
 
 PACKAGES = ("torch", "numpy", "Pillow", "safetensors", "scikit-learn")
 
@@ -31,22 +31,22 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def describe_machine(placement: Placement) -> dict[str, Any]:
-    """Versions, processor and device; precision, layout and the other settings of a placement."""
+def describe_machine(runtime: Runtime) -> dict[str, Any]:
+    """Versions, processor and device; precision, layout and the other settings of a runtime."""
     return {
         **_versions(),
         "system": platform.platform(),
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "threads": placement.threads,
-        "threads_by_load": placement.threads_by_load,
-        "device": torch.cuda.get_device_name() if placement.device == "cuda" else placement.device,
-        "precision": placement.precision,
-        "channels_last": placement.channels_last,
-        "micro_batch": placement.micro_batch,
-        "compiled": placement.compiled,
-        "fused_norms": placement.fused_norms,
-        "winograd": placement.winograd,
+        "threads": runtime.threads,
+        "threads_by_load": runtime.threads_by_load,
+        "device": torch.cuda.get_device_name() if runtime.device == "cuda" else runtime.device,
+        "precision": runtime.precision,
+        "channels_last": runtime.channels_last,
+        "micro_batch": runtime.micro_batch,
+        "compiled": runtime.compiled,
+        "fused_norms": runtime.fused_norms,
+        "winograd": runtime.winograd,
     }
 
 

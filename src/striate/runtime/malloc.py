@@ -20,7 +20,7 @@ ADAPTED_MMAP_THRESHOLD = 32 * 2**20
 
 
 @contextmanager
-def freed_memory_kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """The context in which freed memory stays in the process; at its end it goes back to the system.
 
     Does nothing where the C library is not glibc. Peak memory stays what it is; between the peaks it does not fall.

@@ -24,7 +24,7 @@ LARGE_FROM_MACS = 10_000_000
 
 
 @dataclass(frozen=True)
-class Placement:
+class Runtime:
     """Device, precision, layout and threads of the processor; what training adds to them.
 
     micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
@@ -32,7 +32,7 @@ class Placement:
     kernels of `striate.kernels.fused_norm`. winograd: whether convolutions train by `striate.kernels.winograd`.
     threads_by_load: whether fewer threads are used while other programs need the cores, else always as many.
 
-    >>> Placement("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
+    >>> Runtime("cpu", "fp32", channels_last=False, threads=1).move(torch.zeros(1)).device.type
     'cpu'
     """
 
@@ -86,19 +86,19 @@ class Placement:
         return network.to(self.device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 
 
-def words(placement: Placement) -> str:
+def describe(runtime: Runtime) -> str:
     """Settings as a person reads them.
 
-    >>> words(Placement("cpu", "bf16", True, 2, micro_batch=16))
+    >>> describe(Runtime("cpu", "bf16", True, 2, micro_batch=16))
     'bf16 channels last 2 threads, 16 pictures at once'
     """
-    text = f"{placement.precision} {'channels last' if placement.channels_last else 'contiguous'}"
-    if placement.device == "cpu":
-        text += f" {counted(placement.threads, 'thread')}"
-    text += " fused norms" if placement.fused_norms else ""
-    text += " Winograd" if placement.winograd else ""
-    text += f", {counted(placement.micro_batch, 'picture')} at once" if placement.micro_batch else ""
-    return text + (", compiled" if placement.compiled else "")
+    text = f"{runtime.precision} {'channels last' if runtime.channels_last else 'contiguous'}"
+    if runtime.device == "cpu":
+        text += f" {counted(runtime.threads, 'thread')}"
+    text += " fused norms" if runtime.fused_norms else ""
+    text += " Winograd" if runtime.winograd else ""
+    text += f", {counted(runtime.micro_batch, 'picture')} at once" if runtime.micro_batch else ""
+    return text + (", compiled" if runtime.compiled else "")
 
 
 def has_fast_bf16(device: str) -> bool:
@@ -115,9 +115,9 @@ def fast_half(device: str) -> Precision | None:
     return "fp16" if device != "cpu" and torch.cuda.get_device_capability()[0] >= 7 else None  # from Volta on
 
 
-def in_precision(placement: Placement, precision: str) -> Placement:
-    """The same placement in another precision. Raises StriateError for one that is not known."""
-    return replace(placement, precision=place(precision, 0, placement.device).precision)
+def in_precision(runtime: Runtime, precision: str) -> Runtime:
+    """The same runtime in another precision. Raises StriateError for one that is not known."""
+    return replace(runtime, precision=default_runtime(precision, 0, runtime.device).precision)
 
 
 def natively(precision: str, device: str) -> Precision:
@@ -132,7 +132,7 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def place(precision: str, macs: int, device: str | None = None) -> Placement:
+def default_runtime(precision: str, macs: int, device: str | None = None) -> Runtime:
     """The fastest correct setting for a network of `macs` multiply-accumulates per picture.
 
     precision: "auto", "bf16", "fp16" or "fp32". Raises StriateError for another one.
@@ -144,4 +144,4 @@ def place(precision: str, macs: int, device: str | None = None) -> Placement:
     if precision == "auto":
         precision = (fast_half(device) if large else None) or "fp32"
     threads = torch.get_num_threads() if large else 1
-    return Placement(device, precision, channels_last=True, threads=threads, threads_by_load=device == "cpu")  # type: ignore[arg-type]
+    return Runtime(device, precision, channels_last=True, threads=threads, threads_by_load=device == "cpu")  # type: ignore[arg-type]

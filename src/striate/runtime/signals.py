@@ -12,7 +12,7 @@ HANG_UP = getattr(signal, "SIGHUP", None)  # not on Windows
 WISHES = (signal.SIGINT, signal.SIGTERM) if HANG_UP is None else (signal.SIGINT, signal.SIGTERM, HANG_UP)
 
 
-class StopWish:
+class StopRequest:
     """False until a signal asks to stop."""
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class StopWish:
 
 
 @contextmanager
-def stop_wish() -> Iterator[StopWish]:
+def stop_requested() -> Iterator[StopRequest]:
     """Note the first Ctrl-C, SIGTERM or SIGHUP instead of dying of it; a second one acts as always.
 
     What is ignored stays ignored: nohup has it so, and a shell for what it starts in the background. A second SIGHUP
     does nothing, for a terminal that goes away often sends two. Outside the main thread, where signals cannot be
     caught, the wish stays False.
     """
-    wish = StopWish()
+    wish = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield wish
         return

@@ -18,7 +18,7 @@ from striate.data.splits import TRAIN, VAL
 from striate.models import Network
 from striate.ops.metrics import confusion_counts, in_top_k, wilson_interval
 from striate.runtime.folding import inference_form
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 
 # Of the largest logit: some times what rounding to bf16 moves a difference of two by (benchmarks/evaluation.md).
 NEAR_TIE = 1 / 32
@@ -27,11 +27,11 @@ MATRIX_UP_TO = 300
 
 
 def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Training loss and the number of right answers of the main head, two scalars.
+    """Training loss and the number of correct answers of the main head, two scalars.
 
     images: float (N, C, H, W). labels: int64 (N,), or of mixed pictures probabilities (N, classes), of which the
-    largest is the right answer. The loss is the mean cross-entropy; with auxiliary heads, the weighted sum over all of
-    them.
+    largest is the correct answer. The loss is the mean cross-entropy; with auxiliary heads, the weighted sum over all
+    of them.
     Source of label smoothing: Szegedy et al., arXiv:1512.00567, section 7.
     """
     heads = network.training_logits(images)
@@ -101,12 +101,12 @@ class Evaluation(OneScreen):
 
     @property
     def hits(self) -> int:
-        """Pictures whose most probable class is the right one."""
+        """Pictures whose most probable class is the correct one."""
         return int(self.confusion.diagonal().sum())
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers, 0..1 (top-1)."""
+        """Share of correct answers, 0..1 (top-1)."""
         return self.hits / max(1, self.total)
 
     @property
@@ -161,7 +161,7 @@ class Evaluation(OneScreen):
         }
 
     def figures(self) -> dict[str, Any]:
-        """How many pictures, and how many answers were right, for JSON."""
+        """How many pictures, and how many answers were correct, for JSON."""
         recalls = [row["recall"] for row in self.per_class() if row["recall"] is not None]
         return {
             "pictures": self.total,
@@ -196,7 +196,7 @@ class Evaluation(OneScreen):
 
 @torch.inference_mode()
 def evaluate(
-    network: nn.Module, batches: Iterable[Batch], preprocess: Preprocess, classes: tuple[str, ...], placement: Placement
+    network: nn.Module, batches: Iterable[Batch], preprocess: Preprocess, classes: tuple[str, ...], runtime: Runtime
 ) -> Evaluation:
     """Run a network in its inference form over batches of working-size pictures; it is left as it was."""
     was_training = network.training
@@ -205,7 +205,7 @@ def evaluate(
     loss_sum = 0.0
     columns: list[tuple[Tensor, ...]] = []
     for pictures, labels, _ in batches:
-        logits = predict_logits(form, pictures, preprocess, placement)
+        logits = predict_logits(form, pictures, preprocess, runtime)
         probability, predicted = logits.softmax(1).max(1)
         confusion += confusion_counts(labels, predicted, len(classes))
         loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
@@ -217,17 +217,17 @@ def evaluate(
     return Evaluation(classes, confusion, top5_hits, loss_sum, probabilities, predicted, truth, losses, in_top5)
 
 
-def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, placement: Placement) -> Tensor:
+def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, runtime: Runtime) -> Tensor:
     """Logits (N, classes), float32 on the CPU, of uint8 working-size pictures (N, C, h, w).
 
     With `preprocess.mirrored` they are the mean over the picture and its mirror image. In 16 bits, pictures whose two
     likeliest classes are nearly equal are computed again in fp32, so that the answers are fp32's.
     """
-    images = placement.images(normalise(to_network_size(placement.move(pictures), preprocess), preprocess))
-    with placement.autocast():
+    images = runtime.images(normalise(to_network_size(runtime.move(pictures), preprocess), preprocess))
+    with runtime.autocast():
         logits = _logits(network, images, preprocess.mirrored)
-    if placement.precision != "fp32" and len(close := _near_ties(logits)):
-        logits[close] = _logits(network, placement.images(images[close]), preprocess.mirrored)
+    if runtime.precision != "fp32" and len(close := _near_ties(logits)):
+        logits[close] = _logits(network, runtime.images(images[close]), preprocess.mirrored)
     return logits.cpu()
 
 

@@ -13,7 +13,7 @@ from striate.core.files import write_bytes, write_json
 from striate.data.batches import Batches
 from striate.data.dataset import Dataset, Indices
 from striate.data.decode import DecodeError
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.deploy.bundle import save_config
 from striate.deploy.run import Run
@@ -34,20 +34,22 @@ SHOWN_SAMPLES = 16
 SHOWN_PX = (160, 160)
 
 
-def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Counters, spoiled: Spoiled) -> Run:
+def finish(
+    job: Job, dataset: Dataset, working: WorkingPictures, counters: Counters, unreadable: UnreadablePictures
+) -> Run:
     """Test the best weights, write config, evaluation, model card and report, say the result.
 
     job: as it was trained, so that the report shows the pictures that the network saw.
     """
-    folder, placement = job.folder, job.placement
+    folder, runtime = job.folder, job.runtime
     run = Run(folder)
     split = "test" if len(dataset.splits.get("test", ())) else "val"
     begun, record = read_begun(folder)
     recipe = begun.recipe
-    at_once = placement.at_once(recipe.batch_size)
-    batches = Batches(working, dataset.labels, dataset.splits[split], at_once, spoiled=spoiled)
-    found = evaluate(placement.network(run.network), batches.in_order(), run.preprocess, run.classes, placement)
-    mistakes = confident_mistakes(found, dataset, spoiled.without(dataset.splits[split]), run.preprocess.white)
+    at_once = runtime.at_once(recipe.batch_size)
+    batches = Batches(working, dataset.labels, dataset.splits[split], at_once, unreadable=unreadable)
+    found = evaluate(runtime.network(run.network), batches.in_order(), run.preprocess, run.classes, runtime)
+    mistakes = confident_mistakes(found, dataset, unreadable.without(dataset.splits[split]), run.preprocess.white)
     metrics = {
         f"{split}_top1": found.accuracy,
         f"{split}_top1_interval": list(found.interval),
@@ -72,7 +74,7 @@ def finish(job: Job, dataset: Dataset, working: WorkingPictures, counters: Count
         seconds=counters.seconds,
         best_epoch=counters.best_epoch,
         transfer=transfer_facts(folder, run.network, recipe.epochs, counters.best_epoch),
-        space=feature_space(run.network, recipe, dataset, working, placement, spoiled),
+        space=feature_space(run.network, recipe, dataset, working, runtime, unreadable),
     )
     write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode("utf-8", "replace"))
     write_report(folder / REPORT, facts)

@@ -11,7 +11,7 @@ import torch
 from striate.data.batches import Batches
 from striate.models import Network
 from striate.report.facts import ReportFacts
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.state import Counters
 from striate.training.recipe import Recipe
@@ -39,7 +39,7 @@ class Watch(Protocol):
 class Job:
     """All that one training is made of.
 
-    scaler: of the loss, which fp16 needs; see `Placement.loss_scaler`. keeper: of the folder, should that go.
+    scaler: of the loss, which fp16 needs; see `Runtime.loss_scaler`. keeper: of the folder, should that go.
     share_seen: of the area of a typical picture.
     """
 
@@ -49,7 +49,7 @@ class Job:
     val: Batches
     recipe: Recipe
     seed: int
-    placement: Placement
+    runtime: Runtime
     folder: Path
     watch: Watch
     scaler: torch.amp.GradScaler = UNSCALED

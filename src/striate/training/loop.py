@@ -18,15 +18,15 @@ from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
-from striate.runtime.signals import StopWish, stop_wish
+from striate.runtime.signals import StopRequest, stop_requested
 from striate.tasks.classification import Evaluation, evaluate
 from striate.training.finetune.transfer import Transfer, begin, write_transfer
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
 from striate.training.memory.retry import fitting_step
-from striate.training.monitor.monitor import Babysitter
-from striate.training.optim.ema import average, averaged_copy
+from striate.training.monitor.monitor import TrainingMonitor
+from striate.training.optim.ema import ema_copy, update_ema
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
@@ -36,7 +36,7 @@ from striate.training.speed.threads import EpochThreads
 
 READ_EVERY_STEPS = 10
 SAVE_EVERY_SECONDS = 60.0
-EXPLODED_FACTOR = 3.0
+DIVERGED_FACTOR = 3.0
 
 
 def prepare(job: Job) -> tuple[Job, Transfer | None]:
@@ -46,7 +46,7 @@ def prepare(job: Job) -> tuple[Job, Transfer | None]:
     decided.
     """
     EpochThreads(job).begin(0)  # the head of a staged run is solved in the threads of its first epoch
-    job = replace(job, scaler=job.placement.loss_scaler())
+    job = replace(job, scaler=job.runtime.loss_scaler())
     if job.recipe.whiten:
         whiten_first_layer(job.network, job.train, job.seed)
     transfer = begin(job) if job.recipe.staged else None
@@ -60,7 +60,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     """Train to the end of the recipe, from the newest state if there is one; the best weights stay in the folder.
 
     job, transfer: from `prepare`.
-    Raises Interrupted on Ctrl-C or SIGTERM, StriateError when the cost explodes or the disk is full; in each case the
+    Raises Interrupted on Ctrl-C or SIGTERM, StriateError when training diverges or the disk is full; in each case the
     newest state lets the same run go on.
     """
     recipe, steps, threads = job.recipe, job.train.steps, EpochThreads(job)
@@ -69,8 +69,8 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
     discard_metrics_after(job.folder, counters.step, job.watch.say)
-    sitter = Babysitter(job, optimizer, counters)
-    with stop_wish() as wish:
+    sitter = TrainingMonitor(job, optimizer, counters)
+    with stop_requested() as wish:
         if transfer is not None and counters.best_accuracy < 0:
             keep_head(job, networks, optimizer, counters, transfer)
         for epoch in range(counters.step // steps, recipe.epochs):
@@ -93,8 +93,8 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                 loss, right = made
                 unread.append((loss, right, len(batch[1])))
                 counters.step += 1
-                if recipe.average_decay:
-                    average(networks["averaged"], job.network, recipe.average_decay, counters.step)
+                if recipe.ema_decay:
+                    update_ema(networks["ema"], job.network, recipe.ema_decay, counters.step)
                 epoch_is_over = counters.step % steps == 0
                 if epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
                     read_losses(job, unread, counters)
@@ -119,7 +119,7 @@ def is_over(recipe: Recipe, transfer: Transfer | None, epoch: int, counters: Cou
     """Whether a run ends before an epoch, counted from 0: nothing is tuned, or validation has stopped gaining."""
     if transfer is not None and not transfer.tuned:
         return True
-    if transfer is not None and transfer.tuning.thawed(max(0, epoch - 1), recipe.epochs) != transfer.tuned:
+    if transfer is not None and transfer.tuning.unfrozen_stages(max(0, epoch - 1), recipe.epochs) != transfer.tuned:
         return False
     return recipe.stop_after_epochs is not None and counters.waited_epochs >= recipe.stop_after_epochs
 
@@ -148,7 +148,7 @@ def keep_head(
 
 def keep_if_best(job: Job, network: Network, epoch: int, counters: Counters) -> tuple[Evaluation, bool]:
     """Validate; the weights stay in the folder if they are the best so far, which is returned too."""
-    found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.placement)
+    found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.runtime)
     merits = (found.accuracy, -found.mean_loss), (counters.best_accuracy, -counters.best_loss)
     now, before = (merit[::-1] if job.recipe.best_by == "loss" else merit for merit in merits)
     if best := now > before:
@@ -163,8 +163,8 @@ def keep_if_best(job: Job, network: Network, epoch: int, counters: Counters) -> 
 
 def networks_of(job: Job) -> dict[str, Network]:
     """The network that is trained and, where the recipe averages, the one that is validated and kept."""
-    averaged = {"averaged": averaged_copy(job.network)} if job.recipe.average_decay else {}
-    return {"network": job.network, **averaged}
+    ema = {"ema": ema_copy(job.network)} if job.recipe.ema_decay else {}
+    return {"network": job.network, **ema}
 
 
 def in_its_folder(job: Job) -> Job:
@@ -205,8 +205,8 @@ def save(
     clock.stop(counters)
     job = in_its_folder(job)
     counters.loss_scale = job.scaler.state_dict()
-    if job.train.spoiled is not None:
-        job.train.spoiled.write_down(partial(note_without, job.folder, from_step=counters.step))
+    if job.train.unreadable is not None:
+        job.train.unreadable.write_down(partial(note_without, job.folder, from_step=counters.step))
     save_state(job.folder / STATE, networks, optimizer, counters)
     if job.keeper is not None:
         job.keeper.look()
@@ -214,9 +214,9 @@ def save(
 
 
 def read_losses(job: Job, unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
-    """Bring the results of some steps into the counters. Raises StriateError when the cost has exploded.
+    """Bring the results of some steps into the counters. Raises StriateError when training has diverged.
 
-    Exploded is more than three times the first cost, or that of knowing nothing where trained weights begin below it.
+    Diverged is more than three times the first loss, or that of knowing nothing where trained weights begin below it.
     """
     losses = torch.stack([loss for loss, _, _ in unread]).tolist() if unread else []
     hits = torch.stack([right for _, right, _ in unread]).tolist() if unread else []
@@ -227,11 +227,11 @@ def read_losses(job: Job, unread: list[tuple[Tensor, Tensor, int]], counters: Co
         counters.seen += count
     unread.clear()
     healthy = max(counters.first_loss or 0.0, math.log(len(job.classes)))
-    if losses and not sum(losses) / len(losses) <= EXPLODED_FACTOR * healthy:
+    if losses and not sum(losses) / len(losses) <= DIVERGED_FACTOR * healthy:
         raise StriateError(
-            f"the cost exploded: {sum(losses) / len(losses):.4g} at step {counters.step}, {counters.first_loss:.4g} at "
-            "the first; the last good state and the best weights so far are kept. Try a lower rate "
-            "(--set peak_lr=...), a warm-up (--set warmup_epochs=3) or --precision fp32"
+            f"training diverged: the loss is {sum(losses) / len(losses):.4g} at step {counters.step}, "
+            f"{counters.first_loss:.4g} at the first; the last good state and the best weights so far are kept. "
+            "Try a lower rate (--set peak_lr=...), a warm-up (--set warmup_epochs=3) or --precision fp32"
         )
 
 
@@ -251,7 +251,7 @@ def epoch_line(epoch: int, counters: Counters, lr: float, clock: Clock) -> dict[
 
 
 def validate(
-    job: Job, network: Network, line: dict[str, Any], counters: Counters, sitter: Babysitter
+    job: Job, network: Network, line: dict[str, Any], counters: Counters, sitter: TrainingMonitor
 ) -> dict[str, Any]:
     """An epoch's line with its validation and what the run saw of itself; the best weights so far are kept."""
     found, best = keep_if_best(job, network, line["epoch"], counters)
@@ -263,7 +263,7 @@ def validate(
     return line | sitter.look(network, line)
 
 
-def stop_if(wish: StopWish, job: Job, counters: Counters) -> None:
+def stop_if(wish: StopRequest, job: Job, counters: Counters) -> None:
     """Raise Interrupted when a signal asked for it."""
     if wish.signal is None or counters.step == job.recipe.epochs * job.train.steps:
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from striate.core.errors import StriateError, unknown_name
 
@@ -18,7 +19,7 @@ OTHER_NAMES = {
     "size": "size_px", "img_size": "size_px", "image_size": "size_px", "imgsz": "size_px", "input_size": "size_px",
     "pretrained": "weights", "checkpoint": "weights", "init": "weights", "arch": "model", "architecture": "model",
     "network": "model", "net": "model", "backbone": "model",
-    "ema": "average_decay", "ema_decay": "average_decay", "smoothing": "label_smoothing",
+    "ema": "ema_decay", "smoothing": "label_smoothing",
     "drop": "dropout", "drop_rate": "dropout", "p": "dropout", "cutmix": "cut_mix", "color_jitter": "jitter",
     "hflip": "flip", "fliplr": "flip", "degrees": "rotate_degrees", "random_erasing": "erase",
     "early_stopping": "stop_after_epochs", "patience": "stop_after_epochs", "monitor": "best_by",
@@ -27,6 +28,18 @@ OTHER_NAMES = {
     "n_jobs": "threads", "microbatch": "micro_batch", "path": "data", "dataset": "data", "folder": "data",
 }
 # fmt: on
+
+
+FORMER_NAMES = {"average_decay": "ema_decay"}  # of this package's own; still taken
+
+
+def renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by the names that they have now.
+
+    >>> renamed({"average_decay": 0.99, "epochs": 3})
+    {'ema_decay': 0.99, 'epochs': 3}
+    """
+    return {FORMER_NAMES.get(name, name): value for name, value in fields.items()}
 
 
 def unknown_field(name: str, known: Iterable[str]) -> StriateError:

@@ -25,16 +25,16 @@ from striate.data.scan import Scan
 from striate.data.working import Bad
 from striate.meta.weightless import blueprint
 from striate.models import Network, create_model
+from striate.models.linear_probe import LinearProbe
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
-from striate.models.tapped import Tapped
 from striate.runtime.machine import describe_machine
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import RECIPE
 from striate.training.monitor.status import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.recipe import Recipe
-from striate.training.speed.options import Wishes
+from striate.training.speed.options import RuntimeOptions
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
@@ -48,7 +48,7 @@ class Plan:
     """What decides a run.
 
     source: the data as the person named it. base: the recipe as its paper has it. changed: the fields set otherwise.
-    A record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. wishes: how it should run on the
+    A record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
     machine. arrays: the pictures themselves, where they are in memory.
     """
 
@@ -57,7 +57,7 @@ class Plan:
     base: Recipe
     changed: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
-    wishes: Wishes = field(default_factory=Wishes)
+    options: RuntimeOptions = field(default_factory=RuntimeOptions)
     arrays: Arrays | None = None
 
     @property
@@ -67,7 +67,7 @@ class Plan:
             return replace(self.base, **self.changed)
         return self.base.changed(self.changed)
 
-    def command(self, folder: Path, placement: Placement) -> str:
+    def command(self, folder: Path, runtime: Runtime) -> str:
         """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
         that are in memory a call of Python's.
         """
@@ -75,8 +75,8 @@ class Plan:
         parts = ["striate", "train", self.source, "--recipe", named]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
         if self.arrays is not None:
-            wishes = asdict(Wishes.exactly(placement))
-            settings = {n: v for n, v in wishes.items() if v != getattr(Wishes(), n)}
+            options = asdict(RuntimeOptions.exactly(runtime))
+            settings = {n: v for n, v in options.items() if v != getattr(RuntimeOptions(), n)}
             given = {"recipe": named, **acting, "seed": self.seed, **settings, "run": f"{folder}-again"}
             return f"striate.train((pictures, labels), {', '.join(f'{n}={v!r}' for n, v in given.items())})"
         for name, value in acting.items():
@@ -84,7 +84,7 @@ class Plan:
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
             own = value is not None and name in ("model", "epochs", "weights")
             parts += [f"--{name}", text] if own else ["--set", f"{name}={text}"]
-        parts += ["--seed", str(self.seed), *Wishes.exactly(placement).flags(), "--run", f"{folder}-again"]
+        parts += ["--seed", str(self.seed), *RuntimeOptions.exactly(runtime).flags(), "--run", f"{folder}-again"]
         return shlex.join(parts)
 
 
@@ -106,7 +106,7 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
         network = create_model(recipe.model, classes, size=preprocess.size)
     network.preprocess = replace(preprocess, mirrored=recipe.test_flip)
     if recipe.layers:
-        network = Tapped(network, recipe.layers, classes)
+        network = LinearProbe(network, recipe.layers, classes)
     if recipe.dropout is not None:
         set_dropout(network, recipe.dropout)
     if recipe.unfreeze_to is not None:
@@ -236,7 +236,7 @@ def data_fingerprint(dataset: Dataset, scan: Scan) -> str:
 def write_plan(
     folder: Path,
     plan: Plan,
-    placement: Placement,
+    runtime: Runtime,
     preprocess: Preprocess,
     dataset: Dataset,
     scan: Scan,
@@ -250,10 +250,10 @@ def write_plan(
         "recipe": plan.recipe.to_dict(),
         "changed": plan.changed,
         "seed": plan.seed,
-        "wishes": asdict(plan.wishes),
-        "command": plan.command(folder, placement),
+        "options": asdict(plan.options),
+        "command": plan.command(folder, runtime),
         "preprocess": preprocess.to_dict(),
-        "machine": describe_machine(placement),
+        "machine": describe_machine(runtime),
         "data": {
             "source": _whole_source(plan),
             "split_rule": dataset.split_rule,
@@ -278,7 +278,7 @@ def _whole_source(plan: Plan) -> str:
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
     begun, record = read_begun(folder)
-    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.wishes), record
+    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options), record
 
 
 def without_of(record: dict[str, Any]) -> list[int]:

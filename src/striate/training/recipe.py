@@ -16,7 +16,7 @@ from striate.core.records import Fit
 from striate.core.values import convert_fields
 from striate.data.augment import Augmentation
 from striate.features.linear import Kind
-from striate.training.other_names import unknown_field
+from striate.training.other_names import FORMER_NAMES, unknown_field
 
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
@@ -99,7 +99,7 @@ class Recipe(OneScreen):
     """What the step and plateau schedules multiply the rate by."""
     patience_epochs: int = 5
     """Epochs without a better validation accuracy before the plateau schedule drops the rate."""
-    average_decay: float = 0.0
+    ema_decay: float = 0.0
     """Validated and kept is a moving average of the weights, of this decay per step; 0: the weights themselves."""
     validate_every_epochs: int = 1
     """The last epoch is always validated."""
@@ -157,7 +157,7 @@ class Recipe(OneScreen):
             ("warmup_epochs", 0, 100_000),
             ("drop_factor", 0, 1),
             ("patience_epochs", 1, 100_000),
-            ("average_decay", 0, 0.999999),
+            ("ema_decay", 0, 0.999999),
             ("validate_every_epochs", 1, 100_000),
             ("stop_after_epochs", 1, 100_000),
             ("head_views", 1, 1_000),
@@ -235,6 +235,7 @@ trained weights (weights='embedded')
         values: dict[str, Any] = {}
         for assignment in assignments:
             name, equals, text = (part.strip() for part in assignment.partition("="))
+            name = FORMER_NAMES.get(name, name)
             if not equals:
                 raise StriateError(f"--set takes field=value, got {assignment!r}")
             if name not in kinds:

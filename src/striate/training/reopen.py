@@ -15,15 +15,15 @@ from striate.data.arrays import ARRAYS, Arrays, refuse_other_labels
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset
-from striate.data.found_again import Hashing, found_again, misplaced, renamed, unreadable, write_names
+from striate.data.found_again import Hashing, cannot_be_read, found_again, misplaced, renamed, write_names
 from striate.data.manifest import MANIFEST, as_begun
 from striate.data.scan import Scan
 from striate.data.sources import BUILT_IN, open_to_evaluate
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.models import Network
 from striate.models.stored import CONFIG, Config
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
 from striate.training.monitor.reporter import Reporter
@@ -56,10 +56,10 @@ class Opened:
 
     dataset: Dataset
     network: Network
-    placement: Placement
+    runtime: Runtime
     working: WorkingPictures
     scan: Scan
-    spoiled: Spoiled
+    unreadable: UnreadablePictures
     report: DataReport | None = None
 
 
@@ -82,7 +82,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
         begun = renamed(begun, names)
         working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
         lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
-    gone = unreadable(begun, scan, lost, folder / MANIFEST)
+    gone = cannot_be_read(begun, scan, lost, folder / MANIFEST)
     if gone and not going.without_missing:
         raise _missing(going, now.source, [str(error) for error in gone.values()])
     reporter.log = folder
@@ -98,9 +98,9 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
         write_names(folder / MANIFEST, names)
     if isinstance(going.source, str) and note_moved(folder, going.source):
         reporter.say(f"the pictures are in {going.source} now; their hashes are those that the run was begun with")
-    spoiled = Spoiled(len(begun.pictures), reporter.say, {*before, *gone})
+    unreadable = UnreadablePictures(len(begun.pictures), reporter.say, {*before, *gone})
     network = build_network(plan, begun, hashing.preprocess)
-    return Opened(begun, network, same_placement(going.record["machine"]), working, scan, spoiled)
+    return Opened(begun, network, same_placement(going.record["machine"]), working, scan, unreadable)
 
 
 def _open(plan: Plan, going: Going) -> Dataset:
@@ -153,8 +153,8 @@ def _begins(names: tuple[str, ...]) -> str:
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
-def same_placement(machine: dict[str, Any]) -> Placement:
-    """The placement that a run was begun with; all of it decides the last bits."""
+def same_placement(machine: dict[str, Any]) -> Runtime:
+    """The runtime that a run was begun with; all of it decides the last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
-    names = [field.name for field in fields(Placement) if field.name != "device" and field.name in machine]
-    return Placement(device, **{name: machine[name] for name in names})
+    names = [field.name for field in fields(Runtime) if field.name != "device" and field.name in machine]
+    return Runtime(device, **{name: machine[name] for name in names})

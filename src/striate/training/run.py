@@ -20,13 +20,13 @@ from striate.data.manifest import MANIFEST
 from striate.data.scan import without_problems
 from striate.data.seen import typical_share_seen
 from striate.data.sources import open_data
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.data.wide import white_for
 from striate.deploy.run import Run
 from striate.models import Network
 from striate.ops.threads import torch_threads
-from striate.runtime.malloc import freed_memory_kept
-from striate.runtime.runtime import Placement, words
+from striate.runtime.malloc import keep_freed_memory
+from striate.runtime.runtime import Runtime, describe
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
@@ -108,18 +108,18 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
     reporter = Reporter()
     try:
         opened = reopen(plan, going, cache_gb, reporter) if going else _opened(plan, cache_gb, reporter)
-        with memory_errors(folder), freed_memory_kept():
+        with memory_errors(folder), keep_freed_memory():
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
             job = _job(plan, folder, opened, reporter)
             if opened.report is not None:
                 job = _begun(job, plan, opened, opened.report)
-            job.placement.network(job.network)
+            job.runtime.network(job.network)
             reporter.say(_headline(job))
-            with Keeper(folder) as keeper, torch_threads(job.placement.threads):
+            with Keeper(folder) as keeper, torch_threads(job.runtime.threads):
                 job = replace(job, keeper=keeper)
-                with kernels_of(job.placement, job.network):
+                with kernels_of(job.runtime, job.network):
                     job, transfer = prepare(job)
                     if tensorboard:
                         watch = TensorBoard(folder / EVENTS, job.network, augmented_samples(job), reporter)
@@ -129,7 +129,7 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
                     counters = fit(job, transfer)
                 reporter.close()
                 EpochThreads(job).begin(plan.recipe.epochs)
-                return finish(job, opened.dataset, opened.working, counters, opened.spoiled)
+                return finish(job, opened.dataset, opened.working, counters, opened.unreadable)
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error.in_flags}")
         raise
@@ -143,26 +143,26 @@ def _opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Opened:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
     dataset = open_data(plan.arrays or plan.source, plan.recipe.split_seed)
     network = build_network(plan, dataset)
-    placement = placement_rule(plan, network)
+    runtime = placement_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)
     network.preprocess = replace(network.preprocess, white=white)
     working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
     report = check_data(dataset, scan, network.preprocess)
     report.refuse()
-    spoiled = Spoiled(len(dataset.pictures), reporter.say)
-    return Opened(without_problems(dataset, scan), network, placement, working, scan, spoiled, report)
+    unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
+    return Opened(without_problems(dataset, scan), network, runtime, working, scan, unreadable, report)
 
 
 def _job(plan: Plan, folder: Path, opened: Opened, reporter: Reporter) -> Job:
     """The training of what was opened."""
-    dataset, placement = opened.dataset, opened.placement
-    ahead = WORK_AHEAD if placement.device == "cuda" else {}
+    dataset, runtime = opened.dataset, opened.runtime
+    ahead = WORK_AHEAD if runtime.device == "cuda" else {}
     size = plan.recipe.batch_size
     train, val = (
-        Batches(opened.working, dataset.labels, dataset.splits[split], pictures, spoiled=opened.spoiled, **ahead)
-        for split, pictures in (("train", size), ("val", placement.at_once(size)))
+        Batches(opened.working, dataset.labels, dataset.splits[split], pictures, unreadable=opened.unreadable, **ahead)
+        for split, pictures in (("train", size), ("val", runtime.at_once(size)))
     )
-    job = Job(opened.network, dataset.classes, train, val, plan.recipe, plan.seed, placement, folder, reporter)
+    job = Job(opened.network, dataset.classes, train, val, plan.recipe, plan.seed, runtime, folder, reporter)
     return replace(job, share_seen=typical_share_seen(opened.scan, job.network.preprocess))
 
 
@@ -170,7 +170,7 @@ def _begun(job: Job, plan: Plan, opened: Opened, report: DataReport) -> Job:
     """A new job in the settings that it will run in, written down, with what there is to say of its pictures."""
     refuse_lone_pictures(job)
     job = _tuned(job, plan)
-    write_plan(job.folder, plan, job.placement, job.network.preprocess, opened.dataset, opened.scan, report)
+    write_plan(job.folder, plan, job.runtime, job.network.preprocess, opened.dataset, opened.scan, report)
     before = advice_before(plan.recipe, opened.dataset, job.network.preprocess)
     no_forecast = unknown(summarize(job.network))
     for line in (*report.said, *filter(None, [no_forecast]), *(f"warning: {advice}" for advice in before)):
@@ -187,31 +187,31 @@ def _stopped_at_once(folder: Path) -> Interrupted:
     )
 
 
-def placement_rule(plan: Plan, network: Network) -> Placement:
+def placement_rule(plan: Plan, network: Network) -> Runtime:
     """What was wished for, the rule of `place` for the rest, and a micro-batch where a batch does not fit into memory.
 
     Nothing is measured. Raises StriateError where a kernel was wished for that would do nothing.
     """
     cost = summarize(network)
-    placement = plan.wishes.rule(cost.macs)
-    if idle := idle_kernels(placement, network):
+    runtime = plan.options.rule(cost.macs)
+    if idle := idle_kernels(runtime, network):
         raise StriateError(idle)
-    if placement.micro_batch is None:
-        fitting = fitting_micro_batch(cost, placement, plan.recipe, available_bytes(placement.device))
+    if runtime.micro_batch is None:
+        fitting = fitting_micro_batch(cost, runtime, plan.recipe, available_bytes(runtime.device))
         if fitting is not None:
             fitting = max(fitting, fewest_at_once(network, plan.recipe))
-        placement = replace(placement, micro_batch=fitting)
-    return placement
+        runtime = replace(runtime, micro_batch=fitting)
+    return runtime
 
 
 def _tuned(job: Job, plan: Plan) -> Job:
     """The job in the settings that are fastest here, and a line that says so when something was measured."""
-    if not plan.wishes.autotune:
+    if not plan.options.autotune:
         return job
-    tuned = autotune(job, plan.wishes)
+    tuned = autotune(job, plan.options)
     if tuned.seconds:
         job.watch.say(str(tuned))
-    return replace(job, placement=tuned.placement)
+    return replace(job, runtime=tuned.runtime)
 
 
 def _headline(job: Job) -> str:
@@ -220,5 +220,5 @@ def _headline(job: Job) -> str:
     return (
         f"{job.network.architecture}, {len(job.classes)} classes, {job.train.pictures:,} pictures to train and "
         f"{job.val.pictures:,} to validate at {height}x{width} px; {counted(job.recipe.epochs, 'epoch')} of "
-        f"{counted(job.train.steps, 'step')} in {words(job.placement)}; {job.folder}"
+        f"{counted(job.train.steps, 'step')} in {describe(job.runtime)}; {job.folder}"
     )

@@ -11,13 +11,13 @@ import torch
 import striate
 from striate.data.cache import working_pictures
 from striate.data.sources import open_data
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.models import create_model
 from striate.recipes import get_recipe
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.finetune.feature_space import feature_space
 
-PLACEMENT = Placement("cpu", "fp32", channels_last=True, threads=1)
+PLACEMENT = Runtime("cpu", "fp32", channels_last=True, threads=1)
 
 
 @pytest.fixture
@@ -30,8 +30,10 @@ def found(photos, embedded):
     def describe(change=None, recipe=None):
         if change:
             change(network)
-        spoiled = Spoiled(40, print)
-        return feature_space(network, recipe or get_recipe("finetune"), dataset, working, PLACEMENT, spoiled), dataset
+        unreadable = UnreadablePictures(40, print)
+        return feature_space(
+            network, recipe or get_recipe("finetune"), dataset, working, PLACEMENT, unreadable
+        ), dataset
 
     return describe
 

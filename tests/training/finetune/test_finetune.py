@@ -27,7 +27,7 @@ from striate.training import loop
 from striate.training.finetune import head
 from striate.training.finetune.advice import Outlook, advice
 from striate.training.finetune.transfer import decide, read_transfer
-from striate.training.finetune.unfreezing import Tuning
+from striate.training.finetune.unfreezing import UnfreezeSchedule
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import load_state
 from striate.training.optim.optimizer import make_optimizer
@@ -65,7 +65,7 @@ def last_state(run):
     """The network of the newest state."""
     network = create_model("resnet20", classes=2)
     recipe = replace(get_recipe("finetune"), model="resnet20")
-    networks = {"network": network, "averaged": create_model("resnet20", classes=2)}
+    networks = {"network": network, "ema": create_model("resnet20", classes=2)}
     load_state(run / "state", networks, make_optimizer(network, recipe))
     return network
 
@@ -122,8 +122,8 @@ def test_freeze_outlives_train_and_comes_undone():
 
 
 def test_stages_thaw_from_the_top_over_the_first_half():
-    tuning = Tuning(("layer3", "layer2", "layer1"))
-    assert [len(tuning.thawed(epoch, 12)) for epoch in range(12)] == [1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3]
+    tuning = UnfreezeSchedule(("layer3", "layer2", "layer1"))
+    assert [len(tuning.unfrozen_stages(epoch, 12)) for epoch in range(12)] == [1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3]
     network = create_model("resnet20")
     tuning.apply(network, 2, 12, keep_statistics=False)
     groups = groups_of(network)
@@ -171,7 +171,7 @@ def test_a_run_killed_while_its_head_is_solved_begins_again(photos, backbone, tm
 
 
 def test_the_head_stays_where_tuning_gains_nothing(photos, backbone, tmp_path):
-    fields = QUICK | {"epochs": 8, "peak_lr": 0.0, "stop_after_epochs": 2, "average_decay": 0.0}
+    fields = QUICK | {"epochs": 8, "peak_lr": 0.0, "stop_after_epochs": 2, "ema_decay": 0.0}
     run = striate.train(
         photos, weights=backbone, run=tmp_path / "run", unfreeze_to="layer3", best_by="accuracy", **fields
     )
@@ -191,13 +191,13 @@ def test_full_fine_tuning_is_any_recipe_with_weights(photos, backbone, tmp_path)
 def test_features_are_computed_once_per_picture_and_view(photos, backbone, tmp_path, monkeypatch):
     passed, images_features = [], head.images_features
 
-    def counting(network, images, layers, placement):
+    def counting(network, images, layers, runtime):
         def counted():
             for batch in images:
                 passed.append(len(batch))
                 yield batch
 
-        return images_features(network, counted(), layers, placement)
+        return images_features(network, counted(), layers, runtime)
 
     monkeypatch.setattr(head, "images_features", counting)
     fields = QUICK | {"head_views": 5}

@@ -41,7 +41,7 @@ def gradient(job):
 @pytest.mark.parametrize("micro_batch", [1, 3, 4, 9, 10, 99])
 def test_parts_add_up_to_the_gradient_of_the_whole(micro_batch):
     whole = job_of("lenet5")
-    parts = replace(whole, placement=replace(PLAIN, micro_batch=micro_batch))
+    parts = replace(whole, runtime=replace(PLAIN, micro_batch=micro_batch))
     images, labels = torch.randn(10, 1, 32, 32), torch.arange(10) % 4
     found = []
     for job in (whole, parts):
@@ -189,9 +189,9 @@ import torch
 sys.path.insert(0, sys.argv[1])
 from factories import job_of, noise
 from striate.analysis.summary import summarize
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.memory.forecast import training_bytes
-from striate.runtime.malloc import freed_memory_kept
+from striate.runtime.malloc import keep_freed_memory
 from striate.training.memory.retry import fitting_step
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.folder.state import Counters
@@ -204,9 +204,9 @@ def bytes_of(key):
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 def two_steps(pictures):
-    placement = Placement("cpu", precision, channels_last=True, threads=1)
-    job = job_of(name, noise(pictures, 32), placement, optimizer=optimizer_name)
-    job.placement.network(job.network)
+    runtime = Runtime("cpu", precision, channels_last=True, threads=1)
+    job = job_of(name, noise(pictures, 32), runtime, optimizer=optimizer_name)
+    job.runtime.network(job.network)
     optimizer, batch = make_optimizer(job.network, job.recipe), next(job.train.in_order())
     for step in range(2):
         assert fitting_step(job, batch, optimizer, 0.01, Counters(step=step, first_loss=1.0))
@@ -215,9 +215,9 @@ def two_steps(pictures):
 two_steps(2)  # what the libraries themselves take, once
 Path("/proc/self/clear_refs").write_text("5")  # the peak is now
 before = bytes_of("VmRSS")
-with freed_memory_kept():
+with keep_freed_memory():
     job = two_steps(pictures)
-print(bytes_of("VmHWM") - before, training_bytes(summarize(job.network), pictures, job.placement, job.recipe))
+print(bytes_of("VmHWM") - before, training_bytes(summarize(job.network), pictures, job.runtime, job.recipe))
 """
 
 

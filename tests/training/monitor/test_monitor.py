@@ -29,9 +29,9 @@ from striate.training import loop
 from striate.training import run as run_module
 from striate.training.folder.layout import read_metrics
 from striate.training.monitor import findings, too_little
-from striate.training.monitor import monitor as babysitter
-from striate.training.monitor import status as course
-from striate.training.monitor.status import Course
+from striate.training.monitor import monitor as monitor
+from striate.training.monitor import status as status
+from striate.training.monitor.status import RunStatus
 from striate.training.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -123,7 +123,7 @@ def test_a_good_residual_network_says_nothing(train):
 
 
 def test_a_huge_rate_ends_the_run_and_the_log_says_why(train, tmp_path):
-    with pytest.raises(StriateError, match="the cost exploded") as ended:
+    with pytest.raises(StriateError, match="training diverged: the loss") as ended:
         train(epochs=2, peak_lr=900.0)
     log = (tmp_path / "run" / "log.txt").read_text()
     assert f"stopped: {ended.value.in_flags}" in log
@@ -132,11 +132,11 @@ def test_a_huge_rate_ends_the_run_and_the_log_says_why(train, tmp_path):
 
 def test_a_tiny_rate_is_a_flat_cost_that_a_higher_one_cures(train):
     found = train(epochs=4, peak_lr=1e-7)
-    assert list(found) == ["small updates", "flat cost"]  # after the first epoch, and at the end
-    text = found["flat cost"]
-    assert text.startswith("nothing was learned so far: the cost is ")
+    assert list(found) == ["small updates", "flat loss"]  # after the first epoch, and at the end
+    text = found["flat loss"]
+    assert text.startswith("nothing was learned so far: the loss is ")
     # ln(10) is 2.3026; the classes are nearly equally frequent
-    assert "knowing only how frequent the classes are costs 2.302; validation accuracy is " in text
+    assert "knowing only how frequent the classes are losses 2.302; validation accuracy is " in text
     ratio, rate = re.search(r"changes the weights by (\S+) of their size.*--set peak_lr=(\S+)$", text).groups()
     # the rate that would change them by a thousandth, by at most a thousand times at once
     assert float(rate) == pytest.approx(1e-7 * min(1000, 1e-3 / float(ratio)), rel=0.4)
@@ -145,7 +145,7 @@ def test_a_tiny_rate_is_a_flat_cost_that_a_higher_one_cures(train):
 def test_after_sixteen_steps_nothing_is_said_of_the_rate(train):
     """Four epochs of four steps: the same tiny rate, but what could anybody know by now?"""
     found = train(epochs=4, peak_lr=1e-7, batch_size=320)
-    assert "flat cost" not in found
+    assert "flat loss" not in found
     assert re.match(
         r"little was learned in 16 steps, and fewer than 50 say nothing of rate or network: train longer "
         r"\(--epochs 13\), or in smaller batches \(--set batch_size=80\), or begin with trained weights",
@@ -176,8 +176,8 @@ def test_few_photographs_and_drawn_weights_are_told_what_helps_before_and_after(
 
 def test_a_rate_of_zero_is_told_as_what_it_is(train):
     found = train(epochs=3, peak_lr=0.0)
-    assert set(found) == {"flat cost"}
-    assert found["flat cost"].endswith("The rate is 0, so nothing can change: --set peak_lr=0.05")
+    assert set(found) == {"flat loss"}
+    assert found["flat loss"].endswith("The rate is 0, so nothing can change: --set peak_lr=0.05")
 
 
 def test_weights_drawn_as_zero_get_no_gradient(train, spoil):
@@ -187,9 +187,9 @@ def test_weights_drawn_as_zero_get_no_gradient(train, spoil):
 
     spoil(zero)
     found = train(epochs=3)
-    assert "No gradient reaches the weights: usually they were all drawn as zero" in found["flat cost"]
-    assert "every picture gets the same answer" in found["flat cost"]
-    assert set(found) <= {"flat cost", "dead units"}  # of such a network no ReLU is above zero
+    assert "No gradient reaches the weights: usually they were all drawn as zero" in found["flat loss"]
+    assert "every picture gets the same answer" in found["flat loss"]
+    assert set(found) <= {"flat loss", "dead units"}  # of such a network no ReLU is above zero
 
 
 def test_a_small_rate_is_told_by_its_updates(train, tmp_path):
@@ -200,15 +200,15 @@ def test_a_small_rate_is_told_by_its_updates(train, tmp_path):
 
 
 def test_a_rate_that_is_a_little_too_low_is_not_called_too_high(train):
-    """The first cost, 3.0, is above that of knowing nothing, and so is a cost that has hardly fallen."""
+    """The first loss, 3.0, is above that of knowing nothing, and so is a loss that has hardly fallen."""
     found = train(epochs=3, peak_lr=1e-4, warmup_epochs=0.0, weight_decay=0.0, momentum=0.0)
     assert re.search(
-        r"by 2e-05 of their size, 0.001 is usual: raise the rate, --set peak_lr=0.00\d$", found["flat cost"]
+        r"by 2e-05 of their size, 0.001 is usual: raise the rate, --set peak_lr=0.00\d$", found["flat loss"]
     )
 
 
 def test_a_high_rate_is_told_by_its_updates(train, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "EXPLODED_FACTOR", 1e12)
+    monkeypatch.setattr(loop, "DIVERGED_FACTOR", 1e12)
     fields = {"momentum": 0.0, "nesterov": False, "schedule": "constant", "warmup_epochs": 0.0}
     found = train(model="perceptron", epochs=3, peak_lr=3.0, **fields)
     line = read_metrics(tmp_path / "run")[-1]
@@ -221,7 +221,7 @@ def test_a_high_rate_is_told_by_its_updates(train, tmp_path, monkeypatch):
 
 def test_weight_decay_that_eats_the_weights(train):
     found = train(epochs=4, weight_decay=0.5, warmup_epochs=0.0, peak_lr=0.1)
-    assert list(found) == ["large decay", "flat cost"]  # after the first epoch, and when nothing has come of it
+    assert list(found) == ["large decay", "flat loss"]  # after the first epoch, and when nothing has come of it
     for text in found.values():  # 0.1 times 0.5 is 5 % of the weights in every step
         assert "Weight decay takes 5% of the weights in every step at the highest rate" in text
         assert text.endswith("--set weight_decay=0.0005")
@@ -234,7 +234,7 @@ def test_few_pictures_are_learnt_by_heart(train, tmp_path):
     few = digits_labelled(tmp_path / "few", labels, 150)
     found = train(few, epochs=30, batch_size=16, peak_lr=0.02, weight_decay=0.0, **PLAIN)
     assert set(found) == {"over-fitting"}
-    assert re.match(r"over-fitting: \d+\.\d% right of 128 training pictures \(unvaried\), ", found["over-fitting"])
+    assert re.match(r"over-fitting: \d+\.\d% correct of 128 training pictures \(unvaried\), ", found["over-fitting"])
     assert "The network learns by heart. More pictures help most" in found["over-fitting"]
 
 
@@ -268,9 +268,9 @@ def test_a_first_cost_far_from_that_of_knowing_nothing_is_said_at_once(train, sp
 
     spoil(enlarge)
     found = train(epochs=1, peak_lr=1e-4, warmup_epochs=0.0)
-    assert f"should begin near {math.log(10):.2f} (ln(10)). It begins sure of wrong answers" in found["first cost"]
+    assert f"should begin near {math.log(10):.2f} (ln(10)). It begins sure of wrong answers" in found["first loss"]
     log = (tmp_path / "run" / "log.txt").read_text()
-    assert log.index("seen in step 1: the first cost was") < log.index("epoch   1/1")
+    assert log.index("seen in step 1: the first loss was") < log.index("epoch   1/1")
 
 
 def test_gradients_that_vanish_on_their_way_down(train, monkeypatch):
@@ -288,13 +288,13 @@ def test_gradients_that_vanish_on_their_way_down(train, monkeypatch):
     assert "Usually a deep network of saturating units without normalisation" in text
 
 
-def test_a_gradient_that_explodes_is_told_before_the_cost_does(train, monkeypatch):
+def test_a_gradient_that_explodes_is_told_before_the_loss_does(train, monkeypatch):
     rates = loop.learning_rate
-    monkeypatch.setattr(babysitter, "EVERY_PICTURES", 1)  # look after every epoch
+    monkeypatch.setattr(monitor, "EVERY_PICTURES", 1)  # look after every epoch
     # A rate that throws the weights far out in the second-last step, and none in the last, which is looked at.
     wild = {4 * STEPS - 2: 60.0, 4 * STEPS - 1: 0.0}
     monkeypatch.setattr(loop, "learning_rate", lambda recipe, step, *more: wild.get(step, rates(recipe, step, *more)))
-    monkeypatch.setattr(loop, "EXPLODED_FACTOR", 1e12)
+    monkeypatch.setattr(loop, "DIVERGED_FACTOR", 1e12)
     text = train(epochs=4, warmup_epochs=0.0)["exploding gradient"]
     now, before = re.match(r"the norm of the gradient is (\S+), it was (\S+)\. ", text).groups()
     assert float(now) > 100 * float(before)
@@ -305,10 +305,10 @@ def test_a_cost_that_rises(train, monkeypatch):
     given = loop.learning_rate
     rising = lambda recipe, step, *more: rates.get(step // STEPS) or given(recipe, step, *more)  # noqa: E731
     monkeypatch.setattr(loop, "learning_rate", rising)
-    monkeypatch.setattr(loop, "EXPLODED_FACTOR", 1e12)
-    text = train(model="perceptron", epochs=4, peak_lr=0.05, warmup_epochs=0.0)["rising cost"]
+    monkeypatch.setattr(loop, "DIVERGED_FACTOR", 1e12)
+    text = train(model="perceptron", epochs=4, peak_lr=0.05, warmup_epochs=0.0)["rising loss"]
     best, now = re.match(
-        r"the training cost rises: (\S+) at best, (\S+) now. Usually the rate is too high", text
+        r"the training loss rises: (\S+) at best, (\S+) now. Usually the rate is too high", text
     ).groups()
     assert float(now) > 1.2 * float(best)
 
@@ -364,7 +364,7 @@ def test_a_resumed_run_repeats_what_it_discards_and_no_more(train, tmp_path, mon
 def test_looking_changes_no_bit_of_the_result(train, tmp_path, monkeypatch):
     train(epochs=2)
     shutil.move(tmp_path / "run", tmp_path / "watched")
-    monkeypatch.setattr(babysitter.Babysitter, "is_due", lambda self, epoch: False)
+    monkeypatch.setattr(monitor.TrainingMonitor, "is_due", lambda self, epoch: False)
     train(epochs=2)
     names = [tmp_path / name / "model.safetensors" for name in ("run", "watched")]
     assert names[0].read_bytes() == names[1].read_bytes()
@@ -396,8 +396,8 @@ def test_the_page_names_the_limits_of_the_code():
     for kind, value in (
         ("small updates", findings.SMALL_RATIO),
         ("large updates", findings.LARGE_RATIO),
-        ("flat cost", findings.HEALTHY_RATIO),
-        ("flat cost", findings.LARGE_RATIO),
+        ("flat loss", findings.HEALTHY_RATIO),
+        ("flat loss", findings.LARGE_RATIO),
     ):
         assert f"{value:.0e}".replace("e-0", "e-") in texts[kind] or f"{value:g}" in texts[kind], kind
     assert findings.DEAD_IN_A_LAYER == 9 / 10 and "Nine tenths of a layer" in texts["dead units"]
@@ -406,11 +406,11 @@ def test_the_page_names_the_limits_of_the_code():
     assert findings.LARGE_DECAY == 1 / 100 and "a hundredth of the weights" in texts["large decay"]
     assert findings.VANISHED == 1e-6 and "a millionth" in texts["vanishing gradient"]
     assert findings.GAP == 0.1 and "ten points apart" in texts["over-fitting"]
-    assert course.GOOD_ACCURACY == 0.9 and "fewer than 90 %" in texts["under-fitting"]
+    assert status.GOOD_ACCURACY == 0.9 and "fewer than 90 %" in texts["under-fitting"]
     assert "clearly above 90 %" in " ".join(texts["few pictures"].split())
-    assert f"fewer than {course.FEW_PICTURES:,} photographs" in texts["few pictures"]
-    assert f"{course.PHOTOGRAPHS_FROM_PX} px and more" in texts["few pictures"]
-    assert f"fewer than {course.STEPS_TO_JUDGE} steps" in texts["few steps"]
+    assert f"fewer than {status.FEW_PICTURES:,} photographs" in texts["few pictures"]
+    assert f"{status.PHOTOGRAPHS_FROM_PX} px and more" in texts["few pictures"]
+    assert f"fewer than {status.STEPS_TO_JUDGE} steps" in texts["few steps"]
     assert findings.LATE_RATE == 0.3 and "30 % of its highest rate" in texts["late rate"]
 
 
@@ -427,8 +427,8 @@ def test_metrics_stay_json_to_the_letter(train, tmp_path):
 def test_a_rate_is_not_blamed_where_little_of_the_pictures_is_seen():
     recipe = Recipe(model="resnet18", epochs=5)
     line = {"epoch": 5, "step": 500, "lr": 0.0, "train_loss": 0.69, "train_accuracy": 0.5, "val_accuracy": 0.5}
-    course = Course(recipe, [line], 0.7, 2, 1.0, math.log(2), 0.5, val_pictures=100, share_seen=0.125)
-    (finding,) = [found for found in findings.findings(course) if found.kind == "flat cost"]
+    status = RunStatus(recipe, [line], 0.7, 2, 1.0, math.log(2), 0.5, val_pictures=100, share_seen=0.125)
+    (finding,) = [found for found in findings.findings(status) if found.kind == "flat loss"]
     assert finding.text.endswith(
         "The network sees 12.5% of a typical picture, and what tells the classes apart may be in the rest: "
         "--set fit=contain shows all of it, and so does a size of its shape, --size HEIGHTxWIDTH"

@@ -128,7 +128,7 @@ def test_findings_are_texts(tmp_path):
     pytest.importorskip("tensorboard")
     run = striate.train("digits", "mlp", run=tmp_path / "run", epochs=3, peak_lr=1e-7, **QUICK).path
     findings = [record for line in read_metrics(run) for record in line.get("findings", ())]
-    assert {finding["kind"] for finding in findings} == {"small updates", "flat cost"}
+    assert {finding["kind"] for finding in findings} == {"small updates", "flat loss"}
     events = events_of(run)
     for finding in findings:
         (event,) = events.Tensors(f"seen/{finding['kind']}/text_summary")

@@ -25,23 +25,23 @@ from striate.core.errors import StriateError
 from striate.data.cache import cache_root
 from striate.kernels.compile import Kernels
 from striate.models import create_model
-from striate.runtime.runtime import Placement, words
+from striate.runtime.runtime import Runtime, describe
 from striate.training.job import Job
 from striate.training.plan import Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import placement_rule
 from striate.training.speed.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.speed.compiling import Compiling
-from striate.training.speed.options import Wishes
+from striate.training.speed.options import RuntimeOptions
 
 THREADS = 4  # that torch is made to say it has
-RULE = Placement("cpu", "bf16", channels_last=True, threads=THREADS)
-PLAIN = Placement("cpu", "fp32", channels_last=False, threads=THREADS)
+RULE = Runtime("cpu", "bf16", channels_last=True, threads=THREADS)
+PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=THREADS)
 
 
-def job_of(name: str = "lenet5", rule: Placement = RULE, epochs: int = 1000, **recipe) -> Job:
+def job_of(name: str = "lenet5", rule: Runtime = RULE, epochs: int = 1000, **recipe) -> Job:
     """Ten pictures: 10,000 to train on in 1,000 epochs."""
-    return factories.job_of(name, placement=rule, epochs=epochs, **{"batch_size": 10, **recipe})
+    return factories.job_of(name, runtime=rule, epochs=epochs, **{"batch_size": 10, **recipe})
 
 
 class Stage:
@@ -49,14 +49,14 @@ class Stage:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.measured: list[Placement] = []
-        self.seconds = lambda placement: 0.1
+        self.measured: list[Runtime] = []
+        self.seconds = lambda runtime: 0.1
         self.cost_s = 0.5
 
-    def measure(self, job, placement, batch, limit_s):
-        self.measured.append(placement)
+    def measure(self, job, runtime, batch, limit_s):
+        self.measured.append(runtime)
         self.now += self.cost_s
-        seconds = self.seconds(placement)
+        seconds = self.seconds(runtime)
         if isinstance(seconds, Exception):
             raise seconds
         return seconds
@@ -74,10 +74,10 @@ def stage(monkeypatch):
     return stage
 
 
-def all_settings() -> list[Placement]:
+def all_settings() -> list[Runtime]:
     """All that could be measured of a network without batch norm."""
     return [
-        Placement("cpu", precision, layout, threads)
+        Runtime("cpu", precision, layout, threads)
         for precision in ("fp32", "bf16")
         for layout in (True, False)
         for threads in (THREADS, THREADS // 2, 1)
@@ -86,17 +86,17 @@ def all_settings() -> list[Placement]:
 
 @pytest.mark.parametrize("best", all_settings()[:1] + all_settings()[3:10:3])
 def test_the_fastest_precision_and_layout_is_chosen_from_all_four(stage, best):
-    stage.seconds = lambda placement: 0.05 if placement == best else 0.1
-    tuned = autotune(job_of(), Wishes())
-    assert tuned.placement == best
+    stage.seconds = lambda runtime: 0.05 if runtime == best else 0.1
+    tuned = autotune(job_of(), RuntimeOptions())
+    assert tuned.runtime == best
     assert {p for p in stage.measured if p.threads == THREADS} == {p for p in all_settings() if p.threads == THREADS}
     assert {p.threads for p in stage.measured if p.precision == best.precision} == {4, 2, 1}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_threads_are_tried_in_the_best_layout(stage, threads):
-    stage.seconds = lambda placement: 0.05 if placement.threads == threads else 0.1
-    assert autotune(job_of(), Wishes()).placement == replace(RULE, threads=threads)
+    stage.seconds = lambda runtime: 0.05 if runtime.threads == threads else 0.1
+    assert autotune(job_of(), RuntimeOptions()).runtime == replace(RULE, threads=threads)
 
 
 @given(st.randoms(use_true_random=False))
@@ -104,7 +104,7 @@ def test_threads_are_tried_in_the_best_layout(stage, threads):
 def test_the_choice_is_never_slower_than_plain_settings(chance: random.Random):
     with pytest.MonkeyPatch.context() as patch:
         stage = Stage()
-        times = {placement: chance.uniform(0.05, 0.2) for placement in all_settings()}
+        times = {runtime: chance.uniform(0.05, 0.2) for runtime in all_settings()}
         stage.seconds = times.__getitem__
         patch.setattr(tuning, "_seconds", stage.measure)
         patch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: stage.now))
@@ -113,89 +113,89 @@ def test_the_choice_is_never_slower_than_plain_settings(chance: random.Random):
         patch.setattr(tuning, "read_seconds", lambda key: {})
         patch.setattr(torch, "get_num_threads", lambda: THREADS)
         rule = chance.choice(all_settings())
-        tuned = autotune(job_of(rule=rule), Wishes())
+        tuned = autotune(job_of(rule=rule), RuntimeOptions())
     assert PLAIN in tuned.seconds and rule in tuned.seconds
-    assert tuned.seconds == {placement: times[placement] for placement in stage.measured}
+    assert tuned.seconds == {runtime: times[runtime] for runtime in stage.measured}
     # within what such measurements vary by, the rule's settings stay
-    assert times[tuned.placement] * CLEARLY_FASTER <= min(tuned.seconds.values())
-    assert times[tuned.placement] * CLEARLY_FASTER <= times[PLAIN]
+    assert times[tuned.runtime] * CLEARLY_FASTER <= min(tuned.seconds.values())
+    assert times[tuned.runtime] * CLEARLY_FASTER <= times[PLAIN]
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "options",
     [
-        Wishes(precision="fp32"),
-        Wishes(precision="bf16"),
-        Wishes(precision="fp16"),
-        Wishes(layout="contiguous"),
-        Wishes(layout="channels-last"),
-        Wishes(threads=3),
-        Wishes(micro_batch=2),
-        Wishes(precision="fp32", threads=1),
-        Wishes(compile=False),
+        RuntimeOptions(precision="fp32"),
+        RuntimeOptions(precision="bf16"),
+        RuntimeOptions(precision="fp16"),
+        RuntimeOptions(layout="contiguous"),
+        RuntimeOptions(layout="channels-last"),
+        RuntimeOptions(threads=3),
+        RuntimeOptions(micro_batch=2),
+        RuntimeOptions(precision="fp32", threads=1),
+        RuntimeOptions(compile=False),
     ],
-    ids=lambda wishes: " ".join(wishes.flags()),
+    ids=lambda options: " ".join(options.flags()),
 )
-def test_what_is_forced_is_kept_and_the_rest_measured(stage, wishes):
+def test_what_is_forced_is_kept_and_the_rest_measured(stage, options):
     times = random.Random(0)
-    stage.seconds = lambda placement: times.uniform(0.05, 0.2)
-    tuned = autotune(job_of(rule=wishes.imposed_on(RULE)), wishes)
+    stage.seconds = lambda runtime: times.uniform(0.05, 0.2)
+    tuned = autotune(job_of(rule=options.imposed_on(RULE)), options)
     assert len(stage.measured) > 2
-    assert all(wishes.imposed_on(placement) == placement for placement in [*stage.measured, tuned.placement])
+    assert all(options.imposed_on(runtime) == runtime for runtime in [*stage.measured, tuned.runtime])
 
 
-@pytest.mark.parametrize("wishes", [Wishes("fp32", "contiguous", threads=2), Wishes(compile=True)])
-def test_where_all_is_forced_nothing_is_measured(stage, wishes):
+@pytest.mark.parametrize("options", [RuntimeOptions("fp32", "contiguous", threads=2), RuntimeOptions(compile=True)])
+def test_where_all_is_forced_nothing_is_measured(stage, options):
     """Nor where the step is to be compiled: measuring would compile every candidate, for minutes."""
-    rule = wishes.imposed_on(RULE)
-    assert autotune(job_of(rule=rule), wishes) == Tuned(rule, {})
+    rule = options.imposed_on(RULE)
+    assert autotune(job_of(rule=rule), options) == Tuned(rule, {})
     assert stage.measured == []
 
 
 def test_fused_norms_are_measured_where_there_are_norms_and_kernels(stage, monkeypatch):
-    stage.seconds = lambda placement: 0.05 if placement.fused_norms else 0.1
+    stage.seconds = lambda runtime: 0.05 if runtime.fused_norms else 0.1
     monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace()))
-    assert autotune(job_of("resnet20"), Wishes()).placement == replace(RULE, fused_norms=True)
-    assert not autotune(job_of("resnet20"), Wishes(fused_norms=False)).placement.fused_norms
-    assert not autotune(job_of("lenet5"), Wishes()).placement.fused_norms  # it has no norm
+    assert autotune(job_of("resnet20"), RuntimeOptions()).runtime == replace(RULE, fused_norms=True)
+    assert not autotune(job_of("resnet20"), RuntimeOptions(fused_norms=False)).runtime.fused_norms
+    assert not autotune(job_of("lenet5"), RuntimeOptions()).runtime.fused_norms  # it has no norm
     monkeypatch.setattr(tuning, "kernels", lambda: None)
-    without = autotune(job_of("resnet20"), Wishes())
-    assert not without.placement.fused_norms
+    without = autotune(job_of("resnet20"), RuntimeOptions())
+    assert not without.runtime.fused_norms
     assert str(without).endswith("); batch norms are not compiled, which needs Linux and g++ or clang++")
-    assert autotune(job_of("resnet20"), Wishes(fused_norms=False)).remark == ""
+    assert autotune(job_of("resnet20"), RuntimeOptions(fused_norms=False)).remark == ""
 
 
 def test_winograd_is_taken_where_it_is_asked_for_and_nowhere_else(stage, monkeypatch):
     """However fast it is: its rounding is for a person to choose."""
-    stage.seconds = lambda placement: 0.05 if placement.winograd else 0.1
+    stage.seconds = lambda runtime: 0.05 if runtime.winograd else 0.1
     monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace(winograd_maps=None)))
-    assert not autotune(job_of("resnet20"), Wishes()).placement.winograd
-    assert not any(placement.winograd for placement in stage.measured)
-    wishes = Wishes(winograd=True)
-    assert autotune(job_of("resnet20", rule=wishes.imposed_on(RULE)), wishes).placement.winograd
+    assert not autotune(job_of("resnet20"), RuntimeOptions()).runtime.winograd
+    assert not any(runtime.winograd for runtime in stage.measured)
+    options = RuntimeOptions(winograd=True)
+    assert autotune(job_of("resnet20", rule=options.imposed_on(RULE)), options).runtime.winograd
 
 
 FUSED, WINOGRAD = "fused_norms.* would do nothing: .* batch norms", "winograd.* would do nothing: .* 64 channels"
 
 
 @pytest.mark.parametrize(
-    ("name", "wishes", "message"),
+    ("name", "options", "message"),
     [
-        ("lenet5", Wishes("bf16", "channels-last", fused_norms=True), FUSED),  # it has no norm
-        ("resnet20", Wishes("bf16", "contiguous", fused_norms=True), FUSED),
-        ("resnet20", Wishes("bf16", "channels-last", compile=True, fused_norms=True), FUSED),
-        ("resnet20", Wishes("fp32", "channels-last", winograd=True), WINOGRAD),
-        ("resnet20", Wishes("bf16", "contiguous", winograd=True), WINOGRAD),
-        ("alexnet", Wishes("bf16", "channels-last", winograd=True), None),
-        ("resnet20", Wishes("bf16", "channels-last", fused_norms=True, winograd=True), None),
+        ("lenet5", RuntimeOptions("bf16", "channels-last", fused_norms=True), FUSED),  # it has no norm
+        ("resnet20", RuntimeOptions("bf16", "contiguous", fused_norms=True), FUSED),
+        ("resnet20", RuntimeOptions("bf16", "channels-last", compile=True, fused_norms=True), FUSED),
+        ("resnet20", RuntimeOptions("fp32", "channels-last", winograd=True), WINOGRAD),
+        ("resnet20", RuntimeOptions("bf16", "contiguous", winograd=True), WINOGRAD),
+        ("alexnet", RuntimeOptions("bf16", "channels-last", winograd=True), None),
+        ("resnet20", RuntimeOptions("bf16", "channels-last", fused_norms=True, winograd=True), None),
     ],
 )
-def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name, wishes, message):
-    plan = Plan("no/such/folder", "default", Recipe(model=name), wishes=wishes)
+def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name, options, message):
+    plan = Plan("no/such/folder", "default", Recipe(model=name), options=options)
     network = create_model(name, 4)
     if message is None:
-        placement = placement_rule(plan, network)
-        assert (placement.fused_norms, placement.winograd) == (bool(wishes.fused_norms), bool(wishes.winograd))
+        runtime = placement_rule(plan, network)
+        assert (runtime.fused_norms, runtime.winograd) == (bool(options.fused_norms), bool(options.winograd))
     else:
         with pytest.raises(StriateError, match=message):
             placement_rule(plan, network)
@@ -203,47 +203,47 @@ def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name,
 
 def test_kernels_are_not_compiled_for_a_network_that_has_no_use_for_them(monkeypatch):
     monkeypatch.setattr(tuning, "kernels", lambda: pytest.fail("kernels were compiled"))
-    rule = Placement("cpu", "bf16", channels_last=True, threads=2)
-    assert tuning.other_kernels(rule, Wishes(), create_model("lenet5")) == []
-    on_a_gpu = Placement("cuda", "bf16", channels_last=True, threads=None)
-    assert tuning.other_kernels(on_a_gpu, Wishes(), create_model("resnet20")) == []
+    rule = Runtime("cpu", "bf16", channels_last=True, threads=2)
+    assert tuning.other_kernels(rule, RuntimeOptions(), create_model("lenet5")) == []
+    on_a_gpu = Runtime("cuda", "bf16", channels_last=True, threads=None)
+    assert tuning.other_kernels(on_a_gpu, RuntimeOptions(), create_model("resnet20")) == []
 
 
 def test_kernels_that_are_forced_are_measured_only_where_they_act_and_are_never_given_up(stage, monkeypatch):
-    stage.seconds = lambda placement: 0.2 if placement.winograd else 0.1
+    stage.seconds = lambda runtime: 0.2 if runtime.winograd else 0.1
     monkeypatch.setattr(tuning, "kernels", lambda: Kernels(SimpleNamespace(winograd_maps=None)))
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
-    monkeypatch.setattr(tuning, "probe", lambda placement, limit_s: Compiling(0.0, 2.0))
-    rule, wishes = replace(RULE, winograd=True), Wishes(winograd=True)
-    chosen = autotune(job_of("resnet20", rule=rule, epochs=10_000), wishes).placement
+    monkeypatch.setattr(tuning, "try_compiler", lambda runtime, limit_s: Compiling(0.0, 2.0))
+    rule, options = replace(RULE, winograd=True), RuntimeOptions(winograd=True)
+    chosen = autotune(job_of("resnet20", rule=rule, epochs=10_000), options).runtime
     assert chosen.winograd and not chosen.compiled
     assert len(stage.measured) > 1
-    assert all(placement.precision == "bf16" and placement.channels_last for placement in stage.measured)
+    assert all(runtime.precision == "bf16" and runtime.channels_last for runtime in stage.measured)
 
 
 def test_settings_that_fail_are_left_out(stage):
     failure = RuntimeError("could not create a primitive")
-    stage.seconds = lambda placement: failure if placement.precision == "fp32" else 0.1
-    tuned = autotune(job_of(), Wishes())
-    assert tuned.placement == RULE
-    assert {placement.precision for placement in tuned.seconds} == {"bf16"}
+    stage.seconds = lambda runtime: failure if runtime.precision == "fp32" else 0.1
+    tuned = autotune(job_of(), RuntimeOptions())
+    assert tuned.runtime == RULE
+    assert {runtime.precision for runtime in tuned.seconds} == {"bf16"}
 
 
 def test_the_second_run_measures_nothing(stage):
     times = random.Random(0)
-    stage.seconds = lambda placement: times.uniform(0.05, 0.2)
-    first = autotune(job_of(), Wishes())
+    stage.seconds = lambda runtime: times.uniform(0.05, 0.2)
+    first = autotune(job_of(), RuntimeOptions())
     stage.measured.clear()
-    assert autotune(job_of(), Wishes()) == first
+    assert autotune(job_of(), RuntimeOptions()) == first
     assert stage.measured == []
 
 
 def test_another_machine_network_size_or_wish_is_measured_anew(stage, monkeypatch):
-    stage.seconds = lambda placement: 0.1
+    stage.seconds = lambda runtime: 0.1
 
-    def measures(job, wishes=None) -> bool:
+    def measures(job, options=None) -> bool:
         stage.measured.clear()
-        autotune(job, wishes or Wishes())
+        autotune(job, options or RuntimeOptions())
         return bool(stage.measured)
 
     assert measures(job_of()) and not measures(job_of())
@@ -254,7 +254,7 @@ def test_another_machine_network_size_or_wish_is_measured_anew(stage, monkeypatc
     assert measures(job_of(batch_size=20))
     assert measures(job_of(optimizer="adamw"))
     assert measures(job_of(rule=replace(RULE, micro_batch=4)))
-    assert measures(job_of(), Wishes(layout="contiguous"))
+    assert measures(job_of(), RuntimeOptions(layout="contiguous"))
     assert not measures(job_of())
     monkeypatch.setattr(tuning, "processor_name", lambda: "Abacus 3000")
     assert measures(job_of())
@@ -286,33 +286,33 @@ def record() -> Path:
     ],
 )
 def test_a_damaged_record_is_ignored_and_written_again(stage, spoil):
-    stage.seconds = lambda placement: 0.1
-    first = autotune(job_of(), Wishes())
+    stage.seconds = lambda runtime: 0.1
+    first = autotune(job_of(), RuntimeOptions())
     path, text = record(), record().read_text()
     damaged = spoil(text)
     assert damaged != text
     path.write_text(damaged)
     stage.measured.clear()
-    assert autotune(job_of(), Wishes()) == first
+    assert autotune(job_of(), RuntimeOptions()) == first
     assert stage.measured
     assert json.loads(path.read_text())["measured"] == json.loads(text)["measured"]
 
 
 def test_a_record_of_settings_that_are_not_asked_for_is_not_followed(stage):
     """Such as one that somebody wrote by hand."""
-    stage.seconds = lambda placement: 0.1
-    autotune(job_of(), Wishes())
+    stage.seconds = lambda runtime: 0.1
+    autotune(job_of(), RuntimeOptions())
     found = json.loads(record().read_text())
     found["measured"].append({"settings": found["measured"][0]["settings"] | {"threads": 64}, "seconds": 1e-6})
     record().write_text(json.dumps(found))
-    assert autotune(job_of(), Wishes()).placement.threads <= THREADS
+    assert autotune(job_of(), RuntimeOptions()).runtime.threads <= THREADS
 
 
 def test_a_cache_that_cannot_be_written_costs_the_record_alone(stage, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "file"))
-    stage.seconds = lambda placement: 0.05 if placement == PLAIN else 0.1
-    assert autotune(job_of(), Wishes()).placement == PLAIN
+    stage.seconds = lambda runtime: 0.05 if runtime == PLAIN else 0.1
+    assert autotune(job_of(), RuntimeOptions()).runtime == PLAIN
     assert (tmp_path / "file").read_text() == ""
 
 
@@ -320,8 +320,8 @@ def test_a_cache_that_cannot_be_written_costs_the_record_alone(stage, tmp_path, 
 @pytest.mark.parametrize("epochs", [40, 1000, 100_000])
 def test_the_budget_is_kept(stage, cost_s, epochs):
     stage.cost_s = min(cost_s, 0.25 * 0.05 * 0.1 * 10 * epochs)  # a quarter of the budget: what `_seconds` keeps to
-    stage.seconds = lambda placement: 0.1
-    tuned = autotune(job_of(epochs=epochs), Wishes())
+    stage.seconds = lambda runtime: 0.1
+    tuned = autotune(job_of(epochs=epochs), RuntimeOptions())
     run_seconds = 0.1 * 10 * epochs
     assert stage.now <= min(BUDGET_SECONDS, 0.05 * run_seconds) + stage.cost_s  # the very first, which tells how long
     before_plain = stage.measured[: stage.measured.index(PLAIN)]
@@ -335,20 +335,20 @@ def test_the_batch_is_cut_to_what_the_budget_allows(stage, monkeypatch):
     sizes = []
     measure = stage.measure
 
-    def noted(job, placement, batch, limit_s):
+    def noted(job, runtime, batch, limit_s):
         sizes.append(len(batch.labels))
-        return measure(job, placement, batch, limit_s)
+        return measure(job, runtime, batch, limit_s)
 
     monkeypatch.setattr(tuning, "_seconds", noted)
-    stage.seconds = lambda placement: 0.25
-    autotune(job_of(), Wishes())
+    stage.seconds = lambda runtime: 0.25
+    autotune(job_of(), RuntimeOptions())
     # 24 steps in 20 seconds at 0.25 seconds a picture: 3 pictures a step
     assert sizes[:2] == [2, 8] and set(sizes[2:]) == {int(20 / 24 / 0.25)} == {3}
 
 
 def test_nothing_is_measured_or_kept_for_a_short_run(stage):
-    stage.seconds = lambda placement: 0.001  # 10 seconds
-    assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
+    stage.seconds = lambda runtime: 0.001  # 10 seconds
+    assert autotune(job_of(), RuntimeOptions()) == Tuned(RULE, {})
     assert stage.measured == [RULE, RULE]  # to know that it is short
     assert not (cache_root() / "autotune").exists()
 
@@ -356,47 +356,47 @@ def test_nothing_is_measured_or_kept_for_a_short_run(stage):
 def test_a_slow_network_is_measured_as_far_as_20_seconds_go(stage, monkeypatch):
     """VGG-16 at 224 px on a busy machine, two seconds a picture: not eight pictures twice, which take half a minute."""
 
-    def measure(job, placement, batch, limit_s):
-        steps = 1 if len(batch.labels) * stage.seconds(placement) > BUDGET_SECONDS / 4 else 2
-        stage.now += steps * len(batch.labels) * stage.seconds(placement)
-        return stage.seconds(placement)
+    def measure(job, runtime, batch, limit_s):
+        steps = 1 if len(batch.labels) * stage.seconds(runtime) > BUDGET_SECONDS / 4 else 2
+        stage.now += steps * len(batch.labels) * stage.seconds(runtime)
+        return stage.seconds(runtime)
 
-    def probe(placement, limit_s):
+    def trial(runtime, limit_s):
         assert limit_s > 0
         stage.now += limit_s
 
     monkeypatch.setattr(tuning, "_seconds", measure)
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
-    monkeypatch.setattr(tuning, "probe", probe)
+    monkeypatch.setattr(tuning, "try_compiler", trial)
     for rule_s in (0.4, 1.0, 2.0, 5.0, 9.9, 12.0):
-        stage.now, stage.seconds = 0.0, lambda placement, s=rule_s: s if placement.precision == "bf16" else 3 * s
-        tuned = autotune(job_of(batch_size=10 + int(10 * rule_s)), Wishes())
-        assert tuned.placement == RULE  # and no compiled step, of which nothing is known
+        stage.now, stage.seconds = 0.0, lambda runtime, s=rule_s: s if runtime.precision == "bf16" else 3 * s
+        tuned = autotune(job_of(batch_size=10 + int(10 * rule_s)), RuntimeOptions())
+        assert tuned.runtime == RULE  # and no compiled step, of which nothing is known
         assert stage.now <= max(BUDGET_SECONDS, 2 * rule_s)  # two pictures once, at the least
 
 
 def test_what_a_short_run_had_no_time_for_is_measured_for_a_long_one(stage):
-    stage.cost_s, stage.seconds = 0.9, lambda placement: 0.05 if placement.threads == 1 else 0.1
-    assert autotune(job_of(epochs=100), Wishes()).placement == RULE  # five seconds to measure in
-    assert autotune(job_of(), Wishes()).placement == replace(RULE, threads=1)
+    stage.cost_s, stage.seconds = 0.9, lambda runtime: 0.05 if runtime.threads == 1 else 0.1
+    assert autotune(job_of(epochs=100), RuntimeOptions()).runtime == RULE  # five seconds to measure in
+    assert autotune(job_of(), RuntimeOptions()).runtime == replace(RULE, threads=1)
 
 
 def test_memory_that_runs_out_is_left_to_the_training(stage):
     """Which takes fewer pictures at once, or says what one of them needs."""
-    stage.seconds = lambda placement: RuntimeError("DefaultCPUAllocator: can't allocate memory")
-    assert autotune(job_of(), Wishes()) == Tuned(RULE, {})
+    stage.seconds = lambda runtime: RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    assert autotune(job_of(), RuntimeOptions()) == Tuned(RULE, {})
 
 
 def test_what_a_busy_machine_has_measured_is_not_kept(stage, monkeypatch):
-    stage.seconds = lambda placement: 0.1
+    stage.seconds = lambda runtime: 0.1
     with monkeypatch.context() as patch:
         patch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
-        tuned = autotune(job_of(), Wishes())
+        tuned = autotune(job_of(), RuntimeOptions())
         assert str(tuned).endswith("); other programs kept the machine busy, so the next run measures again")
     stage.measured.clear()
-    assert autotune(job_of(), Wishes()).remark == "" and stage.measured
+    assert autotune(job_of(), RuntimeOptions()).remark == "" and stage.measured
     stage.measured.clear()
-    assert autotune(job_of(), Wishes()).remark == "" and not stage.measured
+    assert autotune(job_of(), RuntimeOptions()).remark == "" and not stage.measured
 
 
 @pytest.mark.parametrize("notices", ["before", "afterwards"])
@@ -408,55 +408,55 @@ def test_beside_busy_programs_only_what_is_faster_by_far_is_taken_and_no_number_
     else:
         monkeypatch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
     plain = replace(rule, precision="fp32", channels_last=False)
-    stage.seconds = lambda placement: 0.01 if placement.threads < THREADS else 0.09 if placement == plain else 0.1
-    assert autotune(job_of(rule=rule), Wishes()).placement == rule
-    assert notices == "afterwards" or {placement.threads for placement in stage.measured} == {THREADS}
-    stage.seconds = lambda placement: 0.05 if placement == plain else 0.1
-    assert autotune(job_of(rule=rule), Wishes()).placement == plain
+    stage.seconds = lambda runtime: 0.01 if runtime.threads < THREADS else 0.09 if runtime == plain else 0.1
+    assert autotune(job_of(rule=rule), RuntimeOptions()).runtime == rule
+    assert notices == "afterwards" or {runtime.threads for runtime in stage.measured} == {THREADS}
+    stage.seconds = lambda runtime: 0.05 if runtime == plain else 0.1
+    assert autotune(job_of(rule=rule), RuntimeOptions()).runtime == plain
 
 
 def test_beside_busy_programs_nothing_is_kept_of_compiling_either(stage, monkeypatch):
     monkeypatch.setattr(tuning, "waited_seconds", lambda: 0.2 * stage.now)
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
-    monkeypatch.setattr(tuning, "probe", lambda placement, limit_s: pytest.fail("compiled"))
-    stage.seconds = lambda placement: 0.1
-    assert not autotune(job_of(epochs=10_000), Wishes()).placement.compiled
+    monkeypatch.setattr(tuning, "try_compiler", lambda runtime, limit_s: pytest.fail("compiled"))
+    stage.seconds = lambda runtime: 0.1
+    assert not autotune(job_of(epochs=10_000), RuntimeOptions()).runtime.compiled
 
 
 def test_small_networks_in_all_threads_give_way_too(stage):
     """The rule has one thread for them; measuring may find more."""
     rule = replace(RULE, threads=1, threads_by_load=True)
-    stage.seconds = lambda placement: 0.2 / placement.threads
-    chosen = autotune(job_of(rule=rule), Wishes()).placement
+    stage.seconds = lambda runtime: 0.2 / runtime.threads
+    chosen = autotune(job_of(rule=rule), RuntimeOptions()).runtime
     assert (chosen.threads, chosen.threads_by_load) == (THREADS, True)
 
 
 def test_compiling_is_asked_only_of_long_runs_and_kept(stage, monkeypatch):
     asked = []
 
-    def probe(placement, limit_s):
+    def trial(runtime, limit_s):
         asked.append(limit_s)
         return Compiling(seconds_per_layer=2.0, speedup=1.25)
 
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
-    monkeypatch.setattr(tuning, "probe", probe)
-    stage.seconds = lambda placement: 0.1
-    assert not autotune(job_of(), Wishes()).placement.compiled and asked == []  # a run of 1,000 s
+    monkeypatch.setattr(tuning, "try_compiler", trial)
+    stage.seconds = lambda runtime: 0.1
+    assert not autotune(job_of(), RuntimeOptions()).runtime.compiled and asked == []  # a run of 1,000 s
     long = job_of(epochs=10_000)
-    assert autotune(long, Wishes()).placement == replace(RULE, compiled=True)
+    assert autotune(long, RuntimeOptions()).runtime == replace(RULE, compiled=True)
     assert len(asked) == 1 and 0 < asked[0] <= BUDGET_SECONDS
-    assert autotune(long, Wishes()).placement.compiled and len(asked) == 1  # re-read
-    assert not autotune(long, Wishes(compile=False)).placement.compiled
+    assert autotune(long, RuntimeOptions()).runtime.compiled and len(asked) == 1  # re-read
+    assert not autotune(long, RuntimeOptions(compile=False)).runtime.compiled
     # 5 layers of 2 s each are more than a fifth of what is left
     monkeypatch.setattr(Compiling, "pays", lambda self, layers, seconds_left: (layers, seconds_left) != (5, 10_000.0))
-    assert not autotune(long, Wishes()).placement.compiled
+    assert not autotune(long, RuntimeOptions()).runtime.compiled
 
 
 def test_a_probe_that_fails_leaves_the_step_as_it_is(stage, monkeypatch):
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
-    monkeypatch.setattr(tuning, "probe", lambda placement, limit_s: None)
-    stage.seconds = lambda placement: 0.1
-    assert not autotune(job_of(epochs=10_000), Wishes()).placement.compiled
+    monkeypatch.setattr(tuning, "try_compiler", lambda runtime, limit_s: None)
+    stage.seconds = lambda runtime: 0.1
+    assert not autotune(job_of(epochs=10_000), RuntimeOptions()).runtime.compiled
 
 
 def everything(network: nn.Module) -> dict[str, bytes]:
@@ -470,7 +470,7 @@ def test_tuning_changes_neither_the_network_nor_any_random_number(name, monkeypa
     monkeypatch.setattr(tuning, "SHARE_OF_RUN", 1.0)
     monkeypatch.setattr(tuning, "BUDGET_SECONDS", 60.0)  # room on a busy machine; nothing is timed so long
     monkeypatch.setattr(tuning, "STEPS_IN_BUDGET", 10**9)
-    job = job_of(name, Placement("cpu", "fp32", channels_last=True, threads=1))
+    job = job_of(name, Runtime("cpu", "fp32", channels_last=True, threads=1))
     if name == "alexnet":
         job.network.preprocess = job.network.preprocess.at((67, 67), (67, 67))
         pixels = np.zeros((10, 67, 67, 3), np.uint8)
@@ -481,7 +481,7 @@ def test_tuning_changes_neither_the_network_nor_any_random_number(name, monkeypa
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002 - the global one is what must not move
     python_state, threads = random.getstate(), torch.get_num_threads()
     layouts = [tensor.stride() for tensor in job.network.state_dict().values()]
-    tuned = autotune(job, Wishes())
+    tuned = autotune(job, RuntimeOptions())
     assert len(tuned.seconds) > 1 and all(0 < seconds < 10 for seconds in tuned.seconds.values())
     assert everything(job.network) == before
     assert [tensor.stride() for tensor in job.network.state_dict().values()] == layouts
@@ -499,15 +499,15 @@ def test_a_tuned_run_says_so_and_equals_one_with_its_settings_forced(tmp_path, m
     line = (tuned / "log.txt").read_text().splitlines()[0]
     plan, recipe = read_plan(tuned)
     machine = recipe["machine"]
-    chosen = Placement(
+    chosen = Runtime(
         "cpu", machine["precision"], machine["channels_last"], machine["threads"], compiled=machine["compiled"]
     )
-    assert line.startswith(f"measured: {words(chosen)} is the choice (images/s: ")
-    assert f" in {words(chosen)}; " in (tuned / "log.txt").read_text()
-    assert plan.wishes == Wishes()
+    assert line.startswith(f"measured: {describe(chosen)} is the choice (images/s: ")
+    assert f" in {describe(chosen)}; " in (tuned / "log.txt").read_text()
+    assert plan.options == RuntimeOptions()
     flags = recipe["command"].split()
     assert "--no-autotune" in flags
-    exact = Wishes.exactly(chosen)
+    exact = RuntimeOptions.exactly(chosen)
     forced = striate.train(
         "digits", run=tmp_path / "forced", precision=exact.precision, layout=exact.layout, threads=exact.threads,
         autotune=False, **fields,
@@ -525,7 +525,7 @@ def test_the_line_names_the_choice_and_every_rate_fastest_first():
 
 
 wishes_of_all_kinds = st.builds(
-    Wishes,
+    RuntimeOptions,
     precision=st.sampled_from(["auto", "bf16", "fp16", "fp32"]),
     layout=st.sampled_from(["auto", "channels-last", "contiguous"]),
     threads=st.none() | st.integers(1, 64),
@@ -539,16 +539,16 @@ wishes_of_all_kinds = st.builds(
 
 @given(wishes_of_all_kinds)
 @settings(max_examples=100, deadline=None)
-def test_flags_say_the_same_to_the_command_line(wishes):
+def test_flags_say_the_same_to_the_command_line(options):
     command = typer.main.get_command(app).commands["train"]
-    with command.make_context("train", ["digits", *wishes.flags()]) as context:
-        found = Wishes(**typed(context, WISHES))
-    assert found == wishes
+    with command.make_context("train", ["digits", *options.flags()]) as context:
+        found = RuntimeOptions(**typed(context, WISHES))
+    assert found == options
 
 
 @given(
     st.builds(
-        Placement,
+        Runtime,
         device=st.just("cpu"),
         precision=st.sampled_from(["fp32", "bf16", "fp16"]),
         channels_last=st.booleans(),
@@ -561,10 +561,10 @@ def test_flags_say_the_same_to_the_command_line(wishes):
     st.sampled_from([1_000, 10**9]),
 )
 @settings(deadline=None)
-def test_wishes_for_exact_settings_give_them(placement, macs):
-    wished = Wishes.exactly(placement)
+def test_wishes_for_exact_settings_give_them(runtime, macs):
+    wished = RuntimeOptions.exactly(runtime)
     assert not wished.autotune
-    assert replace(wished.rule(macs), device="cpu") == placement
+    assert replace(wished.rule(macs), device="cpu") == runtime
 
 
 @pytest.mark.parametrize(
@@ -578,4 +578,4 @@ def test_wishes_for_exact_settings_give_them(placement, macs):
 )
 def test_wishes_that_make_no_sense(fields, message):
     with pytest.raises(StriateError, match=message):
-        Wishes(**fields)
+        RuntimeOptions(**fields)

@@ -11,8 +11,8 @@ import torch
 import striate
 from striate.core import processor
 from striate.core.errors import StriateError
-from striate.runtime import runtime as placement
-from striate.runtime.runtime import Placement
+from striate.runtime import runtime as runtime_module
+from striate.runtime.runtime import Runtime
 from striate.training import loop
 from striate.training.speed import threads
 from striate.training.speed.threads import THREADS, read_threads
@@ -25,7 +25,7 @@ LOADS, THREADS_THEN = (0.0, 2.0, 0.0, 2.0), {0: 2, 1: 1, 2: 2, 3: 1}
 @pytest.fixture
 def two_threads(monkeypatch):
     """torch has two threads, also for small networks, on a machine of two cores."""
-    monkeypatch.setattr(placement, "LARGE_FROM_MACS", 0)
+    monkeypatch.setattr(runtime_module, "LARGE_FROM_MACS", 0)
     monkeypatch.setattr(processor, "cores", lambda: 2)
     monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(threads, "busy_lately", lambda: 2.0)
@@ -132,7 +132,7 @@ def test_a_run_of_the_code_before_goes_on_with_its_threads(
 def test_a_compiled_network_keeps_the_threads_of_its_first_epoch(tmp_path, two_threads, loads):
     class Job:
         folder = tmp_path
-        placement = Placement("cpu", "fp32", True, 2, compiled=True, threads_by_load=True)
+        runtime = Runtime("cpu", "fp32", True, 2, compiled=True, threads_by_load=True)
 
     loads((0.0,))
     for epoch in range(3):
@@ -162,6 +162,6 @@ def test_a_damaged_record_is_named(tmp_path, text, message):
 def test_prediction_and_evaluation_use_the_threads_that_are_left(two_threads, loads):
     loads((2.0, 0.0))
     for number in (1, 2):
-        with placement.place("fp32", 10**9, "cpu").processor_threads():
+        with runtime_module.default_runtime("fp32", 10**9, "cpu").processor_threads():
             assert torch.get_num_threads() == number
         assert torch.get_num_threads() == 2

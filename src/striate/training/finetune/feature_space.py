@@ -12,13 +12,13 @@ from torch import Tensor
 from striate.core.errors import StriateError
 from striate.data.batches import Batch, Batches
 from striate.data.dataset import Dataset, Indices
-from striate.data.spoiled import Spoiled
+from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.features.extract import features_of
 from striate.models import Network, create_model
-from striate.models.tapped import LAST
+from striate.models.linear_probe import PRE_LOGITS
 from striate.report.space import FeatureSpace, LookUp, Picture
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.recipe import Recipe
 from striate.visual.embedding import FEWEST, embedding_map
 from striate.visual.neighbours import nearest_neighbours
@@ -39,19 +39,21 @@ class Part:
 
     @property
     def labels(self) -> Indices:
-        """Class numbers, (N,)."""
+        """Class indices, (N,)."""
         return torch.cat([batch.labels for batch in self.batches]).numpy()
 
     def picture(self, row: int) -> Picture:
         """One of them for the page."""
         pixels = torch.cat([batch.pictures for batch in self.batches])[row].permute(1, 2, 0)
-        number = int(np.concatenate([batch.numbers for batch in self.batches])[row])
+        number = int(np.concatenate([batch.indices for batch in self.batches])[row])
         label = self.dataset.classes[int(self.labels[row])]
         return Picture(self.dataset.pictures.name(number), label, pixels.contiguous().numpy())
 
-    def features(self, network: Network, placement: Placement) -> Features:
+    def features(self, network: Network, runtime: Runtime) -> Features:
         """What the last layer of a network reads of them, (N, dimensions)."""
-        found: Tensor = features_of(network, (batch.pictures for batch in self.batches), (LAST,), placement)[LAST]
+        found: Tensor = features_of(network, (batch.pictures for batch in self.batches), (PRE_LOGITS,), runtime)[
+            PRE_LOGITS
+        ]
         return found.numpy()
 
 
@@ -60,8 +62,8 @@ def feature_space(
     recipe: Recipe,
     dataset: Dataset,
     working: WorkingPictures,
-    placement: Placement,
-    spoiled: Spoiled,
+    runtime: Runtime,
+    unreadable: UnreadablePictures,
 ) -> FeatureSpace | None:
     """The features of a trained network, and of the weights that it began from where those are others.
 
@@ -73,12 +75,12 @@ def feature_space(
     if recipe.weights is None or min(len(unseen), len(splits["train"])) < max(FEWEST, NEIGHBOURS):
         return None
     held, trained = (
-        Part(dataset, list(Batches(working, dataset.labels, numbers, BATCH_SIZE, spoiled=spoiled).in_order()))
-        for numbers in (evenly(unseen, MOST_HELD), evenly(splits["train"], MOST_TRAINED))
+        Part(dataset, list(Batches(working, dataset.labels, indices, BATCH_SIZE, unreadable=unreadable).in_order()))
+        for indices in (evenly(unseen, MOST_HELD), evenly(splits["train"], MOST_TRAINED))
     )
-    after = held.features(network, placement), trained.features(network, placement)
-    started = starting_network(network, recipe, placement)
-    before = (held.features(started, placement), trained.features(started, placement)) if started else after
+    after = held.features(network, runtime), trained.features(network, runtime)
+    started = starting_network(network, recipe, runtime)
+    before = (held.features(started, runtime), trained.features(started, runtime)) if started else after
     same = all(np.allclose(one, other, rtol=1e-3, atol=1e-3) for one, other in zip(before, after, strict=True))
     rows_after, rows_before = (nearest_neighbours(one, other, NEIGHBOURS)[0] for one, other in (after, before))
     alike_after, alike_before = (trained.labels[rows[:, 0]] == held.labels for rows in (rows_after, rows_before))
@@ -100,13 +102,13 @@ def feature_space(
     )
 
 
-def evenly(numbers: Indices, most: int) -> Indices:
-    """At most so many of the numbers, evenly spread.
+def evenly(indices: Indices, most: int) -> Indices:
+    """At most so many of the indices, evenly spread.
 
     >>> evenly(np.arange(10), 3).tolist()
     [0, 4, 9]
     """
-    return numbers[np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64)]
+    return indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(np.int64)]
 
 
 def queries(alike: npt.NDArray[np.bool_]) -> list[int]:
@@ -121,7 +123,7 @@ def queries(alike: npt.NDArray[np.bool_]) -> list[int]:
     return [*wrong.tolist(), *right.tolist()]
 
 
-def starting_network(network: Network, recipe: Recipe, placement: Placement) -> Network | None:
+def starting_network(network: Network, recipe: Recipe, runtime: Runtime) -> Network | None:
     """The network as it was before training; None for a probe, which trains nothing, or if its weights have gone."""
     if recipe.layers:
         return None
@@ -130,5 +132,5 @@ def starting_network(network: Network, recipe: Recipe, placement: Placement) -> 
     except StriateError:
         return None
     started.preprocess = network.preprocess
-    placement.network(started)
+    runtime.network(started)
     return started.eval()

@@ -18,7 +18,7 @@ from striate.data.picture import normalise, to_network_size
 from striate.features.extract import images_features
 from striate.features.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.models import Network
-from striate.models.tapped import LAST
+from striate.models.linear_probe import PRE_LOGITS
 from striate.training.job import Job
 from striate.training.recipe import Recipe
 from striate.training.step import varied
@@ -124,7 +124,7 @@ def clearly_less(some: Array, others: Array) -> bool:
 
 def features(job: Job, form: Network, number: int, kind: Variety) -> Array:
     """What the last layer reads of all training pictures in one view."""
-    return layer_features(job, form, (LAST,), number, kind)[0][LAST]
+    return layer_features(job, form, (PRE_LOGITS,), number, kind)[0][PRE_LOGITS]
 
 
 def layer_features(
@@ -132,7 +132,7 @@ def layer_features(
 ) -> tuple[dict[str, Array], Labels]:
     """Features of the training pictures in one view, (N, channels) by layer, and the labels. number: of the view."""
     labels: list[Tensor] = []
-    found = images_features(form, _images(job, job.train, number, kind, labels), layers, job.placement)
+    found = images_features(form, _images(job, job.train, number, kind, labels), layers, job.runtime)
     return {layer: values.double().numpy() for layer, values in found.items()}, torch.cat(labels).numpy()
 
 
@@ -142,7 +142,7 @@ def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[T
         labels.append(batch.labels)
         if kind == "varied":
             generator = step_generator(job.seed, (view << 40) + number)  # beyond the steps of any training
-            pictures = varied(job, batch.pictures, batch.numbers, preprocess, generator, epoch=view)
+            pictures = varied(job, batch.pictures, batch.indices, preprocess, generator, epoch=view)
         else:
             pictures = to_network_size(batch.pictures, preprocess)
             pictures = pictures.flip(3) if kind == "mirrored" else pictures

@@ -22,14 +22,14 @@ from striate.core.reading import Count, Positive, Share, read_record
 from striate.features.extract import depths_of, form_for
 from striate.features.linear import Validated, cross_validate
 from striate.models import Network
+from striate.models.linear_probe import PRE_LOGITS
 from striate.models.stages import HEAD, groups_of, stages_down_to
-from striate.models.tapped import LAST
 from striate.ops.metrics import wilson_interval
 from striate.report.facts import Measured, Stage, TransferFacts
 from striate.tasks.classification import Evaluation
 from striate.training.finetune.advice import Outlook, advice, outlook_of
 from striate.training.finetune.head import Variety, layer_features, probed, solve_head
-from striate.training.finetune.unfreezing import Tuning
+from striate.training.finetune.unfreezing import UnfreezeSchedule
 from striate.training.folder.layout import STATE, TRANSFER, read_validations
 from striate.training.job import Job
 from striate.training.recipe import Recipe
@@ -77,9 +77,9 @@ class Transfer:
             raise StriateError(f"head_hits are {self.head_hits} of {self.val_pictures} val_pictures")
 
     @property
-    def tuning(self) -> Tuning:
+    def tuning(self) -> UnfreezeSchedule:
         """What is thawed when."""
-        return Tuning(self.tuned)
+        return UnfreezeSchedule(self.tuned)
 
     def fitted(self, recipe: Recipe) -> Recipe:
         """The recipe without what would harm these pictures, as the views of the head have shown."""
@@ -111,13 +111,13 @@ def begin(job: Job) -> Transfer:
     form = form_for(network, layers)
     by_layer, labels = layer_features(job, form, layers)
     some = probed(job, len(labels))
-    head = solve_head(job, form, by_layer[LAST], labels)
+    head = solve_head(job, form, by_layer[PRE_LOGITS], labels)
     rows = {
         layer: cross_validate(by_layer[layer][some], labels[some], len(job.classes))
         for layer in layers
-        if layer != LAST
+        if layer != PRE_LOGITS
     }
-    probes = {**rows, LAST: head.validated}
+    probes = {**rows, PRE_LOGITS: head.validated}
     if job.recipe.unfreeze_to is None:
         tuned, why = decide(job, probes)
     else:
@@ -132,7 +132,7 @@ def begin(job: Job) -> Transfer:
         strength=head.validated.C,
         pictures=len(labels),
         seconds=time.monotonic() - begun,
-        outlook=outlook_of(by_layer[LAST][some], head.validated, job.recipe.head),
+        outlook=outlook_of(by_layer[PRE_LOGITS][some], head.validated, job.recipe.head),
     )
     job.watch.say(transfer.sentence)
     return transfer
@@ -157,7 +157,9 @@ def transfer_facts(folder: Path, network: Network, epochs: int, best_epoch: int)
         words = "" if not lines else str(first) if first == last else f"{first} to {last}"
         return Stage((HEAD, *tuned), frozen, words, found, kept=first <= best_epoch <= last)
 
-    by_stage = groupby(read_validations(folder), key=lambda line: transfer.tuning.thawed(line["epoch"] - 1, epochs))
+    by_stage = groupby(
+        read_validations(folder), key=lambda line: transfer.tuning.unfrozen_stages(line["epoch"] - 1, epochs)
+    )
     stages = [stage((), []), *(stage(tuned, list(lines)) for tuned, lines in by_stage)]
     return TransferFacts(
         weights=transfer.weights,
@@ -181,8 +183,8 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
     stages = [feature.name for feature in job.network.features_info][::-1]
     allowed = max((count for least, count in STAGES_FROM if pictures >= least), default=0)
     best = max(probes, key=lambda layer: probes[layer].accuracy)
-    gained = probes[best].right - probes[LAST].right
-    far = best != LAST and gained.mean() > 2 * gained.std(ddof=1) / math.sqrt(len(gained))  # two standard errors
+    gained = probes[best].right - probes[PRE_LOGITS].right
+    far = best != PRE_LOGITS and gained.mean() > 2 * gained.std(ddof=1) / math.sqrt(len(gained))  # two standard errors
     needed = stages.index(best) if far else 0
     tuned = tuple(stages[: max(allowed, needed)])
     described = ", ".join(f"{layer} {found.accuracy:.1%}" for layer, found in probes.items())

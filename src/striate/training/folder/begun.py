@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +15,11 @@ from striate.core.reading import Count, Positive, decoded, read_file
 from striate.core.records import Preprocess
 from striate.runtime.runtime import Precision
 from striate.training.folder.layout import RECIPE
+from striate.training.other_names import renamed
 from striate.training.recipe import Recipe
-from striate.training.speed.options import Wishes
+from striate.training.speed.options import RuntimeOptions
+
+FORMER_KEYS = {"wishes": "options"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Begun:
     recipe_name: str
     recipe: Recipe
     seed: Annotated[int, Meta(ge=bounds.SEED[0], le=bounds.SEED[1])]
-    wishes: Wishes
+    options: RuntimeOptions
     command: str
     preprocess: Preprocess
     machine: Machine
@@ -84,5 +88,19 @@ class Begun:
 
 def read_begun(folder: Path) -> tuple[Begun, dict[str, Any]]:
     """What a run was begun with, and all of recipe.json for showing. Raises StriateError when it is damaged."""
-    content, source = read_file(folder / RECIPE), str(folder / RECIPE)
-    return decoded(content, Begun, source), decoded(content, dict[str, Any], source)
+    source = str(folder / RECIPE)
+    record = in_todays_names(decoded(read_file(folder / RECIPE), dict[str, Any], source))
+    return decoded(json.dumps(record).encode(), Begun, source), record
+
+
+def in_todays_names(record: dict[str, Any]) -> dict[str, Any]:
+    """A recipe.json with the names that its keys have now, whenever it was written.
+
+    >>> in_todays_names({"wishes": {}, "recipe": {"average_decay": 0.9}})
+    {'options': {}, 'recipe': {'ema_decay': 0.9}}
+    """
+    record = {FORMER_KEYS.get(name, name): value for name, value in record.items()}
+    for name in ("recipe", "changed"):
+        if isinstance(fields := record.get(name), dict):
+            record[name] = renamed(fields)
+    return record

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ TENSORS, COUNTERS = "tensors.safetensors", "counters.json"
 MOST_TENSOR_BYTES = 1 << 40
 LOSS_SCALE = {"scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker"}  # of torch's scaler
 
+FORMER_ROLES = re.compile(r"^averaged\.")  # of the moving average
+
 log = logging.getLogger("striate")
 
 
@@ -43,7 +46,7 @@ class Counters:
 
     step: updates made. loss_sum, right, seen: of the epoch. best_accuracy, best_epoch: on validation, best_epoch
     counted from 1. waited_epochs, drops: of the plateau schedule. first_loss: of the very first step.
-    seconds: spent training. micro_batch: pictures at once, once memory has run out; None: as the placement says.
+    seconds: spent training. micro_batch: pictures at once, once memory has run out; None: as the runtime says.
     loss_scale: the state of fp16's loss scaling; empty in other precisions.
     """
 
@@ -129,6 +132,7 @@ def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor]]:
         tensors = load(content)
     except SafetensorError as error:
         raise StriateError(f"{state / TENSORS} is damaged: {error}") from error
+    tensors = {FORMER_ROLES.sub("ema.", name): tensor for name, tensor in tensors.items()}
     return Counters(**{field.name: getattr(written, field.name) for field in dataclasses.fields(Counters)}), tensors
 
 

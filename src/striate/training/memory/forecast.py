@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from striate.analysis.summary import Summary
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.recipe import Recipe
 
 # Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD
@@ -26,21 +26,21 @@ GROUPS = (
 )
 
 
-def training_bytes(summary: Summary, batch: int, placement: Placement, recipe: Recipe) -> int | None:
+def training_bytes(summary: Summary, batch: int, runtime: Runtime, recipe: Recipe) -> int | None:
     """Bytes that training steps of `batch` pictures are going to need, activations, weights and optimiser together.
 
     None where nobody can say what the network keeps for the backward pass; `unknown` says why.
     """
-    weights = (COPIES_OF_WEIGHTS[recipe.optimizer] + (recipe.average_decay > 0)) * summary.parameter_bytes
+    weights = (COPIES_OF_WEIGHTS[recipe.optimizer] + (recipe.ema_decay > 0)) * summary.parameter_bytes
     if summary.kept is None:
         return None
     activations = summary.kept.at(batch) * (1 + WORKING_SHARE)
     # Autocast keeps activations in 16 bits and adds a 16-bit copy of the weights and of their gradients.
-    halved = placement.precision != "fp32"
+    halved = runtime.precision != "fp32"
     return round(weights + (activations / 2 + summary.parameter_bytes if halved else activations))
 
 
-def fitting_micro_batch(summary: Summary, placement: Placement, recipe: Recipe, free_bytes: int | None) -> int | None:
+def fitting_micro_batch(summary: Summary, runtime: Runtime, recipe: Recipe, free_bytes: int | None) -> int | None:
     """None when the whole batch fits, else the largest half, quarter, ... of it that does; 1 when nothing does.
 
     free_bytes: see `available_bytes`; None, unknown, fits everything, and so does a batch without a forecast.
@@ -49,7 +49,7 @@ def fitting_micro_batch(summary: Summary, placement: Placement, recipe: Recipe, 
         return None
 
     def fits(pictures: int) -> bool:
-        needed = training_bytes(summary, pictures, placement, recipe)
+        needed = training_bytes(summary, pictures, runtime, recipe)
         return needed is None or needed <= USED_SHARE * free_bytes
 
     pictures = recipe.batch_size

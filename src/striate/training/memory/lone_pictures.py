@@ -66,7 +66,7 @@ def smallest_part(pictures: int, steps: int, at_once: int) -> int:
 def refuse_lone_pictures(job: Job) -> None:
     """Raise StriateError where a step would take a single picture through a batch norm that needs more values."""
     recipe, pictures = job.recipe, job.train.pictures
-    at_once = job.placement.at_once(recipe.batch_size)
+    at_once = job.runtime.at_once(recipe.batch_size)
     if not pictures or smallest_part(pictures, job.train.steps, at_once) > 1:
         return
     tuned = not (recipe.staged and (recipe.keep_statistics or recipe.unfreeze_to == "head"))

@@ -49,7 +49,7 @@ def fitting_step(
     with torch.no_grad():
         for buffer, value in zip(job.network.buffers(), before, strict=True):
             buffer.copy_(value)
-    counters.micro_batch = half(job, counters.micro_batch or job.placement.micro_batch or len(batch.labels), reason)
+    counters.micro_batch = half(job, counters.micro_batch or job.runtime.micro_batch or len(batch.labels), reason)
     return None
 
 
@@ -57,7 +57,7 @@ def with_parts(job: Job, counters: Counters) -> Job:
     """The job with the parts that were found to fit."""
     if counters.micro_batch is None:
         return job
-    return replace(job, placement=replace(job.placement, micro_batch=counters.micro_batch))
+    return replace(job, runtime=replace(job.runtime, micro_batch=counters.micro_batch))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -92,9 +92,9 @@ def half(job: Job, pictures: int, reason: str) -> int:
     if pictures > 1 and pictures > (fewest := fewest_at_once(job.network, job.recipe)):
         return max(fewest, (pictures + 1) // 2)
     height, width = job.network.preprocess.size
-    needed = training_bytes(summarize(job.network), pictures, job.placement, job.recipe)
+    needed = training_bytes(summarize(job.network), pictures, job.runtime, job.recipe)
     about = "nobody knows how much" if needed is None else f"about {in_bytes(needed)}"
-    free = available_bytes(job.placement.device)
+    free = available_bytes(job.runtime.device)
     left = "" if free is None else f", {in_bytes(free)} are free now"
     taken = "one picture" if pictures == 1 else f"{pictures} pictures"
     raise StriateError(

@@ -11,7 +11,7 @@ from statistics import median
 
 from striate.data.seen import LEAST_SEEN, why_little_is_learned
 from striate.ops.metrics import wilson_interval
-from striate.training.monitor.status import EPOCHS_TO_LEARN, GOOD_ACCURACY, Course, Finding
+from striate.training.monitor.status import EPOCHS_TO_LEARN, GOOD_ACCURACY, Finding, RunStatus
 from striate.training.monitor.too_little import few_pictures, few_steps
 from striate.training.recipe import Recipe
 
@@ -24,52 +24,52 @@ GAP = 0.10
 LATE_RATE = 0.3
 
 
-def findings(course: Course) -> list[Finding]:
+def findings(status: RunStatus) -> list[Finding]:
     """Everything that there is to say about a run now; nothing about a good one."""
-    return [finding for check in CHECKS if (finding := check(course)) is not None]
+    return [finding for check in CHECKS if (finding := check(status)) is not None]
 
 
-def first_cost(course: Course) -> Finding | None:
+def first_loss_finding(status: RunStatus) -> Finding | None:
     """Equal answers for all classes cost ln(classes), with label smoothing too: all targets sum to one.
 
     Networks drawn as their papers say begin at up to four times that on few classes, and learn (measured over the zoo).
-    A low first cost means weights that were trained before, which is no mistake.
+    A low first loss means weights that were trained before, which is no mistake.
     """
-    if len(course.history) > 1 or course.first_loss <= 3 * course.uniform_cost + 5:
+    if len(status.history) > 1 or status.first_loss <= 3 * status.chance_loss + 5:
         return None
-    heads = f"{course.head_weights:g} x " if course.head_weights != 1 else ""
+    heads = f"{status.head_weights:g} x " if status.head_weights != 1 else ""
     return Finding(
-        "first cost",
-        f"the first cost was {course.first_loss:.4g}; a network that knows nothing yet should begin near "
-        f"{course.uniform_cost:.2f} ({heads}ln({course.classes})). It begins sure of wrong answers: usually "
+        "first loss",
+        f"the first loss was {status.first_loss:.4g}; a network that knows nothing yet should begin near "
+        f"{status.chance_loss:.2f} ({heads}ln({status.classes})). It begins sure of wrong answers: usually "
         "weights drawn too large, or pictures whose numbers are too large. A warm-up bridges it "
-        f"(--set warmup_epochs=3); a lower rate helps too (--set peak_lr={_rounded(course.recipe.peak_lr / 10)})",
+        f"(--set warmup_epochs=3); a lower rate helps too (--set peak_lr={_rounded(status.recipe.peak_lr / 10)})",
     )
 
 
-def flat_cost(course: Course) -> Finding | None:
-    """The cost stays at what knowing nothing costs, and the accuracy at chance."""
-    if not (course.had_its_chance and course.cost_is_flat):
+def flat_loss(status: RunStatus) -> Finding | None:
+    """The loss stays at that of knowing nothing, and the accuracy at chance."""
+    if not (status.had_its_chance and status.loss_is_flat):
         return None
-    one = course.probe is not None and course.probe.top_share > 0.99
+    one = status.activations is not None and status.activations.top_share > 0.99
     return Finding(
-        "flat cost",
-        f"{'nothing' if course.val_is_at_chance else 'hardly anything'} was learned so far: the cost is "
-        f"{course.now['train_loss']:.4g}, knowing only how frequent the "
-        f"classes are costs {course.ignorant_cost:.4g}; validation accuracy is {course.now['val_accuracy']:.1%}, "
-        f"always giving one answer has {course.chance:.1%}"
-        f"{'; every picture gets the same answer' if one else ''}. {_why_flat(course)}",
+        "flat loss",
+        f"{'nothing' if status.val_is_at_chance else 'hardly anything'} was learned so far: the loss is "
+        f"{status.now['train_loss']:.4g}, that of knowing only how frequent the classes are is "
+        f"{status.prior_entropy:.4g}; validation accuracy is {status.now['val_accuracy']:.1%}, "
+        f"always giving one answer has {status.chance:.1%}"
+        f"{'; every picture gets the same answer' if one else ''}. {_why_flat(status)}",
     )
 
 
-def _why_flat(course: Course) -> str:
-    recipe, ratio = course.recipe, course.largest_ratio
+def _why_flat(status: RunStatus) -> str:
+    recipe, ratio = status.recipe, status.largest_ratio
     if recipe.peak_lr == 0:
         return "The rate is 0, so nothing can change: --set peak_lr=0.05"
     if decay_is_large(recipe):
         return _decay_words(recipe)
-    if course.share_seen < LEAST_SEEN:
-        return why_little_is_learned(course.share_seen)
+    if status.share_seen < LEAST_SEEN:
+        return why_little_is_learned(status.share_seen)
     if ratio == 0:
         return (
             "No gradient reaches the weights: usually they were all drawn as zero, or every ReLU is dead. Draw them at "
@@ -77,7 +77,7 @@ def _why_flat(course: Course) -> str:
         )
     if ratio is not None and ratio < HEALTHY_RATIO / 3:
         return f"A step changes the weights by {ratio:.1g} of their size, 0.001 is usual: {_raise_rate(recipe, ratio)}"
-    if course.now["train_loss"] > 1.05 * course.ignorant_cost or (ratio or 0) > LARGE_RATIO:
+    if status.now["train_loss"] > 1.05 * status.prior_entropy or (ratio or 0) > LARGE_RATIO:
         return f"The rate is usually too high then: --set peak_lr={_rounded(recipe.peak_lr / 10)}"
     return (
         "Usually the rate is wrong (--set peak_lr=..., ten times less, then ten times more), or the labels do not "
@@ -85,98 +85,98 @@ def _why_flat(course: Course) -> str:
     )
 
 
-def rising_cost(course: Course) -> Finding | None:
-    """Three epochs in a row, each dearer than the one before, and by now clearly dearer than the best."""
-    costs = [line["train_loss"] for line in course.history if line["epoch"] > course.recipe.warmup_epochs]
-    if not course.can_be_judged or len(costs) < 4 or not costs[-4] < costs[-3] < costs[-2] < costs[-1]:
+def rising_loss(status: RunStatus) -> Finding | None:
+    """Three epochs in a row, each of a higher loss than the one before, and by now clearly above the best."""
+    losses = [line["train_loss"] for line in status.history if line["epoch"] > status.recipe.warmup_epochs]
+    if not status.can_be_judged or len(losses) < 4 or not losses[-4] < losses[-3] < losses[-2] < losses[-1]:
         return None
-    if costs[-1] - min(costs) < max(0.2 * min(costs), 0.1 * course.ignorant_cost):  # near zero, costs wander
+    if losses[-1] - min(losses) < max(0.2 * min(losses), 0.1 * status.prior_entropy):  # near zero, losses wander
         return None
     return Finding(
-        "rising cost",
-        f"the training cost rises: {min(costs):.4g} at best, {costs[-1]:.4g} now. Usually the rate is too high: "
-        f"--set peak_lr={_rounded(course.recipe.peak_lr / 3)}",
+        "rising loss",
+        f"the training loss rises: {min(losses):.4g} at best, {losses[-1]:.4g} now. Usually the rate is too high: "
+        f"--set peak_lr={_rounded(status.recipe.peak_lr / 3)}",
     )
 
 
-def at_chance(course: Course) -> Finding | None:
-    """The cost falls, yet what evaluation sees is no better than chance, on training pictures too."""
-    probe = course.probe
-    if probe is None or not course.had_its_chance or course.cost_is_flat or not course.val_is_at_chance:
+def at_chance(status: RunStatus) -> Finding | None:
+    """The loss falls, yet what evaluation sees is no better than chance, on training pictures too."""
+    seen = status.activations
+    if seen is None or not status.had_its_chance or status.loss_is_flat or not status.val_is_at_chance:
         return None
-    if wilson_interval(probe.hits, probe.pictures)[0] > course.chance:
+    if wilson_interval(seen.correct, seen.pictures)[0] > status.chance:
         return None
-    one = " with one answer for all pictures" if probe.top_share > 0.99 else ""
+    one = " with one answer for all pictures" if seen.top_share > 0.99 else ""
     return Finding(
         "at chance",
-        f"while training {course.now['train_accuracy']:.1%} of the answers were right, but evaluated the network is at "
-        f"chance{one}: {probe.hits / probe.pictures:.1%} of training, {course.now['val_accuracy']:.1%} of validation "
-        f"pictures. Usually batch norm's running statistics do not fit: larger batches (--set batch_size="
-        f"{2 * course.recipe.batch_size}), or a lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 10)})",
+        f"while training {status.now['train_accuracy']:.1%} of the answers were correct, but evaluated the network is "
+        f"at chance{one}: {seen.correct / seen.pictures:.1%} of training, {status.now['val_accuracy']:.1%} of "
+        f"validation pictures. Usually batch norm's running statistics do not fit: larger batches (--set batch_size="
+        f"{2 * status.recipe.batch_size}), or a lower rate (--set peak_lr={_rounded(status.recipe.peak_lr / 10)})",
     )
 
 
-def dead_units(course: Course) -> Finding | None:
+def dead_units(status: RunStatus) -> Finding | None:
     """ReLU channels that no picture wakes."""
-    probe = course.probe
-    if probe is None or not probe.units:
+    seen = status.activations
+    if seen is None or not seen.units:
         return None
-    worst = max(probe.units, key=lambda path: (probe.dead[path] / probe.units[path], probe.units[path]))
-    in_worst = probe.dead[worst] / probe.units[worst]
-    bad_layer = in_worst >= DEAD_IN_A_LAYER and probe.units[worst] >= SMALLEST_LAYER
-    if not bad_layer and probe.dead_share < DEAD_IN_ALL:
+    worst = max(seen.units, key=lambda path: (seen.dead[path] / seen.units[path], seen.units[path]))
+    in_worst = seen.dead[worst] / seen.units[worst]
+    bad_layer = in_worst >= DEAD_IN_A_LAYER and seen.units[worst] >= SMALLEST_LAYER
+    if not bad_layer and seen.dead_share < DEAD_IN_ALL:
         return None
     return Finding(
         "dead units",
-        f"{sum(probe.dead.values()):,} of {sum(probe.units.values()):,} ReLU channels ({probe.dead_share:.0%}) were "
-        f"zero in all of {probe.pictures} pictures, most in {worst!r} ({probe.dead[worst]} of {probe.units[worst]}). "
+        f"{sum(seen.dead.values()):,} of {sum(seen.units.values()):,} ReLU channels ({seen.dead_share:.0%}) were "
+        f"zero in all of {seen.pictures} pictures, most in {worst!r} ({seen.dead[worst]} of {seen.units[worst]}). "
         "They get no gradient and stay so: usually the rate was too high at some time, or weights or biases were badly "
         "drawn. "
-        f"A lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 10)}) or a warm-up (--set warmup_epochs=3) "
+        f"A lower rate (--set peak_lr={_rounded(status.recipe.peak_lr / 10)}) or a warm-up (--set warmup_epochs=3) "
         "keeps them alive",
     )
 
 
-def small_updates(course: Course) -> Finding | None:
-    """Weights that hardly move, unless that was said with the flat cost."""
-    ratio = course.largest_ratio
-    if ratio is None or not 0 < ratio < SMALL_RATIO or (course.had_its_chance and course.cost_is_flat):
+def small_updates(status: RunStatus) -> Finding | None:
+    """Weights that hardly move, unless that was said with the flat loss."""
+    ratio = status.largest_ratio
+    if ratio is None or not 0 < ratio < SMALL_RATIO or (status.had_its_chance and status.loss_is_flat):
         return None
     return Finding(
         "small updates",
         f"a step changes the weights by {ratio:.1g} of their size (median over the layers); about 0.001 is usual. "
-        f"Learning takes very long at this pace: {_raise_rate(course.recipe, ratio)}",
+        f"Learning takes very long at this pace: {_raise_rate(status.recipe, ratio)}",
     )
 
 
-def large_updates(course: Course) -> Finding | None:
-    """Weights that are thrown about, where the cost shows it; under batch norm it may do no harm."""
-    ratio = course.now.get("update_ratio")
-    warm = course.now["epoch"] > course.recipe.warmup_epochs
-    if ratio is None or ratio <= LARGE_RATIO or not (warm and course.can_be_judged) or decay_is_large(course.recipe):
+def large_updates(status: RunStatus) -> Finding | None:
+    """Weights that are thrown about, where the loss shows it; under batch norm it may do no harm."""
+    ratio = status.now.get("update_ratio")
+    warm = status.now["epoch"] > status.recipe.warmup_epochs
+    if ratio is None or ratio <= LARGE_RATIO or not (warm and status.can_be_judged) or decay_is_large(status.recipe):
         return None
-    if course.now["train_loss"] < 0.7 * course.ignorant_cost:
+    if status.now["train_loss"] < 0.7 * status.prior_entropy:
         return None
     return Finding(
         "large updates",
         f"a step changes the weights by {ratio:.1g} of their size (median over the layers), about 0.001 is usual, and "
-        f"the cost, {course.now['train_loss']:.4g}, hardly falls. The rate is usually too high: "
-        f"--set peak_lr={_rounded(course.recipe.peak_lr * HEALTHY_RATIO / ratio)}",
+        f"the loss, {status.now['train_loss']:.4g}, hardly falls. The rate is usually too high: "
+        f"--set peak_lr={_rounded(status.recipe.peak_lr * HEALTHY_RATIO / ratio)}",
     )
 
 
-def large_decay(course: Course) -> Finding | None:
-    """Weight decay that eats the weights faster than they can learn, unless that was said with the flat cost."""
-    if not decay_is_large(course.recipe) or (course.had_its_chance and course.cost_is_flat):
+def large_decay(status: RunStatus) -> Finding | None:
+    """Weight decay that eats the weights faster than they can learn, unless that was said with the flat loss."""
+    if not decay_is_large(status.recipe) or (status.had_its_chance and status.loss_is_flat):
         return None
-    return Finding("large decay", _decay_words(course.recipe))
+    return Finding("large decay", _decay_words(status.recipe))
 
 
-def vanishing(course: Course) -> Finding | None:
+def vanishing(status: RunStatus) -> Finding | None:
     """Gradients that are lost on their way to the first layers."""
-    layers = course.pulse.layers if course.pulse else []
+    layers = status.update_stats.layers if status.update_stats else []
     third = len(layers) // 3
-    if not third or decay_is_large(course.recipe):
+    if not third or decay_is_large(status.recipe):
         return None
     first = median(layer.gradient for layer in layers[:third])
     last = median(layer.gradient for layer in layers[-third:])
@@ -190,85 +190,85 @@ def vanishing(course: Course) -> Finding | None:
     )
 
 
-def exploding(course: Course) -> Finding | None:
+def exploding(status: RunStatus) -> Finding | None:
     """Gradients a hundred times what they were."""
-    norms = [line["grad_norm"] for line in course.history if line.get("grad_norm")]
-    if course.pulse is None or len(norms) < 3 or not norms[-1] > 100 * median(norms[:-1]):
+    norms = [line["grad_norm"] for line in status.history if line.get("grad_norm")]
+    if status.update_stats is None or len(norms) < 3 or not norms[-1] > 100 * median(norms[:-1]):
         return None
     return Finding(
         "exploding gradient",
         f"the norm of the gradient is {norms[-1]:.3g}, it was {median(norms[:-1]):.3g}. The run is about to diverge: "
-        f"a lower rate (--set peak_lr={_rounded(course.recipe.peak_lr / 3)}) or a longer warm-up",
+        f"a lower rate (--set peak_lr={_rounded(status.recipe.peak_lr / 3)}) or a longer warm-up",
     )
 
 
-def over_fitting(course: Course) -> Finding | None:
+def over_fitting(status: RunStatus) -> Finding | None:
     """Training pictures are known far better than others, intervals apart: by ten points, half the errors or fewer.
 
     Compared are equal things: both accuracies are of pictures as they are, in evaluation mode.
     """
-    probe, (low, high) = course.probe, course.val_interval
-    if probe is None:
+    seen, (low, high) = status.activations, status.val_interval
+    if seen is None:
         return None
-    train_low = wilson_interval(probe.hits, probe.pictures)[0]
-    train = probe.hits / probe.pictures
-    if train_low - high < GAP or 1 - train > 0.5 * (1 - course.now["val_accuracy"]):
+    train_low = wilson_interval(seen.correct, seen.pictures)[0]
+    train = seen.correct / seen.pictures
+    if train_low - high < GAP or 1 - train > 0.5 * (1 - status.now["val_accuracy"]):
         return None
     meaning = (
         "Validation is no better than chance, so nothing was learned that holds for other pictures: usually the labels "
         "do not belong to the pictures, or there are far too few. Look at some pictures with their labels first"
-        if course.val_is_at_chance
+        if status.val_is_at_chance
         else "The network learns by heart. More pictures help most; then more variation (--set flip=true, "
         "--set min_area=0.35, --set erase=0.25), more --set weight_decay=..., --set label_smoothing=0.1, a smaller "
         "network, fewer epochs"
     )
     return Finding(
         "over-fitting",
-        f"over-fitting: {train:.1%} right of {probe.pictures} training pictures (unvaried), "
-        f"{course.now['val_accuracy']:.1%} of validation (95 % interval {low:.1%} to {high:.1%}). {meaning}",
+        f"over-fitting: {train:.1%} correct of {seen.pictures} training pictures (unvaried), "
+        f"{status.now['val_accuracy']:.1%} of validation (95 % interval {low:.1%} to {high:.1%}). {meaning}",
     )
 
 
-def under_fitting(course: Course) -> Finding | None:
+def under_fitting(status: RunStatus) -> Finding | None:
     """At the end, not even the training pictures are known, and validation is as good."""
-    probe, (low, high) = course.probe, course.val_interval
-    judged = course.is_over and course.can_be_judged
-    if probe is None or not judged or course.cost_is_flat or course.val_is_at_chance:
+    seen, (low, high) = status.activations, status.val_interval
+    judged = status.is_over and status.can_be_judged
+    if seen is None or not judged or status.loss_is_flat or status.val_is_at_chance:
         return None
-    train_low, train_high = wilson_interval(probe.hits, probe.pictures)
+    train_low, train_high = wilson_interval(seen.correct, seen.pictures)
     if train_high >= GOOD_ACCURACY or train_low > high:
         return None
-    best = max(line["val_accuracy"] for line in course.history)
-    before = course.history[: max(1, len(course.history) * 3 // 4)]
+    best = max(line["val_accuracy"] for line in status.history)
+    before = status.history[: max(1, len(status.history) * 3 // 4)]
     rising = best > max(line["val_accuracy"] for line in before) + 0.01
     advice = (
-        f"It was still getting better: train longer (--epochs {2 * course.recipe.epochs})"
-        if rising or len(course.history) < EPOCHS_TO_LEARN
+        f"It was still getting better: train longer (--epochs {2 * status.recipe.epochs})"
+        if rising or len(status.history) < EPOCHS_TO_LEARN
         else "It had stopped getting better: a larger network, less weight decay, dropout or variation of the "
         "pictures, or another rate"
     )
     return Finding(
         "under-fitting",
-        f"under-fitting: only {probe.hits / probe.pictures:.1%} right of {probe.pictures} training pictures "
-        f"(unvaried), {course.now['val_accuracy']:.1%} of validation ({low:.1%} to {high:.1%}): no gap, so the network "
+        f"under-fitting: only {seen.correct / seen.pictures:.1%} correct of {seen.pictures} training pictures "
+        f"(unvaried), {status.now['val_accuracy']:.1%} of validation ({low:.1%} to {high:.1%}): no gap, so the network "
         f"could learn more. {advice}",
     )
 
 
-def late_rate(course: Course) -> Finding | None:
+def late_rate(status: RunStatus) -> Finding | None:
     """A rate that has not come down when the run ends."""
-    highest = course.recipe.peak_lr
+    highest = status.recipe.peak_lr
     if (
-        not (course.is_over and course.can_be_judged)
-        or course.recipe.epochs < EPOCHS_TO_LEARN
-        or course.now["lr"] < LATE_RATE * highest
+        not (status.is_over and status.can_be_judged)
+        or status.recipe.epochs < EPOCHS_TO_LEARN
+        or status.now["lr"] < LATE_RATE * highest
     ):
         return None
-    if course.cost_is_flat:  # then the rate's end is not what matters
+    if status.loss_is_flat:  # then the rate's end is not what matters
         return None
     return Finding(
         "late rate",
-        f"the run ended at a rate of {course.now['lr']:.2g}, its highest was {highest:.2g}. The last steps still jump "
+        f"the run ended at a rate of {status.now['lr']:.2g}, its highest was {highest:.2g}. The last steps still jump "
         "about the minimum; ending near zero usually gains accuracy: --set schedule=cosine",
     )
 
@@ -300,12 +300,12 @@ def _rounded(rate: float) -> str:
     return f"{float(f'{rate:.1g}'):g}"
 
 
-CHECKS: tuple[Callable[[Course], Finding | None], ...] = (
-    first_cost,
+CHECKS: tuple[Callable[[RunStatus], Finding | None], ...] = (
+    first_loss_finding,
     few_pictures,
-    flat_cost,
+    flat_loss,
     few_steps,
-    rising_cost,
+    rising_loss,
     at_chance,
     dead_units,
     small_updates,

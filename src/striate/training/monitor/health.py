@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
 from striate.data.batches import Batch
 from striate.models import Network
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.tasks.classification import predict_logits
 
 SAMPLED_WEIGHTS = 100_000  # of a layer; enough for two digits of a norm
@@ -35,7 +35,7 @@ class LayerPulse:
 
 
 @dataclass
-class Pulse:
+class UpdateStats:
     """What one update did. grad_norm: L2 norm over all gradients. layers: from the pictures on, biases left out."""
 
     grad_norm: float = math.nan
@@ -49,14 +49,14 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Probe:
+class ActivationStats:
     """A network's answers to some training pictures, unvaried and in evaluation mode.
 
-    hits, pictures: right answers, out of. labels: different classes among the pictures. top_share: share of the answer
-    given most often. units, dead: ReLU channels, and those that were zero everywhere in every picture, by layer.
+    correct, pictures: correct answers, out of. labels: different classes among the pictures. top_share: share of the
+    answer given most often. units, dead: ReLU channels, and those that were zero everywhere in every picture, by layer.
     """
 
-    hits: int
+    correct: int
     pictures: int
     labels: int
     top_share: float
@@ -69,17 +69,17 @@ class Probe:
         return sum(self.dead.values()) / max(1, sum(self.units.values()))
 
 
-class PulseTaker:
+class UpdateStatsHook:
     """Looks at gradients and weights in those steps of an optimiser for which `is_due` says so.
 
-    pulse: of the newest such step; None before there is one.
+    update_stats: of the newest such step; None before there is one.
     """
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, is_due: Callable[[], bool]) -> None:
         self.named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self.weights = [(name.rpartition(".")[0] or name, p) for name, p in self.named if p.dim() > 1]
         self.is_due = is_due
-        self.pulse: Pulse | None = None
+        self.update_stats: UpdateStats | None = None
         self._before: list[Tensor] = []
         optimizer.register_step_pre_hook(self._note_gradients)
         optimizer.register_step_post_hook(self._note_updates)
@@ -90,15 +90,15 @@ class PulseTaker:
         gradients = [p.grad for _, p in self.named if p.grad is not None]
         norms = torch.stack(torch._foreach_norm(gradients)) if gradients else torch.zeros(1)
         norm = float(norms.float().norm())
-        if not math.isfinite(norm):  # a step of fp16 that will be left out; elsewhere the cost tells it
+        if not math.isfinite(norm):  # a step of fp16 that will be left out; elsewhere the loss tells it
             return
-        self.pulse = Pulse(norm)
+        self.update_stats = UpdateStats(norm)
         self._before = [sample(p).clone() for _, p in self.weights]
 
     def _note_updates(self, *_: Any) -> None:
-        if self.pulse is None or not self._before:
+        if self.update_stats is None or not self._before:
             return
-        self.pulse.layers = [
+        self.update_stats.layers = [
             LayerPulse(path, _over(0 if p.grad is None else sample(p.grad), old), _over(sample(p) - old, old))
             for (path, p), old in zip(self.weights, self._before, strict=True)
             if old.any()  # nothing can be told in shares of zero
@@ -120,15 +120,15 @@ def _over(change: Tensor | int, weights: Tensor) -> float:
 
 
 @torch.inference_mode()
-def probe(network: Network, batch: Batch, placement: Placement) -> Probe:
+def activation_stats(network: Network, batch: Batch, runtime: Runtime) -> ActivationStats:
     """Ask a network about some training pictures and look at its ReLUs on the way."""
     watcher = _Rectifiers()
     with evaluating(network), wrapped_calls(network, watcher.followed), watcher:
-        logits = predict_logits(network, batch.pictures, network.preprocess, placement)
+        logits = predict_logits(network, batch.pictures, network.preprocess, runtime)
     answers = logits.argmax(1)
     alive = {path: torch.cat(seen) for path, seen in watcher.alive.items()}
-    return Probe(
-        hits=int((answers == batch.labels).sum()),
+    return ActivationStats(
+        correct=int((answers == batch.labels).sum()),
         pictures=len(answers),
         labels=len(batch.labels.unique()),  # type: ignore[no-untyped-call]
         top_share=float(answers.bincount().max()) / len(answers),

@@ -16,15 +16,15 @@ from striate.models import Network
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters
 from striate.training.job import Job
-from striate.training.monitor.findings import findings, first_cost
-from striate.training.monitor.health import Probe, Pulse, PulseTaker, probe
-from striate.training.monitor.status import Course, Finding, are_photographs
+from striate.training.monitor.findings import findings, first_loss_finding
+from striate.training.monitor.health import ActivationStats, UpdateStats, UpdateStatsHook, activation_stats
+from striate.training.monitor.status import Finding, RunStatus, are_photographs
 
 PROBE_PICTURES = 128
 EVERY_PICTURES = 100 * PROBE_PICTURES  # trained on between two looks: looking costs a third of a per cent
 
 
-class Babysitter:
+class TrainingMonitor:
     """Looks after a job, at most once an epoch and every 12,800 pictures, and adds what it saw to the epoch's line.
 
     What it has said is read from metrics.jsonl, so a resumed run repeats exactly what it discards.
@@ -34,10 +34,10 @@ class Babysitter:
         self.job, self.counters = job, counters
         self.said_early = ""
         optimizer.register_step_pre_hook(self._say_first_cost)
-        self.taker = PulseTaker(job.network, optimizer, self._at_the_end_of_a_due_epoch)
+        self.taker = UpdateStatsHook(job.network, optimizer, self._at_the_end_of_a_due_epoch)
         self.head_weights = head_weights(job.network)
         smoothing, counts = job.recipe.label_smoothing, np.bincount(job.train.labels[job.train.indices])
-        self.ignorant_cost = self.head_weights * entropy(counts, smoothing, len(job.classes))
+        self.prior_entropy = self.head_weights * entropy(counts, smoothing, len(job.classes))
         self.chance = float(np.bincount(job.val.labels[job.val.indices]).max()) / max(1, len(job.val.indices))
 
     def is_due(self, epoch: int) -> bool:
@@ -59,37 +59,42 @@ class Babysitter:
 
         network: the one that was validated. clean_accuracy: of some training pictures as they are.
         """
-        pulse, self.taker.pulse = self.taker.pulse, None
+        update_stats, self.taker.update_stats = self.taker.update_stats, None
         seen: dict[str, Any] = {}
         asked = None
-        if pulse is not None:
-            asked = probe(network, self._pictures(line["epoch"]), self.job.placement)
+        if update_stats is not None:
+            asked = activation_stats(network, self._pictures(line["epoch"]), self.job.runtime)
             seen = {
-                "grad_norm": pulse.grad_norm,
-                "update_ratio": pulse.update_ratio,
+                "grad_norm": update_stats.grad_norm,
+                "update_ratio": update_stats.update_ratio,
                 "dead_share": asked.dead_share,
-                "clean_accuracy": asked.hits / asked.pictures,
+                "clean_accuracy": asked.correct / asked.pictures,
             }
         history = read_validations(self.job.folder)
         said = {record["kind"] for old in history for record in old.get("findings", ())}
-        found = findings(self._course([*history, line | seen], pulse, asked))
+        found = findings(self._status([*history, line | seen], update_stats, asked))
         new = [self._record(finding, line) for finding in found if finding.kind not in said]
         return seen | ({"findings": new} if new else {})
 
-    def _course(self, history: list[dict[str, Any]], pulse: Pulse | None = None, probe: Probe | None = None) -> Course:
-        return Course(
+    def _status(
+        self,
+        history: list[dict[str, Any]],
+        update_stats: UpdateStats | None = None,
+        activations: ActivationStats | None = None,
+    ) -> RunStatus:
+        return RunStatus(
             recipe=self.job.recipe,
             history=history,
             first_loss=self.counters.first_loss or 0.0,
             classes=len(self.job.classes),
             head_weights=self.head_weights,
-            ignorant_cost=self.ignorant_cost,
+            prior_entropy=self.prior_entropy,
             chance=self.chance,
             val_pictures=len(self.job.val.indices),
             train_pictures=len(self.job.train.indices) if are_photographs(self.job.network.preprocess) else 0,
             share_seen=self.job.share_seen,
-            pulse=pulse,
-            probe=probe,
+            update_stats=update_stats,
+            activations=activations,
         )
 
     def _record(self, finding: Finding, line: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +108,7 @@ class Babysitter:
 
     def _say_first_cost(self, *_: Any) -> None:
         """Before the second step, for a run that begins badly may not see the end of its first epoch."""
-        if self.counters.step == 1 and (finding := first_cost(self._course([]))) is not None:
+        if self.counters.step == 1 and (finding := first_loss_finding(self._status([]))) is not None:
             self.said_early = finding.text
             self.job.watch.say(f"seen in step 1: {finding.text}")
 
@@ -129,7 +134,7 @@ def entropy(counts: np.ndarray, label_smoothing: float, classes: int) -> float:
 
 @torch.no_grad()
 def head_weights(network: Network) -> float:
-    """Sum of the weights that a network's heads have in the cost."""
+    """Sum of the weights that a network's heads have in the loss."""
     if not network.auxiliary_classifiers:
         return 1.0
     device = next(network.parameters()).device

@@ -8,10 +8,10 @@ from typing import Any
 
 from striate.core.records import Preprocess
 from striate.ops.metrics import wilson_interval
-from striate.training.monitor.health import Probe, Pulse
+from striate.training.monitor.health import ActivationStats, UpdateStats
 from striate.training.recipe import Recipe
 
-FLAT_FROM = 0.95  # of the cost of a network that knows no more than how frequent the classes are
+FLAT_FROM = 0.95  # of the loss of a network that knows no more than how frequent the classes are
 EPOCHS_TO_LEARN = 3
 STEPS_TO_JUDGE = 50  # fewer say nothing of a setting: sixteen steps at the right rate look like those at a wrong one
 FEW_PICTURES = 2_000  # to train on: fewer teach drawn weights little of photographs
@@ -29,14 +29,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Course:
+class RunStatus:
     """A run as far as it has come.
 
-    history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the cost; 1 for one head.
-    ignorant_cost: of answering with the frequencies of the classes. chance: accuracy of always answering the most
+    history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the loss; 1 for one head.
+    prior_entropy: of answering with the frequencies of the classes. chance: accuracy of always answering the most
     frequent class. val_pictures: how many the validation accuracy is of. train_pictures: how many
     are trained on; 0 where drawn weights are right for them. share_seen: of
-    the area of a typical picture. pulse, probe: of this epoch, when they were taken.
+    the area of a typical picture. update_stats, activations: of this epoch, when they were taken.
     """
 
     recipe: Recipe
@@ -44,13 +44,13 @@ class Course:
     first_loss: float
     classes: int
     head_weights: float
-    ignorant_cost: float
+    prior_entropy: float
     chance: float
     val_pictures: int
     train_pictures: int = 0
     share_seen: float = 1.0
-    pulse: Pulse | None = None
-    probe: Probe | None = None
+    update_stats: UpdateStats | None = None
+    activations: ActivationStats | None = None
 
     @property
     def now(self) -> dict[str, Any]:
@@ -58,8 +58,8 @@ class Course:
         return self.history[-1]
 
     @property
-    def uniform_cost(self) -> float:
-        """The cost of answering every class alike; label smoothing does not change it, for all targets sum to one."""
+    def chance_loss(self) -> float:
+        """The loss of answering every class alike; label smoothing does not change it, for all targets sum to one."""
         return self.head_weights * math.log(self.classes)
 
     @property
@@ -89,10 +89,10 @@ class Course:
         return self.val_interval[0] <= self.chance
 
     @property
-    def cost_is_flat(self) -> bool:
-        """Whether the cost is what knowing nothing costs, and the accuracy says nothing else."""
+    def loss_is_flat(self) -> bool:
+        """Whether the loss is that of knowing nothing, and the accuracy says nothing else."""
         near_chance = self.val_interval[0] <= self.chance + 0.1 * (1 - self.chance)
-        return bool(self.now["train_loss"] >= FLAT_FROM * self.ignorant_cost and near_chance)
+        return bool(self.now["train_loss"] >= FLAT_FROM * self.prior_entropy and near_chance)
 
     @property
     def largest_ratio(self) -> float | None:

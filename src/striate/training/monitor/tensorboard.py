@@ -62,7 +62,7 @@ class TensorBoard:
         self.watch.say(text)
 
     def step(self, counters: Counters, lr: float) -> None:
-        """The mean cost and accuracy since the last call in this epoch, and the rate."""
+        """The mean loss and accuracy since the last call in this epoch, and the rate."""
         self.watch.step(counters, lr)
         before = self._read if counters.seen > self._read.seen else Counters()
         pictures = max(1, counters.seen - before.seen)

@@ -22,7 +22,7 @@ from torch import nn
 from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.runtime.machine import processor_name, waited_seconds
-from striate.runtime.runtime import Placement, Precision, fast_half, words
+from striate.runtime.runtime import Precision, Runtime, describe, fast_half
 from striate.training.job import Job
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.speed.compiling import (
@@ -32,9 +32,9 @@ from striate.training.speed.compiling import (
     kernels,
     kernels_of,
     norms_suit,
-    probe,
+    try_compiler,
 )
-from striate.training.speed.options import Wishes
+from striate.training.speed.options import RuntimeOptions
 from striate.training.speed.timings import Seconds, read_compiling, read_seconds, write_compiling, write_seconds
 from striate.training.step import train_step
 
@@ -59,39 +59,39 @@ class Tuned:
     remark: what kept the measurement from being better, if anything did.
     """
 
-    placement: Placement
+    runtime: Runtime
     seconds: Seconds
     remark: str = ""
 
     def __str__(self) -> str:
         """One line: the choice, and how fast each was."""
         rows = sorted(self.seconds.items(), key=lambda row: row[1])
-        measured = ", ".join(f"{words(placement)} {1 / seconds:,.4g}" for placement, seconds in rows)
-        return f"measured: {words(self.placement)} is the choice (images/s: {measured}){self.remark}"
+        measured = ", ".join(f"{describe(runtime)} {1 / seconds:,.4g}" for runtime, seconds in rows)
+        return f"measured: {describe(self.runtime)} is the choice (images/s: {measured}){self.remark}"
 
 
-def autotune(job: Job, wishes: Wishes) -> Tuned:
+def autotune(job: Job, options: RuntimeOptions) -> Tuned:
     """The fastest settings for a run, given what was wished for.
 
-    job: its placement is the rule of `place`. Nothing of it changes, no random number either: copies are trained.
+    job: its runtime is the rule of `place`. Nothing of it changes, no random number either: copies are trained.
     Takes at most 20 seconds, and at most a twentieth of the run; nothing where the run itself takes only seconds, and
     where it is compiled by wish, for then every candidate would have to be.
     """
-    rule, begun = job.placement, time.perf_counter()
+    rule, begun = job.runtime, time.perf_counter()
     if rule.compiled:
         return Tuned(rule, {})
-    options = layouts_and_precisions(rule, wishes)
-    if options == [rule] and not other_threads(rule, wishes) and not other_kernels(rule, wishes, job.network):
+    candidates = layouts_and_precisions(rule, options)
+    if candidates == [rule] and not other_threads(rule, options) and not other_kernels(rule, options, job.network):
         return Tuned(rule, {})
-    key = _measured_for(job, wishes)
-    allowed = {thread for option in options for thread in (option, *other_threads(option, wishes))}
-    allowed |= {other for option in allowed for other in other_kernels(option, wishes, job.network)}
+    key = _measured_for(job, options)
+    allowed = {thread for option in candidates for thread in (option, *other_threads(option, options))}
+    allowed |= {other for option in allowed for other in other_kernels(option, options, job.network)}
     seconds = {option: value for option, value in read_seconds(key).items() if option in allowed}
     remark = ""
     if rule not in seconds:
         since, waited = time.perf_counter(), waited_seconds()
         with torch.random.fork_rng():
-            seconds, all_there_is = _measure(job, wishes, next(iter(job.train.shuffled(job.seed, 0))), begun)
+            seconds, all_there_is = _measure(job, options, next(iter(job.train.shuffled(job.seed, 0))), begun)
         waited = waited_seconds() - waited
         if waited > BUSY_SHARE * (time.perf_counter() - since) or rule.threads_now() < rule.threads:
             remark = "; other programs kept the machine busy, so the next run measures again"
@@ -104,63 +104,63 @@ def autotune(job: Job, wishes: Wishes) -> Tuned:
         return Tuned(rule, {})
     best = fastest(seconds, rule, beside_others=bool(remark))
     left = 0.95 * BUDGET_SECONDS - (time.perf_counter() - begun)  # to end another process takes time too
-    open_to_it = not remark and wishes.compile is None and not wishes.fused_norms and not wishes.winograd
+    open_to_it = not remark and options.compile is None and not options.fused_norms and not options.winograd
     if open_to_it and _compiling_pays(job, best, seconds[best] * _pictures(job), left):
         best = replace(best, compiled=True, fused_norms=False, winograd=False)
-    if wishes.fused_norms is None and norms_suit(best, job.network) and kernels() is None:
+    if options.fused_norms is None and norms_suit(best, job.network) and kernels() is None:
         remark += "; batch norms are not compiled, which needs Linux and g++ or clang++"
     return Tuned(best, seconds, remark)
 
 
-def fastest(seconds: Seconds, rule: Placement, *, beside_others: bool = False) -> Placement:
+def fastest(seconds: Seconds, rule: Runtime, *, beside_others: bool = False) -> Runtime:
     """The quickest, but the rule's settings when those are as quick.
 
     beside_others: other programs disturbed it, so only far quicker ones of as many threads count.
 
-    >>> rule, plain = Placement("cpu", "bf16", True, 2), Placement("cpu", "fp32", False, 2)
+    >>> rule, plain = Runtime("cpu", "bf16", True, 2), Runtime("cpu", "fp32", False, 2)
     >>> fastest({rule: 1.00, plain: 0.99}, rule) is rule, fastest({rule: 1.00, plain: 0.80}, rule) is plain
     (True, True)
     """
-    options = [placement for placement in seconds if not beside_others or placement.threads == rule.threads]
-    best = min(options, key=lambda placement: seconds[placement])
+    candidates = [runtime for runtime in seconds if not beside_others or runtime.threads == rule.threads]
+    best = min(candidates, key=lambda runtime: seconds[runtime])
     return best if seconds[best] < (FASTER_BESIDE_OTHERS if beside_others else CLEARLY_FASTER) * seconds[rule] else rule
 
 
-def layouts_and_precisions(rule: Placement, wishes: Wishes) -> list[Placement]:
-    """The rule's settings first, then plain ones, then every other precision and layout that the wishes allow."""
+def layouts_and_precisions(rule: Runtime, options: RuntimeOptions) -> list[Runtime]:
+    """The rule's settings first, then plain ones, then every other precision and layout that the options allow."""
     threads = torch.get_num_threads()
     plain = replace(rule, precision="fp32", channels_last=False, threads=threads)
     half = fast_half(rule.device)
     precisions: tuple[Precision, ...] = ("fp32", half) if half else ("fp32",)
     others = [replace(rule, precision=p, channels_last=last) for p, last in product(precisions, (True, False))]
-    return _different(wishes.imposed_on(placement) for placement in (rule, plain, *others))
+    return _different(options.imposed_on(runtime) for runtime in (rule, plain, *others))
 
 
-def other_threads(placement: Placement, wishes: Wishes) -> list[Placement]:
+def other_threads(runtime: Runtime, options: RuntimeOptions) -> list[Runtime]:
     """The same settings with all, half and one of the threads."""
     threads = torch.get_num_threads()
-    numbers = (threads, max(1, threads // 2), 1) if placement.device == "cpu" else ()
-    options = _different(wishes.imposed_on(replace(placement, threads=number)) for number in numbers)
-    return [option for option in options if option != placement]
+    numbers = (threads, max(1, threads // 2), 1) if runtime.device == "cpu" else ()
+    candidates = _different(options.imposed_on(replace(runtime, threads=number)) for number in numbers)
+    return [option for option in candidates if option != runtime]
 
 
-def other_kernels(placement: Placement, wishes: Wishes, network: nn.Module) -> list[Placement]:
+def other_kernels(runtime: Runtime, options: RuntimeOptions, network: nn.Module) -> list[Runtime]:
     """The same settings with the batch norms in compiled kernels, where that can be.
 
     Not with Winograd's convolutions: they round once more than bf16, and no gain in speed decides that for a person.
     """
-    if not norms_suit(placement, network) or kernels() is None:  # compiled only where they are of use
+    if not norms_suit(runtime, network) or kernels() is None:  # compiled only where they are of use
         return []
-    option = wishes.imposed_on(replace(placement, fused_norms=True))
-    return [] if option == placement else [option]
+    option = options.imposed_on(replace(runtime, fused_norms=True))
+    return [] if option == runtime else [option]
 
 
-def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seconds, bool]:
+def _measure(job: Job, options: RuntimeOptions, batch: Batch, begun: float) -> tuple[Seconds, bool]:
     """Seconds per picture by settings, the rule's alone when the run is short, none when memory runs out.
 
     Also whether that is worth keeping: a longer run would measure no more. begun: when the time allowed began.
     """
-    rule, since = job.placement, time.perf_counter()
+    rule, since = job.runtime, time.perf_counter()
     seconds: Seconds = {}
     with suppress(
         RuntimeError, MemoryError, ValueError
@@ -174,8 +174,8 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
     batch = _cut(batch, max(2, int(budget / STEPS_IN_BUDGET / seconds[rule])))
     longest = 2 * PLAIN_IS_SLOWER * len(batch.labels) * seconds[rule]
 
-    def try_all(options: list[Placement]) -> bool:
-        for option in options:
+    def try_all(candidates: list[Runtime]) -> bool:
+        for option in candidates:
             if idle_kernels(option, job.network):  # a wish for them holds where they can act
                 continue
             now = time.perf_counter()
@@ -186,31 +186,31 @@ def _measure(job: Job, wishes: Wishes, batch: Batch, begun: float) -> tuple[Seco
                 seconds[option] = min(taken, seconds.get(option, taken))
         return True
 
-    compiled = other_kernels(rule, wishes, job.network)
-    options = layouts_and_precisions(rule, wishes)
+    compiled = other_kernels(rule, options, job.network)
+    candidates = layouts_and_precisions(rule, options)
     # Likely gains first. The kernels in turn with what they differ from by little, since a machine's pace drifts.
     in_turn = [*compiled, rule, *compiled] if compiled else []
-    in_time = try_all([*options[:2], *in_turn, *options[2:]])
+    in_time = try_all([*candidates[:2], *in_turn, *candidates[2:]])
     best = fastest(seconds, rule)
-    threads = other_threads(best, wishes) if best.threads_now() == best.threads else []  # else the load decides
-    others = [*threads, *other_kernels(best, wishes, job.network)]
+    threads = other_threads(best, options) if best.threads_now() == best.threads else []  # else the load decides
+    others = [*threads, *other_kernels(best, options, job.network)]
     in_time = try_all([option for option in others if option not in seconds]) and in_time
     return seconds, len(seconds) > 1 and (in_time or budget == BUDGET_SECONDS)
 
 
-def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> float:
+def _seconds(job: Job, runtime: Runtime, batch: Batch, limit_s: float) -> float:
     """Seconds per picture of the best of a few steps after one to warm up; they end after `limit_s`, two at least.
 
     A first step that takes a quarter of all the time there is has to do.
     """
     network = copy.deepcopy(job.network).train()
-    placement.network(network)
-    trial = replace(job, network=network, placement=placement, scaler=placement.loss_scaler())
+    runtime.network(network)
+    trial = replace(job, network=network, runtime=runtime, scaler=runtime.loss_scaler())
     optimizer = make_optimizer(network, job.recipe)
     step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
     taken: list[float] = []
     begun = time.perf_counter()
-    with placement.processor_threads(), kernels_of(placement, network):
+    with runtime.processor_threads(), kernels_of(runtime, network):
         while len(taken) < 2 or (len(taken) <= TIMED_STEPS and time.perf_counter() - begun < limit_s):
             start = time.perf_counter()
             loss, _ = train_step(trial, batch, optimizer, 0.0, step)
@@ -222,7 +222,7 @@ def _seconds(job: Job, placement: Placement, batch: Batch, limit_s: float) -> fl
 
 
 def _cut(batch: Batch, pictures: int) -> Batch:
-    return Batch(batch.pictures[:pictures], batch.labels[:pictures], batch.numbers[:pictures])
+    return Batch(batch.pictures[:pictures], batch.labels[:pictures], batch.indices[:pictures])
 
 
 def _pictures(job: Job) -> int:
@@ -230,21 +230,21 @@ def _pictures(job: Job) -> int:
     return len(job.train.indices) * job.recipe.epochs
 
 
-def _different(placements: Iterable[Placement]) -> list[Placement]:
-    return list(dict.fromkeys(placements))
+def _different(runtimes: Iterable[Runtime]) -> list[Runtime]:
+    return list(dict.fromkeys(runtimes))
 
 
-def _compiling_pays(job: Job, placement: Placement, run_seconds: float, limit_s: float) -> bool:
+def _compiling_pays(job: Job, runtime: Runtime, run_seconds: float, limit_s: float) -> bool:
     """Whether translating the network takes less than it saves; asked only of runs of half an hour and more."""
-    placement = replace(placement, fused_norms=False, winograd=False)
-    if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(placement.device):
+    runtime = replace(runtime, fused_norms=False, winograd=False)
+    if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(runtime.device):
         return False
-    key = {**_machine(), "compiling": asdict(placement)}
+    key = {**_machine(), "compiling": asdict(runtime)}
     found = read_compiling(key)
     if found is None and limit_s <= 0:
         return False
     if found is None:
-        measured = probe(placement, limit_s)
+        measured = try_compiler(runtime, limit_s)
         found = measured or Compiling(limit_s, 1.0)
         if measured or limit_s > 0.9 * BUDGET_SECONDS:  # else the next run, which measures less, tries again
             write_compiling(key, found)
@@ -263,7 +263,7 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _measured_for(job: Job, wishes: Wishes) -> dict[str, Any]:
+def _measured_for(job: Job, options: RuntimeOptions) -> dict[str, Any]:
     """Everything that measurements are for."""
     return {
         **_machine(),
@@ -272,6 +272,6 @@ def _measured_for(job: Job, wishes: Wishes) -> dict[str, Any]:
         "size": list(job.network.preprocess.size),
         "batch": job.recipe.batch_size,
         "optimizer": job.recipe.optimizer,
-        "rule": asdict(job.placement),
-        "wishes": asdict(wishes),
+        "rule": asdict(job.runtime),
+        "options": asdict(options),
     }

@@ -32,7 +32,7 @@ from striate.kernels.compile import Kernels, load_kernels
 from striate.kernels.fused_norm import fused_norms
 from striate.kernels.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
 from striate.models import Network
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 
 REPEATS = 7
 
@@ -63,12 +63,12 @@ def kernels() -> Kernels | None:
 
 
 @contextmanager
-def kernels_of(placement: Placement, network: Network) -> Iterator[None]:
-    """The context in which a network's batch norms and convolutions train as the placement says.
+def kernels_of(runtime: Runtime, network: Network) -> Iterator[None]:
+    """The context in which a network's batch norms and convolutions train as the runtime says.
 
     Raises StriateError when they should be compiled and cannot be.
     """
-    if not (placement.fused_norms or placement.winograd):
+    if not (runtime.fused_norms or runtime.winograd):
         yield
         return
     loaded = kernels()
@@ -77,32 +77,32 @@ def kernels_of(placement: Placement, network: Network) -> Iterator[None]:
             "the settings ask for compiled batch norms or convolutions, which need Linux and a C++ compiler, and there "
             "is none or it failed; install g++ or clang++, or start a run with --no-fused-norms --no-winograd"
         )
-    if placement.winograd and not have_winograd(loaded):
+    if runtime.winograd and not have_winograd(loaded):
         raise StriateError(
             "the settings ask for Winograd's convolutions, which need a processor that multiplies bf16 (AVX-512 BF16); "
             "start a run with --no-winograd"
         )
     with ExitStack() as stack:
-        if placement.fused_norms:
+        if runtime.fused_norms:
             shape = (network.preprocess.channels, *network.preprocess.size)
             rectifying = rectified_norms(network, network.training_logits, shape)
             stack.enter_context(fused_norms(network, loaded, rectifying))
-        if placement.winograd:
+        if runtime.winograd:
             stack.enter_context(winograd_convolutions(network, loaded))
         yield
 
 
-def idle_kernels(placement: Placement, network: nn.Module) -> str | None:
-    """What to say where the placement asks for kernels that would find nothing to do; None where all would act.
+def idle_kernels(runtime: Runtime, network: nn.Module) -> str | None:
+    """What to say where the runtime asks for kernels that would find nothing to do; None where all would act.
 
-    >>> placement = Placement("cpu", "fp32", channels_last=True, threads=1, fused_norms=True)
-    >>> idle_kernels(placement, nn.BatchNorm2d(3)) is None, idle_kernels(placement, nn.ReLU()) is None
+    >>> runtime = Runtime("cpu", "fp32", channels_last=True, threads=1, fused_norms=True)
+    >>> idle_kernels(runtime, nn.BatchNorm2d(3)) is None, idle_kernels(runtime, nn.ReLU()) is None
     (True, False)
     """
     where = "maps with the channels last (--layout channels-last) on a processor without --compile; leave it out"
-    if placement.fused_norms and not norms_suit(placement, network):
+    if runtime.fused_norms and not norms_suit(runtime, network):
         return f"--fused-norms would do nothing: it is for batch norms of {where}"
-    if placement.winograd and not winograd_suits(placement, network):
+    if runtime.winograd and not winograd_suits(runtime, network):
         return (
             f"--winograd would do nothing: it is for 3x3 convolutions of stride 1 and {FEWEST_CHANNELS} channels or "
             f"more in bf16, of {where}"
@@ -110,18 +110,18 @@ def idle_kernels(placement: Placement, network: nn.Module) -> str | None:
     return None
 
 
-def norms_suit(placement: Placement, network: nn.Module) -> bool:
+def norms_suit(runtime: Runtime, network: nn.Module) -> bool:
     """Whether there are batch norms that compiled kernels could take over, if there are any."""
-    return _layout_suits(placement) and any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    return _layout_suits(runtime) and any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
 
-def winograd_suits(placement: Placement, network: nn.Module) -> bool:
+def winograd_suits(runtime: Runtime, network: nn.Module) -> bool:
     """Whether there are convolutions that gain from minimal filtering, in a precision that it is written for."""
-    return _layout_suits(placement) and placement.precision == "bf16" and any(map(gains, network.modules()))
+    return _layout_suits(runtime) and runtime.precision == "bf16" and any(map(gains, network.modules()))
 
 
-def _layout_suits(placement: Placement) -> bool:
-    return placement.channels_last and placement.device == "cpu" and not placement.compiled
+def _layout_suits(runtime: Runtime) -> bool:
+    return runtime.channels_last and runtime.device == "cpu" and not runtime.compiled
 
 
 def compiler_is_there(device: str) -> bool:
@@ -131,40 +131,40 @@ def compiler_is_there(device: str) -> bool:
     return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++"))
 
 
-def probe(placement: Placement, limit_s: float) -> Compiling | None:
+def try_compiler(runtime: Runtime, limit_s: float) -> Compiling | None:
     """Compile a convolution with its norm and time it; None when that fails or takes longer than `limit_s` seconds."""
-    command = [sys.executable, "-m", "striate.training.speed.compiling", json.dumps(asdict(placement))]
+    command = [sys.executable, "-m", "striate.training.speed.compiling", json.dumps(asdict(runtime))]
     try:
         answer = subprocess.run(command, capture_output=True, timeout=limit_s, check=True).stdout
-        return decoded(answer.splitlines()[-1], Compiling, "the probe")
+        return decoded(answer.splitlines()[-1], Compiling, "the trial")
     except (OSError, subprocess.SubprocessError, ValueError, IndexError, TypeError):
         return None
 
 
-def measure(placement: Placement) -> Compiling:
-    """The probe itself: convolution, norm and ReLU, forward and backward, as they are and compiled."""
+def measure(runtime: Runtime) -> Compiling:
+    """The trial itself: convolution, norm and ReLU, forward and backward, as they are and compiled."""
     layers = nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)
-    network = placement.network(nn.Sequential(*layers)).train()
-    images = placement.images(torch.randn(16, 64, 56, 56, device=placement.device)).requires_grad_()
+    network = runtime.network(nn.Sequential(*layers)).train()
+    images = runtime.images(torch.randn(16, 64, 56, 56, device=runtime.device)).requires_grad_()
     compiled = torch.compile(network)
-    with placement.processor_threads():
-        first = _seconds(compiled, images, placement)
+    with runtime.processor_threads():
+        first = _seconds(compiled, images, runtime)
         plain, fast = zip(
-            *((_seconds(network, images, placement), _seconds(compiled, images, placement)) for _ in range(REPEATS)),
+            *((_seconds(network, images, runtime), _seconds(compiled, images, runtime)) for _ in range(REPEATS)),
             strict=True,
         )
     return Compiling(first, statistics.median(plain) / statistics.median(fast))
 
 
-def _seconds(network: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, placement: Placement) -> float:
+def _seconds(network: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, runtime: Runtime) -> float:
     start = time.perf_counter()
-    with placement.autocast():
+    with runtime.autocast():
         outputs = network(images)
     outputs.float().mean().backward()  # type: ignore[no-untyped-call]
-    if placement.device == "cuda":
+    if runtime.device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure(decoded(sys.argv[1].encode(), Placement, "the settings")))))
+    print(json.dumps(asdict(measure(decoded(sys.argv[1].encode(), Runtime, "the settings")))))

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from striate.core.errors import StriateError, unknown_name
 from striate.core.values import convert_fields
-from striate.runtime.runtime import PRECISIONS, Placement, place
+from striate.runtime.runtime import PRECISIONS, Runtime, default_runtime
 
 LAYOUTS = ("auto", "channels-last", "contiguous")
 MOST_THREADS, MOST_PICTURES = 4096, 1_000_000
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RuntimeOptions:
     """How a person wants a training to run; "auto" and None leave it to measuring.
 
     precision: "auto", "bf16", "fp16" or "fp32". layout: "auto", "channels-last" or "contiguous". threads: of the
@@ -23,7 +23,7 @@ class Wishes:
     autotune: False takes the rule of `place` for what is left open and measures nothing.
     Raises StriateError for anything else.
 
-    >>> Wishes(layout="nhwc")
+    >>> RuntimeOptions(layout="nhwc")
     Traceback (most recent call last):
     striate.core.errors.StriateError: unknown layout 'nhwc'; known are auto, channels-last, contiguous
     """
@@ -49,42 +49,42 @@ class Wishes:
                 raise StriateError(f"{name} must be between 1 and {most:,}, got {value}")
 
     @classmethod
-    def exactly(cls, placement: Placement) -> Wishes:
+    def exactly(cls, runtime: Runtime) -> RuntimeOptions:
         """The wish for just these settings."""
-        layout = "channels-last" if placement.channels_last else "contiguous"
+        layout = "channels-last" if runtime.channels_last else "contiguous"
         return cls(
-            precision=placement.precision,
+            precision=runtime.precision,
             layout=layout,
-            threads=placement.threads,
-            micro_batch=placement.micro_batch,
-            compile=placement.compiled or None,  # without measuring, what is not asked for is not done
-            fused_norms=placement.fused_norms or None,
-            winograd=placement.winograd or None,
+            threads=runtime.threads,
+            micro_batch=runtime.micro_batch,
+            compile=runtime.compiled or None,  # without measuring, what is not asked for is not done
+            fused_norms=runtime.fused_norms or None,
+            winograd=runtime.winograd or None,
             autotune=False,
         )
 
-    def rule(self, macs: int) -> Placement:
+    def rule(self, macs: int) -> Runtime:
         """The settings wished for, and the rule of `place` for the others; `macs` as there."""
-        return self.imposed_on(place(self.precision, macs))
+        return self.imposed_on(default_runtime(self.precision, macs))
 
-    def imposed_on(self, placement: Placement) -> Placement:
-        """A placement with everything replaced that was wished for."""
+    def imposed_on(self, runtime: Runtime) -> Runtime:
+        """A runtime with everything replaced that was wished for."""
         return replace(
-            placement,
-            precision=placement.precision if self.precision == "auto" else self.precision,  # type: ignore[arg-type]
-            channels_last=placement.channels_last if self.layout == "auto" else self.layout == "channels-last",
-            threads=self.threads or placement.threads,
-            threads_by_load=placement.threads_by_load and self.threads is None,
-            micro_batch=self.micro_batch or placement.micro_batch,
-            compiled=placement.compiled if self.compile is None else self.compile,
-            fused_norms=placement.fused_norms if self.fused_norms is None else self.fused_norms,
-            winograd=placement.winograd if self.winograd is None else self.winograd,
+            runtime,
+            precision=runtime.precision if self.precision == "auto" else self.precision,  # type: ignore[arg-type]
+            channels_last=runtime.channels_last if self.layout == "auto" else self.layout == "channels-last",
+            threads=self.threads or runtime.threads,
+            threads_by_load=runtime.threads_by_load and self.threads is None,
+            micro_batch=self.micro_batch or runtime.micro_batch,
+            compiled=runtime.compiled if self.compile is None else self.compile,
+            fused_norms=runtime.fused_norms if self.fused_norms is None else self.fused_norms,
+            winograd=runtime.winograd if self.winograd is None else self.winograd,
         )
 
     def flags(self) -> list[str]:
         """The words of the command line that say the same.
 
-        >>> Wishes(threads=2, compile=False).flags()
+        >>> RuntimeOptions(threads=2, compile=False).flags()
         ['--precision', 'auto', '--threads', '2', '--no-compile']
         """
         words = ["--precision", self.precision] + (["--layout", self.layout] if self.layout != "auto" else [])

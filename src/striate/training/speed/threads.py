@@ -21,28 +21,28 @@ class EpochThreads:
     The number of threads decides the last bits of the weights. So it is chosen before the first step of an epoch, and
     is on the disk by then; an epoch that was begun before, by a process that was stopped or killed, has the number that
     it had. A compiled network keeps that of its first epoch, since it would be compiled anew for another. Where the
-    placement has a fixed number there is nothing to choose, and nothing is written.
+    runtime has a fixed number there is nothing to choose, and nothing is written.
 
     Raises StriateError when what is written down is damaged.
     """
 
     def __init__(self, job: Job) -> None:
         self._job, self._path = job, job.folder / THREADS
-        self._open = job.placement.threads_by_load and job.placement.threads > 1
-        self._chosen = read_threads(self._path, job.placement.threads) if self._open else {}
+        self._open = job.runtime.threads_by_load and job.runtime.threads > 1
+        self._chosen = read_threads(self._path, job.runtime.threads) if self._open else {}
 
     def begin(self, epoch: int) -> None:
         """Have torch use the threads of an epoch, counted from 0; after the last one comes the test.
 
         Raises StriateError when the number cannot be written down.
         """
-        placement = self._job.placement
+        runtime = self._job.runtime
         if not self._open:
             return
         why = "as when it was begun"
         if epoch not in self._chosen:
-            keeps = placement.compiled and self._chosen
-            self._chosen[epoch] = self._chosen[min(self._chosen)] if keeps else placement.threads_now()
+            keeps = runtime.compiled and self._chosen
+            self._chosen[epoch] = self._chosen[min(self._chosen)] if keeps else runtime.threads_now()
             write_json(self._path, {str(one): number for one, number in self._chosen.items()})
             why = self._reason(self._chosen[epoch])
         number, before = self._chosen[epoch], torch.get_num_threads()
@@ -52,7 +52,7 @@ class EpochThreads:
             self._job.watch.say(f"{counted(number, 'thread')} {since}: {why}")
 
     def _reason(self, number: int) -> str:
-        if number == self._job.placement.threads:
+        if number == self._job.runtime.threads:
             return "other programs leave the cores again"
         return (
             f"other programs keep {busy_lately():.1f} of {cores()} cores busy, where more threads would wait for each "

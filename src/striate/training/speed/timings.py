@@ -14,10 +14,10 @@ from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.reading import read_record
 from striate.data.cache import cache_root
-from striate.runtime.runtime import Placement
+from striate.runtime.runtime import Runtime
 from striate.training.speed.compiling import Compiling
 
-Seconds = dict[Placement, float]
+Seconds = dict[Runtime, float]
 """Of one picture's share of a training step, by settings."""
 
 
@@ -25,7 +25,7 @@ Seconds = dict[Placement, float]
 class Timing:
     """How long one picture takes in some settings."""
 
-    settings: Placement
+    settings: Runtime
     seconds: Annotated[float, Meta(gt=0, le=1e9)]
 
 
@@ -46,7 +46,7 @@ def read_seconds(key: dict[str, Any]) -> Seconds:
 
 def write_seconds(key: dict[str, Any], seconds: Seconds) -> None:
     """Remember seconds by settings."""
-    _write(key, [{"settings": asdict(placement), "seconds": value} for placement, value in seconds.items()])
+    _write(key, [{"settings": asdict(runtime), "seconds": value} for runtime, value in seconds.items()])
 
 
 def read_compiling(key: dict[str, Any]) -> Compiling | None:

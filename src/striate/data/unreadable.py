@@ -16,7 +16,7 @@ LIMIT_PICTURES = 10
 LIMIT_SHARE = 0.01
 
 
-class Spoiled:
+class UnreadablePictures:
     """The pictures of a run that could be read when they were checked, and cannot be any more.
 
     A batch goes on without them, one smaller for each: another picture in its place would count twice. Once bad, a

@@ -17,14 +17,14 @@ from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
 from striate.models.network import Network
 
-LAST = "last"
+PRE_LOGITS = "last"
 """The name of what a network's last layer reads."""
 
 
-class Tapped(Network):
+class LinearProbe(Network):
     """A network whose one new layer reads the chosen layers of another, averaged over places and side by side.
 
-    layers: paths of modules of `body`, or LAST. classes: of the new layer, drawn as `reset_classifier` does.
+    layers: paths of modules of `body`, or PRE_LOGITS. classes: of the new layer, drawn as `reset_classifier` does.
     Raises StriateError for a layer that there is not.
     """
 
@@ -45,7 +45,7 @@ class Tapped(Network):
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to (N, dimensions)."""
-        return torch.cat(tap(self.body, images, self.layers), dim=1)
+        return torch.cat(read_layers(self.body, images, self.layers), dim=1)
 
     def forward_head(self, features: Tensor, *, pre_logits: bool = False) -> Tensor:
         """(N, dimensions) to (N, classes)."""
@@ -53,14 +53,16 @@ class Tapped(Network):
 
 
 def require_layers(network: Network, layers: Sequence[str]) -> None:
-    """Raise StriateError, with the nearest name, unless every layer is LAST or the path of a module."""
+    """Raise StriateError, with the nearest name, unless every layer is PRE_LOGITS or the path of a module."""
     known = {path for path, _ in network.named_modules() if path}
     for layer in layers:
-        if layer != LAST and layer not in known:
-            raise unknown_name(f"layer of {network.label}", layer, known | {LAST}, "`striate summary --depth all`")
+        if layer != PRE_LOGITS and layer not in known:
+            raise unknown_name(
+                f"layer of {network.label}", layer, known | {PRE_LOGITS}, "`striate summary --depth all`"
+            )
 
 
-def tap(network: Network, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+def read_layers(network: Network, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
     """What each layer gives for images (N, C, H, W), averaged over places: (N, channels) each.
 
     Of a layer that is called several times, what it gives last.
@@ -68,7 +70,7 @@ def tap(network: Network, images: Tensor, layers: Sequence[str]) -> list[Tensor]
     kept: dict[str, Tensor] = {}
     with ExitStack() as hooks:
         for layer in layers:
-            if layer == LAST:
+            if layer == PRE_LOGITS:
                 continue
 
             def keep(module: nn.Module, inputs: Any, output: Tensor, layer: str = layer) -> None:
@@ -76,7 +78,7 @@ def tap(network: Network, images: Tensor, layers: Sequence[str]) -> list[Tensor]
 
             hooks.callback(network.get_submodule(layer).register_forward_hook(keep).remove)
         last = network.forward_head(network.forward_features(images), pre_logits=True)
-    return [pooled(last) if layer == LAST else kept[layer] for layer in layers]
+    return [pooled(last) if layer == PRE_LOGITS else kept[layer] for layer in layers]
 
 
 def pooled(maps: Tensor) -> Tensor:
@@ -92,4 +94,4 @@ def widths(network: Network, layers: Sequence[str]) -> list[int]:
     """Channels of each layer, found by a run on meta tensors."""
     images = META.blank((2, network.in_channels, *network.preprocess.size), torch.float32)
     with weightless(network), MetaMode(), torch.no_grad():
-        return [vector.shape[1] for vector in tap(network, images, layers)]
+        return [vector.shape[1] for vector in read_layers(network, images, layers)]
