@@ -87,7 +87,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(workers):
     for expected, got in zip(plain.shuffled(1, 2), data.shuffled(1, 2), strict=True):
         assert torch.equal(expected.pictures, got.pictures)
         assert torch.equal(expected.labels, got.labels)
-        assert (expected.numbers == got.numbers).all()
+        assert (expected.indices == got.indices).all()
 
 
 class Fading(InMemory):
@@ -109,7 +109,7 @@ def test_what_goes_bad_is_left_out_of_its_batch_and_named_once(workers):
         for expected, got in zip(plain.shuffled(0, epoch), data.shuffled(0, epoch), strict=True):
             assert got.labels.tolist() == [label for label in expected.labels.tolist() if label not in (5, 6)]
             assert torch.equal(got.pictures[:, 0, 0, 0].long(), got.labels)
-            assert got.numbers.tolist() == got.labels.tolist()
+            assert got.indices.tolist() == got.labels.tolist()
     assert sorted(said) == [
         f"warning: {number}.png is gone; it was readable before, and is left out from now on" for number in (5, 6)
     ]

@@ -29,7 +29,7 @@ def trained(tmp_path_factory) -> tuple[Path, striate.Run]:
     add(root / "photos", range(20))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STRIATE_CACHE", str(root / "cache"))
-        patch.setattr("striate.training.loop.EXPLODED_FACTOR", float("inf"))
+        patch.setattr("striate.training.loop.DIVERGED_FACTOR", float("inf"))
         run = striate.train(root / "photos", run=root / "run", **QUICK)
     return root / "photos", run
 

@@ -170,9 +170,9 @@ def test_scaled_gradients_are_seen_unscaled():
         job = job_of(precision=precision, side=16)
         optimizer = make_optimizer(job.network, job.recipe)
         taker = UpdateStatsHook(job.network, optimizer, lambda: True)
-        while taker.pulse is None:  # the first scales are too large and their steps left out
+        while taker.update_stats is None:  # the first scales are too large and their steps left out
             train_step(job, next(job.train.in_order()), optimizer, 0.01, 0)
-        noted.append(taker.pulse)
+        noted.append(taker.update_stats)
     assert noted[1].grad_norm == pytest.approx(noted[0].grad_norm, rel=0.05)
     assert noted[1].update_ratio == pytest.approx(noted[0].update_ratio, rel=0.05)
 
@@ -188,7 +188,7 @@ def test_a_step_that_overflows_is_left_out_and_the_scale_halved(optimizer):
     assert math.isfinite(float(loss))
     assert all(torch.equal(p, before[name]) for name, p in job.network.named_parameters())
     assert job.scaler.get_scale() == 2.0**39
-    assert taker.pulse is None  # there is nothing to tell of it
+    assert taker.update_stats is None  # there is nothing to tell of it
     assert all(p.grad is None for p in job.network.parameters())
 
 

@@ -25,8 +25,8 @@ LETTERS = 26
 
 
 @pytest.fixture(autouse=True)
-def no_explosion(monkeypatch):
-    monkeypatch.setattr(loop, "EXPLODED_FACTOR", math.inf)  # not what is asked here
+def no_divergence(monkeypatch):
+    monkeypatch.setattr(loop, "DIVERGED_FACTOR", math.inf)  # not what is asked here
 
 
 def weights(run) -> bytes:
@@ -148,7 +148,7 @@ def test_a_run_folder_that_goes_while_training(photos, tmp_path, how):
 import sys, striate
 from pathlib import Path
 from striate.training import loop
-loop.EXPLODED_FACTOR = float("inf")
+loop.DIVERGED_FACTOR = float("inf")
 validate = loop.validate
 def slow(job, network, line, *rest):
     found = validate(job, network, line, *rest)

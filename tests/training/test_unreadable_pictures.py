@@ -26,8 +26,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(autouse=True)
-def no_explosion(monkeypatch):
-    monkeypatch.setattr(loop, "EXPLODED_FACTOR", math.inf)  # not what is asked here
+def no_divergence(monkeypatch):
+    monkeypatch.setattr(loop, "DIVERGED_FACTOR", math.inf)  # not what is asked here
 
 
 def weights(run):

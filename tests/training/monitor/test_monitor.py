@@ -130,13 +130,13 @@ def test_a_huge_rate_ends_the_run_and_the_log_says_why(train, tmp_path):
     assert "Try a lower rate (--set peak_lr=...), a warm-up (--set warmup_epochs=3)" in log
 
 
-def test_a_tiny_rate_is_a_flat_cost_that_a_higher_one_cures(train):
+def test_a_tiny_rate_is_a_flat_loss_that_a_higher_one_cures(train):
     found = train(epochs=4, peak_lr=1e-7)
     assert list(found) == ["small updates", "flat loss"]  # after the first epoch, and at the end
     text = found["flat loss"]
     assert text.startswith("nothing was learned so far: the loss is ")
     # ln(10) is 2.3026; the classes are nearly equally frequent
-    assert "knowing only how frequent the classes are losses 2.302; validation accuracy is " in text
+    assert "that of knowing only how frequent the classes are is 2.302; validation accuracy is " in text
     ratio, rate = re.search(r"changes the weights by (\S+) of their size.*--set peak_lr=(\S+)$", text).groups()
     # the rate that would change them by a thousandth, by at most a thousand times at once
     assert float(rate) == pytest.approx(1e-7 * min(1000, 1e-3 / float(ratio)), rel=0.4)
