@@ -75,7 +75,7 @@ def test_imbalance_names_both_ends(tmp_path):
 
 def test_one_class_is_refused(tmp_path, photos):
     shutil.rmtree(photos / "level")
-    with pytest.raises(StriateError, match="one class"):
+    with pytest.raises(StriateError, match=r"holds one class only \('upright'\); a classifier needs two or more"):
         check(photos).refuse()
 
 

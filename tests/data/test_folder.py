@@ -202,13 +202,15 @@ def test_one_class_only(tmp_path: Path) -> None:
 def test_empty_class_folder(tmp_path: Path) -> None:
     touch(tmp_path, *many("cat"), *many("dog"), "eel/readme.txt", "fox/readme.txt")
     refused(
-        tmp_path, f"{tmp_path}: class 'eel' (and 1 more) has no pictures; give it pictures to train on or remove it"
+        tmp_path, f"{tmp_path}: 2 classes (eel, fox) without a readable picture to train on; add pictures or remove the"
     )
 
 
 def test_class_missing_in_train(tmp_path: Path) -> None:
     touch(tmp_path, *many("train/cat"), *many("train/dog"), *many("val/cat"), *many("val/eel"), *many("test/eel"))
-    refused(tmp_path, f"{tmp_path}: class 'eel' has pictures in val and test but none in train; give it pictures")
+    refused(
+        tmp_path, f"{tmp_path}: 1 class (eel) without a readable picture to train on (there are some in val and test)"
+    )
 
 
 def test_val_without_train(tmp_path: Path) -> None:

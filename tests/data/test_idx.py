@@ -162,4 +162,4 @@ def test_damaged_gz(tmp_path: Path, damage: object) -> None:
 
 def test_class_that_only_tests(tmp_path: Path) -> None:
     (write(tmp_path) / "t10k-labels-idx1-ubyte").write_bytes(idx(np.full(6, 7, np.uint8)))
-    refused(tmp_path, f"{tmp_path}: class '7' has pictures in test but none in train")
+    refused(tmp_path, f"{tmp_path}: 1 class (7) without a readable picture to train on (there are some in test)")

@@ -156,22 +156,41 @@ def _sizes(scan: Scan) -> dict[str, list[int]]:
     }
 
 
+def refuse_untrainable(dataset: Dataset) -> None:
+    """Raise StriateError, before anything is decoded, where nothing or one class only could be trained on."""
+    if problems := _untrainable(dataset, dataset.counts()):
+        raise StriateError("; ".join([problems[0], *dataset.inventory.pictures_left_out]))
+
+
 def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
-    problems = []
-    empty = [c for c, count in zip(dataset.classes, counts["train"], strict=True) if count == 0]
-    if len(dataset.classes) < 2:
-        problems.append(f"{dataset.source} has one class only ({dataset.classes[0]}); a classifier needs at least two")
-    elif empty:
-        problems.append(
-            f"{dataset.source}: {_some(empty, 'class')} without a readable picture to train on; "
-            "add pictures or remove the class"
-        )
+    problems = _untrainable(dataset, counts)
     if not any(counts.get("val", [])):
         problems.append(
             f"{dataset.source} has no pictures left to validate on; add more, at least three to a class "
             "(one each to train, validate and test)"
         )
     return problems
+
+
+def _untrainable(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
+    """Why a classifier cannot be trained. counts: pictures per class by split, or those of them that can be read."""
+    source, classes = dataset.source, dataset.classes
+    if "train" not in counts:
+        return [f"{source} has {' and '.join(counts)} pictures but none to train on"]
+    if len(classes) < 2:
+        return [
+            f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
+            "each with its own sub-folder or label"
+        ]
+    empty = [number for number, count in enumerate(counts["train"]) if count == 0]
+    if not empty:
+        return []
+    elsewhere = [split for split, of_class in counts.items() if any(of_class[number] for number in empty)]
+    others = f" (there are some in {' and '.join(elsewhere)})" if elsewhere else ""
+    return [
+        f"{source}: {_some([classes[number] for number in empty], 'class')} without a readable picture to train on"
+        f"{others}; add pictures or remove the class"
+    ]
 
 
 def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str, Any]) -> list[str]:

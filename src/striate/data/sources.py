@@ -6,13 +6,13 @@ from pathlib import Path
 
 from striate.core.errors import StriateError, unknown_name
 from striate.data.arrays import ARRAYS, Arrays, Data, as_data, open_arrays
+from striate.data.check import refuse_untrainable
 from striate.data.cifar import is_cifar, open_cifar
 from striate.data.csv_file import open_csv
 from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
 from striate.data.idx import find_idx, open_idx
-from striate.data.splits import refuse_untrainable
 
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from striate.core.errors import StriateError
 from striate.data.dataset import SPLITS, Dataset, Indices, Names, Pictures
 
 TRAIN, VAL, TEST = range(3)
@@ -121,27 +120,3 @@ def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed
     if made:
         rule += f"; val is {shares.val} % of the given train, {how}"
     return rule if "test" in given else rule + "; no test split"
-
-
-def refuse_untrainable(dataset: Dataset) -> None:
-    """Raise StriateError for one class only, or for classes without a picture to train on."""
-    source, classes = dataset.source, dataset.classes
-    left_out = "".join(f"; {each}" for each in dataset.inventory.pictures_left_out)
-    if "train" not in dataset.splits:
-        raise StriateError(f"{source} has {' and '.join(dataset.splits)} pictures but none to train on{left_out}")
-    if len(classes) < 2:
-        raise StriateError(
-            f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
-            f"each with its own sub-folder or label{left_out}"
-        )
-    counts = dataset.counts()
-    missing = [number for number, count in enumerate(counts["train"]) if count == 0]
-    if not missing:
-        return
-    where = [split for split in counts if split != "train" and counts[split][missing[0]]]
-    others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    raise StriateError(
-        f"{source}: class {classes[missing[0]]!r}{others} has "
-        + (f"pictures in {' and '.join(where)} but none in train" if where else "no pictures")
-        + f"; give it pictures to train on or remove it{left_out}"
-    )

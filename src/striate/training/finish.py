@@ -16,6 +16,7 @@ from striate.data.decode import DecodeError
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.deploy.bundle import save_config
+from striate.deploy.inputs import split_to_evaluate
 from striate.deploy.run import Run
 from striate.report.facts import Mistake, ReportFacts, Sample
 from striate.report.page import write_report
@@ -43,7 +44,7 @@ def finish(
     """
     folder, runtime = job.folder, job.runtime
     run = Run(folder)
-    split = "test" if len(dataset.splits.get("test", ())) else "val"
+    split = split_to_evaluate(dataset, None)
     begun, record = read_begun(folder)
     recipe = begun.recipe
     at_once = runtime.at_once(recipe.batch_size)
