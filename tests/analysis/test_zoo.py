@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from striate.analysis.zoo import amount, counted, overview, overviews, short, year_range
+from striate.analysis.zoo import counted, overview, overviews, year_range
 from striate.analysis.zoo_costs import COSTS
 from striate.core.errors import StriateError
+from striate.core.units import amount
 from striate.models import ZOO
 from striate.models.catalog import CATALOG, PROTOCOLS
 
@@ -57,7 +58,7 @@ def test_a_part_of_a_name_is_enough() -> None:
         (lambda: overviews("resnet19"), "unknown model 'resnet19'; did you mean 'resnet18' or 'resnet152'"),
         (lambda: overview("vgg15"), "unknown model 'vgg15'; did you mean"),
         (lambda: overviews(sort="parms"), "unknown sorting 'parms'; did you mean 'params'"),
-        (lambda: amount("10X"), "an amount is a number with or without k, M or G, such as 10M or 1.5G, got '10X'"),
+        (lambda: amount("10X"), "an amount is a number with or without k, M, G or T, such as 10M or 1.5G, got '10X'"),
         (lambda: amount("nan"), "an amount is a number"),
         (lambda: amount(""), "an amount is a number"),
         (lambda: amount("-3M"), "an amount is a number"),
@@ -68,9 +69,3 @@ def test_mistakes(ask, message: str) -> None:
     with pytest.raises(StriateError) as error:
         ask()
     assert message in str(error.value)
-
-
-def test_short_numbers_keep_four_digits() -> None:
-    assert [short(n) for n in (0, 999, 1000, 9_999_600, 15_470_264_320)] == [
-        "0", "999", "1.000 k", "10.00 M", "15.47 G",
-    ]  # fmt: skip

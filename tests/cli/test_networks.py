@@ -49,7 +49,7 @@ def test_models_tells_of_auxiliary_heads(striate) -> None:
         ("models --sort size", "unknown sorting 'size'; known are depth, field_px, macs"),
         (
             "models --max-params lots",
-            "an amount is a number with or without k, M or G, such as 10M or 1.5G, got 'lots'",
+            "an amount is a number with or without k, M, G or T, such as 10M or 1.5G, got 'lots'",
         ),
         ("models --year 98", "years are given as 2015 or 2012-2014, got '98'"),
         ("summary resnett50", "unknown model 'resnett50'; did you mean 'resnet50'"),

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.report.axis import epoch_axis, value_axis
+from striate.report.axis import count_axis, epoch_axis, fixed_axis, value_axis
 from striate.report.charts import FRAME, charts_of
 from striate.report.classes import confused_pairs
-from striate.report.words import compact, duration, percent
+from striate.report.words import percent
 
 
 def epochs(**series):
@@ -88,6 +88,28 @@ def test_a_value_axis_covers_its_values_with_few_round_ticks(one, other):
         assert float(label) == pytest.approx(tick, abs=1e-3 * (axis.high - axis.low))
 
 
+@given(numbers, numbers)
+def test_a_fixed_axis_ends_where_it_is_told_and_has_round_ticks_inside(one, other):
+    low, high = sorted((one, other))
+    if high - low < 1e-6 * max(abs(low), abs(high)) or high == low:
+        high = low + 1 + abs(low)
+    axis = fixed_axis(low, high)
+    assert (axis.low, axis.high) == (low, high)
+    room = 1e-6 * (high - low)
+    assert 3 <= len(axis.ticks) <= 11
+    assert all(low - room <= tick <= high + room for tick in axis.ticks)
+    assert all(tick >= 0 for tick in fixed_axis(low, high, floor=0).ticks)
+
+
+@given(st.floats(1, 1e12), st.floats(1.6, 1e6))
+def test_a_count_axis_has_each_tenfold_as_wide_as_any_other(low, times):
+    axis = count_axis(low, low * times)
+    assert all(low <= tick <= low * times for tick in axis.ticks)
+    widths = [axis.share(10 * tick) - axis.share(tick) for tick in axis.ticks]
+    assert widths == pytest.approx([1 / math.log10(times)] * len(widths))
+    assert len(axis.ticks) >= math.floor(3 * math.log10(times)) - 1
+
+
 @given(st.integers(1, 100_000), st.integers(0, 100_000))
 def test_an_epoch_axis_has_whole_ticks_inside(first, more):
     axis = epoch_axis(first, first + more)
@@ -101,22 +123,6 @@ def test_an_epoch_axis_has_whole_ticks_inside(first, more):
 )
 def test_almost_all_is_not_all(hits, total, shown):
     assert percent(hits / total).replace("\u202f", " ") == shown
-
-
-@given(st.integers(0, 10**15))
-def test_compact_counts_keep_three_digits(number):
-    text, _, unit = compact(number).partition("\u202f")
-    factor = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}[unit]
-    assert float(text) * factor == pytest.approx(number, rel=0.0051)
-    assert len(text) <= 4
-
-
-@given(st.floats(0, 1e7))
-def test_durations_are_right_to_a_minute_in_an_hour(seconds):
-    units = {"h": 3600, "min": 60, "s": 1}
-    parts = [part.split("\u202f") for part in duration(seconds).split(" ")]
-    told = sum(float(number) * units[unit] for number, unit in parts)
-    assert told == pytest.approx(seconds, abs=0.051 if seconds < 10 else 0.5 if seconds < 3600 else 60)
 
 
 @given(st.integers(2, 6), st.randoms(use_true_random=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Any
 
 from torch import nn
@@ -15,9 +14,9 @@ from striate.analysis.stages import NOTHING, Line, measured, readable, stages
 from striate.analysis.summary import Summary, summarize
 from striate.analysis.table import notes, title
 from striate.analysis.timing import Timing, time_layers
-from striate.analysis.zoo import short, training_params
+from striate.analysis.zoo import training_params
 from striate.core.errors import StriateError
-from striate.core.units import in_bytes
+from striate.core.units import compact, counted, in_bytes, in_megabytes
 
 EVERY_ROW = 10**6  # a depth that no module path has
 
@@ -53,12 +52,12 @@ class Screen:
         told["activations"] = _summed([row.activations for row in rows])
         told["field px"] = [*(f"{row.field_px:g}" if row.field else "" for row in rows), ""]
         kept = [line.kept.at(self.batch) for line in self.lines]
-        return told | {"kept MB": [_in_mb(count) for count in (*kept, sum(kept))]}
+        return told | {"kept MB": [in_megabytes(count) for count in (*kept, sum(kept))]}
 
     def sentences(self) -> list[str]:
         """Below the table: folding, totals, memory, what is not counted and not seen, speed."""
         cost, said = self.summary, [self.folding] if self.folding else []
-        said.append(f"{short(cost.macs)}MACs = {short(cost.flops)}FLOP for one picture")
+        said.append(f"{compact(cost.macs)}MACs = {compact(cost.flops)}FLOP for one picture")
         if unread := training_params(cost):
             said.append(f"{unread:,} of the parameters are read by training only, in auxiliary heads")
         if cost.kept and self.batch > 1:
@@ -71,7 +70,7 @@ class Screen:
             )
         if self.timing:
             said.append(
-                f"forward pass: {self.timing.forward_ms:.2f} ms for {self.batch} picture{'s' * (self.batch > 1)}, "
+                f"forward pass: {self.timing.forward_ms:.2f} ms for {counted(self.batch, 'picture')}, "
                 f"{2 * cost.macs * self.batch / self.timing.forward_ms / 1e6:.1f} GFLOP/s; "
                 f"3x3 convolutions of this machine reach {self.timing.ceiling_gflops_per_s:.0f} GFLOP/s"
             )
@@ -114,16 +113,6 @@ def screen(
     shown, folding = readable(lines) if depth is None else (stages(lines, depth), "")
     field = effective_field(model, layer=effective) if effective else None
     return Screen(cost, batch, tuple(shown), folding, timing, field)
-
-
-def _in_mb(count: int) -> str:
-    """Bytes in a column of megabytes, of which few are not none.
-
-    >>> _in_mb(25_690_112), _in_mb(40), _in_mb(0)
-    ('25.69', '0.00004', '0.00')
-    """
-    amount = count / 1e6
-    return f"{amount:,.2f}" if amount >= 0.005 or not count else f"{Decimal(f'{amount:.1g}'):f}"
 
 
 def _summed(numbers: Sequence[int]) -> list[str]:

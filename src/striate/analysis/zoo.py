@@ -9,6 +9,7 @@ from typing import Any
 from striate.analysis.summary import Summary, summarize
 from striate.analysis.zoo_costs import COSTS
 from striate.core.errors import StriateError, unknown_name
+from striate.core.units import compact
 from striate.meta.shapes import Shape
 from striate.meta.weightless import blueprint
 from striate.models import ZOO, Network, create_model, list_models
@@ -154,8 +155,8 @@ def columns(found: Sequence[Overview]) -> dict[str, list[str]]:
         "year": [str(line.year or "") for line in found],
         "depth": [str(line.depth or "") for line in found],
         "picture": ["x".join(map(str, line.picture)) for line in found],
-        "params": [short(line.inference_params) for line in found],
-        "MACs": [short(line.macs) for line in found],
+        "params": [compact(line.inference_params) for line in found],
+        "MACs": [compact(line.macs) for line in found],
         "field px": [f"{line.field_px:g}" for line in found],
         **{f"top-5 %, {protocol}": [_percent(line.error(protocol)) for line in found] for protocol in PROTOCOLS},
         "source": ["; ".join(dict.fromkeys(error.source for error in line.errors)) for line in found],
@@ -165,37 +166,6 @@ def columns(found: Sequence[Overview]) -> dict[str, list[str]]:
 
 def _percent(error: Published | None) -> str:
     return "" if error is None else f"{error.top5_pct:g}"
-
-
-def short(number: float) -> str:
-    """A count with four digits and a unit of a thousand, a million or a milliard.
-
-    >>> short(25_557_032), short(4_089_184_256), short(61_706), short(794)
-    ('25.56 M', '4.089 G', '61.71 k', '794')
-    """
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:#.4g}".rstrip(".") + f" {unit}"
-    return f"{number:g}"
-
-
-def amount(text: str) -> float:
-    """A number as people write it: 10M, 1.5G, 61706.
-
-    Raises StriateError for anything else.
-
-    >>> amount("10M"), amount("1.5g"), amount("61_706")
-    (10000000.0, 1500000000.0, 61706.0)
-    """
-    units = {"k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
-    unit = units.get(text[-1:].lower())
-    try:
-        value = float(text[:-1] if unit else text) * (unit or 1)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise StriateError(f"an amount is a number with or without k, M or G, such as 10M or 1.5G, got {text!r}")
-    return value
 
 
 def year_range(text: str) -> tuple[int, int]:

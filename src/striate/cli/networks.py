@@ -53,7 +53,8 @@ def models(
 
     striate models --max-params 10M --max-macs 1G --sort top5_pct
     """
-    from striate.analysis.zoo import amount, overviews, year_range
+    from striate.analysis.zoo import overviews, year_range
+    from striate.core.units import amount
 
     found = overviews(
         _own(pattern, weights_of) or pattern,

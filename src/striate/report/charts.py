@@ -101,10 +101,10 @@ def chart(title: str, unit: str, series: dict[str, list[Point]], best_epoch: int
     epochs = epoch_axis(min(int(known[0][0]), best_epoch), int(known[-1][0]))  # 0: before the first
 
     def x_of(epoch: float) -> float:
-        return FRAME.left + epochs.share(epoch) * (FRAME.right - FRAME.left)
+        return epochs.place(epoch, FRAME.left, FRAME.right)
 
     def y_of(value: float) -> float:
-        return FRAME.bottom - values.share(value) * (FRAME.bottom - FRAME.top)
+        return values.place(value, FRAME.bottom, FRAME.top)
 
     def curve(name: str, points: list[Point]) -> Curve:
         runs = tuple(tuple((x_of(epoch), y_of(value)) for epoch, value in run) for run in unbroken(points))
@@ -116,8 +116,8 @@ def chart(title: str, unit: str, series: dict[str, list[Point]], best_epoch: int
         unit=unit,
         sentence=f"{title} {unit}: " + "; ".join(told(name, points) for name, points in series.items()),
         curves=tuple(curve(name, points) for name, points in series.items()),
-        x_ticks=tuple((x_of(tick), label) for tick, label in zip(epochs.ticks, epochs.labels, strict=True)),
-        y_ticks=tuple((y_of(tick), label) for tick, label in zip(values.ticks, values.labels, strict=True)),
+        x_ticks=epochs.places(FRAME.left, FRAME.right),
+        y_ticks=values.places(FRAME.bottom, FRAME.top),
         best_epoch=best_epoch,
         best_x=x_of(best_epoch),
         best_y=best[0] if best else None,

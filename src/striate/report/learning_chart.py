@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,14 +49,15 @@ def chart_of(curve: LearningCurve) -> LearningChart:
     first, twice = curve.sizes[0].pictures, 2 * curve.pictures
     places = np.geomspace(first, twice, LINE_POINTS).tolist()
     told = [curve.forecast(pictures) for pictures in places]
-    axis = accuracy_axis(curve, [end for _, low, high in told for end in (low, high)])
+    shares = accuracy_axis(curve, [end for _, low, high in told for end in (low, high)])
+    sizes = (*(size.pictures for size in curve.sizes), twice)
+    pictures_axis = Axis(first, twice, sizes, tuple(f"{size:,}" for size in sizes), logarithmic=True)
 
     def x_of(pictures: float) -> float:
-        share = math.log(pictures / first) / math.log(twice / first)
-        return FRAME.left + share * (FRAME.right - FRAME.left)
+        return pictures_axis.place(pictures, FRAME.left, FRAME.right)
 
     def y_of(accuracy: float) -> float:
-        return FRAME.bottom - axis.share(100 * accuracy) * (FRAME.bottom - FRAME.top)
+        return shares.place(100 * accuracy, FRAME.bottom, FRAME.top)
 
     def measurement(pictures: int, accuracy: float, low: float, high: float) -> Measurement:
         label = f"{pictures:,} pictures: {percent(accuracy)}, {percent(low)} to {percent(high)}"
@@ -75,8 +75,8 @@ def chart_of(curve: LearningCurve) -> LearningChart:
         band=f"{path([*upper, *lower[::-1]])}Z",
         measured=measured,
         forecast=forecast,
-        x_ticks=tuple((x_of(n), f"{n:,}") for n in (*(size.pictures for size in curve.sizes), twice)),
-        y_ticks=tuple((y_of(tick / 100), label) for tick, label in zip(axis.ticks, axis.labels, strict=True)),
+        x_ticks=pictures_axis.places(FRAME.left, FRAME.right),
+        y_ticks=shares.places(FRAME.bottom, FRAME.top),
     )
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from striate.core.files import write_bytes
+from striate.core.units import compact, duration
 from striate.core.version import __version__
 from striate.report import words
 from striate.report.charts import FRAME, charts_of, thinned
@@ -75,8 +76,8 @@ def environment() -> Environment:
     engine.filters |= {
         "percent": words.percent,
         "interval": words.interval,
-        "compact": words.compact,
-        "duration": words.duration,
+        "compact": lambda count: words.kept_together(compact(count)),
+        "duration": lambda seconds: words.kept_together(duration(seconds)),
         "number": words.number,
         "flat": words.flat,
         "tail": tail,

@@ -1,8 +1,9 @@
-"""Numbers as a reader wants them: per cent, counts, durations."""
+"""Numbers as a reader of a page wants them; counts and durations are in `core/units.py`."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 NO_VALUE = "–"
@@ -33,21 +34,6 @@ def interval(ends: tuple[float, float], digits: int = 1) -> str:
     return f"{percent(low, digits).split(THIN)[0]} to {percent(high, digits)}"
 
 
-def compact(number: float) -> str:
-    """Three digits and a power of a thousand.
-
-    >>> [compact(n).replace(THIN, " ") for n in (950, 61_706, 999_600, 1_814_073_344)]
-    ['950', '61.7 k', '1.00 M', '1.81 G']
-    """
-    if number < 999.5:
-        return f"{number:.0f}"
-    rounded = float(f"{number:.3g}")  # first, so that 999,600 becomes 1.00 M and not 1000 k
-    power = min(4, math.floor(math.log10(rounded) / 3 + 1e-9))
-    shown = number / 1000**power
-    digits = 2 if shown < 9.995 else 1 if shown < 99.95 else 0
-    return f"{shown:.{digits}f}{THIN}{'kMGT'[power - 1]}"
-
-
 def number(value: float | None) -> str:
     """Four digits at most, for a column of figures.
 
@@ -59,18 +45,13 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if 1000 <= value < 1e9 else f"{value:.4g}"
 
 
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, the two largest that are not zero.
+def kept_together(text: str) -> str:
+    """A text in which no line breaks between a number and its unit.
 
-    >>> [duration(s).replace(THIN, " ") for s in (0.42, 21.3, 200, 7500)]
-    ['0.4 s', '21 s', '3 min 20 s', '2 h 5 min']
+    >>> kept_together("2 h 5 min").replace(THIN, "_"), kept_together("61.71 k").replace(THIN, "_")
+    ('2_h 5_min', '61.71_k')
     """
-    if seconds < 10:
-        return f"{seconds:.1f}{THIN}s"
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    parts = ((hours, "h"), (minutes, "min"), (0 if hours else rest, "s"))
-    return " ".join(f"{number}{THIN}{unit}" for number, unit in parts if number)
+    return re.sub(r"(?<=\d) (?=[a-zA-Z])", THIN, text)
 
 
 def plain(value: Any) -> str:

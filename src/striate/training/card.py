@@ -8,11 +8,10 @@ from pathlib import Path
 
 from striate.analysis.summary import summarize
 from striate.core.commands import command
-from striate.core.units import counted
+from striate.core.units import counted, duration
 from striate.core.visible import visible
 from striate.models import Network
 from striate.report.facts import ReportFacts
-from striate.training.monitor.reporter import clock
 
 MARKS = re.compile(r"[\\`*_\[\]<>|~&$!]")
 
@@ -40,7 +39,7 @@ def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
 - Accuracy {facts.evaluation.accuracy:.2%} on {counted(facts.evaluation.total, "picture")} of the \
 {facts.evaluated_split} split (95 % interval {low:.2%} to {high:.2%}).
 - Input {network.in_channels} x {height} x {width}; {cost.params:,} parameters; {cost.macs:,} multiply-accumulates.
-- Trained on {escaped(facts.data["source"])} in {clock(facts.seconds)} on {escaped(facts.machine["processor"])}; \
+- Trained on {escaped(facts.data["source"])} in {duration(facts.seconds)} on {escaped(facts.machine["processor"])}; \
 weights of epoch {facts.best_epoch}, the best on validation.
 - It knows these classes only: a picture of anything else gets one of them too.
 

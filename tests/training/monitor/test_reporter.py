@@ -41,7 +41,7 @@ def test_one_line_per_epoch_on_a_file_and_the_same_in_the_log(tmp_path, later):
     said = stream.getvalue()
     assert said == (
         "epoch   2/10  loss 0.5000  val loss 0.2500  accuracy 87.50%  val 90.00% *"
-        "  1,234 images/s  30.0 s gone, 2:00 left\n"
+        "  1,234 images/s  30 s gone, 2 min left\n"
     )
     assert (tmp_path / "log.txt").read_text() == said
 
@@ -82,7 +82,7 @@ def test_an_epoch_that_is_not_validated_has_its_line_too(later):
     reporter = Reporter(stream)
     reporter.begin(100, [epoch / 10 for epoch in range(11)])
     reporter.epoch({key: value for key, value in LINE.items() if key not in ("val_loss", "val_accuracy", "best")})
-    assert stream.getvalue() == "epoch   2/10  loss 0.5000  accuracy 87.50%  1,234 images/s  30.0 s gone\n"
+    assert stream.getvalue() == "epoch   2/10  loss 0.5000  accuracy 87.50%  1,234 images/s  30 s gone\n"
 
 
 def test_a_log_file_has_a_line_at_least_every_minute(later):
@@ -94,8 +94,8 @@ def test_a_log_file_has_a_line_at_least_every_minute(later):
         later(20)
         reporter.step(Counters(step=step, seen=8 * step, loss_sum=4.0 * step, right=7 * step), 0.1)
     assert stream.getvalue().splitlines() == [
-        "step 4/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 15:20 left",
-        "step 8/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 14:00 left",
+        "step 4/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 15 min 20 s left",
+        "step 8/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 14 min left",
     ]
 
 
@@ -107,7 +107,7 @@ def test_time_left_is_of_training_not_of_what_came_before_it(later):
     reporter.step(Counters(step=1, seen=8), 0.1)
     later(0.9)
     reporter.epoch(LINE | {"epoch": 1, "step": 10, "seconds": 301.0})
-    assert stream.getvalue().endswith("5:01 gone, 3.0 s left\n")
+    assert stream.getvalue().endswith("5 min 1 s gone, 3.0 s left\n")
 
 
 def test_time_left_knows_that_growing_pictures_cost_more(later):
@@ -122,7 +122,7 @@ def test_time_left_knows_that_growing_pictures_cost_more(later):
     assert reporter._left_s(20) == pytest.approx(8 * 60)
     assert reporter._left_s(40) == 0
     reporter.epoch(LINE | {"seconds": 120.0})
-    assert stream.getvalue().endswith("2:00 gone, 8:00 left\n")
+    assert stream.getvalue().endswith("2 min gone, 8 min left\n")
 
 
 def test_a_notebook_gets_lines_of_one_stream(monkeypatch):

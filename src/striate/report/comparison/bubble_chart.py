@@ -6,24 +6,23 @@ Positions are pixels of the drawing, y downwards. Labels are placed so that they
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from striate.analysis.zoo import Overview, short
+from striate.analysis.zoo import Overview
 from striate.models.catalog import Protocol
+from striate.report.axis import Axis, count_axis, count_label, fixed_axis, rounded_up
 from striate.report.colours import FAMILIES
 
 WIDTH, HEIGHT = 960, 600
 LEFT, RIGHT, TOP, BOTTOM = 64, 936, 76, 540  # edges of the area where the circles are
 LARGEST_PX, SMALLEST_PX = 42.0, 4.0  # radii
 LETTER_PX, LINE_PX = 7.0, 15.0  # of the labels' letters, at most
-ROUND = (1, 2, 5)  # ticks are these, times powers of ten
 DISTANCES_PX = (0, 10, 22, 36, 54, 76, 102, 134, 170)  # of a label from its circle; beyond the first with a line
 DIRECTIONS = 16
 
 Tick = tuple[float, str]
-Scale = Callable[[float], float]
 
 
 class Box(NamedTuple):
@@ -81,9 +80,9 @@ class Chart:
 def chart_of(networks: Sequence[Overview], protocol: Protocol) -> Chart:
     """At least one network with an error at a protocol, largest circle first so that none is covered whole."""
     largest = max(network.inference_params for network in networks)
-    x_of, x_ticks = _logarithmic([network.macs for network in networks])
+    macs = _macs_axis([network.macs for network in networks])
     errors = {network.name: error.top5_pct for network in networks if (error := network.error(protocol))}
-    y_of, y_ticks = _linear(list(errors.values()))
+    shown = _error_axis(errors.values())
     papers = list(dict.fromkeys(network.paper for network in networks))
 
     def radius(params: float) -> float:
@@ -92,13 +91,15 @@ def chart_of(networks: Sequence[Overview], protocol: Protocol) -> Chart:
     def bubble(network: Overview) -> Bubble:
         family = papers.index(network.paper) % len(FAMILIES)
         size = radius(network.inference_params)
-        return Bubble(network, x_of(network.macs), y_of(errors[network.name]), size, family, NOWHERE)
+        x, y = macs.place(network.macs, LEFT, RIGHT), shown.place(errors[network.name], BOTTOM, TOP)
+        return Bubble(network, x, y, size, family, NOWHERE)
 
     bubbles = [bubble(network) for network in sorted(networks, key=lambda network: -network.inference_params)]
-    keys = sorted({_round_down(largest / part) for part in (3, 12, 60)}, reverse=True)
+    keys = sorted({rounded_up(largest / part) for part in (7.5, 30, 110)}, reverse=True)
     middles = [RIGHT - 80 - 100 * place for place in range(len(keys))]
-    sizes = tuple((x, radius(key), _plain(key)) for x, key in zip(middles, keys, strict=True))
-    return Chart(tuple(labelled(bubbles)), x_ticks, y_ticks, sizes, protocol)
+    sizes = tuple((x, radius(key), count_label(key)) for x, key in zip(middles, keys, strict=True))
+    ticks = macs.places(LEFT, RIGHT), shown.places(BOTTOM, TOP)
+    return Chart(tuple(labelled(bubbles)), *ticks, sizes, protocol)
 
 
 def labelled(bubbles: Sequence[Bubble]) -> list[Bubble]:
@@ -149,49 +150,20 @@ def _crosses(line: tuple[float, float, float, float], label: Box) -> bool:
     return any(label.distance(x, y) < 2 for x, y in points)
 
 
-def _logarithmic(values: Sequence[float]) -> tuple[Scale, tuple[Tick, ...]]:
-    low, high = math.log10(min(values)), math.log10(max(values))
-    middle, half = (low + high) / 2, max((high - low) / 2, 0.2)
-    margin = LARGEST_PX + 24
-
-    def x_of(value: float) -> float:
-        share = (math.log10(value) - middle + half) / (2 * half)
-        return LEFT + margin + share * (RIGHT - LEFT - 2 * margin)
-
-    powers = range(math.floor(low) - 1, math.ceil(high) + 2)
-    ticks = [factor * 10.0**power for power in powers for factor in ROUND]
-    return x_of, tuple((x_of(tick), _plain(tick)) for tick in ticks if LEFT <= x_of(tick) <= RIGHT)
+def _macs_axis(macs: Sequence[int]) -> Axis:
+    """Logarithmic, with room for the largest circle on both sides."""
+    low, high = _with_margin([math.log10(count) for count in macs], 0.2, LARGEST_PX + 24, RIGHT - LEFT)
+    return count_axis(10**low, 10**high)
 
 
-def _linear(values: Sequence[float]) -> tuple[Scale, tuple[Tick, ...]]:
+def _error_axis(errors: Collection[float]) -> Axis:
+    """In per cent, with room for the largest circle above and below."""
+    return fixed_axis(*_with_margin(errors, 0.5, LARGEST_PX + 14, BOTTOM - TOP), floor=0)
+
+
+def _with_margin(values: Collection[float], least: float, margin_px: float, length_px: float) -> tuple[float, float]:
+    """The ends of an axis on which values of a range of at least 2 * `least` keep a distance from both."""
     low, high = min(values), max(values)
-    middle, half = (low + high) / 2, max((high - low) / 2, 0.5)
-    margin = LARGEST_PX + 14
-
-    def y_of(value: float) -> float:
-        return BOTTOM - margin - (value - middle + half) / (2 * half) * (BOTTOM - TOP - 2 * margin)
-
-    step = next(s for power in range(-1, 3) for s in (f * 10.0**power for f in ROUND) if 2 * half / s <= 8)
-    first, last = math.floor(low / step) - 4, math.ceil(high / step) + 4
-    ticks = [number * step for number in range(first, last + 1) if number >= 0]
-    return y_of, tuple((y_of(tick), f"{tick:g}") for tick in ticks if TOP <= y_of(tick) <= BOTTOM)
-
-
-def _round_down(value: float) -> float:
-    """The next smaller of 1, 2, 5 times a power of ten.
-
-    >>> _round_down(138_357_544), _round_down(6_917_877)
-    (100000000.0, 5000000.0)
-    """
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(factor * power for factor in ROUND if factor * power <= value)
-
-
-def _plain(count: float) -> str:
-    """A round count without zeros after the point.
-
-    >>> _plain(5e9), _plain(200e6), _plain(1e3)
-    ('5 G', '200 M', '1 k')
-    """
-    number, _, unit = short(count).partition(" ")
-    return f"{float(number):g} {unit}".rstrip()
+    middle, half = (low + high) / 2, max((high - low) / 2, least)
+    half *= length_px / (length_px - 2 * margin_px)
+    return middle - half, middle + half

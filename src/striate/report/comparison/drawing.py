@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from striate.analysis.zoo import short
+from striate.core.units import compact
 from striate.models.catalog import Protocol
 from striate.report.comparison.bubble_chart import BOTTOM, LEFT, RIGHT, TOP, Bubble, Chart
 
@@ -63,7 +63,7 @@ def facts(bubble: Bubble, protocol: Protocol) -> str:
     """A network in words."""
     network, error = bubble.network, bubble.network.error(protocol)
     published = f"{error.top5_pct:g} % at {protocol} ({error.source}), " if error else ""
-    cost = f"{short(network.macs)} MACs, {short(network.inference_params)} parameters"
+    cost = f"{compact(network.macs)} MACs, {compact(network.inference_params)} parameters"
     return f"{network.name}: {published}{cost}"
 
 

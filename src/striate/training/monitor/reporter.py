@@ -16,7 +16,7 @@ from rich.table import Column
 from rich.text import Text
 
 from striate.core.errors import StriateError
-from striate.core.units import counted
+from striate.core.units import counted, duration
 from striate.core.visible import visible
 from striate.report.facts import ReportFacts
 from striate.training.folder.layout import REPORT, append_log
@@ -91,10 +91,9 @@ class Reporter:
         if "val_loss" in line:
             loss += f"  val loss {line['val_loss']:.4f}"
             accuracy += f"  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
-        self.say(
-            f"epoch {line['epoch']:>3}/{self.total_epochs}{loss}{accuracy}"
-            f"  {line['images_per_second']:,.0f} images/s  {clock(line['seconds'])} gone{self._and_left(line['step'])}"
-        )
+        pace = f"{line['images_per_second']:,.0f} images/s"
+        times = f"{duration(line['seconds'])} gone{self._and_left(line['step'])}"
+        self.say(f"epoch {line['epoch']:>3}/{self.total_epochs}{loss}{accuracy}  {pace}  {times}")
         for finding in line.get("findings", ()):
             if finding["step"] == line["step"]:  # else it was said at that step
                 self.say(f"seen in epoch {finding['epoch']}, step {finding['step']:,}: {finding['text']}")
@@ -104,7 +103,7 @@ class Reporter:
         found, (low, high) = facts.evaluation, facts.evaluation.interval
         self.say(
             f"{facts.evaluated_split} accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}) on "
-            f"{counted(found.total, 'picture')}; trained in {clock(facts.seconds)}, best epoch {facts.best_epoch}; "
+            f"{counted(found.total, 'picture')}; trained in {duration(facts.seconds)}, best epoch {facts.best_epoch}; "
             f"report: {(self.log or Path()) / REPORT}"
         )
 
@@ -135,7 +134,7 @@ class Reporter:
 
     def _and_left(self, done: int) -> str:
         left = self._left_s(done)
-        return "" if left is None else f", {clock(left)} left"
+        return "" if left is None else f", {duration(left)} left"
 
     def _left_s(self, done: int) -> float | None:
         """Seconds left: what the rest of the work takes at the pace since its first word; None before there is one."""
@@ -190,16 +189,3 @@ class _Fading:
 def _bar_time(seconds: float | None) -> str:
     """Always of one width, or the bar would jump."""
     return "-:--:--" if seconds is None else str(timedelta(seconds=round(seconds)))
-
-
-def clock(seconds: float) -> str:
-    """Seconds as a person reads them.
-
-    >>> clock(7.25), clock(75), clock(7325)
-    ('7.2 s', '1:15', '2:02:05')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
