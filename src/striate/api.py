@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from striate.core.bounds import SEED, require_within
 from striate.core.errors import StriateError
 from striate.core.values import checked, converted
 from striate.data.arrays import ARRAYS, Arrays, Data, as_data
@@ -31,7 +32,6 @@ from striate.training.speed.options import RuntimeOptions
 
 __all__ = ["check", "resume", "train"]
 
-LARGEST_SEED = 2**63 - 1
 KINDS = {"recipe": str, "seed": int, **typing.get_type_hints(RuntimeOptions), **typing.get_type_hints(Recipe)}
 OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard")
 
@@ -64,8 +64,7 @@ def train(
     if isinstance(model, nn.Module):
         raise _own_module(model)
     require_room(cache_gb)
-    if not 0 <= seed <= LARGEST_SEED:
-        raise StriateError(f"seed must be between 0 and {LARGEST_SEED:,}, got {seed}")
+    require_within("seed", seed, SEED)
     fields = renamed(fields)
     options = RuntimeOptions(
         **{name: fields.pop(name) for name in list(fields) if name in RuntimeOptions.__dataclass_fields__}

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from striate.core.bounds import ENTRIES
+from striate.core.bounds import ENTRIES, require_within
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.models import Network
@@ -112,8 +112,7 @@ def check_gradients(
     Sequential: gradients are right, 9 compared, largest relative error ...
     """
     name = str(getattr(network, "architecture", "") or type(network).__name__)
-    if not ENTRIES[0] <= entries <= ENTRIES[1]:
-        raise StriateError(f"entries must be between {ENTRIES[0]} and {ENTRIES[1]:,}, got {entries}")
+    require_within("entries", entries, ENTRIES)
     loss = _Loss(network, images if images is not None else small_pictures(network, seed=seed), seed)
     every = loss.layers()
     chosen = [layer for layer in every if any(fnmatchcase(layer[0], pattern) for pattern in layers)]

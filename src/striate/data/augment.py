@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from striate.core.errors import StriateError
+from striate.core.bounds import SIDE_PX, require_within
 from striate.core.records import Preprocess
 from striate.data.geometry import Geometry, whole
 
@@ -22,6 +22,16 @@ from striate.data.geometry import Geometry, whole
 LIGHTING_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 LIGHTING_VALUES = (0.2175, 0.0188, 0.0045)
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R 601
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "crop_padding_px": (0, SIDE_PX[1]),
+    "min_area": (0.01, 1),
+    "max_aspect": (1, 4),
+    "rotate_degrees": (0, 180),
+    "lighting_std": (0, 10),
+    "jitter": (0, 1),
+    "erase": (0, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -48,17 +58,8 @@ class Augmentation:
     erase: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value, low, high in (
-            ("crop_padding_px", self.crop_padding_px, 0, math.inf),
-            ("min_area", self.min_area, 0.01, 1),
-            ("max_aspect", self.max_aspect, 1, 4),
-            ("rotate_degrees", self.rotate_degrees, 0, 180),
-            ("lighting_std", self.lighting_std, 0, 10),
-            ("jitter", self.jitter, 0, 1),
-            ("erase", self.erase, 0, 1),
-        ):
-            if not low <= value <= high:
-                raise StriateError(f"{name} must be between {low} and {high}, got {value}")
+        for name, bounds in BOUNDS.items():
+            require_within(name, getattr(self, name), bounds)
 
     @property
     def resamples(self) -> bool:

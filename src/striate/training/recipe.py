@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from striate.core.bounds import BATCH_PICTURES, SPLIT_SEED, TRAINING_SIDE_PX, require_within
 from striate.core.errors import IdleField, StriateError
 from striate.core.one_screen import OneScreen
 from striate.core.records import Fit
@@ -33,6 +34,34 @@ NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
     "patience_epochs": ("schedule=plateau", lambda recipe: recipe.schedule == "plateau"),
     "full_size_at": ("start_px", lambda recipe: recipe.start_px is not None),
     "least_px": ("size_px to be open", lambda recipe: recipe.size_px is None),
+}
+
+# Both allowed; those of the fields that vary the pictures are `Augmentation`'s.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "white": (1e-9, 1e30),
+    "least_px": TRAINING_SIDE_PX,
+    "epochs": (1, 100_000),
+    "batch_size": BATCH_PICTURES,
+    "peak_lr": (0, 1000),
+    "muon_lr": (0, 1000),
+    "muon_decay": (0, 10),
+    "momentum": (0, 1),
+    "weight_decay": (0, 10),
+    "warmup_epochs": (0, 100_000),
+    "drop_factor": (0, 1),
+    "patience_epochs": (1, 100_000),
+    "ema_decay": (0, 0.999999),
+    "validate_every_epochs": (1, 100_000),
+    "stop_after_epochs": (1, 100_000),
+    "head_views": (1, 1_000),
+    "layer_decay": (0, 1),
+    "label_smoothing": (0, 1),
+    "start_px": TRAINING_SIDE_PX,
+    "test_enlargement": (1, 4),
+    "full_size_at": (0.01, 1),
+    "dropout": (0, 1),
+    "cut_mix": (0, 1),
+    "split_seed": SPLIT_SEED,
 }
 
 
@@ -144,37 +173,11 @@ class Recipe(OneScreen):
 
     def __post_init__(self) -> None:
         convert_fields(self)
-        for name, low, high in (
-            ("white", 1e-9, 1e30),
-            ("least_px", 1, 8192),
-            ("epochs", 1, 100_000),
-            ("batch_size", 1, 1_000_000),
-            ("peak_lr", 0, 1000),
-            ("muon_lr", 0, 1000),
-            ("muon_decay", 0, 10),
-            ("momentum", 0, 1),
-            ("weight_decay", 0, 10),
-            ("warmup_epochs", 0, 100_000),
-            ("drop_factor", 0, 1),
-            ("patience_epochs", 1, 100_000),
-            ("ema_decay", 0, 0.999999),
-            ("validate_every_epochs", 1, 100_000),
-            ("stop_after_epochs", 1, 100_000),
-            ("head_views", 1, 1_000),
-            ("layer_decay", 0, 1),
-            ("label_smoothing", 0, 1),
-            ("start_px", 1, 8192),
-            ("test_enlargement", 1, 4),
-            ("full_size_at", 0.01, 1),
-            ("dropout", 0, 1),
-            ("cut_mix", 0, 1),
-            ("split_seed", 0, 2**32 - 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:  # a NaN fails too
-                raise StriateError(f"{name} must be between {low} and {high:,}, got {value}")
-        if self.size_px is not None and not all(1 <= side <= 8192 for side in self.size):
-            raise StriateError(f"size_px must be between 1 and 8,192, got {self.size_px}")
+        for name, bounds in BOUNDS.items():
+            require_within(name, getattr(self, name), bounds)
+        (least, most), sides = TRAINING_SIDE_PX, () if self.size_px is None else self.size
+        if any(not least <= side <= most for side in sides):
+            raise StriateError(f"size_px must be between {least} and {most:,}, got {self.size_px}")
         if self.staged and self.weights is None:
             raise StriateError("staged begins with trained weights, and there are none; give weights, such as embedded")
         if self.whiten and self.weights:

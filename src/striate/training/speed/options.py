@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from striate.core.errors import StriateError, unknown_name
+from striate.core.bounds import BATCH_PICTURES, THREADS, require_within
+from striate.core.errors import unknown_name
 from striate.core.values import convert_fields
 from striate.runtime.runtime import PRECISIONS, Runtime, default_runtime
 
 LAYOUTS = ("auto", "channels-last", "contiguous")
-MOST_THREADS, MOST_PICTURES = 4096, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,8 @@ class RuntimeOptions:
             raise unknown_name("precision", self.precision, PRECISIONS)
         if self.layout not in LAYOUTS:
             raise unknown_name("layout", self.layout, LAYOUTS)
-        for name, most in (("threads", MOST_THREADS), ("micro_batch", MOST_PICTURES)):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= most:
-                raise StriateError(f"{name} must be between 1 and {most:,}, got {value}")
+        require_within("threads", self.threads, THREADS)
+        require_within("micro_batch", self.micro_batch, BATCH_PICTURES)
 
     @classmethod
     def exactly(cls, runtime: Runtime) -> RuntimeOptions:
