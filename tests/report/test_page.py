@@ -35,7 +35,7 @@ def test_one_line_result(make_facts, read_page):
     assert result.startswith("90.0 % of 20 test pictures are classified rightly")  # 9 + 5 + 4 of 20
     low, high = facts.evaluation.interval
     assert f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)" in result
-    assert f"lenet5, a network of {facts.loss.params:,} parameters and {facts.loss.macs:,} multiply-acc" in result
+    assert f"lenet5, a network of {facts.cost.params:,} parameters and {facts.cost.macs:,} multiply-acc" in result
     assert result.endswith("trained in 1 min 15 s.")
 
 
@@ -179,21 +179,21 @@ def test_large_pictures_are_thumbnailed_and_the_page_stays_small(make_facts, rea
 
 def test_cost_columns_add_up_to_the_totals(make_facts, read_page):
     facts = make_facts()
-    table = section(read_page(render(facts)), "loss").one("table")
+    table = section(read_page(render(facts)), "cost").one("table")
     body, total = table.one("tbody").rows(), table.one("tfoot").rows()[0]
     sums = [sum(int(row[column].replace(",", "")) for row in body) for column in (3, 4, 5)]
-    assert sums == [facts.loss.params, facts.loss.macs, facts.loss.activations]
+    assert sums == [facts.cost.params, facts.cost.macs, facts.cost.activations]
     assert total[3:] == [f"{number:,}" for number in sums]
     first = next(row for row in body if row[1] == "Conv2d")
     assert first[2:5] == ["6×28×28", f"{6 * (5 * 5 * 1 + 1)}", f"{6 * 5 * 5 * 28 * 28:,}"]
-    assert "Not counted as MACs: " in section(read_page(render(facts)), "loss").text
-    assert "tanh × 4" in section(read_page(render(facts)), "loss").text
+    assert "Not counted as MACs: " in section(read_page(render(facts)), "cost").text
+    assert "tanh × 4" in section(read_page(render(facts)), "cost").text
 
 
 def test_without_cost(make_facts, read_page):
-    page = read_page(render(make_facts(loss=None)))
+    page = read_page(render(make_facts(cost=None)))
     assert "by lenet5, trained in" in page.one("p", class_="result").text
-    assert section(page, "loss").one("p").text == "The loss of this network was not taken."
+    assert section(page, "cost").one("p").text == "The cost of this network was not taken."
 
 
 def test_data_recipe_machine_and_command(make_facts, read_page):

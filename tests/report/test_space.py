@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.report.page import environment
+from striate.report.offline import environment
 from striate.report.space import (
     FRAME_PX,
     MAP_PX,

@@ -1,8 +1,7 @@
-"""The rows of a summary as text, as a page, as a spreadsheet and as plain data: always the same rows and sums."""
+"""The rows of a summary as text, as cells, as a spreadsheet and as plain data: always the same rows and sums."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ def as_text(summary: Summary, depth: int | None = None) -> str:
 
     depth: fold rows next to each other under one module path of this many names into one line; None folds nothing.
     """
-    lines = _lines(summary, depth)
+    lines = printed(summary, depth)
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     headings, *rows, total = (_aligned(line, widths) for line in lines)
@@ -32,23 +31,10 @@ def as_text(summary: Summary, depth: int | None = None) -> str:
 
 def as_markdown(summary: Summary, depth: int | None = None) -> str:
     """The table as GitHub draws it, notes below."""
-    lines = [[_escaped(cell) for cell in line] for line in _lines(summary, depth)]
+    lines = [[_escaped(cell) for cell in line] for line in printed(summary, depth)]
     rule = ["---" if column < NUMBERS_FROM else "---:" for column in range(len(HEADINGS))]
     drawn = ["| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])]
     return "\n".join([f"**{title(summary)}**", "", *drawn, "", *(f"- {note}" for note in notes(summary))]) + "\n"
-
-
-def as_html(summary: Summary, depth: int | None = None) -> str:
-    """The table as a complete page that needs nothing else."""
-    headings, *rows, total = _lines(summary, depth)
-    parts = [("thead", "th", [headings]), ("tbody", "td", rows), ("tfoot", "th", [total])]
-    body = "\n".join(
-        f"<{part}>\n" + "\n".join(f"<tr>{_cells(tag, line)}</tr>" for line in lines) + f"\n</{part}>"
-        for part, tag, lines in parts
-    )
-    below = "\n".join(f"<p>{html.escape(note)}</p>" for note in notes(summary))
-    name = html.escape(title(summary))
-    return PAGE.format(title=name, table=f"<table>\n{body}\n</table>", notes=below)
 
 
 def as_csv(summary: Summary, depth: int | None = None) -> str:
@@ -148,7 +134,7 @@ def _merged(prefix: str, rows: list[Row]) -> Row:
     )
 
 
-def _lines(summary: Summary, depth: int | None) -> list[tuple[str, ...]]:
+def printed(summary: Summary, depth: int | None) -> list[tuple[str, ...]]:
     """Headings, rows and total as printed cells."""
     total = ("total", "", "", f"{summary.params:,}", f"{summary.macs:,}", f"{summary.activations:,}", "", "")
     return [HEADINGS, *map(_line, folded(summary.rows, depth)), total]
@@ -178,33 +164,3 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|").replace("_", "\\_")
-
-
-def _cells(tag: str, line: Sequence[str]) -> str:
-    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .2rem .6rem; text-align: left; }}
-th:nth-child(n+4), td:nth-child(n+4) {{ text-align: right; }}
-thead th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #222; }}
-tfoot th {{ border-top: 2px solid #222; }}
-tbody tr:nth-child(even) {{ background: #f5f5f2; }}
-p {{ color: #555; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{table}
-{notes}
-</body>
-</html>
-"""

@@ -125,10 +125,11 @@ def summary(
     striate summary runs/cats
     """
     from striate.analysis.screen import screen
-    from striate.analysis.table import as_csv, as_html, as_markdown
-    from striate.core.files import require_writable, write_bytes
+    from striate.analysis.table import as_csv, as_markdown
+    from striate.core.files import require_writable
     from striate.meta.weightless import blueprint
     from striate.models import ZOO
+    from striate.report.summary_page import write_summary_page
 
     if json + csv + markdown > 1:
         raise StriateError("--json, --csv and --markdown exclude each other")
@@ -142,7 +143,7 @@ def summary(
     if model not in ZOO:
         shown = replace(shown, weights=f"the weights of {model}")
     if html is not None:
-        write_bytes(html, as_html(shown.summary, folding).encode())
+        write_summary_page(html, shown.summary, folding)
     if json:
         print_json(shown.to_dict())
     elif csv or markdown:

@@ -1,1 +1,1 @@
-"""The report of a run: one offline HTML file, written by `page.write_report` from `facts.ReportFacts`."""
+"""Offline pages: the report of a run (`page.write_report`, from `facts.ReportFacts`), and what other verbs show."""

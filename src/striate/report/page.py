@@ -1,26 +1,18 @@
-"""The report as one HTML file that needs nothing but itself: no script, nothing loaded, pictures inside."""
+"""The report of a run as an offline page."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from striate.core.files import write_bytes
-from striate.core.units import compact, duration
-from striate.core.version import __version__
-from striate.report import words
-from striate.report.charts import FRAME, charts_of, thinned
+from striate.report.charts import charts_of, thinned
 from striate.report.classes import confusion_of, weakest_first
 from striate.report.facts import ReportFacts
+from striate.report.offline import rendered, write_page
 from striate.report.pictures import shown
 from striate.report.space import maps_of, shown_look_ups
 
-TEMPLATES = Path(__file__).parent / "template"
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 MOST_MISTAKES, MOST_SAMPLES = 24, 16
 MOST_CLASS_ROWS, MOST_LAYER_ROWS, MOST_EPOCH_ROWS = 40, 30, 200
@@ -31,15 +23,14 @@ def write_report(path: Path, facts: ReportFacts) -> None:
 
     Raises StriateError when the disk is full or the folder may not be written.
     """
-    # File names may hold bytes that are no UTF-8 (lone surrogates here): they become question marks.
-    write_bytes(path, render(facts).encode("utf-8", "replace"))
+    write_page(path, render(facts))
 
 
 def render(facts: ReportFacts) -> str:
-    """The page of a report. Every text from outside is escaped by the template engine."""
+    """The page of a report."""
     evaluation = facts.evaluation
-    page = environment().get_template("report.html.jinja")
-    return page.render(
+    return rendered(
+        "report.html",
         facts=facts,
         evaluation=evaluation,
         metrics=evaluation.to_dict(),
@@ -58,53 +49,10 @@ def render(facts: ReportFacts) -> str:
         most_layer_rows=MOST_LAYER_ROWS,
         maps=maps_of(facts.space) if facts.space else [],
         look_ups=shown_look_ups(facts.space) if facts.space else [],
-        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # ours; escaped CSS would be wrong
-        version=__version__,
     )
-
-
-def environment() -> Environment:
-    """The template engine: escapes everything, fails on a name that does not exist."""
-    engine = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    engine.globals["frame"] = FRAME
-    engine.filters |= {
-        "percent": words.percent,
-        "interval": words.interval,
-        "compact": lambda count: words.kept_together(compact(count)),
-        "duration": lambda seconds: words.kept_together(duration(seconds)),
-        "number": words.number,
-        "flat": words.flat,
-        "tail": tail,
-        "shape": shape,
-    }
-    return engine
 
 
 def median_speed(history: list[dict[str, Any]]) -> float | None:
     """Training pictures per second in the median epoch; None where it was not taken."""
     speeds = [entry["images_per_second"] for entry in history if entry["images_per_second"]]
     return median(speeds) if speeds else None
-
-
-def tail(name: str) -> str:
-    """The last part of a path of any system.
-
-    >>> tail("photos/cat/a.jpg"), tail("C:\\\\photos\\\\b.jpg"), tail("digits[7]")
-    ('a.jpg', 'b.jpg', 'digits[7]')
-    """
-    return re.split(r"[/\\]", name)[-1] or name
-
-
-def shape(sizes: tuple[int, ...]) -> str:
-    """A shape without the batch.
-
-    >>> shape((1, 64, 28, 28)), shape(())
-    ('64×28×28', '–')
-    """
-    return "×".join(map(str, sizes[1:])) or words.NO_VALUE

@@ -15,6 +15,7 @@ from striate.models.catalog import PROTOCOLS, Protocol
 from striate.report.comparison.bubble_chart import chart_of
 from striate.report.comparison.page import as_page, as_svg
 from striate.report.comparison.png import as_png
+from striate.report.offline import svg_file, write_page
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     Raises StriateError on a full disk or a folder that may not be written.
     """
     chart = chart_of(comparison.drawn, comparison.protocol) if comparison.drawn else None
-    files = {"compare.html": as_page(comparison.networks, chart, comparison.remarks()).encode()}
-    if chart is not None:
-        files |= {"compare.svg": as_svg(chart).encode(), "compare.png": as_png(chart)}
-    for name, content in files.items():
-        write_bytes(folder / name, content)
-    return [folder / name for name in files]
+    write_page(folder / "compare.html", as_page(comparison.networks, chart, comparison.remarks()))
+    if chart is None:
+        return [folder / "compare.html"]
+    write_bytes(folder / "compare.svg", svg_file(as_svg(chart, alone=True)))
+    write_bytes(folder / "compare.png", as_png(chart))
+    return [folder / f"compare.{kind}" for kind in ("html", "svg", "png")]

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from striate.report.colours import CARD, FAMILIES, INK, LINE, SOFT
+from striate.report.colours import PALETTE
 from striate.report.comparison.bubble_chart import HEIGHT, WIDTH, Chart
 from striate.report.comparison.drawing import BASELINE, TEXT_PX, Circle, Line, Mark, Text, marks_of
 
+LIGHT = {name: colour for name, (colour, _) in PALETTE.items()}
 SCALE = 2  # pixels of the picture per pixel of the chart
 FINE = 3  # lines and circles are drawn so many times larger and made smaller, as Pillow draws them with hard edges
 LINE_PX, RIM_PX = 1.0, 1.5
@@ -31,12 +32,12 @@ def as_png(chart: Chart) -> bytes:
 def _shapes(marks: Iterable[Mark]) -> Image.Image:
     """Lines and circles, `SCALE * FINE` times as large as the chart."""
     scale = SCALE * FINE
-    ground = Image.new("RGB", (WIDTH * scale, HEIGHT * scale), CARD[0])
+    ground = Image.new("RGB", (WIDTH * scale, HEIGHT * scale), LIGHT["card"])
     pen = ImageDraw.Draw(ground, "RGBA")  # the mode in which colours that are not opaque are laid over
     for mark in marks:
         if isinstance(mark, Line):
             ends = [scale * place for place in (mark.x0, mark.y0, mark.x1, mark.y1)]
-            pen.line(ends, LINE[0] if mark.kind == "grid" else SOFT[0], round(LINE_PX * scale))
+            pen.line(ends, LIGHT["line"] if mark.kind == "grid" else LIGHT["soft"], round(LINE_PX * scale))
         elif isinstance(mark, Circle):
             _circle(pen, mark, scale)
     return ground
@@ -44,7 +45,7 @@ def _shapes(marks: Iterable[Mark]) -> Image.Image:
 
 def _circle(pen: ImageDraw.ImageDraw, circle: Circle, scale: int) -> None:
     network = circle.kind == "network"
-    colour, rim = (FAMILIES[circle.family][0], RIM_PX) if network else (SOFT[0], LINE_PX)
+    colour, rim = (LIGHT[f"family{circle.family}"], RIM_PX) if network else (LIGHT["soft"], LINE_PX)
     if network:
         pen.ellipse(_box(circle, 0.0, scale), (*ImageColor.getrgb(colour)[:3], round(255 * FILLING)))
     # Pillow draws the rim inside of the circle, SVG half of it outside.
@@ -63,6 +64,6 @@ def _write(picture: Image.Image, texts: Iterable[Text]) -> None:
     fonts = {kind: ImageFont.load_default(size * SCALE) for kind, size in TEXT_PX.items()}
     for text in texts:
         place = (text.x * SCALE, (text.y + BASELINE * TEXT_PX[text.kind]) * SCALE)
-        colour = SOFT[0] if text.kind == "soft" else INK[0]
+        colour = LIGHT["soft"] if text.kind == "soft" else LIGHT["ink"]
         bold = int(text.kind == "title")
         pen.text(place, text.text, colour, fonts[text.kind], ANCHORS[text.anchor], stroke_width=bold)
