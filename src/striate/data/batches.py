@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,8 +14,11 @@ from torch import Tensor
 from striate.core.errors import StriateError
 from striate.data.dataset import Indices
 from striate.data.picture import to_batch
+from striate.data.threads import in_threads
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import Bad, WorkingPictures
+
+READY = 2  # besides the batch that each thread makes: the one that is asked for, and one more
 
 
 class Batch(NamedTuple):
@@ -71,8 +72,9 @@ class Batches:
 
     def _batches(self, order: Indices, first: int) -> Iterator[Batch]:
         parts = np.array_split(order, self.steps)[first:]
-
-        return ahead(self._make, parts, self.workers)
+        if not self.workers:
+            return map(self._make, parts)
+        return in_threads(self._make, parts, self.workers, self.workers + READY)
 
     def _make(self, part: Indices) -> Batch:
         if self.unreadable is None:
@@ -89,25 +91,6 @@ class Batches:
     def _batch(self, part: Indices, pixels: npt.NDArray[np.uint8]) -> Batch:
         pictures, labels = to_batch(pixels), torch.from_numpy(self.labels[part])
         return Batch(pictures.pin_memory(), labels.pin_memory(), part) if self.pinned else Batch(pictures, labels, part)
-
-
-def ahead(make: Callable[[Indices], Batch], parts: list[Indices], workers: int) -> Iterator[Batch]:
-    """`make` of every part in order, by `workers` threads that are a batch each ahead of the caller, and one more."""
-    if not workers:
-        yield from map(make, parts)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[Batch]] = deque()
-        try:
-            for part in parts:
-                pending.append(pool.submit(make, part))
-                if len(pending) > workers + 1:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

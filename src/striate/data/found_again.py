@@ -9,7 +9,8 @@ from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, FilePictures, Pictures
 from striate.data.decode import DecodeError
 from striate.data.manifest import UNREAD, Row, other_pictures, rows_of, write_rows
-from striate.data.scan import Scan, decode_to_scan, in_threads, pixel_digest
+from striate.data.scan import Scan, decode_to_scan, pixel_digest
+from striate.data.threads import in_threads
 from striate.data.working import Bad
 
 
@@ -60,7 +61,7 @@ def found_again(now: Dataset, begun: Dataset, lost: dict[int, Row], file: Path, 
         wanted.setdefault(row.digest, []).append(index)
     names: dict[int, str] = {}
     pictures = now.pictures
-    hashes = in_threads(lambda index: hashing.of(pictures, index), iter(elsewhere))
+    hashes = in_threads(lambda index: hashing.of(pictures, index), elsewhere)
     for index, digests in zip(elsewhere, hashes, strict=True):
         for digest in digests & wanted.keys():
             if wanted[digest]:

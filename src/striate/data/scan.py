@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +14,7 @@ from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError, Numbers, Pixels, finite, is_wide_grey, memory_named, to_8_bits
 from striate.data.picture import to_working_size
+from striate.data.threads import in_threads
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as pictures are finished."""
@@ -26,9 +24,6 @@ Keep = Callable[[int, Pixels], None]
 
 # What `check` decodes at when no network has been named; photographs of many megapixels come faster that way.
 CHECK_COVER_PX = (256, 256)
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Wide(NamedTuple):
@@ -68,24 +63,6 @@ class Scan:
         return self.digests[index].tobytes() if wide is None else wide.digest.encode()
 
 
-def in_threads(work: Callable[[T], R], items: Iterator[T], threads: int | None = None) -> Iterator[R]:
-    """Results of `work` in the order of `items`, a bounded number of them under way at once.
-
-    Threads suffice: Pillow releases the interpreter's lock while it decodes and resizes.
-    """
-    threads = threads or os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:
-        pending = [pool.submit(work, item) for item in islice(items, 4 * threads)]
-        pending.reverse()
-        try:
-            while pending:
-                yield pending.pop().result()
-                pending[:0] = [pool.submit(work, item) for item in islice(items, 1)]
-        finally:
-            for future in pending:
-                future.cancel()
-
-
 def scan_pictures(
     pictures: Pictures,
     preprocess: Preprocess | None = None,
@@ -118,7 +95,7 @@ def scan_pictures(
     digests = np.zeros((total, 16), np.uint8)
     problems: dict[int, str] = {}
     wide: dict[int, Wide] = {}
-    for index, (size, digest, remark) in enumerate(in_threads(look, iter(range(total)))):
+    for index, (size, digest, remark) in enumerate(in_threads(look, range(total))):
         sizes[index], digests[index] = size, np.frombuffer(digest, np.uint8)
         if isinstance(remark, str):
             problems[index] = remark

@@ -20,8 +20,9 @@ from striate.core.records import Preprocess
 from striate.data.dataset import Indices, Pictures
 from striate.data.decode import DecodeError, Pixels, memory_named
 from striate.data.picture import to_working_size
-from striate.data.scan import Keep, Scan, decode_to_scan, in_threads, pixel_digest
+from striate.data.scan import Keep, Scan, decode_to_scan, pixel_digest
 from striate.data.stored_arrays import require_header
+from striate.data.threads import in_threads
 
 Bad = dict[int, DecodeError]
 """Why pictures cannot be had, by number."""
@@ -99,7 +100,7 @@ class DecodedPictures(WorkingPictures):
         keys[index] = key
 
     def _each(self, work: Callable[[int], DecodeError | None], places: Iterable[int]) -> Iterator[DecodeError | None]:
-        return in_threads(work, iter(places))
+        return in_threads(work, places)
 
 
 class CachedPictures(WorkingPictures):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +16,14 @@ from striate.core.errors import StriateError
 from striate.core.values import shown
 from striate.data.decode import Pixels, pixels_of, read_picture
 from striate.data.left_out import LeftOut
-from striate.data.picture import Decode
+from striate.data.streaming import Undecoded
 from striate.deploy.inputs import picture_files
 
 Picture = str | Path | Image.Image | npt.NDArray[np.uint8]
 CHANNELS = (1, 3, 4)
 
 
-class Given(NamedTuple):
-    """A picture by what it is called, and how it becomes pixels."""
-
-    name: str
-    decode: Decode
-
-
-def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] | None = None) -> list[Given]:
+def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] | None = None) -> list[Undecoded]:
     """Every picture that was given: the files themselves, all pictures below folders, and those in memory.
 
     given: one or several, in any mixture, of paths, Pillow's pictures and arrays uint8 (H, W), (H, W, 3) or RGBA; or an
@@ -41,14 +34,14 @@ def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] |
     >>> [picture.name for picture in given_pictures([np.zeros((8, 8), np.uint8), "cat.jpg"])]
     ['picture 0', 'cat.jpg']
     """
-    pictures: list[Given] = []
+    pictures: list[Undecoded] = []
     for place, one in enumerate(_several(given)):
         if isinstance(one, str | os.PathLike):
             files = picture_files([Path(one)], left_out)
-            pictures += [Given(str(file), partial(read_picture, file)) for file in files]
+            pictures += [Undecoded(str(file), partial(read_picture, file)) for file in files]
         else:
             name = f"picture {place}"
-            pictures.append(Given(name, partial(_in_memory, _image(one, name), name)))
+            pictures.append(Undecoded(name, partial(_in_memory, _image(one, name), name)))
     return pictures
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -14,20 +12,6 @@ from striate.data.dataset import Dataset, Indices
 from striate.data.formats import READABLE
 from striate.data.left_out import LeftOut
 from striate.data.walk import Walk
-
-BATCH_SIZE = 32
-
-T = TypeVar("T")
-
-
-def in_batches(items: Iterator[T]) -> Iterator[list[T]]:
-    """Lists of BATCH_SIZE items, the last one shorter.
-
-    >>> [len(batch) for batch in in_batches(iter(range(70)))]
-    [32, 32, 6]
-    """
-    while batch := list(islice(items, BATCH_SIZE)):
-        yield batch
 
 
 def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = None) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from msgspec import Meta
-from torch import nn
+from torch import Tensor, nn
 
 from striate.analysis.summary import summarize
 from striate.core import bounds
@@ -32,12 +32,13 @@ from striate.data.found_again import Hashing
 from striate.data.known import Known, known_pictures
 from striate.data.left_out import LeftOut
 from striate.data.manifest import MANIFEST
-from striate.data.picture import Decode, read_working, to_batch, to_working_size
-from striate.data.scan import Progress, in_threads, pixel_digest
+from striate.data.picture import to_batch, to_working_size
+from striate.data.scan import Progress, pixel_digest
 from striate.data.sources import open_to_evaluate
+from striate.data.streaming import Undecoded, read_batches
 from striate.deploy.bundle import Bundle, load_weights
-from striate.deploy.given import Given, Picture, given_pictures
-from striate.deploy.inputs import in_batches, members, split_to_evaluate
+from striate.deploy.given import Picture, given_pictures
+from striate.deploy.inputs import members, split_to_evaluate
 from striate.deploy.predictions import Prediction
 from striate.models import Network
 from striate.runtime.folding import inference_form
@@ -141,16 +142,14 @@ class Run(OneScreen):
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
         given = given_pictures(paths, left_out)
-        predictions: list[Prediction] = []
+        found: dict[int, Prediction] = {}
         with self.runtime.processor_threads():
-            for batch in in_batches(self.working(given)):
-                predictions += self._predict_batch(batch, top)
-        return predictions
-
-    def working(self, pictures: Sequence[Given]) -> Iterator[tuple[str, Pixels | DecodeError]]:
-        """Every name with its picture at the working size, or why it cannot be read; decoded by all cores."""
-        outcomes = in_threads(lambda picture: self._read(picture.name, picture.decode), iter(pictures))
-        return zip((picture.name for picture in pictures), outcomes, strict=True)
+            for batch in read_batches(given, self.preprocess):
+                names = [given[place].name for place in batch.places]
+                found |= zip(batch.places, self._predict_batch(batch.pictures, names, top), strict=True)
+                for place, error in batch.bad.items():
+                    found[place] = Prediction(given[place].name, None, None, (), error.reason)
+        return [found[place] for place in range(len(given))]
 
     def _trained_in(self) -> str | None:
         """The precision that the run was trained in; None of other weights, and where that is not known."""
@@ -162,31 +161,19 @@ class Run(OneScreen):
     def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Prediction]:
         """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""
         working = [to_working_size(pixels, self.preprocess) for pixels in pictures]
-        return self._predict_working(working, names, top) if working else []
+        return self._predict_batch(to_batch(np.stack(working)), names, top) if working else []
 
-    def _predict_batch(self, batch: list[tuple[str, Pixels | DecodeError]], top: int) -> list[Prediction]:
-        good = [(name, pixels) for name, pixels in batch if not isinstance(pixels, DecodeError)]
-        found = iter(self._predict_working([p for _, p in good], [name for name, _ in good], top) if good else ())
-        return [
-            Prediction(name, None, None, (), outcome.reason) if isinstance(outcome, DecodeError) else next(found)
-            for name, outcome in batch
-        ]
-
-    def _predict_working(self, working: Sequence[Pixels], names: Sequence[str], top: int) -> list[Prediction]:
-        logits = predict_logits(self._form, to_batch(np.stack(working)), self.preprocess, self.runtime)
+    def _predict_batch(self, pictures: Tensor, names: Sequence[str], top: int) -> list[Prediction]:
+        """Of uint8 (N, C, h, w) at the working size."""
+        if not names:
+            return []
+        logits = predict_logits(self._form, pictures, self.preprocess, self.runtime)
         best = logits.softmax(1).topk(min(top, len(self.classes)), dim=1)
         predictions = []
         for name, values, numbers in zip(names, best.values.tolist(), best.indices.tolist(), strict=True):
             ranked = tuple((self.classes[number], value) for number, value in zip(numbers, values, strict=True))
             predictions.append(Prediction(name, *ranked[0], top=ranked))
         return predictions
-
-    def _read(self, name: str, decode: Decode) -> Pixels | DecodeError:
-        """A picture at the working size, or why it cannot be read."""
-        try:
-            return read_working(name, decode, self.preprocess)
-        except DecodeError as error:
-            return error
 
     @checked
     def evaluate(
@@ -280,21 +267,17 @@ class Run(OneScreen):
                 seen[index] = self._known.split_of(dataset, index, digest)
             return pixels
 
-        def read(index: int) -> Pixels | DecodeError:
-            return self._read(dataset.pictures.name(index), partial(decode, index))
-
+        given = (Undecoded(dataset.pictures.name(index), partial(decode, index)) for index in indices.tolist())
         done, right = 0, 0
-        for part in in_batches(zip(indices.tolist(), in_threads(read, iter(indices.tolist())), strict=True)):
-            bad = [outcome for _, outcome in part if isinstance(outcome, DecodeError)]
-            if bad and unreadable is None:
-                raise bad[0]
-            good = [(index, pixels) for index, pixels in part if not isinstance(pixels, DecodeError)]
+        for batch in read_batches(given, self.preprocess):
             if unreadable is not None:
-                unreadable += bad
-            if good:
-                numbers = np.array([index for index, _ in good])
-                yield Batch(to_batch(np.stack([p for _, p in good])), torch.from_numpy(labels[numbers]), numbers)
-            done, right = done + len(part), right + len(good)
+                unreadable += batch.bad.values()
+            elif batch.bad:
+                raise next(iter(batch.bad.values()))
+            if batch.places:
+                part = indices[batch.places]
+                yield Batch(batch.pictures, torch.from_numpy(labels[part]), part)
+            done, right = done + len(batch.places) + len(batch.bad), right + len(batch.places)
             if progress is not None:
                 progress(done, len(indices))
         if not right:

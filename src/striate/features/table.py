@@ -17,11 +17,9 @@ from striate.core.errors import StriateError
 from striate.core.files import require_writable, write_bytes
 from striate.core.units import counted
 from striate.core.values import checked
-from striate.data.decode import DecodeError, Pixels
 from striate.data.left_out import LeftOut
-from striate.data.picture import to_batch
+from striate.data.streaming import read_batches
 from striate.deploy.given import Picture, given_pictures
-from striate.deploy.inputs import in_batches
 from striate.deploy.run import Run
 from striate.features.extract import features_of
 from striate.models.linear_probe import PRE_LOGITS, require_layers
@@ -61,16 +59,11 @@ def extract(
     problems: list[tuple[str, str]] = []
 
     def batches() -> Iterator[Tensor]:
-        for batch in in_batches(run.working(given)):
-            good: list[Pixels] = []
-            for name, outcome in batch:
-                if isinstance(outcome, DecodeError):
-                    problems.append((name, outcome.reason))
-                else:
-                    good.append(outcome)
-                    read.append(name)
-            if good:
-                yield to_batch(np.stack(good))
+        for batch in read_batches(given, run.preprocess):
+            problems.extend((given[place].name, error.reason) for place, error in batch.bad.items())
+            read.extend(given[place].name for place in batch.places)
+            if batch.places:
+                yield batch.pictures
 
     with runtime.processor_threads():
         vectors = features_of(run.network, batches(), layers, runtime)

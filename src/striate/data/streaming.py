@@ -1,0 +1,59 @@
+"""Pictures that are read once, in order: batches at the working size, while all cores decode the next ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from striate.core.records import Preprocess
+from striate.data.decode import DecodeError, Pixels
+from striate.data.picture import Decode, read_working, to_batch
+from striate.data.threads import in_threads
+from striate.data.working import Bad
+
+BATCH_SIZE = 32
+
+
+class Undecoded(NamedTuple):
+    """A picture by what it is called, and how it becomes pixels."""
+
+    name: str
+    decode: Decode
+
+
+class ReadBatch(NamedTuple):
+    """Some pictures, those that can be read and why others cannot.
+
+    places: of those that can be read, among all that were given. pictures: these, uint8 (N, C, h, w) of the working
+    size, channels last in memory. bad: the others, by place.
+    """
+
+    places: list[int]
+    pictures: Tensor
+    bad: Bad
+
+
+def read_batches(pictures: Iterable[Undecoded], preprocess: Preprocess) -> Iterator[ReadBatch]:
+    """All pictures in order, BATCH_SIZE to a batch, those that cannot be read counted in; the last one is smaller.
+
+    >>> black = Undecoded("black", lambda channels, cover, white: np.zeros((9, 9, channels), np.uint8))
+    >>> [tuple(batch.pictures.shape) for batch in read_batches([black] * 40, Preprocess((8, 8), (8, 8)))]
+    [(32, 3, 8, 8), (8, 3, 8, 8)]
+    """
+
+    def read(picture: Undecoded) -> Pixels | DecodeError:
+        try:
+            return read_working(*picture, preprocess)
+        except DecodeError as error:
+            return error
+
+    outcomes = enumerate(in_threads(read, pictures))
+    while part := list(islice(outcomes, BATCH_SIZE)):
+        good = {place: outcome for place, outcome in part if not isinstance(outcome, DecodeError)}
+        bad = {place: outcome for place, outcome in part if isinstance(outcome, DecodeError)}
+        none = np.empty((0, *preprocess.resize, preprocess.channels), np.uint8)
+        yield ReadBatch(list(good), to_batch(np.stack(list(good.values())) if good else none), bad)
