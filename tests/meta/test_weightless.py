@@ -25,7 +25,9 @@ def made(run: Trace) -> list[tuple[str, list[tuple[object, ...]]]]:
     ]
 
 
-@pytest.mark.parametrize("name", ["lenet5_1998", "alexnet", "googlenet", "resnet50", "densenet40_12", "fractalnet20"])
+@pytest.mark.parametrize(
+    "name", ["lenet5_1998", "alexnet", "googlenet", "resnet50", "densenet40_12", "fractalnet20", "quick_regnet26"]
+)
 def test_shortcuts_say_what_torch_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = blueprint(lambda: create_model(name))
     shape = (1, model.in_channels, *model.preprocess.size)
@@ -103,7 +105,7 @@ def test_the_compiler_is_not_imported() -> None:
         "from striate.analysis import summarize\n"
         "from striate.meta.weightless import blueprint\n"
         "from striate.models import create_model\n"
-        "for name in ('resnet18', 'alexnet', 'googlenet', 'densenet40_12'):\n"
+        "for name in ('resnet18', 'alexnet', 'googlenet', 'densenet40_12', 'quick_regnet26'):\n"
         "    summarize(blueprint(lambda: create_model(name)))\n"
         "print(sorted(name for name in ('torch._dynamo', 'sympy') if name in sys.modules))\n"
     )

@@ -36,11 +36,18 @@ def _unary(first: Tensor, *_: Any) -> Tensor | None:
 
 
 def _binary(first: Tensor, second: Any, *_: Any) -> Tensor | None:
-    if isinstance(second, Tensor) and (
-        first.shape != second.shape or first.dtype != second.dtype or not second.is_contiguous()
-    ):
+    if not isinstance(second, Tensor):
+        return _unary(first)
+    if first.dtype != second.dtype or not second.is_contiguous():
+        return None
+    if first.shape != second.shape and not _is_gate(second, first):
         return None
     return _unary(first)
+
+
+def _is_gate(gate: Tensor, maps: Tensor) -> bool:
+    """Whether one is a number per channel of the other, (N, C, 1, 1) beside (N, C, H, W)."""
+    return gate.dim() == maps.dim() > 2 and gate.shape[:2] == maps.shape[:2] and set(gate.shape[2:]) == {1}
 
 
 def _mean(first: Tensor, axes: list[int] | None, keepdim: bool = False, *_: Any) -> Tensor | None:
