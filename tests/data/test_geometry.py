@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from striate.core.records import Preprocess
 from striate.data.augment import Augmentation, augment, draw_geometry
 from striate.data.batches import step_generator
 from striate.data.geometry import Geometry, scaled_parts
-from striate.data.picture import scaled
+from striate.data.picture import network_geometry, scaled, to_network_size, to_working_size, working_geometry
 
 many = settings(max_examples=100, deadline=None, derandomize=True)
 SIDES = st.tuples(st.integers(1, 24), st.integers(1, 24))
@@ -261,3 +261,39 @@ def test_a_blob_is_where_its_point_has_moved_and_where_the_smaller_picture_shows
     places = centres((24, 32)).float()
     weights = small.flatten(1) / small.sum((1, 2))[:, None]
     torch.testing.assert_close(weights @ places, found, rtol=0, atol=0.05)
+
+
+@many
+@given(SIDES, SIZES, st.booleans())
+def test_what_the_network_sees_in_use_is_a_geometry(working, size, enlarges):
+    lower, upper = zip(*(sorted(pair) for pair in zip(working, size, strict=True)), strict=True)
+    record = Preprocess(upper, lower) if enlarges else Preprocess(lower, upper)
+    assume(record.size[1] > 1)
+    batch = (
+        noise(record.resize) // 2 + 64
+    )  # nothing overshoots 0..255, which whole numbers cut between the two directions
+    geometry = network_geometry(3, record)
+    found, expected = geometry.pixels(batch), to_network_size(batch, record)
+    assert len(geometry) == 3 and geometry.size == record.size
+    if enlarges:  # to whole numbers here, to broken ones there
+        assert (found.float() - expected.float()).abs().max() <= 1.5
+    else:
+        assert torch.equal(found, expected)
+
+
+@many
+@given(st.tuples(st.integers(1, 250), st.integers(1, 250)), SIDES, st.sampled_from(["cover", "contain", "stretch"]))
+def test_a_working_picture_shows_the_places_of_its_file(file, working, fit):
+    """Of a picture whose pixels hold their columns and rows, and beyond which there are bars of 255."""
+    x, y = (centres(file) - 0.5).T.reshape(2, *file)
+    pixels = torch.stack([x, y, torch.zeros_like(x)], 2).to(torch.uint8).numpy()
+    record = Preprocess(working, working, mean=(1.0, 1.0, 1.0), fit=fit)
+    shown = torch.from_numpy(to_working_size(pixels, record)[:, :, :2].copy()).flatten(0, 1).double() + 0.5
+    geometry = working_geometry(file, record)
+    there = geometry.masks(torch.ones(1, *file, dtype=torch.uint8), fill=0)[0].flatten() == 1
+    expected = backs(geometry, 0)
+    step = (geometry.extents[0] / torch.tensor(geometry.size[::-1])).clamp(min=1)
+    off = (shown - inside(file, expected)).abs() / step
+    assert (off[there] <= 1).all()
+    inner = ((expected > step) & (expected < torch.tensor(file[::-1]) - step)).all(1)
+    assert ((shown - expected).abs()[inner] <= 0.51 + 0.05 * step).all()  # half a pixel is that of whole grey levels

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from striate.core.bounds import SIDE_PX, require_within
 from striate.core.records import Preprocess
-from striate.data.geometry import Geometry, whole
+from striate.data.geometry import Geometry, whole_pictures
 
 # Principal components of the colours of ImageNet's training pictures on the 0..1 scale: eigenvectors in the columns
 # (rows R, G, B) and their eigenvalues, for Krizhevsky et al. 2012, section 4.1.
@@ -112,7 +112,7 @@ def draw_geometry(
     else:
         size, radians = (min(size[0], working[0]), min(size[1], working[1])), None
         if size == working and not augmentation.crop_padding_px and not augmentation.flip and mirrored is None:
-            return whole(count, working)
+            return whole_pictures(count, working)
         offsets, extents = _drawn_crops(augmentation.crop_padding_px, count, working, size, generator)
     if mirrored is None:
         mirrored = torch.rand(count, generator=generator) < (0.5 if augmentation.flip else 0.0)

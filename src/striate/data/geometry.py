@@ -27,7 +27,7 @@ class Geometry:
     the result. radians: float32 (N,), by which parts are turned from x towards y, which is clockwise as pictures are
     shown; None: all are upright. All lie on the processor.
 
-    >>> geometry = whole(2, (4, 6))[1:]
+    >>> geometry = whole_pictures(2, (4, 6))[1:]
     >>> len(geometry), geometry.points(torch.tensor([[6.0, 4.0]]), torch.tensor([0])).tolist()
     (1, [[6.0, 4.0]])
     """
@@ -80,7 +80,7 @@ class Geometry:
 
         fill: what is beyond the edge. Any type of numbers, which stays.
 
-        >>> whole(1, (1, 2)).scaled((1, 4)).masks(torch.tensor([[[3, 7]]]), fill=255).tolist()
+        >>> whole_pictures(1, (1, 2)).scaled((1, 4)).masks(torch.tensor([[[3, 7]]]), fill=255).tolist()
         [[[3, 3, 7, 7]]]
         """
         (height, width), device = self.working, masks.device
@@ -98,7 +98,7 @@ class Geometry:
         xy: (M, 2) in working pixels. picture: int64 (M,), the number in the batch of the picture that each is of.
         Returns (M, 2), float32 or, of such, float64.
 
-        >>> mirrored = replace(whole(1, (4, 6)), mirrored=torch.tensor([True]))
+        >>> mirrored = replace(whole_pictures(1, (4, 6)), mirrored=torch.tensor([True]))
         >>> mirrored.points(torch.tensor([[0.5, 0.5]]), torch.tensor([0])).tolist()
         [[5.5, 0.5]]
         """
@@ -124,7 +124,7 @@ class Geometry:
 
         They may reach beyond it, or lie outside. Of a turned picture they are larger than what was boxed.
 
-        >>> mirrored = replace(whole(1, (4, 6)), mirrored=torch.tensor([True]))
+        >>> mirrored = replace(whole_pictures(1, (4, 6)), mirrored=torch.tensor([True]))
         >>> mirrored.boxes(torch.tensor([[0.0, 1, 2, 4]]), torch.tensor([0])).tolist()
         [[4.0, 1.0, 6.0, 4.0]]
         """
@@ -191,11 +191,11 @@ class Geometry:
         return F.grid_sample(batch.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def whole(count: int, working: tuple[int, int]) -> Geometry:
+def whole_pictures(count: int, working: tuple[int, int]) -> Geometry:
     """Pictures as they are.
 
     >>> batch = torch.zeros(2, 3, 4, 6)
-    >>> whole(2, (4, 6)).pixels(batch) is batch
+    >>> whole_pictures(2, (4, 6)).pixels(batch) is batch
     True
     """
     extents = torch.tensor(working[::-1], dtype=torch.float64).expand(count, 2)

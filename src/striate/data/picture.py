@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from striate.core.records import Preprocess
 from striate.data.decode import Pixels, memory_named
+from striate.data.geometry import Geometry, whole_pictures
 
 # More than this is not made to be cut to a few: of a picture of 60000x2 px that covers 224x224, 1.5 billion pixels.
 MOST_SCALED_PIXELS = 2**24
@@ -40,29 +42,46 @@ def to_working_size(pixels: Pixels, preprocess: Preprocess) -> Pixels:
     >>> to_working_size(np.zeros((30, 40, 3), np.uint8), Preprocess((16, 16), (20, 20))).shape
     (20, 20, 3)
     """
-    height, width = preprocess.resize
-    if preprocess.fit == "stretch":
-        return _resized(pixels, (height, width))
+    (height, width), (fitted, (top, left)) = preprocess.resize, _fitted(pixels.shape[:2], preprocess)
     if preprocess.fit == "contain":
-        return _contained(pixels, preprocess)
-    scale = max(height / pixels.shape[0], width / pixels.shape[1])
-    scaled = max(height, round(pixels.shape[0] * scale)), max(width, round(pixels.shape[1] * scale))
-    top, left = (scaled[0] - height) // 2, (scaled[1] - width) // 2
-    if math.prod(scaled) > MOST_SCALED_PIXELS:
-        return _part_resized(pixels, scaled, (top, left), (height, width))
-    return _resized(pixels, scaled)[top : top + height, left : left + width]
+        barred = np.empty((height, width, pixels.shape[2]), np.uint8)
+        barred[:] = preprocess.mean_colour
+        barred[-top : fitted[0] - top, -left : fitted[1] - left] = _resized(pixels, fitted)
+        return barred
+    if preprocess.fit == "cover" and math.prod(fitted) > MOST_SCALED_PIXELS:
+        return _part_resized(pixels, fitted, (top, left), (height, width))
+    return _resized(pixels, fitted)[top : top + height, left : left + width]
 
 
-def _contained(pixels: Pixels, preprocess: Preprocess) -> Pixels:
-    """Scaled to fit into the working size, in its middle; the rest is of the mean colour."""
-    height, width = preprocess.resize
-    scale = min(height / pixels.shape[0], width / pixels.shape[1])
-    inner = _resized(pixels, (max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))))
-    whole = np.empty((height, width, pixels.shape[2]), np.uint8)
-    whole[:] = preprocess.mean_colour
-    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
-    whole[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return whole
+def working_geometry(size: tuple[int, int], preprocess: Preprocess) -> Geometry:
+    """Which part of a picture its working size shows, which moves its boxes, points and masks there, and back.
+
+    size: height and width of the upright picture, one. The part is of broken pixels, so pixels are `to_working_size`'s;
+    where that has bars, it reaches beyond the picture.
+
+    >>> geometry = working_geometry((30, 40), Preprocess((60, 60), (60, 60)))
+    >>> geometry.points(torch.tensor([[5.0, 0.0], [35.0, 30.0]]), torch.tensor([0, 0])).tolist()
+    [[0.0, 0.0], [60.0, 60.0]]
+    """
+    fitted, corner = _fitted(size, preprocess)
+    rows = zip(size, fitted, corner, preprocess.resize, strict=True)
+    # Per axis, y before x: from the picture's middle to that of the part, and the length of the part.
+    spans = [((first + side / 2 - whole / 2) * came / whole, side * came / whole) for came, whole, first, side in rows]
+    offsets, extents = torch.tensor(spans[::-1], dtype=torch.float64).T[:, None]
+    return Geometry(size, preprocess.resize, offsets, extents, torch.tensor([False]))
+
+
+def _fitted(size: tuple[int, ...], preprocess: Preprocess) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Height and width to which a picture is scaled, and y and x in it where the working size begins: below 0, bars."""
+    (height, width), fit = preprocess.resize, preprocess.fit
+    if fit == "stretch":
+        return (height, width), (0, 0)
+    scales = height / size[0], width / size[1]
+    scale, least = (max(scales), (height, width)) if fit == "cover" else (min(scales), (1, 1))
+    fitted = max(least[0], round(size[0] * scale)), max(least[1], round(size[1] * scale))
+    if fit == "contain":
+        return fitted, (-((height - fitted[0]) // 2), -((width - fitted[1]) // 2))
+    return fitted, ((fitted[0] - height) // 2, (fitted[1] - width) // 2)
 
 
 def _resized(pixels: Pixels, size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> Pixels:
@@ -109,6 +128,21 @@ def to_network_size(batch: Tensor, preprocess: Preprocess) -> Tensor:
     height, width = preprocess.size
     top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
     return batch[:, :, top : top + height, left : left + width]
+
+
+def network_geometry(count: int, preprocess: Preprocess) -> Geometry:
+    """Which part of each of `count` working pictures `to_network_size` shows.
+
+    >>> network_geometry(2, Preprocess((224, 224))).points(torch.tensor([[16.0, 16.0]]), torch.tensor([1])).tolist()
+    [[0.0, 0.0]]
+    """
+    geometry = whole_pictures(count, preprocess.resize)
+    if preprocess.enlarges:
+        return geometry.scaled(preprocess.size)
+    (height, width), sides = preprocess.size, torch.tensor(preprocess.size[::-1], dtype=torch.float64)
+    top, left = (preprocess.resize[0] - height) // 2, (preprocess.resize[1] - width) // 2
+    offsets = torch.tensor([left, top]) + (sides - geometry.extents) / 2
+    return replace(geometry, size=preprocess.size, offsets=offsets, extents=sides.expand(count, 2))
 
 
 def scaled(batch: Tensor, size: tuple[int, int]) -> Tensor:
