@@ -67,7 +67,7 @@ def same_answers(folder: Path) -> None:
         run = striate.train(folder, "resnet18", run=Path(parent) / "run", epochs=5)
         dataset = open_data(folder)
         working, _ = working_pictures(dataset, run.preprocess)
-    batches = Batches(working, dataset.labels, dataset.splits["val"], 64)
+    batches = Batches(working, dataset.targets, dataset.splits["val"], 64)
     folded = fold_norms(run.network, (3, *run.preprocess.size))
     exact, labels = answers(run.network, batches, run, "fp32")
     print(f"\n{len(labels):,} pictures of val, ResNet-18 at {run.preprocess.size[0]} px\n")

@@ -80,7 +80,7 @@ def prepared(data: str, weights: str) -> tuple[tuple[str, ...], dict[str, Batche
     dataset = open_data(data)
     network = create_model(architecture_of(weights), weights=weights)
     working: WorkingPictures = working_pictures(dataset, network.preprocess)[0]
-    splits = {name: Batches(working, dataset.labels, part, BATCH_SIZE) for name, part in dataset.splits.items()}
+    splits = {name: Batches(working, dataset.targets, part, BATCH_SIZE) for name, part in dataset.splits.items()}
     return dataset.classes, splits
 
 

@@ -82,7 +82,7 @@ class Contest:
         batches = {}
         for way, (cache_gb, workers) in WAYS.items():
             working, _ = working_pictures(dataset, network.preprocess, cache_gb)
-            batches[way] = Batches(working, dataset.labels, dataset.splits["train"], batch_size, workers)
+            batches[way] = Batches(working, dataset.targets, dataset.splits["train"], batch_size, workers)
         self.batches, train = batches, batches["cached"]
         self.job = Job(network, dataset.classes, train, train, recipe, 0, self.runtime, Path(), Mock())
         self.optimizer = make_optimizer(network, recipe)

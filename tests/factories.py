@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from striate.data.batches import Batches
+from striate.data.batches import Batch, Batches
+from striate.data.targets.classes import ClassTargets
 from striate.models import Network, create_model
 from striate.runtime.runtime import Runtime
+from striate.tasks import TASKS
+from striate.tasks.task import NETWORK, StepLosses
 from striate.training.job import Job
 from striate.training.recipe import Recipe
+from striate.training.step import begun_step, gradients
 
 PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=1)
 CLASSES = ("a", "b", "c", "d")
@@ -74,11 +78,11 @@ def job_of(
     pixels = noise(10, 32, network.in_channels) if pixels is None else pixels
     fields = {"model": network.architecture, "batch_size": len(pixels), **recipe}
     numbers = np.arange(len(pixels))
-    batches = Batches(InMemory(pixels), numbers % len(CLASSES), numbers, fields["batch_size"])
+    batches = Batches(InMemory(pixels), ClassTargets(numbers % len(CLASSES), CLASSES), numbers, fields["batch_size"])
     where = Path() if folder is None else folder
     return Job(
         network=network,
-        classes=CLASSES,
+        task=TASKS["classification"],
         train=batches,
         val=batches,
         recipe=Recipe(**fields),
@@ -88,3 +92,8 @@ def job_of(
         watch=SaysNothing() if watch is None else watch,
         scaler=runtime.loss_scaler(),
     )
+
+
+def gradients_of(job: Job, batch: Batch, step: int) -> StepLosses:
+    """The gradients of a step, filled in; the weights stay."""
+    return gradients(job, NETWORK, *begun_step(job, batch, step))

@@ -22,6 +22,7 @@ from striate.models import FILES, architecture_of
 from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
+from striate.tasks import task_named
 from striate.training.folder.layout import RECIPE
 from striate.training.other_names import renamed, unknown_field
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
@@ -33,7 +34,7 @@ from striate.training.speed.options import RuntimeOptions
 __all__ = ["check", "resume", "train"]
 
 KINDS = {"recipe": str, "seed": int, **typing.get_type_hints(RuntimeOptions), **typing.get_type_hints(Recipe)}
-OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard")
+OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard", "task")
 
 
 @checked
@@ -47,6 +48,7 @@ def train(
     seed: int = 0,
     cache_gb: float = DEFAULT_CACHE_GB,
     tensorboard: bool = False,
+    task: str | None = None,
     **fields: Any,
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
@@ -56,9 +58,9 @@ def train(
     that of the weights, or the recipe's. recipe: a name, or a record of one's own; by default
     "probe" where layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a
     new one below runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write
-    events for it. fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`,
-    such as precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they
-    are.
+    events for it. task: what to learn of the pictures, by default what the data is for. fields: any field of `Recipe`,
+    such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as precision="fp32" or threads=2; options
+    left out are measured. The caller's random generators stay as they are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     if isinstance(model, nn.Module):
@@ -72,7 +74,9 @@ def train(
     changed = with_weights({**({} if model is None else {"model": model}), **fields})
     given = as_data(data)
     arrays = given if isinstance(given, Arrays) else None
-    plan = Plan(given if isinstance(given, str) else ARRAYS, *_recipe_of(recipe, changed), seed, options, arrays)
+    if task is not None:
+        task_named(task)
+    plan = Plan(given if isinstance(given, str) else ARRAYS, *_recipe_of(recipe, changed), seed, options, arrays, task)
     return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
 
 
@@ -87,7 +91,7 @@ def _own_module(model: nn.Module) -> StriateError:
 
 
 def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[str, Recipe, dict[str, Any]]:
-    """Name and record of a recipe, and the fields that are set otherwise, each of its declared type.
+    """Name of a recipe, the record to train by, and what that has otherwise than the one of its name.
 
     A record of the caller's own is told by what it has otherwise than BASIS.
     """
@@ -97,12 +101,13 @@ def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[st
     if isinstance(recipe, Recipe):
         base = get_recipe(BASIS)
         own = with_weights({"model": recipe.model, "weights": recipe.weights})
-        return CUSTOM, base, replace(recipe, **own).changed(changed).differences(base)
+        made = replace(recipe, **own).changed(changed)
+        return CUSTOM, made, made.differences(base)
     if recipe is None:
         recipe = "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS
     base = get_recipe(recipe)
     made = base.changed(changed)
-    return recipe, base, {name: getattr(made, name) for name in changed}
+    return recipe, made, {name: getattr(made, name) for name in changed}
 
 
 def with_weights(changed: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from striate.core.errors import StriateError
 from striate.data.batches import Batches, step_generator
 from striate.data.decode import DecodeError
+from striate.data.targets.classes import ClassTargets
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 
@@ -26,13 +27,15 @@ class InMemory(WorkingPictures):
 
 def batches(count: int, batch_size: int) -> Batches:
     pixels = np.arange(count, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2)
-    return Batches(InMemory(pixels), np.arange(count), np.arange(count), batch_size)
+    return Batches(
+        InMemory(pixels), ClassTargets(np.arange(count), tuple(map(str, range(count)))), np.arange(count), batch_size
+    )
 
 
 @given(st.integers(1, 200), st.integers(1, 64))
 def test_every_picture_once_and_no_tail_of_one(count, batch_size):
     data = batches(count, batch_size)
-    seen = [labels.tolist() for _, labels, _ in data.shuffled(seed=0, epoch=3)]
+    seen = [targets.labels.tolist() for _, targets, _ in data.shuffled(seed=0, epoch=3)]
     assert sorted(label for part in seen for label in part) == list(range(count))
     sizes = [len(part) for part in seen]
     assert len(sizes) == data.steps
@@ -41,13 +44,13 @@ def test_every_picture_once_and_no_tail_of_one(count, batch_size):
 
 
 def test_pictures_stay_with_their_labels():
-    for pictures, labels, _ in batches(50, 8).shuffled(0, 0):
-        assert torch.equal(pictures[:, 0, 0, 0].long(), labels)
+    for pictures, targets, _ in batches(50, 8).shuffled(0, 0):
+        assert torch.equal(pictures[:, 0, 0, 0].long(), targets.labels)
 
 
 def test_order_is_a_function_of_seed_and_epoch():
     def order(seed, epoch, first=0):
-        return [labels.tolist() for _, labels, _ in batches(40, 8).shuffled(seed, epoch, first)]
+        return [targets.labels.tolist() for _, targets, _ in batches(40, 8).shuffled(seed, epoch, first)]
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
@@ -56,7 +59,7 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 
 def test_in_order():
-    assert [labels.tolist() for _, labels, _ in batches(5, 2).in_order()] == [[0, 1, 2], [3, 4]]
+    assert [targets.labels.tolist() for _, targets, _ in batches(5, 2).in_order()] == [[0, 1, 2], [3, 4]]
 
 
 def test_an_error_while_loading_reaches_the_caller():
@@ -64,7 +67,7 @@ def test_an_error_while_loading_reaches_the_caller():
         def take(self, indices):
             raise RuntimeError("went bad")
 
-    data = Batches(Bad(), np.zeros(9, np.int64), np.arange(9), 3)
+    data = Batches(Bad(), ClassTargets(np.zeros(9, np.int64), ("a",)), np.arange(9), 3)
     with pytest.raises(RuntimeError, match="went bad"):
         list(data.in_order())
 
@@ -86,7 +89,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(workers):
     data = replace(plain, working=Slow(plain.working.pixels), workers=workers)
     for expected, got in zip(plain.shuffled(1, 2), data.shuffled(1, 2), strict=True):
         assert torch.equal(expected.pictures, got.pictures)
-        assert torch.equal(expected.labels, got.labels)
+        assert torch.equal(expected.targets.labels, got.targets.labels)
         assert (expected.indices == got.indices).all()
 
 
@@ -107,9 +110,11 @@ def test_what_goes_bad_is_left_out_of_its_batch_and_named_once(workers):
     )
     for epoch in (0, 1):
         for expected, got in zip(plain.shuffled(0, epoch), data.shuffled(0, epoch), strict=True):
-            assert got.labels.tolist() == [label for label in expected.labels.tolist() if label not in (5, 6)]
-            assert torch.equal(got.pictures[:, 0, 0, 0].long(), got.labels)
-            assert got.indices.tolist() == got.labels.tolist()
+            assert got.targets.labels.tolist() == [
+                label for label in expected.targets.labels.tolist() if label not in (5, 6)
+            ]
+            assert torch.equal(got.pictures[:, 0, 0, 0].long(), got.targets.labels)
+            assert got.indices.tolist() == got.targets.labels.tolist()
     assert sorted(said) == [
         f"warning: {number}.png is gone; it was readable before, and is left out from now on" for number in (5, 6)
     ]

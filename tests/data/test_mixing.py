@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from striate.data.mixing import cut_mix
 from striate.models import create_model
 from striate.tasks.classification import loss
+from striate.tasks.classification.mixing import cut_mix
 
 COUNT, CLASSES = 200, 5
 

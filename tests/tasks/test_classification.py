@@ -12,6 +12,7 @@ from torch import nn
 from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.data.picture import normalise
+from striate.data.targets.classes import ClassTargets
 from striate.data.working import WorkingPictures
 from striate.models import create_model
 from striate.runtime.runtime import LARGE_FROM_MACS, Runtime, default_runtime, has_fast_bf16
@@ -38,7 +39,9 @@ def lenet():
 def noise(count: int, batch_size: int) -> Batches:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (count, 32, 32, 1), dtype=np.uint8)
-    return Batches(InMemory(pixels), random.integers(0, 4, count), np.arange(count), batch_size)
+    return Batches(
+        InMemory(pixels), ClassTargets(random.integers(0, 4, count), tuple("abcd")), np.arange(count), batch_size
+    )
 
 
 def test_the_result_does_not_depend_on_the_batches():
@@ -66,7 +69,7 @@ def test_evaluation_leaves_the_mode_and_the_statistics_alone():
     network = create_model("resnet20").train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     pixels = np.zeros((4, 32, 32, 3), np.uint8)
-    data = Batches(InMemory(pixels), np.zeros(4, np.int64), np.arange(4), 2)
+    data = Batches(InMemory(pixels), ClassTargets(np.zeros(4, np.int64), tuple("abcd")), np.arange(4), 2)
     evaluate(network, data.in_order(), network.preprocess, tuple("0123456789"), PLAIN)
     assert network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())

@@ -15,13 +15,14 @@ from torch import Tensor
 
 import factories
 import striate
-from factories import network_of, waves
+from factories import gradients_of, network_of, waves
 from striate.core.errors import Interrupted
 from striate.data.augment import Augmentation
 from striate.data.batches import Batch, Batches, step_generator
 from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import Runtime, default_runtime, fast_half
 from striate.tasks.classification import evaluate, predict_logits
+from striate.tasks.task import NETWORK
 from striate.training import loop
 from striate.training import run as run_module
 from striate.training import step as step_module
@@ -29,8 +30,8 @@ from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
 from striate.training.monitor.health import UpdateStatsHook
-from striate.training.optim.optimizer import make_optimizer
-from striate.training.step import gradients, train_step, training_batch, update
+from striate.training.optim.optimizer import optimizers_of
+from striate.training.step import train_step, training_batch, update
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 DEVICES = ["cpu", pytest.param("cuda", marks=CUDA)]
@@ -60,9 +61,9 @@ def state(job: Job) -> dict[str, Tensor]:
 def test_every_precision_learns_with_every_optimiser(device, precision, optimizer):
     rate = {"sgd": 0.05, "adamw": 0.003, "muon": 0.05}[optimizer]
     job = job_of(device=device, precision=precision, side=16, optimizer=optimizer, peak_lr=rate)
-    maker = make_optimizer(job.network, job.recipe)
+    maker = optimizers_of(job.task, job.network, job.recipe)
     batch = next(job.train.in_order())
-    losses = [float(train_step(job, batch, maker, rate, step)[0]) for step in range(12)]
+    losses = [float(train_step(job, batch, maker, rate, step).losses["loss"]) for step in range(12)]
     assert min(losses[-3:]) < 0.6 * losses[0]
     assert all(torch.isfinite(tensor).all() for tensor in state(job).values())
     assert {parameter.dtype for parameter in job.network.parameters()} == {torch.float32}
@@ -85,8 +86,8 @@ def test_no_part_of_a_step_strays_from_its_device(name, side, fields):
     images, _ = training_batch(job, batch, 3)
     assert images.device.type == "meta" and images.dtype == torch.float32
     assert images.is_contiguous(memory_format=torch.channels_last)
-    loss, right = gradients(replace(job, runtime=replace(job.runtime, micro_batch=20)), batch, 3)
-    assert loss.device.type == right.device.type == "meta"
+    made = gradients_of(replace(job, runtime=replace(job.runtime, micro_batch=20)), batch, 3)
+    assert made.losses["loss"].device.type == made.counted["accuracy"].device.type == "meta"
     assert all(p.grad.device.type == "meta" for p in job.network.parameters() if p.grad is not None)
 
 
@@ -168,8 +169,8 @@ def test_scaled_gradients_are_seen_unscaled():
     noted = []
     for precision in ("fp32", "fp16"):
         job = job_of(precision=precision, side=16)
-        optimizer = make_optimizer(job.network, job.recipe)
-        taker = UpdateStatsHook(job.network, optimizer, lambda: True)
+        optimizer = optimizers_of(job.task, job.network, job.recipe)
+        taker = UpdateStatsHook(job.network, optimizer[NETWORK], lambda: True)
         while taker.update_stats is None:  # the first scales are too large and their steps left out
             train_step(job, next(job.train.in_order()), optimizer, 0.01, 0)
         noted.append(taker.update_stats)
@@ -181,11 +182,11 @@ def test_scaled_gradients_are_seen_unscaled():
 def test_a_step_that_overflows_is_left_out_and_the_scale_halved(optimizer):
     job = job_of(precision="fp16", side=16, optimizer=optimizer)
     job = replace(job, scaler=torch.amp.GradScaler("cpu", init_scale=2.0**40))
-    maker = make_optimizer(job.network, job.recipe)
-    taker = UpdateStatsHook(job.network, maker, lambda: True)
+    maker = optimizers_of(job.task, job.network, job.recipe)
+    taker = UpdateStatsHook(job.network, maker[NETWORK], lambda: True)
     before = {name: p.detach().clone() for name, p in job.network.named_parameters()}
-    loss, _ = train_step(job, next(job.train.in_order()), maker, 0.05, 0)
-    assert math.isfinite(float(loss))
+    made = train_step(job, next(job.train.in_order()), maker, 0.05, 0)
+    assert math.isfinite(float(made.losses["loss"]))
     assert all(torch.equal(p, before[name]) for name, p in job.network.named_parameters())
     assert job.scaler.get_scale() == 2.0**39
     assert taker.update_stats is None  # there is nothing to tell of it
@@ -200,7 +201,7 @@ def test_parts_of_a_batch_are_scaled_alike():
         for module in job.network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.eval()  # parts have statistics of their own
-        gradients(job, next(job.train.in_order()), 0)
+        gradients_of(job, next(job.train.in_order()), 0)
     pairs = zip(whole.network.parameters(), parts.network.parameters(), strict=True)
     for one, other in pairs:
         scale = float(one.grad.abs().max()) + 1e-6
@@ -209,7 +210,7 @@ def test_parts_of_a_batch_are_scaled_alike():
 
 def test_the_scale_is_part_of_the_state(tmp_path):
     job = job_of(precision="fp16", side=16)
-    optimizer = make_optimizer(job.network, job.recipe)
+    optimizer = optimizers_of(job.task, job.network, job.recipe)
     batch = next(job.train.in_order())
     for step in range(3):
         train_step(job, batch, optimizer, 0.01, step)
@@ -217,7 +218,7 @@ def test_the_scale_is_part_of_the_state(tmp_path):
     assert counters.loss_scale["scale"] >= 1 and counters.loss_scale["_growth_tracker"] <= 3
     save_state(tmp_path, {"network": job.network}, optimizer, counters)
     again = job_of(precision="fp16", side=16)
-    loaded = load_state(tmp_path, {"network": again.network}, make_optimizer(again.network, again.recipe))
+    loaded = load_state(tmp_path, {"network": again.network}, optimizers_of(again.task, again.network, again.recipe))
     assert loaded == counters
     again.scaler.load_state_dict(loaded.loss_scale)
     assert again.scaler.state_dict() == job.scaler.state_dict()
@@ -248,7 +249,7 @@ def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch,
 def test_answers_in_16_bits_stay_close(device, precision):
     job = job_of(side=32)
     batch = next(job.train.in_order())
-    optimizer = make_optimizer(job.network, job.recipe)
+    optimizer = optimizers_of(job.task, job.network, job.recipe)
     for step in range(8):
         train_step(job, batch, optimizer, 0.02, step)
     job.network.eval()
@@ -258,7 +259,7 @@ def test_answers_in_16_bits_stay_close(device, precision):
     close = predict_logits(job.network, batch.pictures, job.network.preprocess, half)
     assert close.device.type == "cpu" and close.dtype == torch.float32
     torch.testing.assert_close(close, exact, rtol=0.05, atol=0.05 * float(exact.abs().max()))
-    found = evaluate(job.network, [batch], job.network.preprocess, job.classes, half)
+    found = evaluate(job.network, [batch], job.network.preprocess, job.names, half)
     assert found.total == 32
 
 
@@ -267,11 +268,11 @@ def test_answers_in_16_bits_stay_close(device, precision):
 def test_the_state_of_a_gpu_goes_through_the_disk(tmp_path, precision):
     for optimizer in ("sgd", "adamw", "muon"):
         job = job_of(device="cuda", precision=precision, side=16, optimizer=optimizer)
-        maker, batch = make_optimizer(job.network, job.recipe), next(job.train.in_order())
+        maker, batch = optimizers_of(job.task, job.network, job.recipe), next(job.train.in_order())
         train_step(job, batch, maker, 0.01, 0)
         save_state(tmp_path / optimizer, {"network": job.network}, maker, Counters(step=1))
         again = job_of(device="cuda", precision=precision, side=16, optimizer=optimizer)
-        other = make_optimizer(again.network, again.recipe)
+        other = optimizers_of(again.task, again.network, again.recipe)
         load_state(tmp_path / optimizer, {"network": again.network}, other)
         for each, made in ((job, maker), (again, other)):
             train_step(each, batch, made, 0.01, 1)
@@ -291,13 +292,13 @@ def test_an_update_of_nothing_scaled_is_the_optimisers_own():
     """Without fp16 the scaler is not in the way: bit for bit the plain step."""
     plain, ours = job_of(side=16), job_of(side=16)
     batch = next(plain.train.in_order())
-    optimizers = [make_optimizer(job.network, job.recipe) for job in (plain, ours)]
+    optimizers = [optimizers_of(job.task, job.network, job.recipe) for job in (plain, ours)]
     for job in (plain, ours):
-        gradients(job, batch, 0)
-    for group in optimizers[0].param_groups:
+        gradients_of(job, batch, 0)
+    for group in optimizers[0][NETWORK].param_groups:
         group["lr"] = 0.05
-    optimizers[0].step()
-    update(ours, optimizers[1], 0.05)
+    optimizers[0][NETWORK].step()
+    update(ours, optimizers[1], NETWORK, 0.05)
     assert all(torch.equal(a, b) for a, b in zip(state(plain).values(), state(ours).values(), strict=True))
 
 

@@ -16,6 +16,7 @@ from striate.core.records import Preprocess
 from striate.data.augment import Augmentation, alternating_flips, augment
 from striate.data.batches import Batches
 from striate.data.picture import scaled
+from striate.data.targets.classes import ClassTargets
 from striate.models import create_model
 from striate.runtime.runtime import Runtime
 from striate.tasks.classification import predict_logits
@@ -105,14 +106,14 @@ def test_whitening_freezes_the_first_layer_and_is_repeatable():
     for _ in range(2):
         torch.manual_seed(3)
         network = create_model("quick_regnet26", 4)
-        whiten_first_layer(network, Batches(Noise(64, 64), labels, indices, 8), seed=0)
+        whiten_first_layer(network, Batches(Noise(64, 64), ClassTargets(labels, ("a", "b")), indices, 8), seed=0)
         layers.append(network.conv1)
     assert torch.equal(layers[0].weight, layers[1].weight) and not layers[0].weight.requires_grad
     assert torch.equal(layers[0].weight[:24], -layers[0].weight[24:])
 
 
 def test_whitening_a_network_without_a_convolution_is_refused():
-    batches = Batches(Noise(8, 28), np.zeros(8, np.int64), np.arange(8), 8)
+    batches = Batches(Noise(8, 28), ClassTargets(np.zeros(8, np.int64), ("a",)), np.arange(8), 8)
     with pytest.raises(
         StriateError, match="whiten needs a network that begins with a convolution over the pictures; mlp"
     ):

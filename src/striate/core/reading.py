@@ -10,6 +10,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -30,13 +31,23 @@ SHOWN_LETTERS = 60  # of a value that is wrong
 T = TypeVar("T")
 
 
-def read_record(path: Path, kind: type[T], *, allow_nan: bool = False) -> T:
+def read_record(
+    path: Path,
+    kind: type[T],
+    *,
+    allow_nan: bool = False,
+    former: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> T:
     """Read a JSON file as a `kind`: a dataclass, or a container of them.
 
-    allow_nan: whether numbers may be NaN or infinite, as Python writes them and JSON has them not.
+    allow_nan: whether numbers may be NaN or infinite, as Python writes them and JSON has them not. former: gives an
+    object of an earlier version the names that its fields have now.
     Raises StriateError that names the file, the field, what came and what is allowed.
     """
-    return decoded(read_file(path), kind, str(path), allow_nan=allow_nan)
+    content = read_file(path)
+    if former is not None:
+        content = json.dumps(former(decoded(content, dict[str, Any], str(path), allow_nan=allow_nan))).encode()
+    return decoded(content, kind, str(path), allow_nan=allow_nan)
 
 
 def decoded(content: bytes, kind: type[T], source: str, *, allow_nan: bool = False) -> T:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.core.values import shown
-from striate.data.dataset import ArrayPictures, Dataset, Indices
+from striate.data.dataset import ArrayPictures, Dataset
 from striate.data.splits import split_dataset
+from striate.data.targets import Indices
 
 ARRAYS = "arrays"
 """What runs call data that was never on the disk; a folder of that name is known by its whole path."""

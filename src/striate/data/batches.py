@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError
-from striate.data.dataset import Indices
 from striate.data.picture import to_batch
+from striate.data.targets import BatchTargets, Indices, Targets
 from striate.data.threads import in_threads
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import Bad, WorkingPictures
@@ -24,12 +24,12 @@ READY = 2  # besides the batch that each thread makes: the one that is asked for
 class Batch(NamedTuple):
     """Some pictures of a split.
 
-    pictures: uint8 (N, C, h, w) of the working size, channels last in memory. labels: int64 (N,). indices: (N,) of the
-    pictures in the dataset.
+    pictures: uint8 (N, C, h, w) of the working size, channels last in memory. targets: what is known
+    of them. indices: (N,) of the pictures in the dataset.
     """
 
     pictures: Tensor
-    labels: Tensor
+    targets: BatchTargets
     indices: Indices
 
 
@@ -43,7 +43,7 @@ class Batches:
     """
 
     working: WorkingPictures
-    labels: Indices
+    targets: Targets
     indices: Indices
     batch_size: int
     workers: int = 0
@@ -89,8 +89,10 @@ class Batches:
         return self._batch(part, pixels)
 
     def _batch(self, part: Indices, pixels: npt.NDArray[np.uint8]) -> Batch:
-        pictures, labels = to_batch(pixels), torch.from_numpy(self.labels[part])
-        return Batch(pictures.pin_memory(), labels.pin_memory(), part) if self.pinned else Batch(pictures, labels, part)
+        pictures, targets = to_batch(pixels), self.targets.take(part)
+        if self.pinned:
+            return Batch(pictures.pin_memory(), targets.to(Tensor.pin_memory), part)
+        return Batch(pictures, targets, part)
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

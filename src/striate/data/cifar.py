@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from striate.core.errors import StriateError
 from striate.core.units import counted
-from striate.data.dataset import ArrayPictures, Dataset, Indices
+from striate.data.dataset import ArrayPictures, Dataset
 from striate.data.plain_pickle import read_pickle
 from striate.data.splits import split_dataset
+from striate.data.targets import Indices
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from striate.core.errors import StriateError
 from striate.data.decode import Numbers, Pixels, is_wide, read_numbers, read_size, to_8_bits, to_pixels
 from striate.data.left_out import Inventory
+from striate.data.targets import Indices, Targets
+from striate.data.targets.classes import ClassTargets
 
-Indices = npt.NDArray[np.int64]
 SPLITS = ("train", "val", "test")
 
 
@@ -167,9 +169,9 @@ class ArrayPictures(Pictures):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures with their classes and splits.
+    """Pictures with what is known of them, and their splits.
 
-    source: what the person named, such as "digits" or a folder. labels: class number of every picture. splits: picture
+    source: what the person named, such as "digits" or a folder. targets: of every picture. splits: picture
     numbers of "train", "val" and "test"; "test" may be missing. split_rule: one sentence on where the splits come from.
     inventory: what was left out. drawn: splits that were drawn, and train if they were taken from it; the others came
     with the data.
@@ -177,12 +179,27 @@ class Dataset:
 
     source: str
     pictures: Pictures
-    labels: Indices
-    classes: tuple[str, ...]
+    targets: Targets
     splits: dict[str, Indices]
     split_rule: str
     inventory: Inventory = field(default_factory=Inventory)
     drawn: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Indices:
+        """Class number of every picture, of a data set of classes."""
+        return self._classes.labels
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their numbers, of a data set of classes."""
+        return self._classes.names
+
+    @property
+    def _classes(self) -> ClassTargets:
+        if not isinstance(self.targets, ClassTargets):
+            raise StriateError(f"{self.source} is for {self.targets.task}; this needs pictures with one class each")
+        return self.targets
 
     def counts(self) -> dict[str, list[int]]:
         """Pictures per class, for each split: train, val, test, whichever there are."""

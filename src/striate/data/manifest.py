@@ -22,6 +22,7 @@ from striate.core.reading import refuse_other_than_file
 from striate.data.dataset import SPLITS, Dataset, FilePictures
 from striate.data.scan import Scan
 from striate.data.splits import given_splits
+from striate.data.targets.classes import ClassTargets
 
 MANIFEST = "data.tsv"
 UNREAD = "-"
@@ -51,7 +52,7 @@ def write_manifest(file: Path, dataset: Dataset, scan: Scan) -> None:
         (
             Row(
                 names[number],
-                dataset.classes[dataset.labels[index]],
+                dataset.targets.text(index),
                 scan.digests[index].tobytes().hex(),
                 relative_name(dataset, index),
             )
@@ -131,7 +132,7 @@ def as_begun(dataset: Dataset, file: Path, classes: Sequence[str] | None = None)
         if not len(splits.get(split, ())):
             raise StriateError(f"{file} is damaged: it lists no picture of the {split} split; start a new run")
     return replace(
-        dataset, pictures=pictures, labels=np.frombuffer(labels, np.int64), classes=tuple(classes), splits=splits
+        dataset, pictures=pictures, targets=ClassTargets(np.frombuffer(labels, np.int64), tuple(classes)), splits=splits
     )
 
 

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.data.dataset import SPLITS, Dataset, Indices, Names, Pictures
+from striate.data.targets import Indices
+from striate.data.targets.classes import ClassTargets
 
 TRAIN, VAL, TEST = range(3)
 
@@ -108,7 +110,7 @@ def split_dataset(
         parts = split_by_name((names[int(i)] for i in train), labels[train], seed, taken)
         splits = given | {split: train[parts[split]] for split in ("train", *made)}
     rule, drawn = _split_rule(given, made, shares, seed), ("train", *made) if made else ()
-    return Dataset(source, pictures, labels, tuple(classes), splits, rule, drawn=drawn)
+    return Dataset(source, pictures, ClassTargets(labels, tuple(classes)), splits, rule, drawn=drawn)
 
 
 def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed: int) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from striate.core.errors import StriateError
-from striate.data.dataset import Indices
 from striate.data.decode import DecodeError
+from striate.data.targets import Indices
 from striate.data.working import Bad
 
 LIMIT_PICTURES = 10

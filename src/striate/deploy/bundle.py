@@ -11,6 +11,7 @@ from safetensors.torch import save
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
+from striate.data.targets.classes import CLASSIFICATION
 from striate.meta.weightless import blueprint
 from striate.models import FILES, ZOO, Network, architecture_of, create_model
 from striate.models.linear_probe import LinearProbe
@@ -23,13 +24,14 @@ class Bundle:
     """A network with what belongs to it.
 
     metrics: what was measured of it; empty where nothing is known. named: whether the classes have names, or are
-    numbered for want of them.
+    numbered for want of them. task: the name of what it was trained for.
     """
 
     network: Network
     classes: tuple[str, ...]
     metrics: dict[str, Any]
     named: bool = True
+    task: str = CLASSIFICATION
 
     @property
     def preprocess(self) -> Preprocess:
@@ -43,12 +45,16 @@ def save_weights(folder: Path, network: Network) -> None:
     write_bytes(folder / WEIGHTS, save(tensors, metadata={"sha256": digest(tensors)}))
 
 
-def save_config(folder: Path, network: Network, classes: tuple[str, ...], metrics: dict[str, Any]) -> None:
-    """Write what the weights mean: architecture, classes, preprocessing; and how good they were found to be."""
+def save_config(
+    folder: Path, network: Network, names: tuple[str, ...], metrics: dict[str, Any], task: str = CLASSIFICATION
+) -> None:
+    """Write what the weights mean: task, architecture, names, preprocessing; and how good they were found to be."""
     config = {
+        "task": task,
         "architecture": network.architecture,
-        "num_classes": len(classes),
-        "label_names": list(classes),
+        "num_classes": len(names),
+        "label_names": list(names),
+        **({"outputs": network.classes} if network.classes != len(names) else {}),
         "in_channels": network.in_channels,
         "preprocess": network.preprocess.to_dict(),
         **({"layers": list(network.layers)} if isinstance(network, LinearProbe) else {}),
@@ -69,7 +75,7 @@ def load_bundle(folder: Path) -> Bundle:
     except StriateError as error:
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
     fill(network, stored.tensors(), source=str(folder / WEIGHTS))
-    return Bundle(network.eval(), stored.classes, stored.config.metrics)
+    return Bundle(network.eval(), stored.classes, stored.config.metrics, task=stored.config.task)
 
 
 def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
@@ -128,7 +134,7 @@ def names_weights(name: str) -> bool:
 
 def _empty_network(stored: Stored) -> Network:
     """The network that a config describes, its weights not yet there."""
-    preprocess, classes = stored.preprocess, len(stored.classes)
+    preprocess, classes = stored.preprocess, stored.config.outputs or len(stored.classes)
 
     def build() -> Network:
         network = create_model(stored.architecture, classes, preprocess.channels, preprocess.size)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from striate.core.errors import StriateError
-from striate.data.dataset import Dataset, Indices
+from striate.data.dataset import Dataset
 from striate.data.formats import READABLE
 from striate.data.left_out import LeftOut
+from striate.data.targets import Indices
 from striate.data.walk import Walk
 
 

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from striate.core.csv_table import write_csv
 from striate.core.errors import StriateError
 from striate.core.files import require_writable, write_json
-from striate.core.one_screen import OneScreen
+from striate.tasks.classification.prediction import Prediction
+
+__all__ = ["Prediction", "as_rows", "require_output", "write_predictions"]
 
 ENDINGS = (".csv", ".json")
-
-
-@dataclass(frozen=True, repr=False)
-class Prediction(OneScreen):
-    """What a network says of one picture; label and probability are None where `problem` says why there are none.
-
-    top: the most probable classes with their probabilities, best first.
-    """
-
-    path: str
-    label: str | None
-    probability: float | None
-    top: tuple[tuple[str, float], ...]
-    problem: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "path": self.path,
-            "label": self.label,
-            "probability": self.probability,
-            "top": [{"label": label, "probability": probability} for label, probability in self.top],
-            **({"problem": self.problem} if self.problem else {}),
-        }
-
-    def facts(self) -> dict[str, object]:
-        """What a prompt shows."""
-        if self.problem:
-            return {"path": self.path, "problem": self.problem}
-        return {"path": self.path, **{label: f"{probability:.1%}" for label, probability in self.top}}
 
 
 def as_rows(predictions: Sequence[Prediction], top: int) -> list[tuple[object, ...]]:

@@ -26,7 +26,7 @@ from striate.core.values import checked
 from striate.data.arrays import Arrays, Data, as_data, open_arrays
 from striate.data.batches import Batch
 from striate.data.cache import remembered_digests
-from striate.data.dataset import Dataset, Indices
+from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError, Pixels
 from striate.data.found_again import Hashing
 from striate.data.known import Known, known_pictures
@@ -36,6 +36,8 @@ from striate.data.picture import to_batch, to_working_size
 from striate.data.scan import Progress, pixel_digest
 from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
+from striate.data.targets import Indices, Targets
+from striate.data.targets.classes import ClassTargets
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.given import Picture, given_pictures
 from striate.deploy.inputs import members, split_to_evaluate
@@ -44,7 +46,9 @@ from striate.models import Network
 from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
 from striate.runtime.runtime import default_runtime, natively
-from striate.tasks.classification import Evaluation, evaluate, predict_logits
+from striate.tasks import task_named
+from striate.tasks.classification import Evaluation
+from striate.tasks.evaluation import evaluate
 
 RECIPE = "recipe.json"
 
@@ -86,6 +90,7 @@ class Run(OneScreen):
             runtime = replace(runtime, precision=natively(trained, runtime.device))
         self.runtime = runtime
         self.runtime.network(self._bundle.network)
+        self.task = task_named(self._bundle.task)
 
     def __fspath__(self) -> str:
         """The path, so that a run can be given wherever its folder can."""
@@ -167,13 +172,8 @@ class Run(OneScreen):
         """Of uint8 (N, C, h, w) at the working size."""
         if not names:
             return []
-        logits = predict_logits(self._form, pictures, self.preprocess, self.runtime)
-        best = logits.softmax(1).topk(min(top, len(self.classes)), dim=1)
-        predictions = []
-        for name, values, numbers in zip(names, best.values.tolist(), best.indices.tolist(), strict=True):
-            ranked = tuple((self.classes[number], value) for number, value in zip(numbers, values, strict=True))
-            predictions.append(Prediction(name, *ranked[0], top=ranked))
-        return predictions
+        output = self.task.predict(self._form, pictures, self.preprocess, self.runtime)
+        return self.task.read(output, self.classes, names, top)
 
     @checked
     def evaluate(
@@ -198,12 +198,13 @@ class Run(OneScreen):
         dataset = dataset if isinstance(dataset, Dataset) else self._open(dataset)
         dataset = self._known.recorded(dataset) if self._known is not None else dataset
         indices = members(dataset, split_to_evaluate(dataset, split))
-        labels = self._labels(dataset)
+        targets = self._targets(dataset)
         seen: dict[int, int] = {}
-        batches = self._batches(dataset, indices, labels, progress, unreadable, seen)
+        batches = self._batches(dataset, indices, targets, progress, unreadable, seen)
         with self.runtime.processor_threads():
-            found = evaluate(self._form, batches, self.preprocess, self.classes, self.runtime)
-        if self._known is None:
+            metric = evaluate(self.task, self._form, batches, self.preprocess, self.classes, self.runtime)
+        found: Evaluation = metric.result()
+        if self._known is None or not isinstance(found, Evaluation):
             return found
         return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))
 
@@ -224,18 +225,20 @@ class Run(OneScreen):
         data = as_data(data)
         return open_arrays(data, None) if isinstance(data, Arrays) else open_to_evaluate(data, self.split_seed)
 
-    def _labels(self, dataset: Dataset) -> Indices:
-        """The network's class number of every picture.
+    def _targets(self, dataset: Dataset) -> Targets:
+        """What is known of every picture, in the network's numbers.
 
         Classes without names, as of a weight file, are taken in the order of the data's where there are as many.
         """
+        if not isinstance(dataset.targets, ClassTargets):
+            return dataset.targets
         if not self._bundle.named:
             if len(dataset.classes) != len(self.classes):
                 raise StriateError(
                     f"{self.path} has {counted(len(self.classes), 'class')} without names, {dataset.source} has "
                     f"{len(dataset.classes)}, so nothing says which is which"
                 )
-            return dataset.labels
+            return ClassTargets(dataset.labels, self.classes)
         numbers = {name: number for number, name in enumerate(self.classes)}
         unknown = [name for name in dataset.classes if name not in numbers]
         if unknown:
@@ -244,13 +247,14 @@ class Run(OneScreen):
                 f"{' ...' if len(unknown) > 5 else ''}; it knows {', '.join(self.classes[:5])}"
                 f"{' ...' if len(self.classes) > 5 else ''}"
             )
-        return np.array([numbers[name] for name in dataset.classes], np.int64)[dataset.labels]
+        ours = np.array([numbers[name] for name in dataset.classes], np.int64)
+        return ClassTargets(ours[dataset.labels], self.classes)
 
     def _batches(
         self,
         dataset: Dataset,
         indices: Indices,
-        labels: Indices,
+        targets: Targets,
         progress: Progress | None,
         unreadable: list[DecodeError] | None,
         seen: dict[int, int],
@@ -276,7 +280,7 @@ class Run(OneScreen):
                 raise next(iter(batch.bad.values()))
             if batch.places:
                 part = indices[batch.places]
-                yield Batch(batch.pictures, torch.from_numpy(labels[part]), part)
+                yield Batch(batch.pictures, targets.take(part), part)
             done, right = done + len(batch.places) + len(batch.bad), right + len(batch.places)
             if progress is not None:
                 progress(done, len(indices))

@@ -37,7 +37,7 @@ class Config:
 
     label_names: of the classes, in the order of the logits; all different. num_classes: of them; 0 where it is not
     stated. layers: those that a probe reads; () for the network's own head. metrics: how good the weights were found
-    to be.
+    to be. task: what they were trained for. outputs: of the network, where they are not as many as the names.
     """
 
     architecture: str
@@ -47,6 +47,8 @@ class Config:
     num_classes: Classes = 0
     layers: tuple[str, ...] = ()
     metrics: dict[str, Any] = field(default_factory=dict)
+    task: str = "classification"
+    outputs: Classes | None = None
 
     def __post_init__(self) -> None:
         if self.num_classes not in (0, len(self.label_names)):

@@ -8,27 +8,12 @@ from typing import Any
 from striate.analysis.summary import Summary
 from striate.data.decode import Pixels
 from striate.report.space import FeatureSpace
-from striate.tasks.classification import Evaluation
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A picture that was taken for another class.
-
-    name: file, as the user knows it. truth, predicted: class names. probability: of the predicted class, 0..1.
-    pixels: uint8 (H, W, channels), 1 or 3 channels.
-    """
-
-    name: str
-    truth: str
-    predicted: str
-    probability: float
-    pixels: Pixels
+from striate.tasks.classification import Evaluation, Mistake
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A training picture as the network sees it, with its class name; pixels as in `Mistake`."""
+    """A training picture as the network sees it, with what is read under it; uint8 (H, W, channels), 1 or 3 of them."""
 
     label: str
     pixels: Pixels

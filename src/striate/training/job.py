@@ -12,6 +12,7 @@ from striate.data.batches import Batches
 from striate.models import Network
 from striate.report.facts import ReportFacts
 from striate.runtime.runtime import Runtime
+from striate.tasks.task import Task
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.state import Counters
 from striate.training.recipe import Recipe
@@ -44,7 +45,7 @@ class Job:
     """
 
     network: Network
-    classes: tuple[str, ...]
+    task: Task
     train: Batches
     val: Batches
     recipe: Recipe
@@ -55,3 +56,13 @@ class Job:
     scaler: torch.amp.GradScaler = UNSCALED
     keeper: Keeper | None = None
     share_seen: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the network tells apart, in the order of its outputs."""
+        return self.train.targets.names
+
+    @property
+    def chance_loss(self) -> float:
+        """The loss of knowing nothing; 0 where no such number is known."""
+        return self.task.chance_loss(self.train.targets) if self.task.chance_loss else 0.0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,15 +18,17 @@ from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
 from striate.models import Network
 from striate.runtime.signals import StopRequest, stop_requested
-from striate.tasks.classification import Evaluation, evaluate
-from striate.training.finetune.transfer import Transfer, begin, write_transfer
+from striate.tasks.evaluation import evaluate
+from striate.tasks.task import Metric, StepLosses
+from striate.training.clock import Clock
+from striate.training.finetune.transfer import Transfer, begin, head_alone, write_transfer
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
 from striate.training.memory.retry import fitting_step
 from striate.training.monitor.monitor import TrainingMonitor
 from striate.training.optim.ema import ema_copy, update_ema
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.optimizer import optimizers_of
 from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.plan import note_without
@@ -35,8 +36,35 @@ from striate.training.recipe import Recipe
 from striate.training.speed.threads import EpochThreads
 
 READ_EVERY_STEPS = 10
-SAVE_EVERY_SECONDS = 60.0
 DIVERGED_FACTOR = 3.0
+
+
+@dataclass
+class Training:
+    """A job under way: all that changes while it is done.
+
+    networks: the one that is trained and, where the recipe averages, the one that is validated and kept. optimizers: by
+    phase. unread: what steps came to that nobody has looked at, with the pictures of each.
+    """
+
+    job: Job
+    transfer: Transfer | None
+    networks: dict[str, Network]
+    optimizers: dict[str, torch.optim.Optimizer]
+    counters: Counters
+    clock: Clock
+    monitor: TrainingMonitor
+    unread: list[tuple[StepLosses, int]] = field(default_factory=list)
+
+    @property
+    def kept(self) -> Network:
+        """The network that is validated and kept."""
+        return list(self.networks.values())[-1]
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether the newest step was the last of its epoch."""
+        return self.counters.step % self.job.train.steps == 0
 
 
 def prepare(job: Job) -> tuple[Job, Transfer | None]:
@@ -64,55 +92,53 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     newest state lets the same run go on.
     """
     recipe, steps, threads = job.recipe, job.train.steps, EpochThreads(job)
-    optimizer, networks = make_optimizer(job.network, recipe), networks_of(job)
-    counters = load_state(job.folder / STATE, networks, optimizer, job.watch.say) or Counters()
-    if counters.loss_scale:
-        job.scaler.load_state_dict(counters.loss_scale)
-    discard_metrics_after(job.folder, counters.step, job.watch.say)
-    sitter = TrainingMonitor(job, optimizer, counters)
-    with stop_requested() as wish:
-        if transfer is not None and counters.best_accuracy < 0:
-            keep_head(job, networks, optimizer, counters, transfer)
+    run = begun(job, transfer)
+    counters = run.counters
+    with stop_requested() as request:
+        if transfer is not None and not counters.best:
+            keep_head(run, transfer)
         for epoch in range(counters.step // steps, recipe.epochs):
             if is_over(recipe, transfer, epoch, counters):
                 break
-            clock = Clock(counters)
+            run.clock = Clock(counters)
             threads.begin(epoch)
             if transfer is not None:
                 transfer.tuning.apply(job.network, epoch, recipe.epochs, keep_statistics=recipe.keep_statistics)
-            unread: list[tuple[Tensor, Tensor, int]] = []
             job.network.train()
-            batches = job.train.shuffled(job.seed, epoch, first=counters.step % steps)
-            for batch in batches_or_saved(batches, job, networks, optimizer, counters, clock, unread):
+            for batch in batches_or_saved(run, epoch):
                 lr = learning_rate(recipe, counters.step, steps, counters.drops)
-                while (made := fitting_step(job, batch, optimizer, lr, counters)) is None:
-                    save(job, networks, optimizer, counters, clock, unread)
-                    job.watch.say(
-                        f"memory ran out; {counted(counters.micro_batch or 1, 'picture')} at once from here on"
-                    )
-                loss, right = made
-                unread.append((loss, right, len(batch[1])))
+                run.unread.append((made_to_fit(run, batch, lr), len(batch.indices)))
                 counters.step += 1
                 if recipe.ema_decay:
-                    update_ema(networks["ema"], job.network, recipe.ema_decay, counters.step)
-                epoch_is_over = counters.step % steps == 0
-                if epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
-                    read_losses(job, unread, counters)
+                    update_ema(run.kept, job.network, recipe.ema_decay, counters.step)
+                if run.epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
+                    read_losses(run)
                     job.watch.step(counters, lr)
-                if not epoch_is_over and (wish or clock.save_is_due()):
-                    save(job, networks, optimizer, counters, clock, unread)
-                    stop_if(wish, job, counters)
-            clock.stop(counters)
-            line = epoch_line(epoch + 1, counters, lr, clock)
+                if not run.epoch_is_over and (request or run.clock.save_is_due()):
+                    save(run)
+                    stop_if(request, run)
+            run.clock.stop(counters)
+            line = epoch_line(run, epoch + 1, lr)
             if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
-                job = sitter.job = in_its_folder(job)
-                line = validate(job, list(networks.values())[-1], line, counters, sitter)
-            job = sitter.job = in_its_folder(job)
-            append_metrics(job.folder, line)
+                line = validate(run, line)
+            stay_in_folder(run)
+            append_metrics(run.job.folder, line)
             job.watch.epoch(line)
-            save(job, networks, optimizer, counters, clock, unread)
-            stop_if(wish, job, counters)
+            save(run)
+            stop_if(request, run)
     return counters
+
+
+def begun(job: Job, transfer: Transfer | None) -> Training:
+    """A job with all that it changes, as the newest state left it."""
+    optimizers = optimizers_of(job.task, job.network, job.recipe)
+    networks = {"network": job.network, **({"ema": ema_copy(job.network)} if job.recipe.ema_decay else {})}
+    counters = load_state(job.folder / STATE, networks, optimizers, job.watch.say) or Counters()
+    if counters.loss_scale:
+        job.scaler.load_state_dict(counters.loss_scale)
+    discard_metrics_after(job.folder, counters.step, job.watch.say)
+    monitor = TrainingMonitor(job, next(iter(optimizers.values())), counters)
+    return Training(job, transfer, networks, optimizers, counters, Clock(counters), monitor)
 
 
 def is_over(recipe: Recipe, transfer: Transfer | None, epoch: int, counters: Counters) -> bool:
@@ -124,175 +150,156 @@ def is_over(recipe: Recipe, transfer: Transfer | None, epoch: int, counters: Cou
     return recipe.stop_after_epochs is not None and counters.waited_epochs >= recipe.stop_after_epochs
 
 
-def keep_head(
-    job: Job,
-    networks: dict[str, Network],
-    optimizer: torch.optim.Optimizer,
-    counters: Counters,
-    transfer: Transfer,
-) -> None:
+def made_to_fit(run: Training, batch: Batch, lr: float) -> StepLosses:
+    """One step, in as many parts as memory makes necessary."""
+    while (made := fitting_step(run.job, batch, run.optimizers, lr, run.counters)) is None:
+        save(run)
+        fewer = counted(run.counters.micro_batch or 1, "picture")
+        run.job.watch.say(f"memory ran out; {fewer} at once from here on")
+    return made
+
+
+def keep_head(run: Training, transfer: Transfer) -> None:
     """Validate and keep the weights whose head alone was solved: what tuning has to better."""
-    counters.seconds += transfer.seconds
-    counters.first_loss = math.log(len(job.classes))  # of knowing nothing: a head that was solved begins far below
-    clock = Clock(counters)
-    found, _ = keep_if_best(job, list(networks.values())[-1], 0, counters)
-    write_transfer(job.folder, transfer, found)
-    save(job, networks, optimizer, counters, clock, [])
-    low, high = found.interval
-    probe = transfer.probes[-1]
-    job.watch.say(
-        f"the head alone: val {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}); cross-validated on the "
-        f"training pictures {probe.accuracy:.2%} ({probe.interval[0]:.2%} to {probe.interval[1]:.2%})"
-    )
+    run.counters.seconds += transfer.seconds
+    run.counters.first_loss = run.job.chance_loss  # a head that was solved begins far below
+    run.clock = Clock(run.counters)
+    found, _ = keep_if_best(run, 0)
+    write_transfer(run.job.folder, transfer, found.result())
+    save(run)
+    run.job.watch.say(head_alone(transfer, found.result()))
 
 
-def keep_if_best(job: Job, network: Network, epoch: int, counters: Counters) -> tuple[Evaluation, bool]:
+def keep_if_best(run: Training, epoch: int) -> tuple[Metric, bool]:
     """Validate; the weights stay in the folder if they are the best so far, which is returned too."""
-    found = evaluate(network, job.val.in_order(), network.preprocess, job.classes, job.runtime)
-    merits = (found.accuracy, -found.mean_loss), (counters.best_accuracy, -counters.best_loss)
-    now, before = (merit[::-1] if job.recipe.best_by == "loss" else merit for merit in merits)
+    job, counters, network = run.job, run.counters, run.kept
+    found = evaluate(job.task, network, job.val.in_order(), network.preprocess, job.names, job.runtime)
+    figures, first = found.figures(), job.task.figures[0]
+    now, before = (job.task.merit(each, job.recipe.best_by) for each in (figures, counters.best or job.task.worst()))
     if best := now > before:
-        counters.best_accuracy, counters.best_loss, counters.best_epoch = found.accuracy, found.mean_loss, epoch
-        counters.waited_epochs = 0
+        counters.best, counters.best_epoch, counters.waited_epochs = figures, epoch, 0
         save_weights(job.folder, network)
-        save_config(job.folder, network, job.classes, {"val_top1": found.accuracy, "epoch": epoch})
+        stated = {f"val_{first.stated}": figures[first.key], "epoch": epoch}
+        save_config(job.folder, network, job.names, stated, job.task.name)
         if job.keeper is not None:
             job.keeper.look()
     return found, best
 
 
-def networks_of(job: Job) -> dict[str, Network]:
-    """The network that is trained and, where the recipe averages, the one that is validated and kept."""
-    ema = {"ema": ema_copy(job.network)} if job.recipe.ema_decay else {}
-    return {"network": job.network, **ema}
+def stay_in_folder(run: Training) -> None:
+    """Go on in the folder that the run was brought to, should the one it had be gone."""
+    job = run.job
+    if job.keeper is not None and job.keeper.lost():
+        run.job = run.monitor.job = replace(job, folder=job.keeper.rescue())
 
 
-def in_its_folder(job: Job) -> Job:
-    """The job as it is, or in the folder that its run was brought to because the one it had has gone."""
-    return replace(job, folder=job.keeper.rescue()) if job.keeper is not None and job.keeper.lost() else job
-
-
-def batches_or_saved(
-    batches: Iterator[Batch],
-    job: Job,
-    networks: dict[str, Network],
-    optimizer: torch.optim.Optimizer,
-    counters: Counters,
-    clock: Clock,
-    unread: list[tuple[Tensor, Tensor, int]],
-) -> Iterator[Batch]:
-    """The batches; where one is of other pictures than the run began with, what was trained so far is saved first."""
+def batches_or_saved(run: Training, epoch: int) -> Iterator[Batch]:
+    """An epoch's batches that are left; where one is of other pictures than the run began with, the state is saved."""
+    job = run.job
     try:
-        yield from batches
+        yield from job.train.shuffled(job.seed, epoch, first=run.counters.step % job.train.steps)
     except ChangedPicture:
-        save(job, networks, optimizer, counters, clock, unread)
+        save(run)
         raise
 
 
-def save(
-    job: Job,
-    networks: dict[str, Network],
-    optimizer: torch.optim.Optimizer,
-    counters: Counters,
-    clock: Clock,
-    unread: list[tuple[Tensor, Tensor, int]],
-) -> None:
+def save(run: Training) -> None:
     """Write the whole state, the time up to now counted and the last results read.
 
     Raises StriateError, with where everything is, when the folder of the run was deleted or moved.
     """
-    read_losses(job, unread, counters)
-    clock.stop(counters)
-    job = in_its_folder(job)
-    counters.loss_scale = job.scaler.state_dict()
+    read_losses(run)
+    run.clock.stop(run.counters)
+    stay_in_folder(run)
+    job = run.job
+    run.counters.loss_scale = job.scaler.state_dict()
     if job.train.unreadable is not None:
-        job.train.unreadable.write_down(partial(note_without, job.folder, from_step=counters.step))
-    save_state(job.folder / STATE, networks, optimizer, counters)
+        job.train.unreadable.write_down(partial(note_without, job.folder, from_step=run.counters.step))
+    save_state(job.folder / STATE, run.networks, run.optimizers, run.counters)
     if job.keeper is not None:
         job.keeper.look()
         job.keeper.refuse_to_go_on()
 
 
-def read_losses(job: Job, unread: list[tuple[Tensor, Tensor, int]], counters: Counters) -> None:
+def read_losses(run: Training) -> None:
     """Bring the results of some steps into the counters. Raises StriateError when training has diverged.
 
-    Diverged is more than three times the first loss, or that of knowing nothing where trained weights begin below it.
+    Diverged is what is no number and, where the loss of knowing nothing is known, more than three times that or the
+    first loss, whichever is larger: trained weights begin below it.
     """
-    losses = torch.stack([loss for loss, _, _ in unread]).tolist() if unread else []
-    hits = torch.stack([right for _, right, _ in unread]).tolist() if unread else []
-    for loss, right, (_, _, count) in zip(losses, hits, unread, strict=True):
-        counters.first_loss = loss if counters.first_loss is None else counters.first_loss
-        counters.loss_sum += loss * count
-        counters.right += right
-        counters.seen += count
-    unread.clear()
-    healthy = max(counters.first_loss or 0.0, math.log(len(job.classes)))
-    if losses and not sum(losses) / len(losses) <= DIVERGED_FACTOR * healthy:
+    counters, losses = run.counters, []
+    for found, counted_here, pictures in read(run.unread):
+        losses.append(sum(found.values()))
+        counters.first_loss = losses[-1] if counters.first_loss is None else counters.first_loss
+        counters.loss_sum += losses[-1] * pictures
+        parts = {f"{name}_loss": loss * pictures for name, loss in found.items() if len(found) > 1}
+        for name, number in (parts | counted_here).items():
+            counters.sums[name] = counters.sums.get(name, 0) + number
+        counters.seen += pictures
+    run.unread.clear()
+    mean = sum(losses) / max(1, len(losses))
+    known = run.job.task.chance_loss is not None
+    limit = DIVERGED_FACTOR * max(counters.first_loss or 0.0, run.job.chance_loss) if known else math.inf
+    if not math.isfinite(mean) or mean > limit:
         raise StriateError(
-            f"training diverged: the loss is {sum(losses) / len(losses):.4g} at step {counters.step}, "
+            f"training diverged: the loss is {mean:.4g} at step {counters.step}, "
             f"{counters.first_loss:.4g} at the first; the last good state and the best weights so far are kept. "
             "Try a lower rate (--set peak_lr=...), a warm-up (--set warmup_epochs=3) or --precision fp32"
         )
 
 
-def epoch_line(epoch: int, counters: Counters, lr: float, clock: Clock) -> dict[str, Any]:
+def read(unread: list[tuple[StepLosses, int]]) -> Iterator[tuple[dict[str, float], dict[str, float], int]]:
+    """Losses, what was counted, and pictures of some steps, as numbers: one wait for the device for all of them."""
+    if not unread:
+        return
+    made = [each for each, _ in unread]
+    losses, counted = (numbers([getattr(each, kind) for each in made]) for kind in StepLosses._fields)
+    for row, (_, pictures) in enumerate(unread):
+        yield losses[row], counted[row], pictures
+
+
+def numbers(tensors: list[dict[str, Tensor]]) -> list[dict[str, float]]:
+    """Scalars by name, as numbers."""
+    columns = {name: torch.stack([each[name] for each in tensors]).tolist() for name in tensors[0]}
+    return [{name: values[row] for name, values in columns.items()} for row in range(len(tensors))]
+
+
+def epoch_line(run: Training, epoch: int, lr: float) -> dict[str, Any]:
     """What an epoch's training came to, for metrics.jsonl; the sums begin anew."""
+    counters = run.counters
     line = {
         "epoch": epoch,
         "step": counters.step,
         "lr": lr,
         "train_loss": counters.loss_sum / max(1, counters.seen),
-        "train_accuracy": counters.right / max(1, counters.seen),
-        "images_per_second": clock.rate(counters),
+        **{f"train_{name}": total / max(1, counters.seen) for name, total in counters.sums.items()},
+        "images_per_second": run.clock.rate(counters),
         "seconds": counters.seconds,
     }
-    counters.loss_sum, counters.right, counters.seen = 0.0, 0, 0
+    counters.loss_sum, counters.sums, counters.seen = 0.0, {}, 0
     return line
 
 
-def validate(
-    job: Job, network: Network, line: dict[str, Any], counters: Counters, sitter: TrainingMonitor
-) -> dict[str, Any]:
+def validate(run: Training, line: dict[str, Any]) -> dict[str, Any]:
     """An epoch's line with its validation and what the run saw of itself; the best weights so far are kept."""
-    found, best = keep_if_best(job, network, line["epoch"], counters)
+    counters, recipe = run.counters, run.job.recipe
+    stay_in_folder(run)
+    found, best = keep_if_best(run, line["epoch"])
     if not best:
         counters.waited_epochs += 1
-        if job.recipe.schedule == "plateau" and counters.waited_epochs >= job.recipe.patience_epochs:
+        if recipe.schedule == "plateau" and counters.waited_epochs >= recipe.patience_epochs:
             counters.drops, counters.waited_epochs = counters.drops + 1, 0
-    line = line | {"val_loss": found.mean_loss, "val_accuracy": found.accuracy, "best": best}
-    return line | sitter.look(network, line)
+    line = line | {f"val_{name}": value for name, value in found.figures().items()} | {"best": best}
+    return line | run.monitor.look(run.kept, line)
 
 
-def stop_if(wish: StopRequest, job: Job, counters: Counters) -> None:
+def stop_if(request: StopRequest, run: Training) -> None:
     """Raise Interrupted when a signal asked for it."""
-    if wish.signal is None or counters.step == job.recipe.epochs * job.train.steps:
+    job, step = run.job, run.counters.step
+    if request.signal is None or step == job.recipe.epochs * job.train.steps:
         return
     raise Interrupted(
-        f"stopped at step {counters.step:,} of {job.recipe.epochs * job.train.steps:,}; everything is saved. "
+        f"stopped at step {step:,} of {job.recipe.epochs * job.train.steps:,}; everything is saved. "
         f"Go on with: {command('train', '--run', job.folder, '--resume')}",
-        wish.signal,
+        request.signal,
     )
-
-
-class Clock:
-    """Seconds of training, and when the next state is due; a monotonic clock, so a changed date changes nothing."""
-
-    def __init__(self, counters: Counters) -> None:
-        self.seen_before = counters.seen
-        self.since = self.saved = time.monotonic()
-        self.seconds = 0.0
-
-    def save_is_due(self) -> bool:
-        """Whether the last state is too old."""
-        return time.monotonic() - self.saved > SAVE_EVERY_SECONDS
-
-    def stop(self, counters: Counters) -> None:
-        """Add the time since the last stop to the counters."""
-        now = time.monotonic()
-        counters.seconds += now - self.since
-        self.seconds += now - self.since
-        self.since = self.saved = now
-
-    def rate(self, counters: Counters) -> float:
-        """Pictures per second since the epoch was begun or resumed, rounded for reading."""
-        return round((counters.seen - self.seen_before) / max(self.seconds, 1e-9), 1)

@@ -30,6 +30,8 @@ from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
 from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Runtime
+from striate.tasks import task_named
+from striate.tasks.task import Task
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import RECIPE
 from striate.training.monitor.status import FEW_PICTURES, LEAST_BATCH, are_photographs
@@ -47,25 +49,23 @@ ENOUGH_STEPS = 200  # fewer, where each is a whole epoch, end before the rate ha
 class Plan:
     """What decides a run.
 
-    source: the data as the person named it. base: the recipe as its paper has it. changed: the fields set otherwise.
-    A record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
-    machine. arrays: the pictures themselves, where they are in memory.
+    source: the data as the person named it. recipe: to train by. changed: what it has otherwise than that of its name;
+    a record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
+    machine. arrays: the pictures themselves, where they are in memory. task: None for that of the data.
     """
 
     source: str
     recipe_name: str
-    base: Recipe
+    recipe: Recipe
     changed: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     options: RuntimeOptions = field(default_factory=RuntimeOptions)
     arrays: Arrays | None = None
+    task: str | None = None
 
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe to train by."""
-        if self.recipe_name == CUSTOM:  # a whole record, of which some fields may do nothing
-            return replace(self.base, **self.changed)
-        return self.base.changed(self.changed)
+    def task_of(self, dataset: Dataset) -> Task:
+        """What the network learns of the pictures. Raises StriateError for a task that there is not."""
+        return task_named(self.task or dataset.targets.task)
 
     def command(self, folder: Path, runtime: Runtime) -> str:
         """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
@@ -73,11 +73,13 @@ class Plan:
         """
         named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
         parts = ["striate", "train", self.source, "--recipe", named]
+        parts += [] if self.task is None else ["--task", self.task]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
         if self.arrays is not None:
             options = asdict(RuntimeOptions.exactly(runtime))
             settings = {n: v for n, v in options.items() if v != getattr(RuntimeOptions(), n)}
-            given = {"recipe": named, **acting, "seed": self.seed, **settings, "run": f"{folder}-again"}
+            task = {} if self.task is None else {"task": self.task}
+            given = {"recipe": named, **task, **acting, "seed": self.seed, **settings, "run": f"{folder}-again"}
             return f"striate.train((pictures, labels), {', '.join(f'{n}={v!r}' for n, v in given.items())})"
         for name, value in acting.items():
             between = "x" if name == "size_px" else ","
@@ -93,7 +95,8 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
 
     begun: the preprocessing of a run that goes on, whatever the pictures are now.
     """
-    recipe, classes = plan.recipe, len(dataset.classes)
+    recipe, task = plan.recipe, plan.task_of(dataset)
+    classes = task.outputs(dataset.targets.names)
     if recipe.weights is not None:
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, weights=recipe.weights)
@@ -223,13 +226,13 @@ a smaller batch_size (--set batch_size=8), more --epochs, or --recipe finetune, 
 
 
 def data_fingerprint(dataset: Dataset, scan: Scan) -> str:
-    """A hash of classes, splits, labels and pixels: the same for the same pictures on every machine."""
-    digest = hashlib.blake2b("\0".join(dataset.classes).encode("utf-8", "surrogateescape"), digest_size=16)
+    """A hash of names, splits, targets and pixels: the same for the same pictures on every machine."""
+    digest = hashlib.blake2b("\0".join(dataset.targets.names).encode("utf-8", "surrogateescape"), digest_size=16)
     for split, indices in sorted(dataset.splits.items()):
         digest.update(split.encode())
-        for values in (dataset.labels, scan.digests):
+        for content in (dataset.targets.content, lambda part: scan.digests[part].tobytes()):
             for part in np.array_split(indices, 1 + len(indices) // ROWS_AT_ONCE):
-                digest.update(values[part].tobytes())
+                digest.update(content(part))
     return digest.hexdigest()
 
 
@@ -263,8 +266,9 @@ def write_plan(
             "notes": list(report.notes),
             "fingerprint": data_fingerprint(dataset, scan),
             "manifest": MANIFEST,
-            "classes": list(dataset.classes),
+            "classes": list(dataset.targets.names),
         },
+        "task": plan.task_of(dataset).name,
     }
     write_json(folder / RECIPE, record)
 
@@ -278,7 +282,7 @@ def _whole_source(plan: Plan) -> str:
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
     begun, record = read_begun(folder)
-    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options), record
+    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, task=begun.task), record
 
 
 def without_of(record: dict[str, Any]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.arrays import ARRAYS, Arrays, refuse_other_labels
+from striate.data.batches import Batches
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset
 from striate.data.found_again import Hashing, cannot_be_read, found_again, misplaced, renamed, write_names
 from striate.data.manifest import MANIFEST, as_begun
 from striate.data.scan import Scan
+from striate.data.seen import typical_share_seen
 from striate.data.sources import BUILT_IN, open_to_evaluate
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
@@ -26,6 +28,7 @@ from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Runtime
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
+from striate.training.job import Job, Watch
 from striate.training.monitor.reporter import Reporter
 from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
 
@@ -50,10 +53,15 @@ class Going:
         return Hashing(preprocess, earlier="classes" not in self.record["data"])
 
 
-@dataclass(frozen=True)
-class Opened:
-    """What a run works with. report: on the data of a new one."""
+# While a GPU computes, the processor makes the next batches and has them copied over.
+WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
 
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run works with, whether it is new or goes on. report: on the data of a new one."""
+
+    plan: Plan
     dataset: Dataset
     network: Network
     runtime: Runtime
@@ -62,8 +70,21 @@ class Opened:
     unreadable: UnreadablePictures
     report: DataReport | None = None
 
+    def job(self, folder: Path, watch: Watch) -> Job:
+        """The training of it."""
+        plan, dataset, runtime = self.plan, self.dataset, self.runtime
+        ahead = WORK_AHEAD if runtime.device == "cuda" else {}
+        size = plan.recipe.batch_size
+        train, val = (
+            Batches(self.working, dataset.targets, dataset.splits[split], pictures, unreadable=self.unreadable, **ahead)
+            for split, pictures in (("train", size), ("val", runtime.at_once(size)))
+        )
+        task = plan.task_of(dataset)
+        job = Job(self.network, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
+        return replace(job, share_seen=typical_share_seen(self.scan, self.network.preprocess))
 
-def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Opened:
+
+def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Prepared:
     """The pictures, classes, network and settings that a run was begun with.
 
     The pictures may lie elsewhere now, and under other names: their hashes decide. Raises StriateError when one is gone
@@ -100,7 +121,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Ope
         reporter.say(f"the pictures are in {going.source} now; their hashes are those that the run was begun with")
     unreadable = UnreadablePictures(len(begun.pictures), reporter.say, {*before, *gone})
     network = build_network(plan, begun, hashing.preprocess)
-    return Opened(begun, network, same_placement(going.record["machine"]), working, scan, unreadable)
+    return Prepared(plan, begun, network, same_runtime(going.record["machine"]), working, scan, unreadable)
 
 
 def _open(plan: Plan, going: Going) -> Dataset:
@@ -153,7 +174,7 @@ def _begins(names: tuple[str, ...]) -> str:
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
-def same_placement(machine: dict[str, Any]) -> Runtime:
+def same_runtime(machine: dict[str, Any]) -> Runtime:
     """The runtime that a run was begun with; all of it decides the last bits."""
     device = "cpu" if machine["device"] == "cpu" else "cuda"
     names = [field.name for field in fields(Runtime) if field.name != "device" and field.name in machine]

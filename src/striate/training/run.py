@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from striate.analysis.summary import summarize
 from striate.core.commands import command
@@ -13,12 +14,10 @@ from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
 from striate.core.units import counted
 from striate.data.arrays import Arrays
-from striate.data.batches import Batches
 from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.manifest import MANIFEST
 from striate.data.scan import without_problems
-from striate.data.seen import typical_share_seen
 from striate.data.sources import open_data
 from striate.data.unreadable import UnreadablePictures
 from striate.data.wide import white_for
@@ -39,14 +38,12 @@ from striate.training.monitor.reporter import Reporter
 from striate.training.monitor.tensorboard import EVENTS, TensorBoard, require_tensorboard
 from striate.training.optim.schedule import work_by_epoch
 from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
-from striate.training.reopen import Going, Opened, reopen
+from striate.training.reopen import Going, Prepared, reopen
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import idle_kernels, kernels_of
 from striate.training.speed.threads import EpochThreads
 
 RUNS = Path("runs")
-# While a GPU computes, the processor makes the next batches and has them copied over.
-WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
 
 
 def start(
@@ -65,7 +62,7 @@ def start(
     with locked(folder):
         if (folder / RECIPE).exists():
             raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
-        return _run(plan, folder, cache_gb, None, tensorboard=tensorboard)
+        return execute(partial(opened, plan, cache_gb), folder, tensorboard=tensorboard)
 
 
 def _is_foreign(path: Path) -> bool:
@@ -98,23 +95,23 @@ def resume(
         plan, record = read_plan(folder)
         tensorboard = tensorboard or (folder / EVENTS).exists()
         going = Going(folder, record, source, without_missing)
-        return _run(plan, folder, cache_gb, going, tensorboard=tensorboard)
+        return execute(partial(reopen, plan, going, cache_gb), folder, tensorboard=tensorboard)
 
 
-def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tensorboard: bool) -> Run:
-    """The way from pictures to a finished folder; `going` is a run that goes on."""
+def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard: bool) -> Run:
+    """The way from what was prepared to a finished folder; what happens on it is told and logged."""
     if tensorboard:
         require_tensorboard()
     reporter = Reporter()
     try:
-        opened = reopen(plan, going, cache_gb, reporter) if going else _opened(plan, cache_gb, reporter)
+        prepared = open_(reporter)
         with memory_errors(folder), keep_freed_memory():
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
-            job = _job(plan, folder, opened, reporter)
-            if opened.report is not None:
-                job = _begun(job, plan, opened, opened.report)
+            job = prepared.job(folder, reporter)
+            if prepared.report is not None:
+                job = _written_down(job, prepared, prepared.report)
             job.runtime.network(job.network)
             reporter.say(_headline(job))
             with Keeper(folder) as keeper, torch_threads(job.runtime.threads):
@@ -124,12 +121,12 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
                     if tensorboard:
                         watch = TensorBoard(folder / EVENTS, job.network, augmented_samples(job), reporter)
                         job = replace(job, watch=watch)
-                    shares = work_by_epoch(plan.recipe, min(job.network.preprocess.size))
-                    reporter.begin(job.train.steps * plan.recipe.epochs, shares)
+                    shares = work_by_epoch(job.recipe, min(job.network.preprocess.size))
+                    reporter.begin(job.train.steps * job.recipe.epochs, shares)
                     counters = fit(job, transfer)
                 reporter.close()
-                EpochThreads(job).begin(plan.recipe.epochs)
-                return finish(job, opened.dataset, opened.working, counters, opened.unreadable)
+                EpochThreads(job).begin(job.recipe.epochs)
+                return finish(job, prepared.dataset, prepared.working, counters, prepared.unreadable)
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error.in_flags}")
         raise
@@ -139,39 +136,27 @@ def _run(plan: Plan, folder: Path, cache_gb: float, going: Going | None, *, tens
         reporter.close()
 
 
-def _opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Opened:
+def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
     dataset = open_data(plan.arrays or plan.source, plan.recipe.split_seed)
     network = build_network(plan, dataset)
-    runtime = placement_rule(plan, network)
+    runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)
     network.preprocess = replace(network.preprocess, white=white)
     working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
     report = check_data(dataset, scan, network.preprocess)
     report.refuse()
     unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
-    return Opened(without_problems(dataset, scan), network, runtime, working, scan, unreadable, report)
+    return Prepared(plan, without_problems(dataset, scan), network, runtime, working, scan, unreadable, report)
 
 
-def _job(plan: Plan, folder: Path, opened: Opened, reporter: Reporter) -> Job:
-    """The training of what was opened."""
-    dataset, runtime = opened.dataset, opened.runtime
-    ahead = WORK_AHEAD if runtime.device == "cuda" else {}
-    size = plan.recipe.batch_size
-    train, val = (
-        Batches(opened.working, dataset.labels, dataset.splits[split], pictures, unreadable=opened.unreadable, **ahead)
-        for split, pictures in (("train", size), ("val", runtime.at_once(size)))
-    )
-    job = Job(opened.network, dataset.classes, train, val, plan.recipe, plan.seed, runtime, folder, reporter)
-    return replace(job, share_seen=typical_share_seen(opened.scan, job.network.preprocess))
-
-
-def _begun(job: Job, plan: Plan, opened: Opened, report: DataReport) -> Job:
+def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
     """A new job in the settings that it will run in, written down, with what there is to say of its pictures."""
+    plan, dataset = prepared.plan, prepared.dataset
     refuse_lone_pictures(job)
     job = _tuned(job, plan)
-    write_plan(job.folder, plan, job.runtime, job.network.preprocess, opened.dataset, opened.scan, report)
-    before = advice_before(plan.recipe, opened.dataset, job.network.preprocess)
+    write_plan(job.folder, plan, job.runtime, job.network.preprocess, dataset, prepared.scan, report)
+    before = advice_before(plan.recipe, dataset, job.network.preprocess)
     no_forecast = unknown(summarize(job.network))
     for line in (*report.said, *filter(None, [no_forecast]), *(f"warning: {advice}" for advice in before)):
         job.watch.say(line)
@@ -187,10 +172,10 @@ def _stopped_at_once(folder: Path) -> Interrupted:
     )
 
 
-def placement_rule(plan: Plan, network: Network) -> Runtime:
-    """What was wished for, the rule of `place` for the rest, and a micro-batch where a batch does not fit into memory.
+def runtime_rule(plan: Plan, network: Network) -> Runtime:
+    """What was asked for, the rule of `default_runtime` for the rest, a micro-batch where a batch does not fit.
 
-    Nothing is measured. Raises StriateError where a kernel was wished for that would do nothing.
+    Nothing is measured. Raises StriateError where a kernel was asked for that would do nothing.
     """
     cost = summarize(network)
     runtime = plan.options.rule(cost.macs)
@@ -218,7 +203,7 @@ def _headline(job: Job) -> str:
     """One line on what is about to happen."""
     height, width = job.network.preprocess.size
     return (
-        f"{job.network.architecture}, {len(job.classes)} classes, {job.train.pictures:,} pictures to train and "
+        f"{job.network.architecture}, {job.train.targets.described}, {job.train.pictures:,} pictures to train and "
         f"{job.val.pictures:,} to validate at {height}x{width} px; {counted(job.recipe.epochs, 'epoch')} of "
         f"{counted(job.train.steps, 'step')} in {describe(job.runtime)}; {job.folder}"
     )

@@ -3,115 +3,151 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, reduce
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from striate.core.records import Preprocess
-from striate.data.augment import alternating_flips, augment
+from striate.data.augment import alternating_flips, colours, draw_geometry
 from striate.data.batches import Batch, step_generator
-from striate.data.dataset import Indices
-from striate.data.mixing import cut_mix
+from striate.data.geometry import Geometry
 from striate.data.picture import normalise, scaled
+from striate.data.targets import BatchTargets, Indices
 from striate.runtime.runtime import Runtime
-from striate.tasks import classification
+from striate.tasks.task import StepLosses, Task
 from striate.training.job import Job
 from striate.training.optim.schedule import side_px
 
-
-def train_step(job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, step: int) -> tuple[Tensor, Tensor]:
-    """One update. Returns the mean loss and the number of correct answers, detached, not yet read."""
-    made = gradients(job, batch, step)
-    update(job, optimizer, lr)
-    return made
+Optimizers = Mapping[str, torch.optim.Optimizer]
+"""One for each phase of the task, in their order."""
 
 
-def gradients(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
-    """Fill in the gradients of one step. Returns the mean loss and the number of correct answers, detached.
+def train_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step: int) -> StepLosses:
+    """One update in each phase. Returns the losses and what was counted, detached, not yet read."""
+    images, targets = begun_step(job, batch, step)
+    made = []
+    for phase in optimizers:
+        made.append(gradients(job, phase, images, targets))
+        update(job, optimizers, phase, lr)
+    return of_phases(made)
 
-    The gradients are scaled as `scaler` says. Everything random follows from (seed, step): the augmentation, and
-    dropout through torch's global generator.
+
+def begun_step(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
+    """What the network is trained on in a step: images, float32 (N, C, H, W), normalised, and their targets.
+
+    Everything random follows from (seed, step): the augmentation, and dropout through torch's global generator, which
+    is seeded here.
     """
     torch.manual_seed(step_generator(job.seed, step).initial_seed())
-    return accumulate_gradients(job, *training_batch(job, batch, step))
+    return training_batch(job, batch, step)
 
 
-def update(job: Job, optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Move the weights by their gradients, and forget these; where fp16 has overflown, they stay where they are."""
+def gradients(job: Job, phase: str, images: Tensor, targets: BatchTargets) -> StepLosses:
+    """Add the gradients of a phase, in nearly equal parts of at most `runtime.micro_batch` pictures.
+
+    Returns mean losses and sums of what was counted, detached; the gradients are scaled as `scaler` says. They are
+    those of the whole batch, each part weighted by its share of what the losses are means over, except that batch norm
+    sees the statistics of a part: "ghost batch norm" of Hoffer et al., arXiv:1705.08741, section 4.
+    """
+    compute, whole = losses_of(job.task, job.runtime), job.task.weight(targets) or 1
+    made = []
+    for rows in parts_of(len(targets), job.runtime):
+        with job.runtime.autocast():
+            part = compute(job.network, phase, images[rows], targets[rows], job.recipe)
+        share = job.task.weight(targets[rows]) / whole
+        losses = {name: loss * share for name, loss in part.losses.items()}
+        job.scaler.scale(reduce(torch.add, losses.values())).backward()  # type: ignore[no-untyped-call]
+        made.append(StepLosses({name: loss.detach() for name, loss in losses.items()}, part.counted))
+    return StepLosses(*(summed([getattr(part, kind) for part in made]) for kind in StepLosses._fields))
+
+
+def update(job: Job, optimizers: Optimizers, phase: str, lr: float) -> None:
+    """Move a phase's weights, and forget all gradients; where fp16 has overflown, the weights stay where they are."""
+    optimizer = optimizers[phase]
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_factor"]
     job.scaler.unscale_(optimizer)  # here, so that whoever looks at the gradients sees them as they are
     job.scaler.step(optimizer)
     job.scaler.update()
-    optimizer.zero_grad(set_to_none=True)
+    for each in optimizers.values():  # a phase may leave gradients in what another one trains
+        each.zero_grad(set_to_none=True)
 
 
-def accumulate_gradients(job: Job, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Add the gradients of a batch, in nearly equal parts of at most `runtime.micro_batch` pictures.
+def parts_of(pictures: int, runtime: Runtime) -> Iterator[slice]:
+    """The parts of a batch that go through the network at once, nearly equal; the first have one picture more."""
+    parts = math.ceil(pictures / runtime.at_once(pictures))
+    size, more = divmod(pictures, parts)
+    first = 0
+    for part in range(parts):
+        end = first + size + (part < more)
+        yield slice(first, end)
+        first = end
 
-    Returns the mean loss and the number of correct answers, detached. The gradient is that of the whole batch, each
-    part weighted by its share, except that batch norm sees the statistics of a part: "ghost batch norm" of Hoffer et
-    al., arXiv:1705.08741, section 4.
-    """
-    parts = math.ceil(len(labels) / job.runtime.at_once(len(labels)))
-    means, hits = [], []
-    for some_images, some_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
-        with job.runtime.autocast():
-            loss, right = loss_of(job.runtime)(job.network, some_images, some_labels, job.recipe.label_smoothing)
-        loss = loss * (len(some_labels) / len(labels))
-        job.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        means.append(loss.detach())
-        hits.append(right)
-    return torch.stack(means).sum(), torch.stack(hits).sum()
+
+def summed(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Sums by name."""
+    return {name: torch.stack([part[name] for part in parts]).sum() for name in parts[0]}
+
+
+def of_phases(made: list[StepLosses]) -> StepLosses:
+    """What all phases of a step came to."""
+    return (
+        made[0]
+        if len(made) == 1
+        else StepLosses(*({k: v for part in parts for k, v in part.items()} for parts in zip(*made, strict=True)))
+    )
 
 
 @cache
-def compiled_loss() -> Callable[..., tuple[Tensor, Tensor]]:
-    """`classification.loss` translated by torch.compile, once for each network and size that it is called with."""
-    return torch.compile(classification.loss)
+def compiled_losses(losses: Callable[..., Any]) -> Callable[..., StepLosses]:
+    """A task's losses translated by torch.compile, once for each network and size that they are called with."""
+    return torch.compile(losses)
 
 
-def loss_of(runtime: Runtime) -> Callable[..., tuple[Tensor, Tensor]]:
-    """The loss as it is, or translated."""
-    return compiled_loss() if runtime.compiled else classification.loss
+def losses_of(task: Task, runtime: Runtime) -> Callable[..., StepLosses]:
+    """A task's losses as they are, or translated."""
+    return compiled_losses(task.losses) if runtime.compiled else task.losses
 
 
-def training_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
-    """What the network is trained on in a step: images, float32 (N, C, H, W), normalised, and labels as below."""
-    pictures, labels = varied_batch(job, batch, step)
-    return job.runtime.images(normalise(pictures, job.network.preprocess)), labels
+def training_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
+    """The images of a step, float32 (N, C, H, W), normalised, and their targets."""
+    pictures, targets = varied_batch(job, batch, step)
+    return job.runtime.images(normalise(pictures, job.network.preprocess)), targets
 
 
-def varied_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+def varied_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
     """A batch as the network sees it in a step, but for scale and layout: varied, mixed, of the step's size.
 
-    Returns pictures (N, C, H, W) on the 0..255 scale, uint8 or float32, and their labels, int64 (N,), or of mixed
-    pictures probabilities (N, classes). Everything random follows from (seed, step). What is trained on, and what is
-    shown of it, comes from here.
+    Returns pictures (N, C, H, W) on the 0..255 scale, uint8 or float32, and their targets, which have moved with them.
+    Everything random follows from (seed, step). What is trained on, and what is shown of it, comes from here.
     """
     recipe, preprocess, steps = job.recipe, job.network.preprocess, job.train.steps
     generator = step_generator(job.seed, step)
     share = side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size)
     small = preprocess.at((round(preprocess.size[0] * share), round(preprocess.size[1] * share)), preprocess.resize)
-    pictures = varied(job, job.runtime.move(batch.pictures), batch.indices, small, generator, step // steps)
-    labels = job.runtime.move(batch.labels)
-    if recipe.cut_mix:
-        pictures, labels = cut_mix(pictures, labels, len(job.classes), recipe.cut_mix, generator)
-    return pictures, labels
+    pictures, geometry = varied(job, job.runtime.move(batch.pictures), batch.indices, small, generator, step // steps)
+    targets = batch.targets.to(job.runtime.move).moved(geometry)
+    if job.task.mix is not None:
+        pictures, targets = job.task.mix(pictures, targets, len(job.names), recipe, generator)
+    return pictures, targets
 
 
 def varied(
     job: Job, pictures: Tensor, indices: Indices, seen: Preprocess, generator: torch.Generator, epoch: int
-) -> Tensor:
-    """Pictures varied as the recipe says, at the size that the network sees.
+) -> tuple[Tensor, Geometry]:
+    """Pictures varied as the recipe says, at the size that the network sees, and what part of each was taken.
 
     pictures: uint8 (N, C, h, w) of the working size, `indices` theirs in the dataset. seen: size of the result. epoch:
     says which pictures are mirrored where they are in turn.
     """
-    recipe = job.recipe
-    mirrored = alternating_flips(indices, job.seed, epoch) if recipe.flip_alternately else None
+    augmentation = job.recipe.augmentation
+    mirrored = alternating_flips(indices, job.seed, epoch) if job.recipe.flip_alternately else None
     # Whoever resamples anyway samples at once to the size seen; whole pixels are cut out first and scaled then.
-    cut = seen if recipe.augmentation.resamples else job.network.preprocess
-    return scaled(augment(pictures, recipe.augmentation, cut, generator, mirrored), seen.size)
+    cut = seen if augmentation.resamples else job.network.preprocess
+    working = (pictures.shape[2], pictures.shape[3])
+    geometry = draw_geometry(augmentation, len(pictures), working, cut.size, generator, mirrored)
+    taken = scaled(colours(geometry.pixels(pictures), augmentation, cut, generator), seen.size)
+    return taken, geometry.scaled((taken.shape[2], taken.shape[3]))

@@ -16,8 +16,10 @@ from factories import PLAIN, job_of
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.data.batches import Batch
+from striate.data.targets.classes import ClassBatch
 from striate.models import create_model
 from striate.tasks.classification import evaluate
+from striate.tasks.task import NETWORK
 from striate.training import finish, loop
 from striate.training import run as run_module
 from striate.training.folder.layout import read_metrics
@@ -26,9 +28,9 @@ from striate.training.memory import forecast
 from striate.training.memory import retry as memory
 from striate.training.memory.forecast import fitting_micro_batch, training_bytes, unknown
 from striate.training.memory.retry import fitting_step
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.optimizer import optimizers_of
 from striate.training.recipe import Recipe
-from striate.training.step import accumulate_gradients, gradients
+from striate.training.step import gradients
 
 TESTS = str(Path(__file__).parent.parent.parent)
 FULL = RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: 12 bytes")
@@ -46,7 +48,8 @@ def test_parts_add_up_to_the_gradient_of_the_whole(micro_batch):
     found = []
     for job in (whole, parts):
         job.network.zero_grad()
-        loss, right = accumulate_gradients(job, images, labels)
+        made = gradients(job, NETWORK, images, ClassBatch(labels))
+        loss, right = made.losses["loss"], made.counted["accuracy"]
         found.append((loss, right, gradient(job)))
     (loss, right, expected), (parts_loss, parts_right, added) = found
     torch.testing.assert_close(parts_loss, loss)
@@ -57,7 +60,7 @@ def test_parts_add_up_to_the_gradient_of_the_whole(micro_batch):
 
 def test_a_step_that_ran_out_of_memory_has_not_happened(monkeypatch):
     job = job_of("resnet20")
-    optimizer, counters = make_optimizer(job.network, job.recipe), Counters(first_loss=1.0)
+    optimizer, counters = optimizers_of(job.task, job.network, job.recipe), Counters(first_loss=1.0)
     batch = next(job.train.in_order())
     before = {name: tensor.clone() for name, tensor in job.network.state_dict().items()}
 
@@ -82,7 +85,7 @@ def test_one_picture_that_does_not_fit_is_an_error_with_numbers(monkeypatch):
         raise FULL
 
     monkeypatch.setattr(memory, "gradients", never)
-    optimizer, counters = make_optimizer(job.network, job.recipe), Counters()
+    optimizer, counters = optimizers_of(job.task, job.network, job.recipe), Counters()
     batch = Batch(*(part[:1] for part in next(job.train.in_order())))
     monkeypatch.setattr(memory, "available_bytes", lambda device: 12_345_678)
     with pytest.raises(StriateError) as refused:
@@ -103,7 +106,7 @@ def test_another_error_is_not_taken_for_memory(monkeypatch):
 
     monkeypatch.setattr(memory, "gradients", wrong)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        fitting_step(job, next(job.train.in_order()), make_optimizer(job.network, job.recipe), 0.1, Counters())
+        fitting_step(job, next(job.train.in_order()), optimizers_of(job.task, job.network, job.recipe), 0.1, Counters())
 
 
 def test_a_run_goes_on_in_smaller_parts_and_says_so(tmp_path, monkeypatch):
@@ -193,7 +196,7 @@ from striate.runtime.runtime import Runtime
 from striate.training.memory.forecast import training_bytes
 from striate.runtime.malloc import keep_freed_memory
 from striate.training.memory.retry import fitting_step
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.optimizer import make_optimizer, optimizers_of
 from striate.training.folder.state import Counters
 
 torch.set_num_threads(1)
@@ -207,7 +210,7 @@ def two_steps(pictures):
     runtime = Runtime("cpu", precision, channels_last=True, threads=1)
     job = job_of(name, noise(pictures, 32), runtime, optimizer=optimizer_name)
     job.runtime.network(job.network)
-    optimizer, batch = make_optimizer(job.network, job.recipe), next(job.train.in_order())
+    optimizer, batch = optimizers_of(job.task, job.network, job.recipe), next(job.train.in_order())
     for step in range(2):
         assert fitting_step(job, batch, optimizer, 0.01, Counters(step=step, first_loss=1.0))
     return job

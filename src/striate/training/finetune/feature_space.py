@@ -11,7 +11,9 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.data.batches import Batch, Batches
-from striate.data.dataset import Dataset, Indices
+from striate.data.dataset import Dataset
+from striate.data.targets import Indices
+from striate.data.targets.classes import labels_of
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.features.extract import features_of
@@ -40,7 +42,7 @@ class Part:
     @property
     def labels(self) -> Indices:
         """Class indices, (N,)."""
-        return torch.cat([batch.labels for batch in self.batches]).numpy()
+        return torch.cat([labels_of(batch.targets) for batch in self.batches]).numpy()
 
     def picture(self, row: int) -> Picture:
         """One of them for the page."""
@@ -75,7 +77,7 @@ def feature_space(
     if recipe.weights is None or min(len(unseen), len(splits["train"])) < max(FEWEST, NEIGHBOURS):
         return None
     held, trained = (
-        Part(dataset, list(Batches(working, dataset.labels, indices, BATCH_SIZE, unreadable=unreadable).in_order()))
+        Part(dataset, list(Batches(working, dataset.targets, indices, BATCH_SIZE, unreadable=unreadable).in_order()))
         for indices in (evenly(unseen, MOST_HELD), evenly(splits["train"], MOST_TRAINED))
     )
     after = held.features(network, runtime), trained.features(network, runtime)

@@ -15,6 +15,7 @@ from striate.core.errors import StriateError
 from striate.data.augment import Augmentation
 from striate.data.batches import Batches, step_generator
 from striate.data.picture import normalise, to_network_size
+from striate.data.targets.classes import labels_of
 from striate.features.extract import images_features
 from striate.features.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.models import Network
@@ -54,7 +55,7 @@ def solve_head(job: Job, form: Network, plain: Array, labels: Labels) -> Head:
     and their labels. The other views are mirrored and varied as the recipe says, where cross-validation finds no harm
     in it.
     """
-    recipe, classes, some = job.recipe, len(job.classes), probed(job, len(labels))
+    recipe, classes, some = job.recipe, len(job.names), probed(job, len(labels))
     validated = cross_validate(plain[some], labels[some], classes, recipe.head)
     kinds = view_kinds(recipe, min(recipe.head_views, max(2, MOST_PASSES // len(labels))))
     seen = [plain, *(features(job, form, number, kind) for number, kind in enumerate(kinds) if number)]
@@ -139,10 +140,10 @@ def layer_features(
 def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[Tensor]) -> Iterator[Tensor]:
     preprocess = job.network.preprocess
     for number, batch in enumerate(replace(batches, batch_size=min(len(batches.indices), 128)).in_order()):
-        labels.append(batch.labels)
+        labels.append(labels_of(batch.targets))
         if kind == "varied":
             generator = step_generator(job.seed, (view << 40) + number)  # beyond the steps of any training
-            pictures = varied(job, batch.pictures, batch.indices, preprocess, generator, epoch=view)
+            pictures, _ = varied(job, batch.pictures, batch.indices, preprocess, generator, epoch=view)
         else:
             pictures = to_network_size(batch.pictures, preprocess)
             pictures = pictures.flip(3) if kind == "mirrored" else pictures

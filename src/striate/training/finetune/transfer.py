@@ -113,7 +113,7 @@ def begin(job: Job) -> Transfer:
     some = probed(job, len(labels))
     head = solve_head(job, form, by_layer[PRE_LOGITS], labels)
     rows = {
-        layer: cross_validate(by_layer[layer][some], labels[some], len(job.classes))
+        layer: cross_validate(by_layer[layer][some], labels[some], len(job.names))
         for layer in layers
         if layer != PRE_LOGITS
     }
@@ -141,6 +141,15 @@ def begin(job: Job) -> Transfer:
 def write_transfer(folder: Path, transfer: Transfer, head: Evaluation) -> None:
     """Write transfer.json, with what the head alone reaches on validation."""
     write_json(folder / TRANSFER, asdict(replace(transfer, head_hits=head.hits, val_pictures=head.total)))
+
+
+def head_alone(transfer: Transfer, found: Evaluation) -> str:
+    """A line on what the head alone reaches."""
+    probe, (low, high) = transfer.probes[-1], found.interval
+    return (
+        f"the head alone: val {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}); cross-validated on the "
+        f"training pictures {probe.accuracy:.2%} ({probe.interval[0]:.2%} to {probe.interval[1]:.2%})"
+    )
 
 
 def transfer_facts(folder: Path, network: Network, epochs: int, best_epoch: int) -> TransferFacts | None:

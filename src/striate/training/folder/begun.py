@@ -13,13 +13,12 @@ from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.reading import Count, Positive, decoded, read_file
 from striate.core.records import Preprocess
+from striate.data.targets.classes import CLASSIFICATION
 from striate.runtime.runtime import Precision
+from striate.training.folder.former import recipe_in_todays_names
 from striate.training.folder.layout import RECIPE
-from striate.training.other_names import renamed
 from striate.training.recipe import Recipe
 from striate.training.speed.options import RuntimeOptions
-
-FORMER_KEYS = {"wishes": "options"}
 
 
 @dataclass(frozen=True)
@@ -84,23 +83,11 @@ class Begun:
     preprocess: Preprocess
     machine: Machine
     data: Data
+    task: str = CLASSIFICATION
 
 
 def read_begun(folder: Path) -> tuple[Begun, dict[str, Any]]:
     """What a run was begun with, and all of recipe.json for showing. Raises StriateError when it is damaged."""
     source = str(folder / RECIPE)
-    record = in_todays_names(decoded(read_file(folder / RECIPE), dict[str, Any], source))
+    record = recipe_in_todays_names(decoded(read_file(folder / RECIPE), dict[str, Any], source))
     return decoded(json.dumps(record).encode(), Begun, source), record
-
-
-def in_todays_names(record: dict[str, Any]) -> dict[str, Any]:
-    """A recipe.json with the names that its keys have now, whenever it was written.
-
-    >>> in_todays_names({"wishes": {}, "recipe": {"average_decay": 0.9}})
-    {'options': {}, 'recipe': {'ema_decay': 0.9}}
-    """
-    record = {FORMER_KEYS.get(name, name): value for name, value in record.items()}
-    for name in ("recipe", "changed"):
-        if isinstance(fields := record.get(name), dict):
-            record[name] = renamed(fields)
-    return record

@@ -97,9 +97,12 @@ class Found(TypedDict):
 
 
 class Told(TypedDict, total=False):
-    """What a line may hold besides."""
+    """What a line may hold besides: findings, and the figures of its task."""
 
     findings: list[Found]
+    train_accuracy: Share
+    val_accuracy: Share
+    clean_accuracy: Share
 
 
 class Line(Told):
@@ -109,7 +112,6 @@ class Line(Told):
     step: Count
     lr: float
     train_loss: float
-    train_accuracy: Share
     images_per_second: float
     seconds: float
 
@@ -118,7 +120,6 @@ class Validation(Line):
     """The line of an epoch that was validated."""
 
     val_loss: float
-    val_accuracy: Share
     best: bool
 
 
@@ -128,7 +129,6 @@ class Look(Validation):
     grad_norm: float
     update_ratio: float
     dead_share: Share
-    clean_accuracy: Share
 
 
 def read_metrics(folder: Path, say: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
@@ -157,15 +157,13 @@ def lines_of(folder: Path) -> Iterator[dict[str, Any] | StriateError]:
 def _line(row: bytes, source: str) -> dict[str, Any]:
     """A line with all that it holds. Raises StriateError when a field lacks or is not what it should be."""
     line = decoded(row, dict[str, Any], source, allow_nan=True)
-    decoded(
-        row, Look if "update_ratio" in line else Validation if "val_accuracy" in line else Line, source, allow_nan=True
-    )
+    decoded(row, Look if "update_ratio" in line else Validation if "best" in line else Line, source, allow_nan=True)
     return line
 
 
 def read_validations(folder: Path) -> list[dict[str, Any]]:
     """The lines of the epochs that were validated; a recipe may leave out some."""
-    return [line for line in read_metrics(folder) if "val_accuracy" in line]
+    return [line for line in read_metrics(folder) if "best" in line]
 
 
 def discard_metrics_after(folder: Path, step: int, say: Callable[[str], None] | None = None) -> None:

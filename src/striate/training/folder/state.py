@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,17 +25,19 @@ from torch import Tensor, nn
 from striate.core.errors import StriateError
 from striate.core.files import new_folder
 from striate.core.reading import Count, Positive, read_file, read_record
+from striate.tasks.task import NETWORK
+from striate.training.folder.former import counters_in_todays_names, tensor_in_todays_name
 
 KEPT = 2
 TENSORS, COUNTERS = "tensors.safetensors", "counters.json"
 MOST_TENSOR_BYTES = 1 << 40
 LOSS_SCALE = {"scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker"}  # of torch's scaler
 
-FORMER_ROLES = re.compile(r"^averaged\.")  # of the moving average
-
 log = logging.getLogger("striate")
 
 
+Optimizers = Mapping[str, torch.optim.Optimizer]
+"""One for each phase of the task, in their order."""
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 
 
@@ -44,18 +45,18 @@ Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 class Counters:
     """What a run has counted so far; the sums are over the pictures of the epoch under way.
 
-    step: updates made. loss_sum, right, seen: of the epoch. best_accuracy, best_epoch: on validation, best_epoch
-    counted from 1. waited_epochs, drops: of the plateau schedule. first_loss: of the very first step.
-    seconds: spent training. micro_batch: pictures at once, once memory has run out; None: as the runtime says.
-    loss_scale: the state of fp16's loss scaling; empty in other precisions.
+    step: updates made. seen: pictures of the epoch. loss_sum: of its losses. sums: of what else the task counts. best:
+    figures of the weights that validated best; {} before there are any. best_epoch: theirs, counted from 1.
+    waited_epochs, drops: of the plateau schedule. first_loss: of the very first step. seconds: spent training.
+    micro_batch: pictures at once, once memory has run out; None: as the runtime says. loss_scale: the state of fp16's
+    loss scaling; empty in other precisions.
     """
 
     step: Count = 0
     loss_sum: float = 0.0
-    right: Count = 0
+    sums: dict[str, float] = dataclasses.field(default_factory=dict)
     seen: Count = 0
-    best_accuracy: float = -1.0
-    best_loss: float = float("inf")
+    best: dict[str, float] = dataclasses.field(default_factory=dict)
     best_epoch: Count = 0
     waited_epochs: Count = 0
     drops: Count = 0
@@ -78,14 +79,13 @@ class Written(Counters):
             )
 
 
-def save_state(
-    folder: Path, networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, counters: Counters
-) -> None:
+def save_state(folder: Path, networks: Mapping[str, nn.Module], optimizers: Optimizers, counters: Counters) -> None:
     """Write a state below `folder` and drop all but the two newest. A failure leaves the older ones as they were.
 
     networks: by the name that they have in the state: the one that is trained, and its average where there is one.
+    optimizers: by phase.
     """
-    content = save(_tensors(networks, optimizer))
+    content = save(_tensors(networks, optimizers))
     record = {**dataclasses.asdict(counters), "sha256": hashlib.sha256(content).hexdigest()}
     with new_folder(folder / f"step-{counters.step:08d}") as state:
         (state / TENSORS).write_bytes(content)
@@ -97,10 +97,10 @@ def save_state(
 def load_state(
     folder: Path,
     networks: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
+    optimizers: Optimizers,
     say: Callable[[str], None] = log.warning,
 ) -> Counters | None:
-    """Bring networks and optimiser to the newest undamaged state; None when there is none yet.
+    """Bring networks and optimisers to the newest undamaged state; None when there is none yet.
 
     say: is told of each state that is passed over, and why.
     Raises StriateError when there are states and all are damaged.
@@ -109,11 +109,11 @@ def load_state(
     for state in states:
         try:
             counters, tensors = _read_state(state)
-            _require_fit(tensors, networks, optimizer, state)
+            _require_fit(tensors, networks, optimizers, state)
         except StriateError as error:
             say(f"warning: {error}; it is passed over for an older state")
             continue
-        _restore(tensors, networks, optimizer)
+        _restore(tensors, networks, optimizers)
         return counters
     if states:
         raise StriateError(f"every state in {folder} is damaged; start a new run, the best weights so far still load")
@@ -122,7 +122,7 @@ def load_state(
 
 def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor]]:
     """Counters and tensors of a state. Raises StriateError when they are damaged or do not belong together."""
-    written = read_record(state / COUNTERS, Written, allow_nan=True)  # best_loss is infinite before there is any
+    written = read_record(state / COUNTERS, Written, allow_nan=True, former=counters_in_todays_names)
     content = read_file(state / TENSORS, MOST_TENSOR_BYTES)
     if hashlib.sha256(content).hexdigest() != written.sha256:
         raise StriateError(f"{state / TENSORS} is damaged: its content does not match its SHA-256")
@@ -132,7 +132,7 @@ def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor]]:
         tensors = load(content)
     except SafetensorError as error:
         raise StriateError(f"{state / TENSORS} is damaged: {error}") from error
-    tensors = {FORMER_ROLES.sub("ema.", name): tensor for name, tensor in tensors.items()}
+    tensors = {tensor_in_todays_name(name): tensor for name, tensor in tensors.items()}
     return Counters(**{field.name: getattr(written, field.name) for field in dataclasses.fields(Counters)}), tensors
 
 
@@ -153,27 +153,32 @@ def _states(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("step-*") if path.is_dir()), reverse=True)
 
 
-def _tensors(networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _prefix(phase: str) -> str:
+    """What the names of an optimiser's tensors begin with; that of a whole network has no name of its own."""
+    return "optimizer." if phase == NETWORK else f"optimizer.{phase}."
+
+
+def _tensors(networks: Mapping[str, nn.Module], optimizers: Optimizers) -> dict[str, Tensor]:
     tensors = {f"{role}.{name}": t for role, network in networks.items() for name, t in network.state_dict().items()}
-    for number, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if isinstance(value, Tensor)}
+    for phase, optimizer in optimizers.items():
+        for number, values in optimizer.state_dict()["state"].items():
+            own = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+            tensors |= {f"{_prefix(phase)}{number}.{name}": value for name, value in own.items()}
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _require_fit(
-    tensors: dict[str, Tensor], networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, state: Path
+    tensors: dict[str, Tensor], networks: Mapping[str, nn.Module], optimizers: Optimizers, state: Path
 ) -> None:
-    """Raise StriateError unless the tensors are those of just these networks and this optimiser.
+    """Raise StriateError unless the tensors are those of just these networks and these optimisers.
 
     Asked before anything is filled, so that what is passed over leaves no trace.
     """
     own = {f"{role}.{name}": t.shape for role, network in networks.items() for name, t in network.state_dict().items()}
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
-            number = name.split(".")[1]
-            fits = number.isdecimal() and int(number) < len(parameters) and name.count(".") >= 2
-            fits = fits and tensor.shape in (parameters[int(number)].shape, ())
+            found = _moved_by(name, optimizers)
+            fits = found is not None and tensor.shape in (found[1].shape, ())
         else:
             fits = own.pop(name, None) == tensor.shape
         if not fits:
@@ -182,16 +187,25 @@ def _require_fit(
         raise StriateError(f"{state / TENSORS} is damaged: {next(iter(own))} is missing")
 
 
-def _restore(tensors: dict[str, Tensor], networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
+def _moved_by(name: str, optimizers: Optimizers) -> tuple[torch.optim.Optimizer, nn.Parameter, str] | None:
+    """Of a tensor's name: which optimiser it is of, which parameter, and what it is called; None: none of these."""
+    for phase, optimizer in optimizers.items():
+        number, dot, key = name.removeprefix(_prefix(phase)).partition(".")
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        if name.startswith(_prefix(phase)) and dot and number.isdecimal() and int(number) < len(parameters):
+            return optimizer, parameters[int(number)], key
+    return None
+
+
+def _restore(tensors: dict[str, Tensor], networks: Mapping[str, nn.Module], optimizers: Optimizers) -> None:
     for role, network in networks.items():
         own = {name.removeprefix(f"{role}."): t for name, t in tensors.items() if name.startswith(f"{role}.")}
         network.load_state_dict(own)
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for name, tensor in tensors.items():
-        if not name.startswith("optimizer."):
+        found = _moved_by(name, optimizers) if name.startswith("optimizer.") else None
+        if found is None:
             continue
-        _, number, key = name.split(".", 2)
-        parameter = parameters[int(number)]
+        optimizer, parameter, key = found
         # In the parameter's own memory layout: the fused updates walk both side by side.
         alike = parameter if tensor.shape == parameter.shape else tensor
         like = torch.empty_like(alike, dtype=tensor.dtype, device=parameter.device)

@@ -2,55 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import torch
-from torch import Tensor
 
 from striate.analysis.summary import summarize
 from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.units import in_bytes
 from striate.data.batches import Batch
+from striate.tasks.task import StepLosses
 from striate.training.folder.state import Counters
 from striate.training.job import Job
 from striate.training.memory.forecast import available_bytes, training_bytes
 from striate.training.memory.lone_pictures import fewest_at_once
-from striate.training.step import gradients, update
+from striate.training.step import Optimizers, begun_step, gradients, of_phases, update
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # How torch's allocator, C++ and oneDNN say it; the last could have other causes, but then one picture fails as well.
 TOLD_BY = ("can't allocate memory", "not enough memory", "bad_alloc", "could not create a primitive")
 
 
-def fitting_step(
-    job: Job, batch: Batch, optimizer: torch.optim.Optimizer, lr: float, counters: Counters
-) -> tuple[Tensor, Tensor] | None:
+class Shortage(str):
+    """What was said when memory ran out."""
+
+
+def fitting_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, counters: Counters) -> StepLosses | None:
     """One update in parts of `counters.micro_batch` pictures; None, and half of that, when memory ran out.
 
-    After a None nothing has happened: the statistics of batch norm are as before, gradients are gone, randomness is a
-    function of the step. Raises StriateError with the numbers when one picture alone does not fit.
+    After a None nothing has happened: weights and the statistics of batch norm are as before, gradients are gone,
+    randomness is a function of the step. Raises StriateError with the numbers when one picture alone does not fit.
     """
-    before = [buffer.clone() for buffer in job.network.buffers()]
-    reason = ""
+    before = Before(job, optimizers)
+    made = _tried_step(with_parts(job, counters), batch, optimizers, lr, counters.step)
+    if not isinstance(made, Shortage):
+        return made
+    before.restore()  # here the error is gone, and with it the frames that held the step's tensors
+    counters.micro_batch = half(job, counters.micro_batch or job.runtime.micro_batch or len(batch.targets), made)
+    return None
+
+
+def _tried_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step: int) -> StepLosses | Shortage:
+    """As `train_step`, or the reason why it did not come to its end."""
+    begun = _tried(begun_step, job, batch, step)
+    if isinstance(begun, Shortage):
+        return begun
+    made: list[StepLosses] = []
+    for phase in optimizers:
+        found = _tried(gradients, job, phase, *begun)
+        if isinstance(found, Shortage):
+            return found
+        made.append(found)
+        update(job, optimizers, phase, lr)
+    return of_phases(made)
+
+
+def _tried(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Shortage:
     try:
-        made = gradients(with_parts(job, counters), batch, counters.step)
+        return function(*args, **kwargs)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if not reason:
-        update(job, optimizer, lr)
-        return made
-    # Here the error is gone, and with it the frames that held the step's tensors.
-    optimizer.zero_grad(set_to_none=True)
-    with torch.no_grad():
-        for buffer, value in zip(job.network.buffers(), before, strict=True):
-            buffer.copy_(value)
-    counters.micro_batch = half(job, counters.micro_batch or job.runtime.micro_batch or len(batch.labels), reason)
-    return None
+        return Shortage(str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+class Before:
+    """What a step changes before it is sure to fit: statistics of batch norm, and of several phases the weights."""
+
+    def __init__(self, job: Job, optimizers: Optimizers) -> None:
+        several = len(optimizers) > 1
+        self.job, self.optimizers = job, optimizers
+        self.changing = [*job.network.buffers(), *(job.network.parameters() if several else ())]
+        self.values = [tensor.detach().clone() for tensor in self.changing]
+        self.states = [copy.deepcopy(each.state_dict()) for each in optimizers.values()] if several else []
+        self.scale = job.scaler.state_dict()
+
+    def restore(self) -> None:
+        """Undo the step."""
+        with torch.no_grad():
+            for tensor, value in zip(self.changing, self.values, strict=True):
+                tensor.copy_(value)
+        for each in self.optimizers.values():
+            each.zero_grad(set_to_none=True)
+        if self.states:
+            self.job.scaler.load_state_dict(self.scale)
+        for each, state in zip(self.optimizers.values(), self.states, strict=False):
+            each.load_state_dict(state)
 
 
 def with_parts(job: Job, counters: Counters) -> Job:

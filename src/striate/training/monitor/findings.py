@@ -26,7 +26,8 @@ LATE_RATE = 0.3
 
 def findings(status: RunStatus) -> list[Finding]:
     """Everything that there is to say about a run now; nothing about a good one."""
-    return [finding for check in CHECKS if (finding := check(status)) is not None]
+    checks = [check for check in CHECKS if status.knows_chance or check not in OF_CLASSES]
+    return [finding for check in checks if (finding := check(status)) is not None]
 
 
 def first_loss_finding(status: RunStatus) -> Finding | None:
@@ -317,3 +318,5 @@ CHECKS: tuple[Callable[[RunStatus], Finding | None], ...] = (
     under_fitting,
     late_rate,
 )
+OF_CLASSES = {first_loss_finding, few_pictures, flat_loss, at_chance, over_fitting, under_fitting}
+"""Those that compare with what knowing nothing but the classes would reach."""

@@ -17,9 +17,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
 from striate.data.batches import Batch
+from striate.data.targets.classes import ClassBatch
 from striate.models import Network
 from striate.runtime.runtime import Runtime
-from striate.tasks.classification import predict_logits
+from striate.tasks.task import Task
 
 SAMPLED_WEIGHTS = 100_000  # of a layer; enough for two digits of a norm
 RECTIFIERS = {torch.ops.aten.relu.default, torch.ops.aten.relu_.default}
@@ -120,18 +121,22 @@ def _over(change: Tensor | int, weights: Tensor) -> float:
 
 
 @torch.inference_mode()
-def activation_stats(network: Network, batch: Batch, runtime: Runtime) -> ActivationStats:
+def activation_stats(task: Task, network: Network, batch: Batch, runtime: Runtime) -> ActivationStats:
     """Ask a network about some training pictures and look at its ReLUs on the way."""
     watcher = _Rectifiers()
     with evaluating(network), wrapped_calls(network, watcher.followed), watcher:
-        logits = predict_logits(network, batch.pictures, network.preprocess, runtime)
-    answers = logits.argmax(1)
+        output = task.predict(network, batch.pictures, network.preprocess, runtime)
     alive = {path: torch.cat(seen) for path, seen in watcher.alive.items()}
+    correct, different, top_share = 0, 0, 0.0
+    if isinstance(batch.targets, ClassBatch):
+        answers, labels = output.argmax(1), batch.targets.labels
+        correct, different = int((answers == labels).sum()), len(labels.unique())  # type: ignore[no-untyped-call]
+        top_share = float(answers.bincount().max()) / len(answers)
     return ActivationStats(
-        correct=int((answers == batch.labels).sum()),
-        pictures=len(answers),
-        labels=len(batch.labels.unique()),  # type: ignore[no-untyped-call]
-        top_share=float(answers.bincount().max()) / len(answers),
+        correct=correct,
+        pictures=len(batch.indices),
+        labels=different,
+        top_share=top_share,
         units={path: flags.numel() for path, flags in alive.items()},
         dead={path: int((~flags).sum()) for path, flags in alive.items()},
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from striate.analysis.calls import evaluating
 from striate.data.batches import Batch
+from striate.data.targets.classes import ClassTargets
 from striate.models import Network
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters
@@ -33,12 +34,15 @@ class TrainingMonitor:
     def __init__(self, job: Job, optimizer: torch.optim.Optimizer, counters: Counters) -> None:
         self.job, self.counters = job, counters
         self.said_early = ""
-        optimizer.register_step_pre_hook(self._say_first_cost)
+        optimizer.register_step_pre_hook(self._say_first_loss)
         self.taker = UpdateStatsHook(job.network, optimizer, self._at_the_end_of_a_due_epoch)
-        self.head_weights = head_weights(job.network)
-        smoothing, counts = job.recipe.label_smoothing, np.bincount(job.train.labels[job.train.indices])
-        self.prior_entropy = self.head_weights * entropy(counts, smoothing, len(job.classes))
-        self.chance = float(np.bincount(job.val.labels[job.val.indices]).max()) / max(1, len(job.val.indices))
+        self.classes, self.head_weights, self.prior_entropy, self.chance = 0, 1.0, 0.0, 0.0
+        if isinstance(job.train.targets, ClassTargets) and isinstance(job.val.targets, ClassTargets):
+            self.classes, self.head_weights = len(job.names), head_weights(job.network)
+            counts = np.bincount(job.train.targets.labels[job.train.indices])
+            self.prior_entropy = self.head_weights * entropy(counts, job.recipe.label_smoothing, self.classes)
+            in_val = np.bincount(job.val.targets.labels[job.val.indices])
+            self.chance = float(in_val.max()) / max(1, len(job.val.indices))
 
     def is_due(self, epoch: int) -> bool:
         """Whether to look at the end of an epoch, counted from 1: the first, the first after the warm-up, the last, and
@@ -63,12 +67,12 @@ class TrainingMonitor:
         seen: dict[str, Any] = {}
         asked = None
         if update_stats is not None:
-            asked = activation_stats(network, self._pictures(line["epoch"]), self.job.runtime)
+            asked = activation_stats(self.job.task, network, self._pictures(line["epoch"]), self.job.runtime)
             seen = {
                 "grad_norm": update_stats.grad_norm,
                 "update_ratio": update_stats.update_ratio,
                 "dead_share": asked.dead_share,
-                "clean_accuracy": asked.correct / asked.pictures,
+                **({"clean_accuracy": asked.correct / asked.pictures} if self.classes else {}),
             }
         history = read_validations(self.job.folder)
         said = {record["kind"] for old in history for record in old.get("findings", ())}
@@ -86,7 +90,7 @@ class TrainingMonitor:
             recipe=self.job.recipe,
             history=history,
             first_loss=self.counters.first_loss or 0.0,
-            classes=len(self.job.classes),
+            classes=self.classes,
             head_weights=self.head_weights,
             prior_entropy=self.prior_entropy,
             chance=self.chance,
@@ -106,9 +110,9 @@ class TrainingMonitor:
             "text": finding.text,
         }
 
-    def _say_first_cost(self, *_: Any) -> None:
+    def _say_first_loss(self, *_: Any) -> None:
         """Before the second step, for a run that begins badly may not see the end of its first epoch."""
-        if self.counters.step == 1 and (finding := first_loss_finding(self._status([]))) is not None:
+        if self.classes and self.counters.step == 1 and (finding := first_loss_finding(self._status([]))) is not None:
             self.said_early = finding.text
             self.job.watch.say(f"seen in step 1: {finding.text}")
 

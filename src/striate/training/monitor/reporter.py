@@ -79,7 +79,8 @@ class Reporter:
         self._pace_since = since, seen_then
         moved = counters.seen > seen_then and now > since  # some clocks tick fifteen milliseconds at a time
         pace = f"  {(counters.seen - seen_then) / (now - since):,.0f} images/s" if moved else ""
-        note = f"loss {counters.loss_sum / seen:.3f}  accuracy {counters.right / seen:6.2%}  lr {lr:.2g}{pace}"
+        counted_so_far = "".join(f"  {name} {total / seen:6.2%}" for name, total in counters.sums.items())
+        note = f"loss {counters.loss_sum / seen:.3f}{counted_so_far}  lr {lr:.2g}{pace}"
         self._advance(counters.step, note)
         if now - self._said > SAY_EVERY_SECONDS:
             self.say(f"step {counters.step:,}/{self._total:,}  {note}{self._and_left(counters.step)}")

@@ -32,7 +32,8 @@ class Finding:
 class RunStatus:
     """A run as far as it has come.
 
-    history: the lines of metrics.jsonl. head_weights: sum of the weights of all heads in the loss; 1 for one head.
+    history: the lines of metrics.jsonl. classes: 0 where pictures have none; then prior_entropy and chance are 0 too.
+    head_weights: sum of the weights of all heads in the loss; 1 for one head.
     prior_entropy: of answering with the frequencies of the classes. chance: accuracy of always answering the most
     frequent class. val_pictures: how many the validation accuracy is of. train_pictures: how many
     are trained on; 0 where drawn weights are right for them. share_seen: of
@@ -51,6 +52,11 @@ class RunStatus:
     share_seen: float = 1.0
     update_stats: UpdateStats | None = None
     activations: ActivationStats | None = None
+
+    @property
+    def knows_chance(self) -> bool:
+        """Whether there are classes, so that it is known what knowing nothing reaches."""
+        return self.classes > 0
 
     @property
     def now(self) -> dict[str, Any]:
@@ -91,6 +97,8 @@ class RunStatus:
     @property
     def loss_is_flat(self) -> bool:
         """Whether the loss is that of knowing nothing, and the accuracy says nothing else."""
+        if not self.knows_chance:
+            return False
         near_chance = self.val_interval[0] <= self.chance + 0.1 * (1 - self.chance)
         return bool(self.now["train_loss"] >= FLAT_FROM * self.prior_entropy and near_chance)
 

@@ -68,9 +68,10 @@ class TensorBoard:
         pictures = max(1, counters.seen - before.seen)
         with self._opened(counters.step) as writer:
             writer.add_scalar("loss/train", (counters.loss_sum - before.loss_sum) / pictures, counters.step)
-            writer.add_scalar("accuracy/train", (counters.right - before.right) / pictures, counters.step)
+            for name, total in counters.sums.items():
+                writer.add_scalar(f"{name}/train", (total - before.sums.get(name, 0)) / pictures, counters.step)
             writer.add_scalar("rate/lr", lr, counters.step)
-        self._read = Counters(seen=counters.seen, loss_sum=counters.loss_sum, right=counters.right)
+        self._read = Counters(seen=counters.seen, loss_sum=counters.loss_sum, sums=dict(counters.sums))
 
     def epoch(self, line: dict[str, Any]) -> None:
         """All figures of an epoch, its findings, the filters of the first layer."""

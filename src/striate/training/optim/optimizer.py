@@ -5,29 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from striate.models import Network
 from striate.models.stages import rate_factors
+from striate.tasks.task import Task
 from striate.training.optim.muon import Muon
 from striate.training.recipe import Recipe
 
 
-def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+def optimizers_of(task: Task, network: Network, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
+    """One for each phase of a task, of what is trained in it."""
+    return {phase: make_optimizer(network, recipe, task.module(network, phase)) for phase in task.phases}
+
+
+def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = None) -> torch.optim.Optimizer:
     """SGD with momentum or AdamW, in torch's fused form, or Muon; decay on weights, on norms and biases only if asked.
 
-    The rate of a group is the schedule's times its `lr_factor`.
+    The rate of a group is the schedule's times its `lr_factor`. part: what of the network is trained; None: all.
 
     >>> from striate.models import create_model
     >>> len(make_optimizer(create_model("mlp"), Recipe(model="mlp")).param_groups)
     2
     """
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    parameters = [parameter for parameter in (part or network).parameters() if parameter.requires_grad]
     plain = [] if recipe.decay_norms_and_biases else [parameter for parameter in parameters if parameter.dim() <= 1]
     decayed = parameters if recipe.decay_norms_and_biases else [p for p in parameters if p.dim() > 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     groups = [{**group, "lr_factor": 1.0} for group in groups if group["params"]]
     if recipe.optimizer == "muon":
-        return make_muon(network, recipe)
+        return make_muon(network, recipe, parameters)
     groups = by_rate(groups, network, recipe)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.peak_lr, fused=True)
@@ -53,9 +60,8 @@ def by_rate(groups: list[dict[str, Any]], network: Network, recipe: Recipe) -> l
     return parted
 
 
-def make_muon(network: Network, recipe: Recipe) -> Muon:
+def make_muon(network: Network, recipe: Recipe, parameters: list[nn.Parameter]) -> Muon:
     """Muon for the convolutions; SGD's update for dense layers (with decay), norms and biases (without)."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     kinds: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.dim() == 4], "orthogonal": True, "weight_decay": recipe.muon_decay},
         {"params": [p for p in parameters if p.dim() in (2, 3)], "weight_decay": recipe.weight_decay},

@@ -24,7 +24,7 @@ from striate.data.batches import Batch
 from striate.runtime.machine import processor_name, waited_seconds
 from striate.runtime.runtime import Precision, Runtime, describe, fast_half
 from striate.training.job import Job
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.optimizer import optimizers_of
 from striate.training.speed.compiling import (
     Compiling,
     compiler_is_there,
@@ -172,7 +172,7 @@ def _measure(job: Job, options: RuntimeOptions, batch: Batch, begun: float) -> t
         return seconds, False
     budget = min(BUDGET_SECONDS, SHARE_OF_RUN * seconds[rule] * _pictures(job))
     batch = _cut(batch, max(2, int(budget / STEPS_IN_BUDGET / seconds[rule])))
-    longest = 2 * PLAIN_IS_SLOWER * len(batch.labels) * seconds[rule]
+    longest = 2 * PLAIN_IS_SLOWER * len(batch.indices) * seconds[rule]
 
     def try_all(candidates: list[Runtime]) -> bool:
         for option in candidates:
@@ -206,23 +206,23 @@ def _seconds(job: Job, runtime: Runtime, batch: Batch, limit_s: float) -> float:
     network = copy.deepcopy(job.network).train()
     runtime.network(network)
     trial = replace(job, network=network, runtime=runtime, scaler=runtime.loss_scaler())
-    optimizer = make_optimizer(network, job.recipe)
+    optimizers = optimizers_of(job.task, network, job.recipe)
     step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
     taken: list[float] = []
     begun = time.perf_counter()
     with runtime.processor_threads(), kernels_of(runtime, network):
         while len(taken) < 2 or (len(taken) <= TIMED_STEPS and time.perf_counter() - begun < limit_s):
             start = time.perf_counter()
-            loss, _ = train_step(trial, batch, optimizer, 0.0, step)
-            loss.item()  # waits for the device
+            made = train_step(trial, batch, optimizers, 0.0, step)
+            next(iter(made.losses.values())).item()  # waits for the device
             taken.append(time.perf_counter() - start)
             if taken[0] > BUDGET_SECONDS / 4:
                 break
-    return min(taken[1:] or taken) / len(batch.labels)
+    return min(taken[1:] or taken) / len(batch.indices)
 
 
 def _cut(batch: Batch, pictures: int) -> Batch:
-    return Batch(batch.pictures[:pictures], batch.labels[:pictures], batch.indices[:pictures])
+    return Batch(batch.pictures[:pictures], batch.targets[:pictures], batch.indices[:pictures])
 
 
 def _pictures(job: Job) -> int:
@@ -268,7 +268,7 @@ def _measured_for(job: Job, options: RuntimeOptions) -> dict[str, Any]:
     return {
         **_machine(),
         "network": job.network.architecture,
-        "classes": len(job.classes),
+        "classes": len(job.names),
         "size": list(job.network.preprocess.size),
         "batch": job.recipe.batch_size,
         "optimizer": job.recipe.optimizer,

@@ -1,45 +1,22 @@
-"""Classification: one class per picture, cross-entropy, accuracy from the confusion counts."""
+"""How good a classifier is: accuracy from the confusion counts, and what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from striate.core.one_screen import OneScreen, few
-from striate.core.records import Preprocess
-from striate.data.batches import Batch
-from striate.data.picture import normalise, to_network_size
 from striate.data.splits import TRAIN, VAL
-from striate.models import Network
+from striate.data.targets import BatchTargets
+from striate.data.targets.classes import labels_of
 from striate.ops.metrics import confusion_counts, in_top_k, wilson_interval
-from striate.runtime.folding import inference_form
-from striate.runtime.runtime import Runtime
 
-# Of the largest logit: some times what rounding to bf16 moves a difference of two by (benchmarks/evaluation.md).
-NEAR_TIE = 1 / 32
 MATRIX_UP_TO = 300
 """Classes up to which JSON holds the whole confusion matrix; of more, `[truth, predicted, count]` of its cells."""
-
-
-def loss(network: Network, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Training loss and the number of correct answers of the main head, two scalars.
-
-    images: float (N, C, H, W). labels: int64 (N,), or of mixed pictures probabilities (N, classes), of which the
-    largest is the correct answer. The loss is the mean cross-entropy; with auxiliary heads, the weighted sum over all
-    of them.
-    Source of label smoothing: Szegedy et al., arXiv:1512.00567, section 7.
-    """
-    heads = network.training_logits(images)
-    losses = [
-        weight * F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing) for weight, logits in heads
-    ]
-    right = (heads[0][1].argmax(1) == (labels if labels.dim() == 1 else labels.argmax(1))).sum()
-    return torch.stack(losses).sum(), right
 
 
 @dataclass(frozen=True, repr=False)
@@ -194,51 +171,37 @@ class Evaluation(OneScreen):
         }
 
 
-@torch.inference_mode()
-def evaluate(
-    network: nn.Module, batches: Iterable[Batch], preprocess: Preprocess, classes: tuple[str, ...], runtime: Runtime
-) -> Evaluation:
-    """Run a network in its inference form over batches of working-size pictures; it is left as it was."""
-    was_training = network.training
-    form = inference_form(network, preprocess)
-    confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
-    loss_sum = 0.0
-    columns: list[tuple[Tensor, ...]] = []
-    for pictures, labels, _ in batches:
-        logits = predict_logits(form, pictures, preprocess, runtime)
-        probability, predicted = logits.softmax(1).max(1)
-        confusion += confusion_counts(labels, predicted, len(classes))
-        loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
-        losses = F.cross_entropy(logits, labels, reduction="none")
-        columns.append((probability, predicted, labels, losses, in_top_k(logits, labels, 5)))
-    network.train(was_training)
-    probabilities, predicted, truth, losses, in_top5 = (torch.cat(column) for column in zip(*columns, strict=True))
-    top5_hits = int(in_top5.sum())
-    return Evaluation(classes, confusion, top5_hits, loss_sum, probabilities, predicted, truth, losses, in_top5)
+class ClassificationMetric:
+    """Counts answers to pictures, in the order in which they come."""
 
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.confusion = torch.zeros(len(names), len(names), dtype=torch.int64)
+        self.loss_sum = 0.0
+        self.columns: list[tuple[Tensor, ...]] = []
 
-def predict_logits(network: nn.Module, pictures: Tensor, preprocess: Preprocess, runtime: Runtime) -> Tensor:
-    """Logits (N, classes), float32 on the CPU, of uint8 working-size pictures (N, C, h, w).
+    def add(self, output: Tensor, targets: BatchTargets) -> None:
+        """Count a batch. output: logits (N, classes), float32."""
+        labels = labels_of(targets)
+        probability, predicted = output.softmax(1).max(1)
+        self.confusion += confusion_counts(labels, predicted, len(self.names))
+        self.loss_sum += float(F.cross_entropy(output, labels, reduction="sum"))
+        losses = F.cross_entropy(output, labels, reduction="none")
+        self.columns.append((probability, predicted, labels, losses, in_top_k(output, labels, 5)))
 
-    With `preprocess.mirrored` they are the mean over the picture and its mirror image. In 16 bits, pictures whose two
-    likeliest classes are nearly equal are computed again in fp32, so that the answers are fp32's.
-    """
-    images = runtime.images(normalise(to_network_size(runtime.move(pictures), preprocess), preprocess))
-    with runtime.autocast():
-        logits = _logits(network, images, preprocess.mirrored)
-    if runtime.precision != "fp32" and len(close := _near_ties(logits)):
-        logits[close] = _logits(network, runtime.images(images[close]), preprocess.mirrored)
-    return logits.cpu()
+    def merge(self, other: Self) -> None:
+        """Count what another one has counted."""
+        self.confusion += other.confusion
+        self.loss_sum += other.loss_sum
+        self.columns += other.columns
 
+    def figures(self) -> dict[str, float]:
+        """Mean cross-entropy without label smoothing, and accuracy."""
+        total = max(1, int(self.confusion.sum()))
+        return {"loss": self.loss_sum / total, "accuracy": int(self.confusion.diagonal().sum()) / total}
 
-def _logits(network: nn.Module, images: Tensor, mirrored: bool) -> Tensor:
-    logits: Tensor = network(images).float()
-    return (logits + network(images.flip(3)).float()) / 2 if mirrored else logits
-
-
-def _near_ties(logits: Tensor) -> Tensor:
-    """Which rows have two largest logits so close that rounding in 16 bits could exchange them."""
-    if logits.shape[1] == 1:
-        return torch.empty(0, dtype=torch.long)
-    first, second = logits.topk(2).values.unbind(1)
-    return (first - second < NEAR_TIE * logits.abs().amax(1)).nonzero()[:, 0]
+    def result(self) -> Evaluation:
+        """All that was counted, picture by picture."""
+        probabilities, predicted, truth, losses, in_top5 = map(torch.cat, zip(*self.columns, strict=True))
+        counts = self.names, self.confusion, int(in_top5.sum()), self.loss_sum
+        return Evaluation(*counts, probabilities, predicted, truth, losses, in_top5)
