@@ -69,11 +69,10 @@ def child(settings: dict[str, Any], words: list[str]) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: settings["cores"]])
         os.cpu_count = lambda: settings["cores"] + 2  # how many threads decode
     from striate.cli import main
-    from striate.training import loop
-    from striate.training import run as run_module
+    from striate.training import clock, loop, prepared
 
-    run_module.Batches = partial(run_module.Batches, workers=settings["workers"])
-    loop.SAVE_EVERY_SECONDS = 0.0
+    prepared.Batches = partial(prepared.Batches, workers=settings["workers"])
+    clock.SAVE_EVERY_SECONDS = 0.0
     left = [settings["after"]]
 
     def one_more(*_: Any) -> None:

@@ -11,7 +11,6 @@ import torch
 import striate
 from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 from striate.data.sources import open_data
-from striate.deploy import run as run_module
 from striate.features.table import extract
 from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import in_precision, natively
@@ -99,6 +98,6 @@ def test_label_check_and_curve_describe_pictures_in_the_run_s_own_precision(fp32
 
 
 def test_a_placement_in_another_precision_keeps_the_rest():
-    before = run_module.default_runtime("fp32", 0)
+    before = runtime_module.default_runtime("fp32", 0)
     after = in_precision(before, "bf16")
     assert (after.precision, after.threads, after.channels_last) == ("bf16", before.threads, before.channels_last)

@@ -23,8 +23,7 @@ from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import Runtime, default_runtime, fast_half
 from striate.tasks.classification import evaluate, predict_logits
 from striate.tasks.task import NETWORK
-from striate.training import loop
-from striate.training import run as run_module
+from striate.training import clock, prepared
 from striate.training import step as step_module
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters, load_state, save_state
@@ -130,13 +129,13 @@ def test_a_run_on_a_gpu_works_ahead_and_one_on_the_processor_does_not(tmp_path, 
             if made[-1]["pinned"]:
                 raise KeyboardInterrupt  # here is no GPU to go on with
 
-    monkeypatch.setattr(run_module, "Batches", Noted)
+    monkeypatch.setattr(prepared, "Batches", Noted)
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
     monkeypatch.setattr(runtime_module, "default_device", lambda: "cpu")
     striate.train("digits", "mlp", run=tmp_path / "cpu", **fields)
     assert made[:2] == [{"workers": None, "pinned": None}] * 2
     monkeypatch.setattr(runtime_module, "default_device", lambda: "cuda")
-    monkeypatch.setattr(run_module, "available_bytes", lambda device: None)
+    monkeypatch.setattr(prepared, "available_bytes", lambda device: None)
     with pytest.raises(Interrupted):
         striate.train("digits", "mlp", run=tmp_path / "cuda", **fields)
     assert made[-1] == {"workers": 2, "pinned": True}
@@ -233,7 +232,7 @@ def test_a_killed_fp16_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch,
         lambda device, enabled: eager(device, init_scale=2.0**24, growth_interval=2, enabled=enabled),
     )  # fmt: skip
     whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **fields).path
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 0.0)
     with death_in_place_of("fitting_step", 5):
         striate.train(photos, "resnet20", run=tmp_path / "killed", **fields)
     (newest,) = sorted((tmp_path / "killed" / "state").glob("step-*"))[-1:]

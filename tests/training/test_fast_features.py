@@ -20,7 +20,7 @@ from striate.data.targets.classes import ClassTargets
 from striate.models import create_model
 from striate.runtime.runtime import Runtime
 from striate.tasks.classification import predict_logits
-from striate.training import loop
+from striate.training import clock, loop
 from striate.training import step as step_module
 from striate.training.folder.layout import read_metrics
 from striate.training.optim.ema import update_ema
@@ -165,7 +165,7 @@ def test_a_run_with_everything_resumes_to_the_same_weights(tmp_path, monkeypatch
             raise KeyboardInterrupt
         return step(*arguments)
 
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 0.0)
     monkeypatch.setattr(loop, "fitting_step", interrupted)
     with pytest.raises((KeyboardInterrupt, Interrupted)):
         striate.train("digits", run=tmp_path / "parts", **EVERYTHING)

@@ -18,15 +18,16 @@ import pytest
 from PIL import Image
 
 import striate
-from striate.training import run as run_module
 
 # Runs `striate train` and kills itself at the n-th step, or at the n-th write of a state or of another file.
 MORTAL = """
 import os, signal, sys
-from striate.training import loop
+from striate.training import clock
+from striate.training import prepared
+from striate.training import clock, loop
 from striate.cli import main
 place, left, run = sys.argv[1], int(sys.argv[2]), sys.argv[4]
-loop.SAVE_EVERY_SECONDS = 0.0
+clock.SAVE_EVERY_SECONDS = 0.0
 step = loop.fitting_step
 
 def one_more():
@@ -104,8 +105,8 @@ def test_sigkill_and_resume_end_in_equal_bytes(tints, tmp_path, monkeypatch, fie
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     states = list((run / "state").glob("step-*"))
     assert states
-    batches = run_module.Batches
-    monkeypatch.setattr(run_module, "Batches", lambda *some, **more: replace(batches(*some, **more), workers=workers))
+    batches = prepared.Batches
+    monkeypatch.setattr(prepared, "Batches", lambda *some, **more: replace(batches(*some, **more), workers=workers))
     monkeypatch.setattr(os, "cpu_count", lambda: workers + 2)
     resumed = striate.resume(run)
     assert weights(resumed.path) == weights(whole.path)

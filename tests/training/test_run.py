@@ -25,7 +25,7 @@ from PIL import Image
 import striate
 from striate.core.errors import Interrupted, StriateError
 from striate.recipes import get_recipe, list_recipes
-from striate.training import loop
+from striate.training import clock, loop
 from striate.training.folder.layout import locked, next_free, read_metrics
 from striate.training.folder.state import Counters
 
@@ -121,7 +121,7 @@ def test_pictures_can_be_learned(photos, tmp_path):
 def test_a_killed_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, die_at, fields, death_in_place_of):
     """Killed at any step, mid-epoch too, with a state after every step or only the last epoch's."""
     whole = striate.train(photos, "resnet20", run=tmp_path / "whole", **QUICK, **fields)
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0 if die_at % 2 else 60.0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 0.0 if die_at % 2 else 60.0)
     with death_in_place_of("fitting_step", die_at):
         striate.train(photos, "resnet20", run=tmp_path / "killed", **QUICK, **fields)
     resumed = striate.resume(tmp_path / "killed")

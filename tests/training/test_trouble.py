@@ -23,8 +23,7 @@ import striate
 from striate.core.errors import Interrupted, StorageError, StriateError
 from striate.core.files import remove_parts
 from striate.runtime.signals import stop_requested
-from striate.training import loop
-from striate.training import run as run_module
+from striate.training import clock, loop, prepared
 from striate.training.folder.layout import locked, read_metrics
 from striate.training.folder.state import Counters
 from striate.training.monitor.reporter import Reporter
@@ -143,7 +142,7 @@ def test_a_read_only_folder_is_refused_before_anything_is_read(noise, disk, tmp_
     if again:
         striate.train(noise, run=run, **FIELDS)
         (run / "evaluation.json").unlink()
-    monkeypatch.setattr(run_module, "open_data", lambda *_: pytest.fail("the data was opened"))
+    monkeypatch.setattr(prepared, "open_data", lambda *_: pytest.fail("the data was opened"))
     with disk.with_room_for(0, run, errno.EROFS), pytest.raises(StorageError) as refused:
         striate.resume(run) if again else striate.train(noise, run=run, **FIELDS)
     assert str(refused.value).startswith(f"may not write {run}")
@@ -226,7 +225,7 @@ def test_a_clock_that_jumps_changes_nothing(noise, whole, tmp_path, monkeypatch,
     """By days at every look at it, killed and resumed on the way."""
     now, looks = time.time, iter(range(10**6))
     monkeypatch.setattr(time, "time", lambda: now() + days * 24 * 3600 * next(looks))
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 0.0)
     step, left = loop.fitting_step, iter([1] * 5)
     monkeypatch.setattr(loop, "fitting_step", lambda *arguments: next(left) and step(*arguments))
     with pytest.raises(StopIteration):

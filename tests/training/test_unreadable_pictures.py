@@ -16,7 +16,7 @@ import striate
 from striate.core.errors import StriateError
 from striate.data import decode
 from striate.data.batches import Batches
-from striate.training import loop
+from striate.training import clock, loop
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import newest_step
 from striate.training.monitor.reporter import Reporter
@@ -127,7 +127,7 @@ def test_a_picture_replaced_between_epochs_stops_the_run_with_its_state_saved(ph
         file.write_bytes((photos / trained_on(run)[4]).read_bytes())
         (photos / trained_on(run)[5]).touch()  # the same picture: no matter
 
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 60.0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 60.0)
     with monkeypatch.context() as patch:
         after_epoch(patch, 1, replace)
         message = f"{file} is another picture than when the run began, so it cannot go on to the same weights; what was"
@@ -210,7 +210,7 @@ def test_a_damaged_list_is_refused(photos, tmp_path):
 @pytest.mark.parametrize("cache_gb", [0, 1])
 def test_workers_change_nothing(photos, tmp_path, monkeypatch, cache_gb):
     def with_workers(number):
-        monkeypatch.setattr("striate.training.run.Batches", partial(Batches, workers=number))
+        monkeypatch.setattr("striate.training.prepared.Batches", partial(Batches, workers=number))
         return weights(striate.train(photos, run=tmp_path / f"run-{number}", **{**QUICK, "cache_gb": cache_gb}))
 
     assert with_workers(0) == with_workers(1) == with_workers(3)

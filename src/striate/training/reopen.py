@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,19 @@ from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.arrays import ARRAYS, Arrays, refuse_other_labels
-from striate.data.batches import Batches
 from striate.data.cache import working_pictures
-from striate.data.check import DataReport
 from striate.data.dataset import Dataset
 from striate.data.found_again import Hashing, cannot_be_read, found_again, misplaced, renamed, write_names
 from striate.data.manifest import MANIFEST, as_begun
-from striate.data.scan import Scan
-from striate.data.seen import typical_share_seen
 from striate.data.sources import BUILT_IN, open_to_evaluate
 from striate.data.unreadable import UnreadablePictures
-from striate.data.working import WorkingPictures
-from striate.models import Network
 from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Runtime
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
-from striate.training.job import Job, Watch
 from striate.training.monitor.reporter import Reporter
 from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
+from striate.training.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -51,37 +45,6 @@ class Going:
         """How its pictures were hashed; earlier versions wrote no classes down, and hashed otherwise at times."""
         preprocess = Preprocess.from_dict(self.record["preprocess"])
         return Hashing(preprocess, earlier="classes" not in self.record["data"])
-
-
-# While a GPU computes, the processor makes the next batches and has them copied over.
-WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a run works with, whether it is new or goes on. report: on the data of a new one."""
-
-    plan: Plan
-    dataset: Dataset
-    network: Network
-    runtime: Runtime
-    working: WorkingPictures
-    scan: Scan
-    unreadable: UnreadablePictures
-    report: DataReport | None = None
-
-    def job(self, folder: Path, watch: Watch) -> Job:
-        """The training of it."""
-        plan, dataset, runtime = self.plan, self.dataset, self.runtime
-        ahead = WORK_AHEAD if runtime.device == "cuda" else {}
-        size = plan.recipe.batch_size
-        train, val = (
-            Batches(self.working, dataset.targets, dataset.splits[split], pictures, unreadable=self.unreadable, **ahead)
-            for split, pictures in (("train", size), ("val", runtime.at_once(size)))
-        )
-        task = plan.task_of(dataset)
-        job = Job(self.network, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
-        return replace(job, share_seen=typical_share_seen(self.scan, self.network.preprocess))
 
 
 def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Prepared:

@@ -14,33 +14,29 @@ from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
 from striate.core.units import counted
 from striate.data.arrays import Arrays
-from striate.data.cache import DEFAULT_CACHE_GB, working_pictures
-from striate.data.check import DataReport, check_data
+from striate.data.cache import DEFAULT_CACHE_GB
+from striate.data.check import DataReport
 from striate.data.manifest import MANIFEST
-from striate.data.scan import without_problems
-from striate.data.sources import open_data
-from striate.data.unreadable import UnreadablePictures
-from striate.data.wide import white_for
 from striate.deploy.run import Run
-from striate.models import Network
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
-from striate.runtime.runtime import Runtime, describe
+from striate.runtime.runtime import describe
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
 from striate.training.job import Job
 from striate.training.loop import fit, prepare
-from striate.training.memory.forecast import available_bytes, fitting_micro_batch, unknown
-from striate.training.memory.lone_pictures import fewest_at_once, refuse_lone_pictures
+from striate.training.memory.forecast import unknown
+from striate.training.memory.lone_pictures import refuse_lone_pictures
 from striate.training.memory.retry import memory_errors
 from striate.training.monitor.reporter import Reporter
 from striate.training.monitor.tensorboard import EVENTS, TensorBoard, require_tensorboard
 from striate.training.optim.schedule import work_by_epoch
-from striate.training.plan import Plan, advice_before, build_network, read_plan, write_plan
-from striate.training.reopen import Going, Prepared, reopen
+from striate.training.plan import Plan, advice_before, read_plan, write_plan
+from striate.training.prepared import Prepared, opened
+from striate.training.reopen import Going, reopen
 from striate.training.speed.autotune import autotune
-from striate.training.speed.compiling import idle_kernels, kernels_of
+from striate.training.speed.compiling import kernels_of
 from striate.training.speed.threads import EpochThreads
 
 RUNS = Path("runs")
@@ -136,20 +132,6 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard:
         reporter.close()
 
 
-def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
-    """What a new run works with. Raises StriateError when the data cannot be trained on."""
-    dataset = open_data(plan.arrays or plan.source, plan.recipe.split_seed)
-    network = build_network(plan, dataset)
-    runtime = runtime_rule(plan, network)
-    white = plan.recipe.white or white_for(dataset, reporter.reading)
-    network.preprocess = replace(network.preprocess, white=white)
-    working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
-    report = check_data(dataset, scan, network.preprocess)
-    report.refuse()
-    unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
-    return Prepared(plan, without_problems(dataset, scan), network, runtime, working, scan, unreadable, report)
-
-
 def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
     """A new job in the settings that it will run in, written down, with what there is to say of its pictures."""
     plan, dataset = prepared.plan, prepared.dataset
@@ -170,23 +152,6 @@ def _stopped_at_once(folder: Path) -> Interrupted:
         f"stopped at once; what was saved last is kept. Go on with: {command('train', '--run', folder, '--resume')}",
         signal.SIGINT,
     )
-
-
-def runtime_rule(plan: Plan, network: Network) -> Runtime:
-    """What was asked for, the rule of `default_runtime` for the rest, a micro-batch where a batch does not fit.
-
-    Nothing is measured. Raises StriateError where a kernel was asked for that would do nothing.
-    """
-    cost = summarize(network)
-    runtime = plan.options.rule(cost.macs)
-    if idle := idle_kernels(runtime, network):
-        raise StriateError(idle)
-    if runtime.micro_batch is None:
-        fitting = fitting_micro_batch(cost, runtime, plan.recipe, available_bytes(runtime.device))
-        if fitting is not None:
-            fitting = max(fitting, fewest_at_once(network, plan.recipe))
-        runtime = replace(runtime, micro_batch=fitting)
-    return runtime
 
 
 def _tuned(job: Job, plan: Plan) -> Job:

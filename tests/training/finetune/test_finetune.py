@@ -23,7 +23,7 @@ from striate.models.stages import groups_of, rate_factors, stages_down_to
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
-from striate.training import loop
+from striate.training import clock, loop
 from striate.training.finetune import head
 from striate.training.finetune.advice import Outlook, advice
 from striate.training.finetune.transfer import decide, read_transfer
@@ -152,7 +152,7 @@ def test_a_stage_that_there_is_not_is_named(photos, backbone, tmp_path):
 def test_a_killed_transfer_resumes_to_equal_bytes(photos, backbone, tmp_path, monkeypatch, die_at, death_in_place_of):
     fields = {"weights": backbone, "unfreeze_to": "layer2", **QUICK}
     whole = striate.train(photos, run=tmp_path / "whole", **fields)
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 0.0)
     with death_in_place_of("fitting_step", die_at):
         striate.train(photos, run=tmp_path / "killed", **fields)
     monkeypatch.setattr(loop, "begin", lambda job: read_transfer(job.folder))  # nothing is computed again

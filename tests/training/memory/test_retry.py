@@ -20,8 +20,7 @@ from striate.data.targets.classes import ClassBatch
 from striate.models import create_model
 from striate.tasks.classification import evaluate
 from striate.tasks.task import NETWORK
-from striate.training import finish, loop
-from striate.training import run as run_module
+from striate.training import finish, loop, prepared
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters
 from striate.training.memory import forecast
@@ -258,7 +257,7 @@ def test_no_forecast_is_said_with_its_reason_and_the_batch_is_tried(tmp_path, mo
     assert said.startswith("no forecast of memory, as it cannot be told what training keeps: LeNet5: LeNet5 at ")
     assert "targets should not be none when in training mode" in said
     assert unknown(summarize(create_model("lenet5"))) == ""
-    monkeypatch.setattr(run_module, "summarize", lambda network: cost)
+    monkeypatch.setattr(prepared, "summarize", lambda network: cost)
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
     run = striate.train("digits", run=tmp_path / "run", **fields)
     assert said in (run.path / "log.txt").read_text()

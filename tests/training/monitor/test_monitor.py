@@ -25,8 +25,7 @@ from striate.core.errors import Interrupted, StriateError
 from striate.data.sources import open_data
 from striate.models import ZOO
 from striate.models.perceptron import Perceptron
-from striate.training import loop
-from striate.training import run as run_module
+from striate.training import loop, prepared
 from striate.training.folder.layout import read_metrics
 from striate.training.monitor import findings, too_little
 from striate.training.monitor import monitor as monitor
@@ -50,14 +49,14 @@ def spoil(monkeypatch):
     """Change the network that a run builds: a function that changes it in place, or returns another."""
 
     def by(change):
-        build = run_module.build_network
+        build = prepared.build_network
 
         def changed(*arguments):
             network = build(*arguments)
             with torch.no_grad():
                 return change(network) or network
 
-        monkeypatch.setattr(run_module, "build_network", changed)
+        monkeypatch.setattr(prepared, "build_network", changed)
 
     return by
 

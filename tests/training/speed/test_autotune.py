@@ -28,8 +28,8 @@ from striate.models import create_model
 from striate.runtime.runtime import Runtime, describe
 from striate.training.job import Job
 from striate.training.plan import Plan, read_plan
+from striate.training.prepared import runtime_rule
 from striate.training.recipe import Recipe
-from striate.training.run import placement_rule
 from striate.training.speed.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.speed.compiling import Compiling
 from striate.training.speed.options import RuntimeOptions
@@ -194,11 +194,11 @@ def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name,
     plan = Plan("no/such/folder", "default", Recipe(model=name), options=options)
     network = create_model(name, 4)
     if message is None:
-        runtime = placement_rule(plan, network)
+        runtime = runtime_rule(plan, network)
         assert (runtime.fused_norms, runtime.winograd) == (bool(options.fused_norms), bool(options.winograd))
     else:
         with pytest.raises(StriateError, match=message):
-            placement_rule(plan, network)
+            runtime_rule(plan, network)
 
 
 def test_kernels_are_not_compiled_for_a_network_that_has_no_use_for_them(monkeypatch):

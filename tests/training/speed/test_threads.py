@@ -13,7 +13,7 @@ from striate.core import processor
 from striate.core.errors import StriateError
 from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import Runtime
-from striate.training import loop
+from striate.training import clock, loop
 from striate.training.speed import threads
 from striate.training.speed.threads import THREADS, read_threads
 
@@ -91,7 +91,7 @@ def test_a_killed_run_repeats_the_threads_of_epochs_that_were_begun(
     whole = striate.train(photos, "lenet5", run=tmp_path / "whole", **QUICK)
     seen.clear()
     loads(LOADS)
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", save_every_s)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", save_every_s)
     with death_in_place_of("fitting_step", die_at):
         striate.train(photos, "lenet5", run=tmp_path / "killed", **QUICK)
     assert read_threads(tmp_path / "killed" / THREADS, 2) == {e: n for e, n in THREADS_THEN.items() if 4 * e <= die_at}

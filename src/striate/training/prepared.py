@@ -1,0 +1,89 @@
+"""What a run works with, and how a new one comes by it; `reopen` is how one that goes on comes by the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from striate.analysis.summary import summarize
+from striate.core.errors import StriateError
+from striate.data.batches import Batches
+from striate.data.cache import working_pictures
+from striate.data.check import DataReport, check_data
+from striate.data.dataset import Dataset
+from striate.data.scan import Scan, without_problems
+from striate.data.seen import typical_share_seen
+from striate.data.sources import open_data
+from striate.data.unreadable import UnreadablePictures
+from striate.data.wide import white_for
+from striate.data.working import WorkingPictures
+from striate.models import Network
+from striate.runtime.runtime import Runtime
+from striate.training.job import Job, Watch
+from striate.training.memory.forecast import available_bytes, fitting_micro_batch
+from striate.training.memory.lone_pictures import fewest_at_once
+from striate.training.monitor.reporter import Reporter
+from striate.training.plan import Plan, build_network
+from striate.training.speed.compiling import idle_kernels
+
+# While a GPU computes, the processor makes the next batches and has them copied over.
+WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run works with, whether it is new or goes on. report: on the data of a new one."""
+
+    plan: Plan
+    dataset: Dataset
+    network: Network
+    runtime: Runtime
+    working: WorkingPictures
+    scan: Scan
+    unreadable: UnreadablePictures
+    report: DataReport | None = None
+
+    def job(self, folder: Path, watch: Watch) -> Job:
+        """The training of it."""
+        plan, dataset, runtime = self.plan, self.dataset, self.runtime
+        ahead = WORK_AHEAD if runtime.device == "cuda" else {}
+        size = plan.recipe.batch_size
+        train, val = (
+            Batches(self.working, dataset.targets, dataset.splits[split], pictures, unreadable=self.unreadable, **ahead)
+            for split, pictures in (("train", size), ("val", runtime.at_once(size)))
+        )
+        task = plan.task_of(dataset)
+        job = Job(self.network, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
+        return replace(job, share_seen=typical_share_seen(self.scan, self.network.preprocess))
+
+
+def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
+    """What a new run works with. Raises StriateError when the data cannot be trained on."""
+    dataset = open_data(plan.arrays or plan.source, plan.recipe.split_seed)
+    network = build_network(plan, dataset)
+    runtime = runtime_rule(plan, network)
+    white = plan.recipe.white or white_for(dataset, reporter.reading)
+    network.preprocess = replace(network.preprocess, white=white)
+    working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
+    report = check_data(dataset, scan, network.preprocess)
+    report.refuse()
+    unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
+    return Prepared(plan, without_problems(dataset, scan), network, runtime, working, scan, unreadable, report)
+
+
+def runtime_rule(plan: Plan, network: Network) -> Runtime:
+    """What was asked for, the rule of `default_runtime` for the rest, a micro-batch where a batch does not fit.
+
+    Nothing is measured. Raises StriateError where a kernel was asked for that would do nothing.
+    """
+    cost = summarize(network)
+    runtime = plan.options.rule(cost.macs)
+    if idle := idle_kernels(runtime, network):
+        raise StriateError(idle)
+    if runtime.micro_batch is None:
+        fitting = fitting_micro_batch(cost, runtime, plan.recipe, available_bytes(runtime.device))
+        if fitting is not None:
+            fitting = max(fitting, fewest_at_once(network, plan.recipe))
+        runtime = replace(runtime, micro_batch=fitting)
+    return runtime
