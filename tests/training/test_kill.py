@@ -18,12 +18,11 @@ import pytest
 from PIL import Image
 
 import striate
+from striate.training import prepared
 
 # Runs `striate train` and kills itself at the n-th step, or at the n-th write of a state or of another file.
 MORTAL = """
 import os, signal, sys
-from striate.training import clock
-from striate.training import prepared
 from striate.training import clock, loop
 from striate.cli import main
 place, left, run = sys.argv[1], int(sys.argv[2]), sys.argv[4]
