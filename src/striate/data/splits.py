@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from striate.data.dataset import SPLITS, Dataset, Indices, Names, Pictures
+from striate.data.dataset import SPLITS, Dataset, Names, Pictures
 from striate.data.targets import Indices
 from striate.data.targets.classes import ClassTargets
 
