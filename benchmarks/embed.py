@@ -51,7 +51,9 @@ def measured(folder: Path, data: str, run: Run) -> Evaluation:
     written = striate.load(folder)
     words = dict(zip(run.classes, written.classes, strict=True))
     dataset = open_to_evaluate(data, run.split_seed)
-    found = written.evaluate(replace(dataset, classes=tuple(words[name] for name in dataset.classes)), "val")
+    found = written.evaluate(
+        replace(dataset, targets=replace(dataset.targets, names=tuple(words[name] for name in dataset.classes))), "val"
+    )
     save_config(folder, written.network, written.classes, {"val_top1": found.accuracy, "val_top5": found.top5_share})
     return found
 

@@ -34,11 +34,13 @@ from striate.data.sources import open_data
 from striate.models import create_model
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import default_runtime
+from striate.tasks import TASKS
+from striate.tasks.task import NETWORK
 from striate.training.job import Job
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.optimizer import optimizers_of
 from striate.training.recipe import Recipe
 from striate.training.speed.compiling import kernels_of
-from striate.training.step import loss_of, train_step, training_batch
+from striate.training.step import losses_of, train_step, training_batch
 
 SMALL = {"flip": True, "crop_padding_px": 4}
 LARGE = {"flip": True, "min_area": 0.35, "max_aspect": 4 / 3}
@@ -84,30 +86,31 @@ class Contest:
             working, _ = working_pictures(dataset, network.preprocess, cache_gb)
             batches[way] = Batches(working, dataset.targets, dataset.splits["train"], batch_size, workers)
         self.batches, train = batches, batches["cached"]
-        self.job = Job(network, dataset.classes, train, train, recipe, 0, self.runtime, Path(), Mock())
-        self.optimizer = make_optimizer(network, recipe)
+        self.job = Job(network, TASKS["classification"], train, train, recipe, 0, self.runtime, Path(), Mock())
+        self.optimizers = optimizers_of(self.job.task, network, recipe)
         self.first = next(iter(train.shuffled(0, 0)))
-        self.ready = training_batch(self.job, self.first, 0)[0]
+        self.ready = training_batch(self.job, self.first, 0)
 
     def network_alone(self) -> float:
         start = time.perf_counter()
         for _ in range(self.steps):
             with self.runtime.autocast():
-                loss, _ = loss_of(self.runtime)(self.job.network, self.ready, self.first.labels, 0.0)
-            loss.backward()
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-        return self.steps * len(self.first.labels) / (time.perf_counter() - start)
+                made = losses_of(self.job.task, self.runtime)(self.job.network, NETWORK, *self.ready, self.job.recipe)
+            made.losses["loss"].backward()
+            for optimizer in self.optimizers.values():
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+        return self.steps * len(self.first.indices) / (time.perf_counter() - start)
 
     def end_to_end(self, batches: Batches) -> float:
         job, stream = replace(self.job, train=batches), passes(batches)
         for step in range(WARM_STEPS):
-            train_step(job, next(stream), self.optimizer, 0.01, step)
+            train_step(job, next(stream), self.optimizers, 0.01, step)
         seen, start = 0, time.perf_counter()
         for step in range(self.steps):
             batch = next(stream)
-            train_step(job, batch, self.optimizer, 0.01, step)
-            seen += len(batch.labels)
+            train_step(job, batch, self.optimizers, 0.01, step)
+            seen += len(batch.indices)
         return seen / (time.perf_counter() - start)
 
     def run(self) -> None:

@@ -32,11 +32,13 @@ import torch.nn.functional as F
 from striate.analysis.summary import summarize
 from striate.analysis.timing import convolution_ceiling
 from striate.data.batches import Batches
+from striate.data.targets.classes import ClassTargets
 from striate.models import create_model
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import default_runtime, describe
+from striate.tasks import TASKS
 from striate.training.job import Job
-from striate.training.optim.optimizer import make_optimizer
+from striate.training.optim.optimizer import optimizers_of
 from striate.training.recipe import Recipe
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import kernels_of
@@ -49,6 +51,7 @@ CASES = {
     "alexnet": (227, 32, 5, 2), "vgg16": (224, 8, 3, 2), "densenet121": (224, 16, 3, 2), "googlenet": (224, 32, 3, 2),
 }  # fmt: skip
 CLASSES = 100
+NAMES = tuple(map(str, range(CLASSES)))
 Step = Callable[[], Any]
 EXTRA: dict[str, Any] = {}
 RUN = ExitStack()
@@ -103,24 +106,24 @@ def striate_step(name: str, side: int, batch: int) -> tuple[Step, str]:
     network = create_model(name, CLASSES)
     network.preprocess = network.preprocess.at((side, side), (side, side))
     indices = np.arange(2 * batch)
-    batches = Batches(Pictures(2 * batch, side), indices % CLASSES, indices, batch)
+    batches = Batches(Pictures(2 * batch, side), ClassTargets(indices % CLASSES, NAMES), indices, batch)
     recipe = Recipe(model=name, batch_size=batch, epochs=100_000, peak_lr=1e-3, weight_decay=1e-4)
     rule = default_runtime("auto", summarize(network).macs)
-    job = Job(network, tuple(map(str, range(CLASSES))), batches, batches, recipe, 0, rule, Path(), None)  # type: ignore[arg-type]
+    job = Job(network, TASKS["classification"], batches, batches, recipe, 0, rule, Path(), None)  # type: ignore[arg-type]
     start = time.perf_counter()
     with keep_freed_memory():
         runtime = autotune(job, RuntimeOptions(compile=False, **EXTRA)).runtime
     seconds = time.perf_counter() - start
     runtime.network(network.train())
-    job = Job(network, job.classes, batches, batches, recipe, 0, runtime, Path(), None)  # type: ignore[arg-type]
-    optimizer = make_optimizer(network, recipe)
+    job = Job(network, job.task, batches, batches, recipe, 0, runtime, Path(), None)  # type: ignore[arg-type]
+    optimizers = optimizers_of(job.task, network, recipe)
     RUN.enter_context(keep_freed_memory())
     RUN.enter_context(kernels_of(runtime, network))
     pictures = next(iter(batches.in_order()))
 
     def step() -> None:
         with runtime.processor_threads():
-            train_step(job, pictures, optimizer, 1e-3, 0)
+            train_step(job, pictures, optimizers, 1e-3, 0)
 
     return step, f"{describe(runtime)}; {seconds:.1f} s to choose"
 

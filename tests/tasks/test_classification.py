@@ -12,12 +12,15 @@ from torch import nn
 from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.data.picture import normalise
-from striate.data.targets.classes import ClassTargets
+from striate.data.targets.classes import ClassBatch, ClassTargets
 from striate.data.working import WorkingPictures
 from striate.models import create_model
 from striate.runtime.runtime import LARGE_FROM_MACS, Runtime, default_runtime, has_fast_bf16
 from striate.tasks import classification
 from striate.tasks.classification import Evaluation, evaluate
+from striate.tasks.classification.losses import losses
+from striate.tasks.task import NETWORK
+from striate.training.recipe import Recipe
 
 PLAIN = Runtime("cpu", "fp32", channels_last=False, threads=1)
 RECORD = Preprocess((32, 32), (32, 32)).for_channels(1)
@@ -85,7 +88,8 @@ def test_a_class_without_pictures_has_no_recall():
 def test_label_smoothing_by_hand():
     network = lenet()
     images, labels = torch.randn(3, 1, 32, 32), torch.tensor([0, 1, 2])
-    loss, right = classification.loss(network, images, labels, 0.1)
+    made = losses(network, NETWORK, images, ClassBatch(labels), Recipe(model="lenet5", label_smoothing=0.1))
+    loss, right = made.losses["loss"], made.counted["accuracy"]
     log_probabilities = F.log_softmax(network(images), 1)
     target = torch.full((3, 4), 0.1 / 4)
     target[range(3), labels] += 0.9
@@ -100,7 +104,7 @@ def test_auxiliary_heads_count_with_their_weights():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     images, labels = torch.randn(2, 3, 96, 96), torch.tensor([0, 2])
-    loss, _ = classification.loss(network, images, labels)
+    loss = losses(network, NETWORK, images, ClassBatch(labels), Recipe(model="googlenet")).losses["loss"]
     heads = network.training_logits(images)
     assert [weight for weight, _ in heads] == [1.0, 0.3, 0.3]  # arXiv:1409.4842, section 5
     assert loss.item() == pytest.approx(sum(w * F.cross_entropy(x, labels).item() for w, x in heads), rel=1e-5)

@@ -102,8 +102,10 @@ def test_pinned_batches_are_copied_while_the_program_goes_on(monkeypatch):
     batches = replace(job_of().train, pinned=True, workers=1, batch_size=8)
     plain = list(replace(batches, pinned=False).in_order())
     for number, batch in enumerate(batches.in_order()):
-        assert torch.equal(batch.pictures, plain[number].pictures) and torch.equal(batch.labels, plain[number].labels)
-        assert any(batch.pictures is tensor for tensor in pinned) and any(batch.labels is tensor for tensor in pinned)
+        assert torch.equal(batch.pictures, plain[number].pictures)
+        labels = batch.targets.labels
+        assert torch.equal(labels, plain[number].targets.labels)
+        assert any(batch.pictures is tensor for tensor in pinned) and any(labels is tensor for tensor in pinned)
         assert batch.pictures.is_contiguous(memory_format=torch.channels_last)
     assert len(pinned) == 2 * len(plain)
     asked = []
@@ -115,7 +117,7 @@ def test_pinned_batches_are_copied_while_the_program_goes_on(monkeypatch):
 @CUDA
 def test_pinned_memory_is_pinned_and_keeps_its_layout():
     batch = next(replace(job_of().train, pinned=True).in_order())
-    assert batch.pictures.is_pinned() and batch.labels.is_pinned()
+    assert batch.pictures.is_pinned() and batch.targets.labels.is_pinned()
     assert batch.pictures.is_contiguous(memory_format=torch.channels_last)
 
 

@@ -25,6 +25,8 @@ from PIL import Image
 import striate
 from striate.core.errors import Interrupted, StriateError
 from striate.recipes import get_recipe, list_recipes
+from striate.tasks import TASKS
+from striate.tasks.task import StepLosses
 from striate.training import clock, loop
 from striate.training.folder.layout import locked, next_free, read_metrics
 from striate.training.folder.state import Counters
@@ -222,10 +224,13 @@ def test_a_diverging_loss_ends_the_run_with_the_last_good_state(photos, tmp_path
 )
 def test_what_counts_as_diverging(first, then, diverged):
     """Trained weights begin with next to nothing; above three times that they are still far better than chance."""
-    job, counters = SimpleNamespace(classes=tuple("abcd")), Counters()
-    loop.read_losses(job, [(torch.tensor(first), torch.tensor(0), 1)], counters)
+    job = SimpleNamespace(task=TASKS["classification"], chance_loss=math.log(4))
+    run = SimpleNamespace(job=job, counters=Counters(), unread=[])
+    run.unread.append((StepLosses({"loss": torch.tensor(first)}, {}), 1))
+    loop.read_losses(run)
+    run.unread.append((StepLosses({"loss": torch.tensor(then)}, {}), 1))
     with pytest.raises(StriateError, match="training diverged: the loss") if diverged else nullcontext():
-        loop.read_losses(job, [(torch.tensor(then), torch.tensor(0), 1)], counters)
+        loop.read_losses(run)
 
 
 def test_the_best_weights_are_kept_and_the_plateau_drops(photos, tmp_path, monkeypatch):
@@ -234,8 +239,8 @@ def test_the_best_weights_are_kept_and_the_plateau_drops(photos, tmp_path, monke
 
     def scripted(*arguments):
         found = evaluate(*arguments)
-        accuracy = next(accuracies)
-        return type("Found", (), {"accuracy": accuracy, "mean_loss": found.mean_loss})()
+        figures = {"loss": found.figures()["loss"], "accuracy": next(accuracies)}
+        return type("Found", (), {"figures": lambda self: figures})()
 
     monkeypatch.setattr(loop, "evaluate", scripted)
     fields = {**QUICK, "epochs": 5, "schedule": "plateau", "patience_epochs": 2, "peak_lr": 0.01}

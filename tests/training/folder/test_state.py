@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 
 from striate.core.errors import StriateError
 from striate.models import create_model
+from striate.tasks.task import NETWORK
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
@@ -29,7 +30,7 @@ def trained(name="resnet20", optimizer_name="sgd", steps=3, channels_last=True):
 
 def roles(made):
     network, optimizer = made
-    return {"network": network}, optimizer
+    return {"network": network}, {NETWORK: optimizer}
 
 
 def one_step(network, optimizer, step):
@@ -49,10 +50,15 @@ def equal(first, second):
 @pytest.mark.parametrize("optimizer_name", ["sgd", "adamw"])
 def test_going_on_from_a_state_is_going_on(tmp_path, optimizer_name):
     network, optimizer = trained(optimizer_name=optimizer_name)
-    save_state(tmp_path, {"network": network}, optimizer, Counters(step=3, loss_sum=1.5, best_accuracy=0.25))
+    save_state(
+        tmp_path,
+        {"network": network},
+        {NETWORK: optimizer},
+        Counters(step=3, loss_sum=1.5, sums={"accuracy": 7}, best={"accuracy": 0.25}),
+    )
     fresh, fresh_optimizer = trained(optimizer_name=optimizer_name, steps=0)
-    counters = load_state(tmp_path, {"network": fresh}, fresh_optimizer)
-    assert counters == Counters(step=3, loss_sum=1.5, best_accuracy=0.25)
+    counters = load_state(tmp_path, {"network": fresh}, {NETWORK: fresh_optimizer})
+    assert counters == Counters(step=3, loss_sum=1.5, sums={"accuracy": 7}, best={"accuracy": 0.25})
     for step in (3, 4):
         one_step(network, optimizer, step)
         one_step(fresh, fresh_optimizer, step)
@@ -62,7 +68,7 @@ def test_going_on_from_a_state_is_going_on(tmp_path, optimizer_name):
 def test_two_states_are_kept(tmp_path):
     network, optimizer = trained(steps=1)
     for step in (1, 2, 3):
-        save_state(tmp_path, {"network": network}, optimizer, Counters(step=step))
+        save_state(tmp_path, {"network": network}, {NETWORK: optimizer}, Counters(step=step))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
 
 
@@ -125,10 +131,10 @@ def damaged(state, damage):
 def test_a_damaged_state_is_passed_over_and_that_is_said(tmp_path, damage):
     network, optimizer = trained(steps=1)
     for step in (1, 2):
-        save_state(tmp_path, {"network": network}, optimizer, Counters(step=step))
+        save_state(tmp_path, {"network": network}, {NETWORK: optimizer}, Counters(step=step))
     damaged(tmp_path / "step-00000002", damage)
     before, said = [tensor.clone() for tensor in network.state_dict().values()], []
-    assert load_state(tmp_path, {"network": network}, optimizer, said.append).step == 1
+    assert load_state(tmp_path, {"network": network}, {NETWORK: optimizer}, said.append).step == 1
     assert len(said) == 1
     assert said[0].startswith(f"warning: {tmp_path}/step-00000002/") and DAMAGES[damage] in said[0], said
     assert said[0].endswith("; it is passed over for an older state")
@@ -136,24 +142,28 @@ def test_a_damaged_state_is_passed_over_and_that_is_said(tmp_path, damage):
 
 
 def test_counters_of_older_runs_are_read(tmp_path):
-    """As they were written before there was a loss scale: infinite before the first validation, fewer fields."""
+    """As they were written before there were tasks or a loss scale: by other names, infinite before any validation."""
     network, optimizer = trained(steps=1)
-    save_state(tmp_path, {"network": network}, optimizer, Counters(step=1))
+    save_state(tmp_path, {"network": network}, {NETWORK: optimizer}, Counters(step=1))
     file = tmp_path / "step-00000001" / "counters.json"
     record = json.loads(file.read_text())
-    assert "Infinity" in file.read_text()
-    for name in ("loss_scale", "micro_batch", "best_loss"):
+    for name in ("loss_scale", "micro_batch", "sums", "best"):
         del record[name]
-    file.write_text(json.dumps({**record, "first_loss": float("nan"), "of_a_later_version": 1}))
-    assert load_state(tmp_path, {"network": network}, optimizer).best_loss == float("inf")
+    older = {"right": 5, "best_accuracy": -1.0, "best_loss": float("inf"), "first_loss": float("nan")}
+    file.write_text(json.dumps({**record, **older, "of_a_later_version": 1}))
+    counters = load_state(tmp_path, {"network": network}, {NETWORK: optimizer})
+    assert (counters.sums, counters.best) == ({"accuracy": 5}, {})
+    file.write_text(json.dumps({**record, **older, "best_accuracy": 0.5, "best_loss": 1.25}))
+    counters = load_state(tmp_path, {"network": network}, {NETWORK: optimizer})
+    assert counters.best == {"accuracy": 0.5, "loss": 1.25}
 
 
 def test_all_states_damaged_is_an_error(tmp_path):
     network, optimizer = trained(steps=1)
-    save_state(tmp_path, {"network": network}, optimizer, Counters(step=1))
+    save_state(tmp_path, {"network": network}, {NETWORK: optimizer}, Counters(step=1))
     (tmp_path / "step-00000001" / "tensors.safetensors").write_bytes(b"")
     with pytest.raises(StriateError, match="every state in .* is damaged; start a new run"):
-        load_state(tmp_path, {"network": network}, optimizer)
+        load_state(tmp_path, {"network": network}, {NETWORK: optimizer})
 
 
 def test_no_state_yet_is_none(tmp_path):
@@ -162,17 +172,17 @@ def test_no_state_yet_is_none(tmp_path):
 
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     network, optimizer = trained(steps=1)
-    save_state(tmp_path, {"network": network}, optimizer, Counters(step=1))
+    save_state(tmp_path, {"network": network}, {NETWORK: optimizer}, Counters(step=1))
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StriateError, match="no space left on the disk while writing .*step-00000002"):
-        save_state(tmp_path, {"network": network}, optimizer, Counters(step=2))
+        save_state(tmp_path, {"network": network}, {NETWORK: optimizer}, Counters(step=2))
     monkeypatch.undo()
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
-    assert load_state(tmp_path, {"network": network}, optimizer).step == 1
+    assert load_state(tmp_path, {"network": network}, {NETWORK: optimizer}).step == 1
 
 
 def test_equal_states_are_equal_files(tmp_path):

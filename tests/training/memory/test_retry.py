@@ -257,7 +257,8 @@ def test_no_forecast_is_said_with_its_reason_and_the_batch_is_tried(tmp_path, mo
     assert said.startswith("no forecast of memory, as it cannot be told what training keeps: LeNet5: LeNet5 at ")
     assert "targets should not be none when in training mode" in said
     assert unknown(summarize(create_model("lenet5"))) == ""
-    monkeypatch.setattr(prepared, "summarize", lambda network: cost)
+    for module in (prepared, run_module):
+        monkeypatch.setattr(module, "summarize", lambda network: cost)
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
     run = striate.train("digits", run=tmp_path / "run", **fields)
     assert said in (run.path / "log.txt").read_text()

@@ -34,7 +34,7 @@ def test_one_line_per_epoch_on_a_file_and_the_same_in_the_log(tmp_path, later):
     reporter = Reporter(stream)
     reporter.log = tmp_path
     reporter.begin(100, [epoch / 10 for epoch in range(11)])
-    reporter.step(Counters(step=10, seen=80, loss_sum=40.0, right=70), 0.1)
+    reporter.step(Counters(step=10, seen=80, loss_sum=40.0, sums={"accuracy": 70}), 0.1)
     later(15)
     reporter.epoch(LINE)
     reporter.close()
@@ -92,7 +92,7 @@ def test_a_log_file_has_a_line_at_least_every_minute(later):
     reporter.begin(50, (0.0, 1.0))
     for step in range(1, 9):
         later(20)
-        reporter.step(Counters(step=step, seen=8 * step, loss_sum=4.0 * step, right=7 * step), 0.1)
+        reporter.step(Counters(step=step, seen=8 * step, loss_sum=4.0 * step, sums={"accuracy": 7 * step}), 0.1)
     assert stream.getvalue().splitlines() == [
         "step 4/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 15 min 20 s left",
         "step 8/50  loss 0.500  accuracy 87.50%  lr 0.1  0 images/s, 14 min left",
