@@ -21,6 +21,7 @@ from striate.models import create_model
 from striate.tasks.classification import evaluate
 from striate.tasks.task import NETWORK
 from striate.training import finish, loop, prepared
+from striate.training import run as run_module
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters
 from striate.training.memory import forecast
