@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import striate
+from striate.tasks.classification.examples import label_text
 from striate.training import finish as finish_module
 from striate.training import run as run_module
 from striate.training import step as step_module
 from striate.training.finetune import head as head_module
-from striate.training.finish import label_text
 
 SAMPLED = {"epochs": 1, "batch_size": 10, "size_px": 24, "autotune": False, "precision": "fp32"}
 

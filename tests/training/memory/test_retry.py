@@ -18,7 +18,7 @@ from striate.core.errors import StriateError
 from striate.data.batches import Batch
 from striate.data.targets.classes import ClassBatch
 from striate.models import create_model
-from striate.tasks.classification import evaluate
+from striate.tasks.evaluation import evaluate
 from striate.tasks.task import NETWORK
 from striate.training import finish, loop, prepared
 from striate.training import run as run_module
@@ -146,10 +146,10 @@ def test_memory_that_runs_out_elsewhere_is_one_sentence(tmp_path, monkeypatch):
 def test_validation_takes_no_more_pictures_at_once_than_training(tmp_path, monkeypatch):
     sizes = set()
 
-    def noted(network, batches, *more):
+    def noted(task, network, batches, *more):
         batches = list(batches)
-        sizes.update(len(batch.labels) for batch in batches)
-        return evaluate(network, batches, *more)
+        sizes.update(len(batch.indices) for batch in batches)
+        return evaluate(task, network, batches, *more)
 
     monkeypatch.setattr(loop, "evaluate", noted)
     monkeypatch.setattr(finish, "evaluate", noted)
