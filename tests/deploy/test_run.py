@@ -11,6 +11,7 @@ import striate
 from striate.data.dataset import ArrayPictures, Dataset
 from striate.data.decode import DecodeError
 from striate.data.sources import open_data
+from striate.data.targets.classes import ClassTargets
 from striate.deploy.inputs import picture_files, split_to_evaluate
 
 
@@ -73,7 +74,7 @@ def test_progress_is_told_to_the_last_picture(run):
 def test_an_empty_split_is_refused(run):
     nothing = np.array([], np.int64)
     dataset = Dataset(
-        "nothing", ArrayPictures(np.zeros((1, 8, 8), np.uint8), "x"), np.zeros(1, np.int64), ("0",),
+        "nothing", ArrayPictures(np.zeros((1, 8, 8), np.uint8), "x"), ClassTargets(np.zeros(1, np.int64), ("0",)),
         {"train": np.zeros(1, np.int64), "val": nothing}, "by hand",
     )  # fmt: skip
     with pytest.raises(striate.StriateError, match="nothing has no picture that can be read among the 0 to evaluate"):
