@@ -150,8 +150,8 @@ from pathlib import Path
 from striate.training import loop
 loop.DIVERGED_FACTOR = float("inf")
 validate = loop.validate
-def slow(job, network, line, *rest):
-    found = validate(job, network, line, *rest)
+def slow(run, line):
+    found = validate(run, line)
     if line["epoch"] == 1:
         print("now", flush=True)
         sys.stdin.readline()

@@ -11,8 +11,8 @@ import striate
 from striate.tasks.classification.examples import label_text
 from striate.training import finish as finish_module
 from striate.training import run as run_module
-from striate.training import step as step_module
 from striate.training.finetune import head as head_module
+from striate.training.memory import retry
 
 SAMPLED = {"epochs": 1, "batch_size": 10, "size_px": 24, "autotune": False, "precision": "fp32"}
 
@@ -30,13 +30,13 @@ SAMPLED = {"epochs": 1, "batch_size": 10, "size_px": 24, "autotune": False, "pre
 def test_the_report_shows_the_pictures_that_were_trained_on(photos, tmp_path, monkeypatch, fields):
     """What the first step is computed from, captured, is what the report shows, pixel by pixel and label by label."""
     trained, shown = [], []
-    accumulate, render = step_module.accumulate_gradients, finish_module.write_report
+    compute, render = retry.gradients, finish_module.write_report
 
-    def seen(job, images, labels):
-        trained.append((images.clone(), labels))
-        return accumulate(job, images, labels)
+    def seen(job, phase, images, targets):
+        trained.append((images.clone(), targets.labels))
+        return compute(job, phase, images, targets)
 
-    monkeypatch.setattr(step_module, "accumulate_gradients", seen)
+    monkeypatch.setattr(retry, "gradients", seen)
     monkeypatch.setattr(
         finish_module, "write_report", lambda path, facts: (shown.extend(facts.augmented), render(path, facts))
     )

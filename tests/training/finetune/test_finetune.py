@@ -23,6 +23,7 @@ from striate.models.stages import groups_of, rate_factors, stages_down_to
 from striate.models.stored import read_stored
 from striate.recipes import get_recipe
 from striate.report.facts import Measured, Stage
+from striate.tasks.task import NETWORK
 from striate.training import clock, loop
 from striate.training.finetune import head
 from striate.training.finetune.advice import Outlook, advice
@@ -66,7 +67,7 @@ def last_state(run):
     network = create_model("resnet20", classes=2)
     recipe = replace(get_recipe("finetune"), model="resnet20")
     networks = {"network": network, "ema": create_model("resnet20", classes=2)}
-    load_state(run / "state", networks, make_optimizer(network, recipe))
+    load_state(run / "state", networks, {NETWORK: make_optimizer(network, recipe)})
     return network
 
 

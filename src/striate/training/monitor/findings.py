@@ -11,7 +11,8 @@ from statistics import median
 
 from striate.data.seen import LEAST_SEEN, why_little_is_learned
 from striate.ops.metrics import wilson_interval
-from striate.training.monitor.status import EPOCHS_TO_LEARN, GOOD_ACCURACY, Finding, RunStatus
+from striate.training.monitor.fitting import over_fitting, under_fitting
+from striate.training.monitor.status import EPOCHS_TO_LEARN, Finding, RunStatus
 from striate.training.monitor.too_little import few_pictures, few_steps
 from striate.training.recipe import Recipe
 
@@ -20,7 +21,6 @@ SMALL_RATIO, LARGE_RATIO = 1e-5, 0.1
 LARGE_DECAY = 0.01  # of the weights, in one step
 DEAD_IN_A_LAYER, DEAD_IN_ALL, SMALLEST_LAYER = 0.9, 0.6, 16
 VANISHED = 1e-6
-GAP = 0.10
 LATE_RATE = 0.3
 
 
@@ -200,59 +200,6 @@ def exploding(status: RunStatus) -> Finding | None:
         "exploding gradient",
         f"the norm of the gradient is {norms[-1]:.3g}, it was {median(norms[:-1]):.3g}. The run is about to diverge: "
         f"a lower rate (--set peak_lr={_rounded(status.recipe.peak_lr / 3)}) or a longer warm-up",
-    )
-
-
-def over_fitting(status: RunStatus) -> Finding | None:
-    """Training pictures are known far better than others, intervals apart: by ten points, half the errors or fewer.
-
-    Compared are equal things: both accuracies are of pictures as they are, in evaluation mode.
-    """
-    seen, (low, high) = status.activations, status.val_interval
-    if seen is None:
-        return None
-    train_low = wilson_interval(seen.correct, seen.pictures)[0]
-    train = seen.correct / seen.pictures
-    if train_low - high < GAP or 1 - train > 0.5 * (1 - status.now["val_accuracy"]):
-        return None
-    meaning = (
-        "Validation is no better than chance, so nothing was learned that holds for other pictures: usually the labels "
-        "do not belong to the pictures, or there are far too few. Look at some pictures with their labels first"
-        if status.val_is_at_chance
-        else "The network learns by heart. More pictures help most; then more variation (--set flip=true, "
-        "--set min_area=0.35, --set erase=0.25), more --set weight_decay=..., --set label_smoothing=0.1, a smaller "
-        "network, fewer epochs"
-    )
-    return Finding(
-        "over-fitting",
-        f"over-fitting: {train:.1%} correct of {seen.pictures} training pictures (unvaried), "
-        f"{status.now['val_accuracy']:.1%} of validation (95 % interval {low:.1%} to {high:.1%}). {meaning}",
-    )
-
-
-def under_fitting(status: RunStatus) -> Finding | None:
-    """At the end, not even the training pictures are known, and validation is as good."""
-    seen, (low, high) = status.activations, status.val_interval
-    judged = status.is_over and status.can_be_judged
-    if seen is None or not judged or status.loss_is_flat or status.val_is_at_chance:
-        return None
-    train_low, train_high = wilson_interval(seen.correct, seen.pictures)
-    if train_high >= GOOD_ACCURACY or train_low > high:
-        return None
-    best = max(line["val_accuracy"] for line in status.history)
-    before = status.history[: max(1, len(status.history) * 3 // 4)]
-    rising = best > max(line["val_accuracy"] for line in before) + 0.01
-    advice = (
-        f"It was still getting better: train longer (--epochs {2 * status.recipe.epochs})"
-        if rising or len(status.history) < EPOCHS_TO_LEARN
-        else "It had stopped getting better: a larger network, less weight decay, dropout or variation of the "
-        "pictures, or another rate"
-    )
-    return Finding(
-        "under-fitting",
-        f"under-fitting: only {seen.correct / seen.pictures:.1%} correct of {seen.pictures} training pictures "
-        f"(unvaried), {status.now['val_accuracy']:.1%} of validation ({low:.1%} to {high:.1%}): no gap, so the network "
-        f"could learn more. {advice}",
     )
 
 
