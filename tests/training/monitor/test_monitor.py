@@ -27,7 +27,7 @@ from striate.models import ZOO
 from striate.models.perceptron import Perceptron
 from striate.training import loop, prepared
 from striate.training.folder.layout import read_metrics
-from striate.training.monitor import findings, too_little
+from striate.training.monitor import findings, fitting, too_little
 from striate.training.monitor import monitor as monitor
 from striate.training.monitor import status as status
 from striate.training.monitor.status import RunStatus
@@ -372,7 +372,7 @@ def test_looking_changes_no_bit_of_the_result(train, tmp_path, monkeypatch):
 
 def kinds() -> set[str]:
     """Every kind of finding in the sources."""
-    trees = [ast.parse(Path(module.__file__).read_text()) for module in (findings, too_little)]
+    trees = [ast.parse(Path(module.__file__).read_text()) for module in (findings, fitting, too_little)]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     calls = [node for node in nodes if getattr(node.func, "id", "") == "Finding"]
     return {call.args[0].value for call in calls}
@@ -404,7 +404,7 @@ def test_the_page_names_the_limits_of_the_code():
     assert f"at least {findings.SMALLEST_LAYER} ReLU channels" in texts["dead units"]
     assert findings.LARGE_DECAY == 1 / 100 and "a hundredth of the weights" in texts["large decay"]
     assert findings.VANISHED == 1e-6 and "a millionth" in texts["vanishing gradient"]
-    assert findings.GAP == 0.1 and "ten points apart" in texts["over-fitting"]
+    assert fitting.GAP == 0.1 and "ten points apart" in texts["over-fitting"]
     assert status.GOOD_ACCURACY == 0.9 and "fewer than 90 %" in texts["under-fitting"]
     assert "clearly above 90 %" in " ".join(texts["few pictures"].split())
     assert f"fewer than {status.FEW_PICTURES:,} photographs" in texts["few pictures"]
