@@ -14,8 +14,8 @@ import torch
 from striate.analysis.summary import summarize
 from striate.models import create_model
 from striate.ops.metrics import confusion_counts
-from striate.report.facts import Mistake, ReportFacts, Sample
-from striate.tasks.classification import Evaluation
+from striate.report.facts import ReportFacts, Sample
+from striate.tasks.classification import CLASSIFICATION, Evaluation, Mistake
 
 VOID = {"meta", "img", "br", "wbr", "link", "input", "hr"}
 
@@ -141,13 +141,16 @@ def make_facts() -> Callable[..., ReportFacts]:
         facts: dict[str, Any] = {
             "title": "pets",
             "command": "striate train pets --model lenet5 --seed 3",
+            "task": CLASSIFICATION,
             "evaluation": evaluation,
             "evaluated_split": "test",
             "history": history_of(4),
-            "mistakes": [
+            "examples": [
                 Mistake("pets/cat/a.png", known[0], known[-1], 0.914, pictures[0]),
                 Mistake("pets/dog/b.png", known[-1], known[0], 0.508, pictures[1]),
             ],
+            "names": known,
+            "described": f"{len(known)} classes",
             "augmented": [Sample(known[number % len(known)], pictures[2 + number]) for number in range(16)],
             "cost": cost,
             "recipe": {"model": "lenet5", "peak_lr": 0.05, "flip": True, "dropout": None, "drop_at": [0.5, 0.75]},

@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from striate.core.words import percent
 from striate.report.axis import count_axis, epoch_axis, fixed_axis, value_axis
-from striate.report.charts import FRAME, charts_of
-from striate.report.classes import confused_pairs
-from striate.report.words import percent
+from striate.report.charts import FRAME
+from striate.report.charts import charts_of as charts_of_figures
+from striate.tasks.classification import CLASSIFICATION
+from striate.tasks.classification.sections import confused_pairs
+
+
+def charts_of(history, best_epoch):
+    """The charts of a run that classifies."""
+    return charts_of_figures(history, best_epoch, CLASSIFICATION.curves)
 
 
 def epochs(**series):

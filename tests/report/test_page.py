@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.report.facts import Mistake, Sample
+from striate.report.facts import Sample
 from striate.report.page import render, write_report
+from striate.tasks.classification import Mistake
 
 
 def cells(count, hits):
@@ -119,7 +120,7 @@ def test_a_class_without_pictures(make_facts, read_page):
 
 
 def test_one_class_only(make_facts, read_page):
-    page = read_page(render(make_facts(((5,),), mistakes=[])))
+    page = read_page(render(make_facts(((5,),), examples=[])))
     assert section(page, "classes").one("table").rows()[1][:3] == ["class 0", "5", "100.0 %"]
 
 
@@ -130,7 +131,7 @@ def test_mistakes_with_their_pictures(make_facts, read_page):
     captions = [caption.text for caption in part.all("figcaption")]
     assert captions == ["cat → fox91 % surea.png", "fox → cat51 % sureb.png"]
     assert part.all("bdi", class_="file")[0].attributes["title"] == "pets/cat/a.png"
-    for image, mistake in zip(part.all("img"), facts.mistakes, strict=True):
+    for image, mistake in zip(part.all("img"), facts.examples, strict=True):
         assert np.array_equal(pixels_of(image.attributes["src"]), mistake.pixels[:, :, 0])
         assert image.attributes["class"] == "pixelated"
         assert (image.attributes["width"], image.attributes["height"]) == ("128", "128")
@@ -139,14 +140,14 @@ def test_mistakes_with_their_pictures(make_facts, read_page):
 
 def test_at_most_24_mistakes_and_the_page_says_so(make_facts, read_page):
     facts = make_facts(((50, 30, 0), (0, 5, 1), (0, 0, 4)))
-    part = section(read_page(render(replace(facts, mistakes=facts.mistakes * 15))), "mistakes")
+    part = section(read_page(render(replace(facts, examples=facts.examples * 15))), "mistakes")
     assert len(part.all("img")) == 24
     assert "31 of 90 test pictures were taken for another class" in part.one("p").text
     assert "the 24 that the network was surest of, the surest first" in part.one("p").text
 
 
 def test_no_mistakes(make_facts, read_page):
-    page = read_page(render(make_facts(((9, 0, 0), (0, 5, 0), (0, 0, 4)), mistakes=[])))
+    page = read_page(render(make_facts(((9, 0, 0), (0, 5, 0), (0, 0, 4)), examples=[])))
     part = section(page, "mistakes")
     assert part.one("p").text.startswith("None: all 18 test pictures were recognised.")
     assert part.all("img") == []
@@ -166,7 +167,7 @@ def test_large_pictures_are_thumbnailed_and_the_page_stays_small(make_facts, rea
     noise = np.random.default_rng(0).integers(0, 256, (375, 500, 3), dtype=np.uint8)  # the worst to compress
     small = noise[:64, :64]
     facts = make_facts(
-        mistakes=[Mistake("n.jpg", "cat", "dog", 0.9, noise)] * 24, augmented=[Sample("cat", small)] * 16
+        examples=[Mistake("n.jpg", "cat", "dog", 0.9, noise)] * 24, augmented=[Sample("cat", small)] * 16
     )
     page = render(facts)
     assert len(page.encode()) < 1_500_000
@@ -234,7 +235,7 @@ def test_what_strangers_wrote_stays_text(make_facts, read_page):
         command=HOSTILE,
         recipe={"model": HOSTILE},
         machine={HOSTILE: HOSTILE},
-        mistakes=[Mistake(f"photos/{HOSTILE}.png", HOSTILE, HOSTILE, 0.5, np.zeros((8, 8, 3), np.uint8))],
+        examples=[Mistake(f"photos/{HOSTILE}.png", HOSTILE, HOSTILE, 0.5, np.zeros((8, 8, 3), np.uint8))],
     )
     facts.data["source"] = facts.data["split_rule"] = HOSTILE
     facts.data["warnings"].append(HOSTILE)
@@ -252,7 +253,7 @@ def test_what_strangers_wrote_stays_text(make_facts, read_page):
 
 def test_file_names_that_are_not_utf8(make_facts, tmp_path):
     broken = b"photos/caf\xe9.png".decode("utf-8", "surrogateescape")
-    facts = make_facts(mistakes=[Mistake(broken, "cat", "dog", 0.5, np.zeros((8, 8, 3), np.uint8))])
+    facts = make_facts(examples=[Mistake(broken, "cat", "dog", 0.5, np.zeros((8, 8, 3), np.uint8))])
     write_report(tmp_path / "report.html", facts)
     assert "caf?.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
 

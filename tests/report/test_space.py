@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.report.offline import environment
+from striate.report.page import render
 from striate.report.space import (
     FRAME_PX,
     MAP_PX,
@@ -21,7 +21,6 @@ from striate.report.space import (
     draw_map,
     framed,
     maps_of,
-    shown_look_ups,
 )
 
 
@@ -83,10 +82,8 @@ def test_a_wide_picture_is_cut_and_framed():
     assert thumbnail[FRAME_PX:-FRAME_PX, FRAME_PX:-FRAME_PX].min() == 255
 
 
-def test_the_section_says_it_and_escapes_what_strangers_wrote(space, read_page):
-    template = environment().get_template("space.html.jinja")
-    facts = {"space": space}
-    page = template.render(facts=facts, maps=maps_of(space), look_ups=shown_look_ups(space))
+def test_the_section_says_it_and_escapes_what_strangers_wrote(space, make_facts, read_page):
+    page = render(make_facts(space=space))
     section = read_page(page).one("section", id="space")
     assert "of the same class for 75 % of them, before training for 50 %." in section.text
     assert "<dog>" not in page

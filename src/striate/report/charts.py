@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from striate.report.axis import Axis, epoch_axis, value_axis
+from striate.tasks.task import Figure
 
 MOST_POINTS = 500  # more cannot be told apart on 300 pixels
 MARKED_UP_TO = 15  # epochs; with few of them, each is a dot
@@ -76,23 +77,36 @@ class Chart:
         return "end" if self.best_x > FRAME.right - 30 else "middle"
 
 
-def charts_of(history: list[dict[str, Any]], best_epoch: int) -> list[Chart]:
-    """Loss, accuracy and learning rate over the epochs. history: as in `ReportFacts`; empty gives no charts."""
+def charts_of(history: list[dict[str, Any]], best_epoch: int, figures: tuple[Figure, ...]) -> list[Chart]:
+    """Figures that a run has, and its rate, over the epochs. history: as in `ReportFacts`; empty gives no charts."""
     if not history:
         return []
     kept = thinned(history, best_epoch)
+    charts = [figure_chart(figure, kept, best_epoch) for figure in figures]
+    rate = {"learning rate": series(kept, "lr")}
+    rates = chart("Learning rate", "per step", rate, best_epoch, value_axis(0, extremes(rate)[1]))
+    return [*filter(None, charts), rates]
 
-    def series(key: str, scale: float = 1) -> list[Point]:
-        return [(entry["epoch"], scale * number_or_nan(entry[key])) for entry in kept]
 
-    loss = {"training": series("train_loss"), "validation": series("val_loss")}
-    accuracy = {"training": series("train_accuracy", 100), "validation": series("val_accuracy", 100)}
-    rate = {"learning rate": series("lr")}
-    return [
-        chart("Loss", "cross-entropy in nats", loss, best_epoch, value_axis(0, extremes(loss)[1])),
-        chart("Accuracy", "in %", accuracy, best_epoch, value_axis(*extremes(accuracy), ceiling=100)),
-        chart("Learning rate", "per step", rate, best_epoch, value_axis(0, extremes(rate)[1])),
-    ]
+def figure_chart(figure: Figure, history: list[dict[str, Any]], best_epoch: int) -> Chart | None:
+    """A figure over the epochs, shares in per cent; None where the history has it of neither part of the data."""
+    shares = figure.unit == "%"
+    parts = {"training": f"train_{figure.key}", "validation": f"val_{figure.key}"}
+    found = {
+        name: series(history, key, 100 if shares else 1)
+        for name, key in parts.items()
+        if any(key in entry for entry in history)
+    }
+    if not found:
+        return None
+    low, high = extremes(found)
+    axis = value_axis(low, high, ceiling=100) if shares else value_axis(min(0.0, low), high)
+    return chart(figure.heading, "in %" if shares else figure.unit, found, best_epoch, axis)
+
+
+def series(history: list[dict[str, Any]], key: str, scale: float = 1) -> list[Point]:
+    """A figure by epoch; what is not there is not a number."""
+    return [(entry["epoch"], scale * number_or_nan(entry.get(key))) for entry in history]
 
 
 def chart(title: str, unit: str, series: dict[str, list[Point]], best_epoch: int, values: Axis) -> Chart:
@@ -114,7 +128,7 @@ def chart(title: str, unit: str, series: dict[str, list[Point]], best_epoch: int
     return Chart(
         title=title,
         unit=unit,
-        sentence=f"{title} {unit}: " + "; ".join(told(name, points) for name, points in series.items()),
+        sentence=f"{title} {unit}".rstrip() + ": " + "; ".join(told(name, points) for name, points in series.items()),
         curves=tuple(curve(name, points) for name, points in series.items()),
         x_ticks=epochs.places(FRAME.left, FRAME.right),
         y_ticks=values.places(FRAME.bottom, FRAME.top),

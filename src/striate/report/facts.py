@@ -8,7 +8,7 @@ from typing import Any
 from striate.analysis.summary import Summary
 from striate.data.decode import Pixels
 from striate.report.space import FeatureSpace
-from striate.tasks.classification import Evaluation, Mistake
+from striate.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -61,23 +61,28 @@ class TransferFacts:
 class ReportFacts:
     """Everything that a report tells about a run. Shares are 0..1, times are seconds.
 
-    title: name of the run. command: what repeats it. evaluated_split: "test", or "val" where there is no test split.
-    history: one record per epoch with epoch (from 1), step, lr, train_loss, train_accuracy, val_loss, val_accuracy,
-    images_per_second, seconds (since the start) and best (the best so far); a figure that was not taken is None. Some
-    have grad_norm, update_ratio, dead_share and clean_accuracy besides, and findings: records with kind, epoch, step
-    and text (docs/babysitting.md).
-    mistakes: most confident first. augmented: sixteen training pictures. recipe, machine: plain JSON values.
-    data: source, split_rule, counts (split to a list, one number per class) and warnings (sentences).
+    title: name of the run. command: what repeats it. task: what the network learned. evaluation: the task's result.
+    evaluated_split: "test", or "val" where there is no test split.
+    history: one record per epoch with epoch (from 1), step, lr, images_per_second, seconds (since the start), best (the
+    best so far) and the task's figures behind train_ and val_, as far as it has them; one that was not taken is None.
+    Some have grad_norm, update_ratio, dead_share and, of classes, clean_accuracy besides, and findings: records with
+    kind, epoch, step and text (docs/babysitting.md).
+    examples: pictures of the evaluation, as the task chose them. names: what the network tells apart. described: what
+    there was to learn, in two words. augmented: sixteen training pictures. recipe, machine: plain JSON values.
+    data: source, split_rule, counts (split to a list, one number per name) and warnings (sentences).
     seconds: training time. best_epoch: the one whose weights were kept and evaluated; 0: those before the first.
     transfer: of a run that was staged. space: the features of a run that began from other weights.
     """
 
     title: str
     command: str
-    evaluation: Evaluation
+    task: Task
+    evaluation: Any
     evaluated_split: str
     history: list[dict[str, Any]]
-    mistakes: list[Mistake]
+    examples: list[Any]
+    names: tuple[str, ...]
+    described: str
     augmented: list[Sample]
     cost: Summary | None
     recipe: dict[str, Any]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from striate.core.words import percent
 from striate.features.learning_curve import LearningCurve
 from striate.report.axis import Axis, value_axis
 from striate.report.charts import Frame, Point
-from striate.report.words import percent
 
 FRAME = Frame(width=640, height=360, left=56, right=616, top=46, bottom=306)
 LINE_POINTS = 41

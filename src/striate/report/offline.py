@@ -13,12 +13,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from striate.core import words
 from striate.core.files import write_bytes
 from striate.core.units import compact, duration
 from striate.core.version import __version__
-from striate.report import words
 from striate.report.charts import FRAME
 from striate.report.colours import PALETTE
+from striate.report.pictures import share_map, shown
 
 TEMPLATES = Path(__file__).parent / "template"
 
@@ -69,6 +70,8 @@ def environment() -> Environment:
         "flat": words.flat,
         "tail": tail,
         "shape": shape,
+        "shown": shown,
+        "share_map": share_map,
     }
     return engine
 

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
+from striate.core.units import counted
+from striate.core.words import interval, number, percent
 from striate.data.dataset import Dataset
+from striate.data.decode import Pixels
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.runtime.runtime import Runtime
 
@@ -22,19 +25,50 @@ NETWORK = "network"
 class Figure:
     """A figure of how good a network is.
 
-    key: as metrics.jsonl has it, behind "val_". title: as a person reads it. stated: as config.json has it, behind the
-    name of the split. start: what is worse than any; a first result must be better than it.
+    key: as metrics.jsonl has it, behind "val_". title: as a person reads it. stated: as evaluation.json has it, and
+    config.json behind the name of the split. unit: what its values are, read behind its title; "%": shares, 0 to 1,
+    which are shown in per cent.
     """
 
     key: str
     title: str
     stated: str
     higher_is_better: bool = True
+    unit: str = ""
 
     @property
     def worst(self) -> float:
         """What every result is better than, or as good as."""
         return -1.0 if self.higher_is_better else float("inf")
+
+    @property
+    def heading(self) -> str:
+        """The title, to begin something with."""
+        return self.title[:1].upper() + self.title[1:]
+
+    def line(self, value: float) -> str:
+        """A value as a line on a terminal or in a file has it.
+
+        >>> Figure("accuracy", "accuracy", "top1", unit="%").line(0.875), LOSS.line(0.25)
+        ('87.50%', '0.2500')
+        """
+        return f"{value:.2%}" if self.unit == "%" else f"{value:.4f}"
+
+    def shown(self, value: float | None) -> str:
+        """A value as a page has it, or a dash for none."""
+        return percent(value) if self.unit == "%" else number(value)
+
+    def between(self, ends: tuple[float, float]) -> str:
+        """An interval as a page has it.
+
+        >>> LOSS.between((0.5, 0.75))
+        '0.5 to 0.75'
+        """
+        return interval(ends) if self.unit == "%" else " to ".join(map(number, ends))
+
+
+LOSS = Figure("loss", "loss", "loss", higher_is_better=False)
+"""What every task has, whether it is among its figures or not."""
 
 
 class Result(Protocol):
@@ -49,7 +83,7 @@ class Result(Protocol):
         """95 % interval of the first figure."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON; the task's figures are in it, each as it is `stated`."""
 
 
 class Metric(Protocol):
@@ -81,8 +115,56 @@ class StepLosses(NamedTuple):
 class Example(Protocol):
     """A picture of the evaluation that is worth showing."""
 
+    @property
+    def caption(self) -> str:
+        """What a person should know of it."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """uint8 (H, W, channels), 1 or 3 channels."""
+
     def to_dict(self) -> dict[str, Any]:
         """For evaluation.json."""
+
+
+class Headline(NamedTuple):
+    """What a result comes to: a figure as text, and what follows it in the report's first sentence.
+
+    >>> " ".join(Headline("98.6 %", "of 359 test pictures are classified correctly"))
+    '98.6 % of 359 test pictures are classified correctly'
+    """
+
+    figure: str
+    meaning: str
+
+
+class Fact(NamedTuple):
+    """A key figure of a report: what it is, its value as text, and what else there is to know."""
+
+    title: str
+    value: str
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a report.
+
+    id: its anchor. title: its heading. template: file below report/template/ of what stands below the heading. values:
+    what that draws, by the names that it has for them; pictures are uint8 (H, W, channels). link: what the link to it
+    says, if not the title.
+    """
+
+    id: str
+    title: str
+    template: str
+    values: dict[str, Any] = field(default_factory=dict)
+    link: str = ""
+
+
+def no_sections(result: Any, examples: list[Any]) -> list[Section]:
+    """Of a task that has nothing to show beside its figures."""
+    return []
 
 
 @dataclass(frozen=True)
@@ -102,6 +184,10 @@ class Task:
     mixed with each other: pictures, targets, number of names, recipe, random numbers; None: nothing of the kind.
     chance_loss: the loss of knowing nothing; None where no such number is known. weight: what of a batch's targets a
     loss is a mean over, so that a batch in parts has the gradients of a whole one.
+    headline, facts, sections: what a report tells of a result: of it and the name of its split, of it, of it and the
+    examples. The first two are made of the figures where a task has none of its own.
+    alt: of what a picture is, for who cannot see it, around its caption. examples_are: what the examples are called in
+    evaluation.json. tags, limits: for the model card: of the kind of network, and a sentence on what it cannot do.
     """
 
     name: str
@@ -117,6 +203,13 @@ class Task:
     mix: Callable[[Tensor, Any, int, Any, torch.Generator], tuple[Tensor, Any]] | None = None
     chance_loss: Callable[[Targets], float] | None = None
     weight: Callable[[Any], float] = field(default=len)
+    headline: Callable[[Any, str], Headline] | None = None
+    facts: Callable[[Any], list[Fact]] | None = None
+    sections: Callable[[Any, list[Any]], list[Section]] = no_sections
+    alt: str = "of {}"
+    examples_are: str = "examples"
+    tags: tuple[str, ...] = ()
+    limits: str = ""
 
     def module(self, network: nn.Module, phase: str) -> nn.Module:
         """What of a network is trained in a phase."""
@@ -130,3 +223,39 @@ class Task:
     def worst(self) -> dict[str, float]:
         """Figures that any network betters."""
         return {figure.key: figure.worst for figure in self.figures}
+
+    @property
+    def curves(self) -> tuple[Figure, ...]:
+        """What is told of every epoch: the loss, then the other figures."""
+        return (self.figure(LOSS.key), *(figure for figure in self.figures if figure.key != LOSS.key))
+
+    def figure(self, key: str) -> Figure:
+        """The figure of a key; one that has only its key where an epoch counts what is no figure of the task."""
+        return next((figure for figure in self.figures if figure.key == key), Figure(key, key, key))
+
+    def measured(self, result: Result) -> list[tuple[Figure, float]]:
+        """The figures with what a result comes to."""
+        found = result.to_dict()
+        return [(figure, float(found[figure.stated])) for figure in self.figures]
+
+    def headline_of(self, result: Result, split: str) -> Headline:
+        """What a result comes to. split: its name as a person says it, such as "validation"."""
+        if self.headline is not None:
+            return self.headline(result, split)
+        figure, value = self.measured(result)[0]
+        return Headline(f"{figure.title} {figure.shown(value)}", f"on {counted(result.total, f'{split} picture')}")
+
+    def facts_of(self, result: Result) -> list[Fact]:
+        """The key figures of a result."""
+        if self.facts is not None:
+            return self.facts(result)
+        remarks = {self.figures[0].key: f"95 % interval {self.figures[0].between(result.interval)}"}
+        return [
+            Fact(f.heading, f.shown(value), remarks.get(f.key, f.unit.strip("%"))) for f, value in self.measured(result)
+        ]
+
+    def line_of(self, result: Result) -> str:
+        """The first figure of a result with its interval, as a line on a terminal has it."""
+        figure, value = self.measured(result)[0]
+        low, high = map(figure.line, result.interval)
+        return f"{figure.title} {figure.line(value)} (95 % interval {low} to {high})"

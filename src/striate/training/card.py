@@ -18,31 +18,31 @@ MARKS = re.compile(r"[\\`*_\[\]<>|~&$!]")
 
 def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
     """README.md of a run: what the network is, how it was trained, how good it is, how to use it."""
-    low, high = facts.evaluation.interval
-    classes = facts.evaluation.classes
+    task, names = facts.task, facts.names
+    figure, value = task.measured(facts.evaluation)[0]
+    low, high = map(figure.line, facts.evaluation.interval)
     front = {
         "library_name": "striate",
-        "tags": ["image-classification", network.architecture],
-        "metrics": ["accuracy"],
+        "tags": [*task.tags, network.architecture],
+        "metrics": [figure.title],
     }
     cost = summarize(network)
     height, width = network.preprocess.size
-    listed = ", ".join(map(escaped, classes[:20])) + (" ..." if len(classes) > 20 else "")
+    listed = ", ".join(map(escaped, names[:20])) + (" ..." if len(names) > 20 else "")
     return f"""---
 {chr(10).join(f"{key}: {json.dumps(value)}" for key, value in front.items())}
 ---
 
 # {escaped(facts.title)}
 
-{network.architecture} for {len(classes)} classes: {listed}.
+{network.architecture} for {facts.described}{": " + listed if names else ""}.
 
-- Accuracy {facts.evaluation.accuracy:.2%} on {counted(facts.evaluation.total, "picture")} of the \
-{facts.evaluated_split} split (95 % interval {low:.2%} to {high:.2%}).
+- {figure.heading} {figure.line(value)} on {counted(facts.evaluation.total, "picture")} of the \
+{facts.evaluated_split} split (95 % interval {low} to {high}).
 - Input {network.in_channels} x {height} x {width}; {cost.params:,} parameters; {cost.macs:,} multiply-accumulates.
 - Trained on {escaped(facts.data["source"])} in {duration(facts.seconds)} on {escaped(facts.machine["processor"])}; \
 weights of epoch {facts.best_epoch}, the best on validation.
-- It knows these classes only: a picture of anything else gets one of them too.
-
+{f"- {task.limits}" + chr(10) if task.limits else ""}
 Repeat it:
 
 ```sh

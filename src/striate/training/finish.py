@@ -59,10 +59,13 @@ def finish(
     facts = ReportFacts(
         title=folder.name,
         command=shown(record["command"]),
+        task=task,
         evaluation=found,
         evaluated_split=split,
         history=read_validations(folder),
-        mistakes=examples,
+        examples=examples,
+        names=job.names,
+        described=dataset.targets.described,
         augmented=augmented_samples(job),
         cost=summarize(run.network),
         recipe={"name": record["recipe_name"], **record["recipe"], "seed": record["seed"]},
@@ -76,7 +79,7 @@ def finish(
     write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode("utf-8", "replace"))
     write_report(folder / REPORT, facts)
     listed = [example.to_dict() for example in examples]
-    write_json(folder / EVALUATION, {"split": split, **found.to_dict(), "mistakes": listed})
+    write_json(folder / EVALUATION, {"split": split, **found.to_dict(), task.examples_are: listed})
     job.watch.result(facts)
     return Run(folder)
 

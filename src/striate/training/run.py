@@ -106,6 +106,7 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard:
             remove_parts(folder)
             remove_parts(folder / STATE)
             job = prepared.job(folder, reporter)
+            reporter.task = job.task
             if prepared.report is not None:
                 job = _written_down(job, prepared, prepared.report)
             job.runtime.network(job.network)

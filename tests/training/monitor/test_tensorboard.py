@@ -19,7 +19,7 @@ from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.training import run as run_module
 from striate.training.folder.layout import read_metrics
-from striate.training.monitor.tensorboard import EVENTS, TAGS, first_filters, tiles
+from striate.training.monitor.tensorboard import EVENTS, TAGS, first_filters, tags_of, tiles
 
 STEPS = 20  # of an epoch of the digits: 1,258 pictures in batches of 64
 QUICK = {"recipe": "digits_lenet5", "precision": "fp32", "threads": 1, "autotune": False, "tensorboard": True}
@@ -62,7 +62,7 @@ def finished(tmp_path_factory):
 def test_curves_of_epochs_equal_the_metrics(finished):
     run, _ = finished
     events, lines = events_of(run), read_metrics(run)
-    for tag, name in TAGS.items():
+    for tag, name in (TAGS | tags_of(lines[0])).items():
         expected = [(line["step"], line[name]) for line in lines if name in line]
         assert len(expected) == 2, name
         assert curve(events, tag) == [(step, np.float32(value)) for step, value in expected]

@@ -17,6 +17,7 @@ from striate.tasks.classification.losses import Settings, chance_loss, losses
 from striate.tasks.classification.metric import ClassificationMetric, Evaluation
 from striate.tasks.classification.mixing import cut_mix
 from striate.tasks.classification.prediction import Prediction, predict_logits, read
+from striate.tasks.classification.sections import facts, headline, sections
 from striate.tasks.evaluation import evaluate as evaluated
 from striate.tasks.task import Figure, Task
 
@@ -35,7 +36,10 @@ def mix(
 
 CLASSIFICATION = Task(
     name=NAME,
-    figures=(Figure("accuracy", "accuracy", stated="top1"), Figure("loss", "loss", "loss", higher_is_better=False)),
+    figures=(
+        Figure("accuracy", "accuracy", stated="top1", unit="%"),
+        Figure("loss", "loss", stated="loss", higher_is_better=False, unit="cross-entropy in nats"),
+    ),
     outputs=len,
     losses=losses,
     predict=predict_logits,
@@ -45,6 +49,13 @@ CLASSIFICATION = Task(
     examples=confident_mistakes,
     mix=mix,
     chance_loss=chance_loss,
+    headline=headline,
+    facts=facts,
+    sections=sections,
+    alt="of class {}",
+    examples_are="mistakes",
+    tags=("image-classification",),
+    limits="It knows these classes only: a picture of anything else gets one of them too.",
 )
 
 

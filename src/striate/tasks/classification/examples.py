@@ -33,6 +33,11 @@ class Mistake:
     probability: float
     pixels: Pixels
 
+    @property
+    def caption(self) -> str:
+        """What it was taken for, and how sure the network was."""
+        return f"{self.truth} taken for {self.predicted} ({self.probability:.0%})"
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON, the picture left out."""
         return {"name": self.name, "truth": self.truth, "predicted": self.predicted, "probability": self.probability}

@@ -10,8 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -19,6 +20,8 @@ from striate.core.errors import StriateError
 from striate.core.units import counted, duration
 from striate.core.visible import visible
 from striate.report.facts import ReportFacts
+from striate.tasks.classification import CLASSIFICATION
+from striate.tasks.task import LOSS, Figure, Task
 from striate.training.folder.layout import REPORT, append_log
 from striate.training.folder.state import Counters
 
@@ -28,7 +31,7 @@ SAY_EVERY_SECONDS = 60.0  # a line, where epochs take longer: a log file shows n
 class Reporter:
     """Tells how a run goes, on standard error, so that standard output stays for results.
 
-    total_epochs: of the whole run, set by `begin` once it is known.
+    total_epochs: of the whole run, set by `begin` once it is known. task: whose figures are told.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -37,6 +40,7 @@ class Reporter:
         self.console = Console(file=shown, highlight=False, soft_wrap=True, force_jupyter=False)  # type: ignore[arg-type]
         self.log: Path | None = None
         self.total_epochs = 0
+        self.task: Task = CLASSIFICATION
         self._shares: Sequence[float] = (0.0, 1.0)  # of the work that is done after every epoch
         self._total = 1  # steps or pictures of what is under way
         self._since: tuple[float, float] | None = None  # when the first word of it came, and the share done then
@@ -79,7 +83,8 @@ class Reporter:
         self._pace_since = since, seen_then
         moved = counters.seen > seen_then and now > since  # some clocks tick fifteen milliseconds at a time
         pace = f"  {(counters.seen - seen_then) / (now - since):,.0f} images/s" if moved else ""
-        counted_so_far = "".join(f"  {name} {total / seen:6.2%}" for name, total in counters.sums.items())
+        told = {name: self.task.figure(name) for name in counters.sums}
+        counted_so_far = "".join(f"  {f.title} {f.line(counters.sums[name] / seen):>6}" for name, f in told.items())
         note = f"loss {counters.loss_sum / seen:.3f}{counted_so_far}  lr {lr:.2g}{pace}"
         self._advance(counters.step, note)
         if now - self._said > SAY_EVERY_SECONDS:
@@ -88,23 +93,21 @@ class Reporter:
     def epoch(self, line: dict[str, Any]) -> None:
         """An epoch was finished, and most often validated."""
         self._pace_since = None
-        loss, accuracy = f"  loss {line['train_loss']:.4f}", f"  accuracy {line['train_accuracy']:6.2%}"
-        if "val_loss" in line:
-            loss += f"  val loss {line['val_loss']:.4f}"
-            accuracy += f"  val {line['val_accuracy']:6.2%}{' *' if line['best'] else '  '}"
+        figures = "".join(told_of_epoch(figure, line) for figure in self.task.curves)
+        better = "" if "best" not in line else " *" if line["best"] else "  "
         pace = f"{line['images_per_second']:,.0f} images/s"
         times = f"{duration(line['seconds'])} gone{self._and_left(line['step'])}"
-        self.say(f"epoch {line['epoch']:>3}/{self.total_epochs}{loss}{accuracy}  {pace}  {times}")
+        self.say(f"epoch {line['epoch']:>3}/{self.total_epochs}{figures}{better}  {pace}  {times}")
         for finding in line.get("findings", ()):
             if finding["step"] == line["step"]:  # else it was said at that step
                 self.say(f"seen in epoch {finding['epoch']}, step {finding['step']:,}: {finding['text']}")
 
     def result(self, facts: ReportFacts) -> None:
         """The run was tested and its report is written."""
-        found, (low, high) = facts.evaluation, facts.evaluation.interval
+        found = facts.evaluation
         self.say(
-            f"{facts.evaluated_split} accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}) on "
-            f"{counted(found.total, 'picture')}; trained in {duration(facts.seconds)}, best epoch {facts.best_epoch}; "
+            f"{facts.evaluated_split} {facts.task.line_of(found)} on {counted(found.total, 'picture')}; "
+            f"trained in {duration(facts.seconds)}, best epoch {facts.best_epoch}; "
             f"report: {(self.log or Path()) / REPORT}"
         )
 
@@ -147,10 +150,24 @@ class Reporter:
         return (now - since) * (1 - share) / (share - before) if share > before else None
 
 
+def told_of_epoch(figure: Figure, line: dict[str, Any]) -> str:
+    """A figure of an epoch in training and validation, as far as the line has it.
+
+    >>> told_of_epoch(LOSS, {"train_loss": 0.5, "val_loss": 0.25})
+    '  loss 0.5000  val loss 0.2500'
+    >>> told_of_epoch(Figure("iou", "mean IoU", "iou", unit="%"), {"train_loss": 0.5, "val_loss": 0.25, "val_iou": 0.5})
+    '  val mean IoU 50.00%'
+    """
+    train, val = line.get(f"train_{figure.key}"), line.get(f"val_{figure.key}")
+    again = f"{figure.title} " if train is None or figure.key == LOSS.key else ""  # the same figure, "val" is enough
+    parts = [] if train is None else [f"  {figure.title} {figure.line(train):>6}"]
+    return "".join(parts if val is None else [*parts, f"  val {again}{figure.line(val):>6}"])
+
+
 class _Cut(TextColumn):
     """The column that gives way first where a terminal is narrow: its end is cut off, and it never wraps."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: progress.Task) -> Text:
         """The text of a row."""
         text = super().render(task)
         text.no_wrap, text.overflow = True, "ellipsis"

@@ -23,17 +23,13 @@ if TYPE_CHECKING:
 EVENTS = "tensorboard"  # folder in the folder of the run
 SMALLEST_TILE_PX = 24
 TAGS = {
-    "loss/train_epoch": "train_loss",
-    "loss/val": "val_loss",
-    "accuracy/train_epoch": "train_accuracy",
-    "accuracy/val": "val_accuracy",
     "speed/images_per_second": "images_per_second",
     "vitals/grad_norm": "grad_norm",
     "vitals/update_ratio": "update_ratio",
     "vitals/dead_share": "dead_share",
     "vitals/clean_accuracy": "clean_accuracy",
 }
-"""Of the lines of metrics.jsonl, by the names that TensorBoard groups them by."""
+"""Of the lines of metrics.jsonl, by the names that TensorBoard groups them by; those of the task's figures besides."""
 
 
 def require_tensorboard() -> None:
@@ -78,7 +74,7 @@ class TensorBoard:
         self.watch.epoch(line)
         self._read = Counters()
         with self._opened(line["step"]) as writer:
-            for tag, name in TAGS.items():
+            for tag, name in (TAGS | tags_of(line)).items():
                 if name in line:
                     writer.add_scalar(tag, line[name], line["step"])
             for finding in line.get("findings", ()):
@@ -88,14 +84,15 @@ class TensorBoard:
                 writer.add_image("filters/first_layer", filters, line["step"])
 
     def result(self, facts: ReportFacts) -> None:
-        """The accuracy of the test and the pictures that were taken for another class; closes the events."""
+        """What the test came to, and the pictures of it that are worth showing; closes the events."""
         self.watch.result(facts)
         after = facts.history[-1]["step"] + 1  # of its own, so that testing again replaces only the test
         with self._opened(after) as writer:
-            writer.add_scalar(f"accuracy/{facts.evaluated_split}_of_best", facts.evaluation.accuracy, after)
-            for number, mistake in enumerate(facts.mistakes, 1):
-                tag = f"mistakes/{number:02} {mistake.truth} taken for {mistake.predicted} ({mistake.probability:.0%})"
-                writer.add_image(tag, mistake.pixels, after, dataformats="HWC")
+            figure, value = facts.task.measured(facts.evaluation)[0]
+            writer.add_scalar(f"{figure.key}/{facts.evaluated_split}_of_best", value, after)
+            for number, example in enumerate(facts.examples, 1):
+                tag = f"{facts.task.examples_are}/{number:02} {example.caption}"
+                writer.add_image(tag, example.pixels, after, dataformats="HWC")
             writer.close()
 
     @contextmanager
@@ -116,6 +113,16 @@ class TensorBoard:
                         self._writer.add_image(tag, sample.pixels, 0, dataformats="HWC")
             yield self._writer
             self._writer.flush()
+
+
+def tags_of(line: dict[str, Any]) -> dict[str, str]:
+    """Tags of the figures of an epoch, in training and validation, with their names in the line.
+
+    >>> tags_of({"epoch": 1, "train_loss": 0.5, "val_loss": 0.25, "val_accuracy": 0.75})
+    {'loss/train_epoch': 'train_loss', 'loss/val': 'val_loss', 'accuracy/val': 'val_accuracy'}
+    """
+    parts = (("train_", "train_epoch"), ("val_", "val"))
+    return {f"{name[len(part) :]}/{tag}": name for name in line for part, tag in parts if name.startswith(part)}
 
 
 def first_filters(network: nn.Module) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""What became of each class: the per-class table, the confusion matrix, the pairs taken for each other."""
+"""What a report tells of classification: key figures, what became of each class, the confusion matrix, mistakes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from striate.report.pictures import share_map
-from striate.tasks.classification import Evaluation
+from striate.core.words import percent
+from striate.tasks.classification.examples import Mistake
+from striate.tasks.classification.metric import Evaluation
+from striate.tasks.task import Fact, Headline, Section
 
+FOLDER = "classification"
+"""Below report/template/."""
+MOST_CLASS_ROWS = 40
+"""Classes up to which the table is not folded."""
+MOST_MISTAKES = 24
+TOP5_FROM = 6
+"""Classes from which on it says something that the correct one is among the first five."""
 MOST_IN_TABLE = 30
 """Classes up to which the confusion matrix is a table; above, a map and the most confused pairs."""
 MOST_PAIRS = 15
@@ -40,11 +49,42 @@ class Pair:
 
 @dataclass(frozen=True)
 class Confusion:
-    """The confusion matrix for the page: `rows` where it fits as a table, else `map_uri`; and the worst pairs."""
+    """The confusion matrix for the page: `rows` where it fits as a table; the worst pairs; shares of rows, (K, K)."""
 
     rows: list[tuple[str, list[Cell]]]
-    map_uri: str
     pairs: list[Pair]
+    shares: npt.NDArray[np.float64]
+
+
+def headline(found: Evaluation, split: str) -> Headline:
+    """The accuracy in a sentence."""
+    return Headline(percent(found.accuracy), f"of {found.total:,} {split}\npictures are classified rightly")
+
+
+def facts(found: Evaluation) -> list[Fact]:
+    """Accuracy, top-5 where there are enough classes, balanced accuracy, loss."""
+    metrics = found.figures()
+    top5 = [Fact("Among the first five", percent(found.top5_share), "top-5 accuracy")]
+    return [
+        Fact("Accuracy", percent(found.accuracy), f"{found.hits:,} of {found.total:,}"),
+        *(top5 if len(found.classes) >= TOP5_FROM else []),
+        Fact("Balanced accuracy", percent(metrics["balanced_accuracy"]), "mean recall of the classes"),
+        Fact("Loss", f"{found.mean_loss:.3f}", "cross-entropy, nats"),
+    ]
+
+
+def sections(found: Evaluation, mistakes: list[Mistake]) -> list[Section]:
+    """Classes, confusion, mistakes."""
+    rows, confusion = weakest_first(found), confusion_of(found)
+    shown = mistakes[:MOST_MISTAKES]
+    counts = {"total": found.total, "wrong": found.total - found.hits}
+    return [
+        Section("classes", "Classes", f"{FOLDER}/classes.html", {"rows": rows, "most_rows": MOST_CLASS_ROWS}),
+        Section(
+            "confusion", "Confusion", f"{FOLDER}/confusion.html", {"classes": found.classes, "confusion": confusion}
+        ),
+        Section("mistakes", "Mistakes", f"{FOLDER}/mistakes.html", {"mistakes": shown, **counts}),
+    ]
 
 
 def weakest_first(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -59,12 +99,12 @@ def confusion_of(evaluation: Evaluation) -> Confusion:
     names = evaluation.classes
     pairs = confused_pairs(names, counts_KK, shares_KK)
     if len(names) > MOST_IN_TABLE:
-        return Confusion([], share_map(shares_KK), pairs)
+        return Confusion([], pairs, shares_KK)
     rows = [
         (name, [Cell(int(count), round(math.sqrt(share), 2)) for count, share in zip(counts, shares, strict=True)])
         for name, counts, shares in zip(names, counts_KK, shares_KK, strict=True)
     ]
-    return Confusion(rows, "", pairs)
+    return Confusion(rows, pairs, shares_KK)
 
 
 def confused_pairs(
