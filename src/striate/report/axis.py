@@ -116,12 +116,13 @@ def tick_label(value: float, step: float) -> str:
 
     >>> tick_label(0.15, 0.05), tick_label(300.0, 100.0), tick_label(1.2e-05, 2e-06), tick_label(2e6, 1e6)
     ('0.15', '300', '1.2e-5', '2e6')
-    >>> tick_label(0.0, 2e-06)
-    '0'
+    >>> tick_label(0.0, 2e-06), tick_label(100_850_000.0, 50_000.0)
+    ('0', '1.0085e8')
     """
     if step < 1e-4 or abs(value) >= 1e5:
         if not value:
             return "0"
-        mantissa, _, exponent = f"{value:.3e}".partition("e")
-        return f"{float(mantissa):g}e{int(exponent)}"
+        digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(step) + 1e-9)
+        mantissa, _, exponent = f"{value:.{max(3, digits)}e}".partition("e")
+        return f"{float(mantissa):.{max(6, digits + 1)}g}e{int(exponent)}"
     return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"

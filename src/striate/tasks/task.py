@@ -249,10 +249,9 @@ class Task:
         """The key figures of a result."""
         if self.facts is not None:
             return self.facts(result)
-        remarks = {self.figures[0].key: f"95 % interval {self.figures[0].between(result.interval)}"}
-        return [
-            Fact(f.heading, f.shown(value), remarks.get(f.key, f.unit.strip("%"))) for f, value in self.measured(result)
-        ]
+        (first, value), *others = self.measured(result)
+        fact = Fact(first.heading, first.shown(value), f"95 % interval {first.between(result.interval)}")
+        return [fact, *(Fact(figure.heading, figure.shown(value), figure.unit.strip("%")) for figure, value in others)]
 
     def line_of(self, result: Result) -> str:
         """The first figure of a result with its interval, as a line on a terminal has it."""
