@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, print_table, say
 from striate.core.errors import StriateError
+
+if TYPE_CHECKING:
+    from striate.tasks.task import Figure
 
 RUNS = Path("runs")
 
@@ -33,21 +36,38 @@ def runs(
     if not found:
         say(f"no runs below {folder}; start one with: striate train digits --recipe digits_lenet5")
         return
+    figures = {_figure(row).title for row in found if row["value"] is not None} or {"accuracy"}
+    measured = figures.pop() if len(figures) == 1 else "figure"
     rows = [
         (
             str(row["run"]),
             str(row["model"]),
             str(row["data"]),
             f"{row['epochs_done']}/{row['epochs']}",
-            "-" if row["accuracy"] is None else f"{row['accuracy']:.2%} ({row['split']})",
+            _measured(row, named=measured == "figure"),
             str(row["state"]),
         )
         for row in found
     ]
-    print_table(("run", "model", "data", "epochs", "accuracy", "state"), rows, numeric=("epochs", "accuracy"))
+    print_table(("run", "model", "data", "epochs", measured, "state"), rows, numeric=("epochs", measured))
     for row in found:
         if "problem" in row:
             say(str(row["problem"]))
+
+
+def _figure(row: dict[str, Any]) -> Figure:
+    """What says how good the network of a run is."""
+    from striate.tasks import task_named
+
+    return task_named(row["task"]).figures[0]
+
+
+def _measured(row: dict[str, Any], *, named: bool) -> str:
+    """How good the network of a run is, by its name where runs of several tasks stand in the table."""
+    if row["value"] is None:
+        return "-"
+    figure = _figure(row)
+    return f"{figure.title + ' ' if named else ''}{figure.line(row['value'])} ({row['split']})"
 
 
 def doctor(json: JSON = False) -> None:

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import datetime
 import os
-from dataclasses import dataclass
+from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.reading import Share, read_record
 from striate.data.manifest import MANIFEST
+from striate.data.targets.classes import CLASSIFICATION
 from striate.models.stored import WEIGHTS
+from striate.tasks import task_named
+from striate.tasks.task import Figure
 from striate.training.folder.begun import read_begun
 from striate.training.folder.damage import refuse_damaged
 from striate.training.folder.layout import EVALUATION, METRICS, RECIPE, read_validations
 
 
-@dataclass(frozen=True)
-class Tested:
-    """Of evaluation.json, what is shown at a glance."""
-
-    split: str
-    top1: Share
+def tested_by(figure: Figure) -> type[Any]:
+    """Of evaluation.json, what is shown at a glance: the split, and a figure as it is stated there."""
+    return make_dataclass("Tested", [("split", str), (figure.stated, Share if figure.unit == "%" else float)])
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
     """One record per run folder below `folder`, newest first; a damaged one says so in its state, and why in `problem`.
 
+    value: of the figure that says how good a network of the run's task is; accuracy: the same, where it is that.
     Raises StriateError when `folder` is a file.
     """
     if folder.is_file():
@@ -54,19 +55,26 @@ def _overview(run: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"run": str(run), "begun": begun_at.isoformat(timespec="seconds")}
     row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")
     row |= {"epochs": 0, "epochs_done": 0, "seed": None, "accuracy": None, "state": "damaged"}
+    row |= {"task": CLASSIFICATION, "figure": "accuracy", "value": None}
     try:
         begun, _ = read_begun(run)
+        figure = task_named(begun.task).figures[0]
+        row |= {"task": begun.task, "figure": figure.key}
         row |= {"model": begun.recipe.model, "data": begun.source, "epochs": begun.recipe.epochs}
         row |= {"recipe": begun.recipe_name, "seed": begun.seed}
         lines = read_validations(run)
-        tested = read_record(run / EVALUATION, Tested) if (run / EVALUATION).exists() else None
+        tested = read_record(run / EVALUATION, tested_by(figure)) if (run / EVALUATION).exists() else None
         refuse_damaged(run, finished=tested is not None)
     except StriateError as error:
         return row | {"problem": str(error)}
-    best = max((line["val_accuracy"] for line in lines), default=None)
+    better = max if figure.higher_is_better else min
+    validated = (line.get(f"val_{figure.key}") for line in lines)
+    best = better((value for value in validated if isinstance(value, int | float)), default=None)
+    value = getattr(tested, figure.stated) if tested else best
     return row | {
         "epochs_done": len(lines),
-        "accuracy": tested.top1 if tested else best,
+        "value": value,
+        "accuracy": value if figure.key == "accuracy" else None,
         "split": tested.split if tested else "val",
         "state": "finished" if tested else "unfinished: go on with --resume",
     }
