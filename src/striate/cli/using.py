@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from striate.data.left_out import LeftOut
     from striate.deploy.predictions import Prediction
     from striate.tasks.classification import Evaluation
+    from striate.tasks.task import Result, Task
 
 CONFUSION_SHOWN = 20  # classes; of more, and where the terminal is narrow, only the largest mistakes are listed
 MISTAKES_SHOWN = 10
@@ -69,7 +70,7 @@ def evaluate(
         told = {"unreadable": listed, "left_out": left_out, "notes": list(dataset.inventory.notes)}
         print_json({"run": str(run), "data": data, "split": name, **found.to_dict(), **told})
     else:
-        _show(found, name)
+        _show(opened.task, found, name)
         if split is None:
             say(_whence(found, dataset))
         tell(*map(as_note, (*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)))
@@ -87,16 +88,28 @@ def _name_unreadable(problems: list[str]) -> None:
         raise typer.Exit(1)
 
 
-def _whence(found: Evaluation, dataset: Dataset) -> str:
+def _whence(found: Result, dataset: Dataset) -> str:
     """Where the split comes from. Where the data is that of the run, all pictures are not what tells how good it is."""
-    if found.seen is None or bool((found.seen < 0).all()):
+    seen = getattr(found, "seen", None)
+    if seen is None or bool((seen < 0).all()):
         return f"split: {dataset.split_rule}; --split all takes every picture"
     if not dataset.drawn:
         return f"split: {dataset.split_rule}"
     return f"split: that of the run, by its data.tsv; of pictures that it does not list, {dataset.split_rule}"
 
 
-def _show(found: Evaluation, split: str) -> None:
+def _show(task: Task, found: Result, split: str) -> None:
+    """What an evaluation came to: tables where the task is to tell classes apart, otherwise a line of its figures."""
+    from striate.tasks.classification import Evaluation
+
+    if isinstance(found, Evaluation):
+        _show_classes(found, split)
+        return
+    others = [f"{figure.title} {figure.line(value)}" for figure, value in task.measured(found)[1:]]
+    say(f"{split}: {', '.join([task.line_of(found), *others, counted(found.total, 'picture')])}")
+
+
+def _show_classes(found: Evaluation, split: str) -> None:
     """Tables and a line of the pictures that the network has not seen, then a line of all; of all, if it has all."""
     unseen = found.unseen
     if unseen is None or unseen is found:
@@ -188,7 +201,7 @@ def predict(
 
     striate predict runs/cats holiday/ --output holiday.csv
     """
-    from striate.deploy.predictions import as_rows, require_output, write_predictions
+    from striate.deploy.predictions import as_rows, problem_of, require_output, write_predictions
     from striate.deploy.run import load
 
     if json and csv_:
@@ -214,12 +227,25 @@ def predict(
     elif csv_:
         print_csv(as_rows(predictions, listed))
     else:
-        _print_predictions(predictions)
+        _print_predictions(predictions, listed)
     tell(*map(as_note, left_out))
-    _name_unreadable([f"{prediction.path} {prediction.problem}" for prediction in predictions if prediction.problem])
+    _name_unreadable([f"{each.path} {each.problem}" for each in predictions if problem_of(each)])
 
 
-def _print_predictions(predictions: list[Prediction]) -> None:
+def _print_predictions(predictions: list[Any], top: int) -> None:
+    """A table of the answers; of another task than classification, whatever they say of themselves."""
+    from striate.deploy.predictions import Prediction, as_rows, problem_of
+
+    answers = [each for each in predictions if not problem_of(each)]
+    if all(isinstance(each, Prediction) for each in answers):
+        _print_classes(answers)
+        return
+    (_, *columns, _), *rows = as_rows(answers, top)
+    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[:-1]] for row in rows]
+    print_table(("picture", *map(str, columns)), cells)
+
+
+def _print_classes(predictions: list[Prediction]) -> None:
     rows = [
         (p.path, p.label or "", f"{p.probability:.1%}", ", ".join(f"{name} {value:.1%}" for name, value in p.top[1:]))
         for p in predictions

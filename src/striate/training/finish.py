@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from striate.analysis.summary import summarize
@@ -17,6 +19,7 @@ from striate.deploy.run import Run
 from striate.report.facts import ReportFacts, Sample
 from striate.report.page import write_report
 from striate.tasks.evaluation import evaluate
+from striate.tasks.task import Task
 from striate.training.card import model_card
 from striate.training.finetune.feature_space import feature_space
 from striate.training.finetune.transfer import transfer_facts
@@ -68,7 +71,7 @@ def finish(
         described=dataset.targets.described,
         augmented=augmented_samples(job),
         cost=summarize(run.network),
-        recipe={"name": record["recipe_name"], **record["recipe"], "seed": record["seed"]},
+        recipe={"name": record["recipe_name"], **acting(record["recipe"], task), "seed": record["seed"]},
         machine=record["machine"],
         data=record["data"],
         seconds=counters.seconds,
@@ -82,6 +85,12 @@ def finish(
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), task.examples_are: listed})
     job.watch.result(facts)
     return Run(folder)
+
+
+def acting(recipe: dict[str, Any], task: Task) -> dict[str, Any]:
+    """A recipe as it acts on a task: without `best_by` where that is none of its figures."""
+    figures = {figure.key for figure in task.figures}
+    return {name: value for name, value in recipe.items() if name != "best_by" or value in figures}
 
 
 def augmented_samples(job: Job) -> list[Sample]:

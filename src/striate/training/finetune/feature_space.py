@@ -13,7 +13,7 @@ from striate.core.errors import StriateError
 from striate.data.batches import Batch, Batches
 from striate.data.dataset import Dataset
 from striate.data.targets import Indices
-from striate.data.targets.classes import labels_of
+from striate.data.targets.classes import ClassTargets, labels_of
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.features.extract import features_of
@@ -69,12 +69,14 @@ def feature_space(
 ) -> FeatureSpace | None:
     """The features of a trained network, and of the weights that it began from where those are others.
 
-    None for a run that began with drawn weights, and for too few pictures. At most 300 pictures that were not trained
-    on are placed, and their neighbours looked for among 500 that were; which ones is the same in every run.
+    None for a run that began with drawn weights, for pictures without one class each, and for too few of them. At most
+    300 pictures that were not trained on are placed, and their neighbours looked for among 500 that were; which ones is
+    the same in every run.
     """
     splits = dataset.splits
     unseen = np.sort(np.concatenate([splits[split] for split in ("val", "test") if split in splits]))
-    if recipe.weights is None or min(len(unseen), len(splits["train"])) < max(FEWEST, NEIGHBOURS):
+    of_classes = isinstance(dataset.targets, ClassTargets)
+    if recipe.weights is None or not of_classes or min(len(unseen), len(splits["train"])) < max(FEWEST, NEIGHBOURS):
         return None
     held, trained = (
         Part(dataset, list(Batches(working, dataset.targets, indices, BATCH_SIZE, unreadable=unreadable).in_order()))
