@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from pointing import FOUND, POINTING
 from striate.analysis.summary import summarize
 from striate.models import create_model
 from striate.ops.metrics import confusion_counts
@@ -167,3 +168,24 @@ def make_facts() -> Callable[..., ReportFacts]:
         return ReportFacts(**(facts | fields))
 
     return make
+
+
+HISTORY = [
+    {
+        "epoch": epoch, "step": 10 * epoch, "lr": 0.1, "train_loss": 2 / epoch, "val_loss": 3 / epoch,
+        "val_distance": 13.0 / epoch, "val_close": 0.25 * epoch, "images_per_second": 1000.0, "seconds": 3.0,
+        "best": True, "grad_norm": 0.5, "update_ratio": 0.001, "dead_share": 0.0,
+    }
+    for epoch in (1, 2, 3)
+]  # fmt: skip
+DATA = {"source": "targets", "split_rule": "Drawn.", "counts": {"train": [70], "test": [1200]}, "warnings": []}
+
+
+@pytest.fixture
+def pointing(make_facts):
+    """Facts of a run of a task that has nothing but figures, and whose pictures have no classes."""
+    samples = [Sample("12, 30", np.full((8, 8, 3), 90, np.uint8))]
+    return make_facts(
+        task=POINTING, evaluation=FOUND, history=HISTORY, examples=[], names=(), described="one point", data=DATA,
+        augmented=samples, title="darts",
+    )  # fmt: skip

@@ -49,6 +49,16 @@ def test_the_page_in_a_browser(make_facts, tmp_path, width, scheme, dark):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
 
 
+def test_the_page_of_a_task_without_sections_in_a_browser(pointing, tmp_path):
+    page, picture = tmp_path / "report.html", tmp_path / "screen.png"
+    write_report(page, pointing)
+    assert photograph(page, picture, "--window-size=1280,2400") == []
+    pixels = np.asarray(Image.open(picture).convert("RGB")).astype(int)
+    orange = (pixels[..., 0] - pixels[..., 2] > 60).mean()  # the curves of validation
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
+    assert orange > 0
+
+
 def test_the_policy_stops_a_script_and_the_console_is_heard(make_facts, tmp_path):
     page = tmp_path / "report.html"
     write_report(page, make_facts())

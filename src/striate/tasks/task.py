@@ -26,8 +26,8 @@ class Figure:
     """A figure of how good a network is.
 
     key: as metrics.jsonl has it, behind "val_". title: as a person reads it. stated: as evaluation.json has it, and
-    config.json behind the name of the split. unit: what its values are, read behind its title; "%": shares, 0 to 1,
-    which are shown in per cent.
+    config.json behind the name of the split. unit: what its values are, as read behind its title, such as "in pixels";
+    "%": shares, 0 to 1, which are shown in per cent.
     """
 
     key: str
