@@ -64,7 +64,7 @@ def test_runs_shows_the_figure_of_the_task(striate, pointing_run):
     assert head.split()[3:6] == ["epochs", "mean", "distance"]
     assert "   3.2500 (test)   finished" in row
     (told,) = json.loads(striate("runs", pointing_run.parent, "--json").out)
-    assert (told["task"], told["figure"], told["distance"], told["accuracy"]) == ("pointing", "distance", 3.25, None)
+    assert (told["task"], told["figure"], told["value"], told["accuracy"]) == ("pointing", "distance", 3.25, None)
 
 
 def test_of_a_run_that_goes_on_the_best_is_the_smallest_distance(striate, pointing_run):

@@ -36,7 +36,7 @@ def runs(
     if not found:
         say(f"no runs below {folder}; start one with: striate train digits --recipe digits_lenet5")
         return
-    figures = {_figure(row).title for row in found if row[row["figure"]] is not None} or {"accuracy"}
+    figures = {_figure(row).title for row in found if row["value"] is not None} or {"accuracy"}
     measured = figures.pop() if len(figures) == 1 else "figure"
     rows = [
         (
@@ -64,11 +64,10 @@ def _figure(row: dict[str, Any]) -> Figure:
 
 def _measured(row: dict[str, Any], *, named: bool) -> str:
     """How good the network of a run is, by its name where runs of several tasks stand in the table."""
-    value = row[row["figure"]]
-    if value is None:
+    if row["value"] is None:
         return "-"
     figure = _figure(row)
-    return f"{figure.title + ' ' if named else ''}{figure.line(value)} ({row['split']})"
+    return f"{figure.title + ' ' if named else ''}{figure.line(row['value'])} ({row['split']})"
 
 
 def doctor(json: JSON = False) -> None:

@@ -28,7 +28,7 @@ def tested_by(figure: Figure) -> type[Any]:
 def list_runs(folder: Path) -> list[dict[str, Any]]:
     """One record per run folder below `folder`, newest first; a damaged one says so in its state, and why in `problem`.
 
-    figure: the key of what says how good a network of the run's task is, under which the record has it.
+    figure, value: what says how good a network of the run's task is, by its key; accuracy: the same, where it is that.
     Raises StriateError when `folder` is a file.
     """
     if folder.is_file():
@@ -55,11 +55,11 @@ def _overview(run: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"run": str(run), "begun": begun_at.isoformat(timespec="seconds")}
     row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")
     row |= {"epochs": 0, "epochs_done": 0, "seed": None, "accuracy": None, "state": "damaged"}
-    row |= {"task": CLASSIFICATION, "figure": "accuracy"}
+    row |= {"task": CLASSIFICATION, "figure": "accuracy", "value": None}
     try:
         begun, _ = read_begun(run)
         figure = task_named(begun.task).figures[0]
-        row |= {"task": begun.task, "figure": figure.key, figure.key: None}
+        row |= {"task": begun.task, "figure": figure.key}
         row |= {"model": begun.recipe.model, "data": begun.source, "epochs": begun.recipe.epochs}
         row |= {"recipe": begun.recipe_name, "seed": begun.seed}
         lines = read_validations(run)
@@ -70,9 +70,11 @@ def _overview(run: Path) -> dict[str, Any]:
     better = max if figure.higher_is_better else min
     validated = (line.get(f"val_{figure.key}") for line in lines)
     best = better((value for value in validated if isinstance(value, int | float)), default=None)
+    value = getattr(tested, figure.stated) if tested else best
     return row | {
         "epochs_done": len(lines),
-        figure.key: getattr(tested, figure.stated) if tested else best,
+        "value": value,
+        "accuracy": value if figure.key == "accuracy" else None,
         "split": tested.split if tested else "val",
         "state": "finished" if tested else "unfinished: go on with --resume",
     }
