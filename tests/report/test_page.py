@@ -33,7 +33,7 @@ def pixels_of(uri):
 def test_one_line_result(make_facts, read_page):
     facts = make_facts()
     result = read_page(render(facts)).one("p", class_="result").text
-    assert result.startswith("90.0 % of 20 test pictures are classified rightly")  # 9 + 5 + 4 of 20
+    assert result.startswith("90.0 % of 20 test pictures are classified correctly")  # 9 + 5 + 4 of 20
     low, high = facts.evaluation.interval
     assert f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)" in result
     assert f"lenet5, a network of {facts.cost.params:,} parameters and {facts.cost.macs:,} multiply-acc" in result

@@ -58,7 +58,7 @@ class Confusion:
 
 def headline(found: Evaluation, split: str) -> Headline:
     """The accuracy in a sentence."""
-    return Headline(percent(found.accuracy), f"of {found.total:,} {split}\npictures are classified rightly")
+    return Headline(percent(found.accuracy), f"of {found.total:,} {split} pictures are classified correctly")
 
 
 def facts(found: Evaluation) -> list[Fact]:
