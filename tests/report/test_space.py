@@ -85,6 +85,8 @@ def test_a_wide_picture_is_cut_and_framed():
 def test_the_section_says_it_and_escapes_what_strangers_wrote(space, make_facts, read_page):
     page = render(make_facts(space=space))
     section = read_page(page).one("section", id="space")
+    links = [link.attributes["href"][1:] for link in read_page(page).one("nav").all("a")]
+    assert links == [part.attributes["id"] for part in read_page(page).all("section") if "id" in part.attributes]
     assert "of the same class for 75 % of them, before training for 50 %." in section.text
     assert "<dog>" not in page
     assert "<b>.png" not in page
