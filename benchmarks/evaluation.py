@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 import striate
-from striate.data.batches import Batches
+from striate.data.batches import Batches, batches_of
 from striate.data.cache import working_pictures
 from striate.data.sources import open_data
 from striate.models import create_model
@@ -67,7 +67,7 @@ def same_answers(folder: Path) -> None:
         run = striate.train(folder, "resnet18", run=Path(parent) / "run", epochs=5)
         dataset = open_data(folder)
         working, _ = working_pictures(dataset, run.preprocess)
-    batches = Batches(working, dataset.targets, dataset.splits["val"], 64)
+    batches = batches_of(dataset, "val", working, 64)
     folded = fold_norms(run.network, (3, *run.preprocess.size))
     exact, labels = answers(run.network, batches, run, "fp32")
     print(f"\n{len(labels):,} pictures of val, ResNet-18 at {run.preprocess.size[0]} px\n")

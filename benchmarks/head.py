@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from striate.data.batches import Batches
+from striate.data.batches import Batches, batches_of
 from striate.data.cache import working_pictures
 from striate.data.picture import normalise, to_network_size
 from striate.data.sources import open_data
@@ -80,7 +80,7 @@ def prepared(data: str, weights: str) -> tuple[tuple[str, ...], dict[str, Batche
     dataset = open_data(data)
     network = create_model(architecture_of(weights), weights=weights)
     working: WorkingPictures = working_pictures(dataset, network.preprocess)[0]
-    splits = {name: Batches(working, dataset.targets, part, BATCH_SIZE) for name, part in dataset.splits.items()}
+    splits = {name: batches_of(dataset, name, working, BATCH_SIZE) for name in dataset.splits}
     return dataset.classes, splits
 
 

@@ -71,7 +71,7 @@ def child(settings: dict[str, Any], words: list[str]) -> None:
     from striate.cli import main
     from striate.training import clock, loop, prepared
 
-    prepared.Batches = partial(prepared.Batches, workers=settings["workers"])
+    prepared.batches_of = partial(prepared.batches_of, workers=settings["workers"])
     clock.SAVE_EVERY_SECONDS = 0.0
     left = [settings["after"]]
 

@@ -27,7 +27,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from striate.analysis.summary import summarize
-from striate.data.batches import Batch, Batches
+from striate.data.batches import Batch, Batches, batches_of
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.sources import open_data
@@ -84,7 +84,7 @@ class Contest:
         batches = {}
         for way, (cache_gb, workers) in WAYS.items():
             working, _ = working_pictures(dataset, network.preprocess, cache_gb)
-            batches[way] = Batches(working, dataset.targets, dataset.splits["train"], batch_size, workers)
+            batches[way] = batches_of(dataset, "train", working, batch_size, workers=workers)
         self.batches, train = batches, batches["cached"]
         self.job = Job(network, TASKS["classification"], train, train, recipe, 0, self.runtime, Path(), Mock())
         self.optimizers = optimizers_of(self.job.task, network, recipe)

@@ -18,7 +18,7 @@ import striate
 from factories import gradients_of, network_of, waves
 from striate.core.errors import Interrupted
 from striate.data.augment import Augmentation
-from striate.data.batches import Batch, Batches, step_generator
+from striate.data.batches import Batch, batches_of, step_generator
 from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import Runtime, default_runtime, fast_half
 from striate.tasks.classification import evaluate, predict_logits
@@ -124,14 +124,13 @@ def test_pinned_memory_is_pinned_and_keeps_its_layout():
 def test_a_run_on_a_gpu_works_ahead_and_one_on_the_processor_does_not(tmp_path, monkeypatch):
     made = []
 
-    class Noted(Batches):
-        def __init__(self, *arguments, **settings):
-            made.append({name: settings.get(name) for name in ("workers", "pinned")})
-            super().__init__(*arguments, **settings)
-            if made[-1]["pinned"]:
-                raise KeyboardInterrupt  # here is no GPU to go on with
+    def noted(*arguments, **settings):
+        made.append({name: settings.get(name) for name in ("workers", "pinned")})
+        if made[-1]["pinned"]:
+            raise KeyboardInterrupt  # here is no GPU to go on with
+        return batches_of(*arguments, **settings)
 
-    monkeypatch.setattr(prepared, "Batches", Noted)
+    monkeypatch.setattr(prepared, "batches_of", noted)
     fields = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
     monkeypatch.setattr(runtime_module, "default_device", lambda: "cpu")
     striate.train("digits", "mlp", run=tmp_path / "cpu", **fields)

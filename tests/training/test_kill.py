@@ -104,8 +104,8 @@ def test_sigkill_and_resume_end_in_equal_bytes(tints, tmp_path, monkeypatch, fie
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     states = list((run / "state").glob("step-*"))
     assert states
-    batches = prepared.Batches
-    monkeypatch.setattr(prepared, "Batches", lambda *some, **more: replace(batches(*some, **more), workers=workers))
+    batches = prepared.batches_of
+    monkeypatch.setattr(prepared, "batches_of", lambda *some, **more: replace(batches(*some, **more), workers=workers))
     monkeypatch.setattr(os, "cpu_count", lambda: workers + 2)
     resumed = striate.resume(run)
     assert weights(resumed.path) == weights(whole.path)

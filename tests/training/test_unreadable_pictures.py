@@ -15,7 +15,7 @@ import pytest
 import striate
 from striate.core.errors import StriateError
 from striate.data import decode
-from striate.data.batches import Batches
+from striate.data.batches import batches_of
 from striate.training import clock, loop
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import newest_step
@@ -210,7 +210,7 @@ def test_a_damaged_list_is_refused(photos, tmp_path):
 @pytest.mark.parametrize("cache_gb", [0, 1])
 def test_workers_change_nothing(photos, tmp_path, monkeypatch, cache_gb):
     def with_workers(number):
-        monkeypatch.setattr("striate.training.prepared.Batches", partial(Batches, workers=number))
+        monkeypatch.setattr("striate.training.prepared.batches_of", partial(batches_of, workers=number))
         return weights(striate.train(photos, run=tmp_path / f"run-{number}", **{**QUICK, "cache_gb": cache_gb}))
 
     assert with_workers(0) == with_workers(1) == with_workers(3)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError
+from striate.data.dataset import Dataset
 from striate.data.picture import to_batch
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.data.threads import in_threads
@@ -93,6 +94,21 @@ class Batches:
         if self.pinned:
             return Batch(pictures.pin_memory(), targets.to(Tensor.pin_memory), part)
         return Batch(pictures, targets, part)
+
+
+def batches_of(
+    dataset: Dataset,
+    part: str | Indices,
+    working: WorkingPictures,
+    batch_size: int,
+    *,
+    workers: int = 0,
+    unreadable: UnreadablePictures | None = None,
+    pinned: bool = False,
+) -> Batches:
+    """Batches of a split of a dataset, or of pictures by their indices; the rest as of `Batches`."""
+    indices = dataset.splits[part] if isinstance(part, str) else part
+    return Batches(working, dataset.targets, indices, batch_size, workers, unreadable, pinned)
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

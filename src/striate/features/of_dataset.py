@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from striate.data.arrays import Data
-from striate.data.batches import Batches
+from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.scan import Progress, without_problems
@@ -60,7 +60,7 @@ def describe(
     working, scan = working_pictures(dataset, replace(run.preprocess, white=white), progress=progress)
     readable = without_problems(dataset, scan)
     indices = np.sort(np.concatenate(list(readable.splits.values())))
-    batches = Batches(working, dataset.targets, indices, BATCH_SIZE)
+    batches = batches_of(dataset, indices, working, BATCH_SIZE)
     with run.runtime.processor_threads():
         pictures = (batch.pictures for batch in batches.in_order())
         found = features_of(run.network, pictures, (PRE_LOGITS,), run.runtime)

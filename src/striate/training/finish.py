@@ -9,7 +9,7 @@ import torch
 from striate.analysis.summary import summarize
 from striate.core.commands import shown
 from striate.core.files import write_bytes, write_json
-from striate.data.batches import Batches
+from striate.data.batches import batches_of
 from striate.data.dataset import Dataset
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
@@ -45,7 +45,7 @@ def finish(
     begun, record = read_begun(folder)
     recipe = begun.recipe
     at_once = runtime.at_once(recipe.batch_size)
-    batches = Batches(working, dataset.targets, dataset.splits[split], at_once, unreadable=unreadable)
+    batches = batches_of(dataset, split, working, at_once, unreadable=unreadable)
     network = runtime.network(run.network)
     metric = evaluate(task, network, batches.in_order(), run.preprocess, job.names, runtime)
     found, first = metric.result(), task.figures[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
-from striate.data.batches import Batches
+from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset
@@ -50,7 +50,7 @@ class Prepared:
         ahead = WORK_AHEAD if runtime.device == "cuda" else {}
         size = plan.recipe.batch_size
         train, val = (
-            Batches(self.working, dataset.targets, dataset.splits[split], pictures, unreadable=self.unreadable, **ahead)
+            batches_of(dataset, split, self.working, pictures, unreadable=self.unreadable, **ahead)
             for split, pictures in (("train", size), ("val", runtime.at_once(size)))
         )
         task = plan.task_of(dataset)

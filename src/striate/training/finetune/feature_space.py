@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError
-from striate.data.batches import Batch, Batches
+from striate.data.batches import Batch, batches_of
 from striate.data.dataset import Dataset
 from striate.data.targets import Indices
 from striate.data.targets.classes import ClassTargets, labels_of
@@ -79,7 +79,7 @@ def feature_space(
     if recipe.weights is None or not of_classes or min(len(unseen), len(splits["train"])) < max(FEWEST, NEIGHBOURS):
         return None
     held, trained = (
-        Part(dataset, list(Batches(working, dataset.targets, indices, BATCH_SIZE, unreadable=unreadable).in_order()))
+        Part(dataset, list(batches_of(dataset, indices, working, BATCH_SIZE, unreadable=unreadable).in_order()))
         for indices in (evenly(unseen, MOST_HELD), evenly(splits["train"], MOST_TRAINED))
     )
     after = held.features(network, runtime), trained.features(network, runtime)
