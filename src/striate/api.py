@@ -33,7 +33,14 @@ from striate.training.speed.options import RuntimeOptions
 
 __all__ = ["check", "resume", "train"]
 
-KINDS = {"recipe": str, "seed": int, **typing.get_type_hints(RuntimeOptions), **typing.get_type_hints(Recipe)}
+KINDS = {
+    "recipe": str,
+    "task": str,
+    "seed": int,
+    **typing.get_type_hints(RuntimeOptions),
+    **typing.get_type_hints(Recipe),
+}
+NAMED = {"recipe": get_recipe, "task": task_named}
 OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard", "task")
 
 
@@ -139,7 +146,7 @@ def resume(
     decide whether they are the same.
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
-    written into recipe.json, the log and the report. same: any of recipe, seed and the fields of `Recipe` and
+    written into recipe.json, the log and the report. same: any of recipe, task, seed and the fields of `Recipe` and
     `RuntimeOptions`, to be sure that the run was begun with them.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
@@ -159,7 +166,8 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
         same = {**own.to_dict(), **{name: value for name, value in same.items() if name != "recipe"}}
     same = renamed(same)
     same = with_weights(same) if same.get("weights") is not None else same
-    begun = {"recipe": plan.recipe_name, "seed": plan.seed, **asdict(plan.options), **plan.recipe.to_dict()}
+    begun = {"recipe": plan.recipe_name, "task": plan.task, "seed": plan.seed}
+    begun |= {**asdict(plan.options), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])
         # Of files and folders the hashes decide, wherever they are now.
@@ -170,6 +178,8 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
         if name in KINDS:
             value = converted(name, value, KINDS[name])
         if value != begun[name]:
+            if name in NAMED:
+                NAMED[name](value)  # one that there is not is named as such
             raise StriateError(
                 f"{run} was begun with {name} {begun[name]}, not {value}; leave that out to go on with it, or start "
                 "another run"

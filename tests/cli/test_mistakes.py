@@ -158,6 +158,7 @@ def test_a_limit_of_no_pixels(striate, number):
             ("train", "digits", "--recipe", "digits_lenet"),
             "unknown recipe 'digits_lenet'; did you mean 'digits_lenet5'",
         ),
+        (("train", "digits", "--task", "clasification"), "unknown task 'clasification'; did you mean 'classification'"),
         ((*TRAIN, "--set", "peek_lr=0.1"), "unknown recipe field 'peek_lr'; did you mean 'peak_lr'?"),
         ((*TRAIN, "--set", "optimizer=sdg"), "unknown optimizer 'sdg'; did you mean 'sgd'?"),
         ((*TRAIN, "--set", "schedule=cosin"), "unknown schedule 'cosin'; did you mean 'cosine'?"),
@@ -244,8 +245,16 @@ def test_resume_refuses_what_would_be_another_run(striate, digits_run, words, li
     assert answer == f"striate: {digits_run} {line}; leave that out to go on with it, or start another run"
 
 
+def test_resume_names_the_nearest_of_a_misspelt_name(striate, digits_run):
+    line = striate("train", "--run", digits_run, "--resume", "--recipe", "digits_lenet").mistake()
+    assert line == "striate: unknown recipe 'digits_lenet'; did you mean 'digits_lenet5'?"
+    line = striate("train", "--run", digits_run, "--resume", "--task", "classify").mistake()
+    assert line.startswith("striate: unknown task 'classify'")
+
+
 def test_resume_takes_the_same_command_again(striate, digits_run):
-    assert striate(*TRAIN, "--epochs", 2, "--seed", 0, "--run", digits_run, "--resume").status == 0
+    words = (*TRAIN, "--task", "classification", "--epochs", 2, "--seed", 0)
+    assert striate(*words, "--run", digits_run, "--resume").status == 0
 
 
 @pytest.mark.parametrize("words", [("evaluate", "digits"), ("predict", "a.png")])

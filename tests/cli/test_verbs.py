@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
+from striate import tasks
 from striate.cli.app import app
-from striate.cli.training import RECIPES
+from striate.cli.training import RECIPES, TASKS
 from striate.recipes import list_recipes
 from striate.runtime import machine
 
@@ -64,6 +65,10 @@ def test_the_version(striate):
 
 def test_the_help_of_train_names_every_recipe(striate):
     assert RECIPES.rstrip(".").replace(" or", ",").split(", ") == list_recipes()
+
+
+def test_the_help_of_train_names_every_task():
+    assert TASKS.replace(" or", ",").split(", ") == list(tasks.TASKS)
 
 
 def test_models_lists_names_and_costs(striate):

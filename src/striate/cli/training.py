@@ -17,7 +17,6 @@ from striate.core.errors import IdleField, StriateError
 
 if TYPE_CHECKING:
     from striate.deploy.run import Run
-    from striate.training.recipe import Recipe
 
 PRECISIONS = "auto, bf16, fp16 or fp32; auto takes what is measured to be fastest here."
 THREADS = Annotated[
@@ -66,6 +65,10 @@ RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014
 DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, IDX or CIFAR file.")]
 MODEL = Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
+TASKS = "classification"
+TASK = Annotated[
+    str | None, typer.Option(help=f"What to learn of the pictures: {TASKS}; what the data is for when not given.")
+]
 RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")]
 WITHOUT_MISSING = Annotated[
     bool,
@@ -83,6 +86,7 @@ def train(
     data: DATA = None,
     model: MODEL = None,
     recipe: RECIPE = None,
+    task: TASK = None,
     weights: WEIGHTS = None,
     freeze: FREEZE = False,
     unfreeze_to: UNFREEZE_TO = None,
@@ -122,21 +126,21 @@ def train(
 
     striate train /new/place/photos --run runs/cats --resume
     """
-    from striate import api, recipes
+    from striate import api
 
     allow_megapixels(max_megapixels)
     named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
-    settings = chosen(recipes.get_recipe("default" if recipe is None else recipe), named, set_ or [])
+    settings = chosen(named, set_ or [])
     settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard, **typed(context, WISHES)}
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
         if resume:
-            same = typed(context, ("data", "recipe", "seed"))
+            same = typed(context, ("data", "recipe", "seed", "task"))
             finished = api.resume(needed_run(run), without_missing=without_missing, **same, **settings)
         elif without_missing:
             raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
         else:
-            finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, **settings)
+            finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, task=task, **settings)
     tell_result(finished, json=json)
 
 
@@ -200,10 +204,12 @@ def idle_fields_named(flags: dict[str, str | None]) -> Iterator[None]:
         raise
 
 
-def chosen(recipe: Recipe, named: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+def chosen(named: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     """The recipe's fields that a person set, by flags of their own or by --set; not by both."""
+    from striate.training.recipe import Recipe
+
     fields = {name: value for name, value in named.items() if value is not None}
-    assigned = recipe.parse(assignments)
+    assigned = Recipe.parse(assignments)
     for name in assigned.keys() & fields.keys():
         raise StriateError(
             f"{name} is given twice, by --set {name}=... and by --{name.removesuffix('_px').replace('_', '-')}"
