@@ -191,7 +191,7 @@ def test_whoever_types_ctrl_c_many_times_is_told_how_to_go_on(tmp_path, pause_s)
 
 
 @pytest.mark.usefixtures("signals_of_a_terminal")
-def test_a_wish_to_stop_saves_mid_epoch(photos, tmp_path, monkeypatch):
+def test_a_request_to_stop_saves_mid_epoch(photos, tmp_path, monkeypatch):
     step = loop.fitting_step
     done = []
 

@@ -366,26 +366,26 @@ def test_telling_nobody(tmp_path, stream, monkeypatch):
 
 
 @posix
-def test_which_signals_are_wishes():
+def test_which_signals_ask_to_stop():
     seen = []
     before = signal.signal(signal.SIGHUP, lambda *_: seen.append("own"))
     try:
-        with stop_requested() as wish:
+        with stop_requested() as request:
             os.kill(os.getpid(), signal.SIGHUP)
             os.kill(os.getpid(), signal.SIGHUP)  # the kernel and the shell send one each
-        assert (wish.signal, seen) == (signal.SIGHUP, [])
+        assert (request.signal, seen) == (signal.SIGHUP, [])
         os.kill(os.getpid(), signal.SIGHUP)
         assert seen == ["own"]
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with stop_requested() as wish:
+        with stop_requested() as request:
             os.kill(os.getpid(), signal.SIGHUP)
-        assert not wish
+        assert not request
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_wish_is_in_the_log(noise, whole, tmp_path, monkeypatch):
+def test_a_request_is_in_the_log(noise, whole, tmp_path, monkeypatch):
     step = loop.fitting_step
     monkeypatch.setattr(loop, "fitting_step", lambda *some: (signal.raise_signal(signal.SIGTERM), step(*some))[1])
     with pytest.raises(Interrupted):

@@ -39,7 +39,6 @@ WINOGRAD = Annotated[
         help="Wide 3x3 convolutions by Winograd's: faster, rounded once more; off when not given.",
     ),
 ]
-WISHES = ("precision", "layout", "threads", "micro_batch", "compile", "fused_norms", "winograd", "autotune")
 AUTOTUNE = Annotated[
     bool, typer.Option("--autotune/--no-autotune", help="Measure the fastest settings before a run that takes longer.")
 ]
@@ -127,12 +126,14 @@ def train(
     striate train /new/place/photos --run runs/cats --resume
     """
     from striate import api
+    from striate.training.speed.options import RuntimeOptions
 
     allow_megapixels(max_megapixels)
     named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
     settings = chosen(named, set_ or [])
-    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard, **typed(context, WISHES)}
+    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
+    settings |= typed(context, RuntimeOptions.__dataclass_fields__)
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
         if resume:
             same = typed(context, ("data", "recipe", "seed", "task"))

@@ -8,6 +8,7 @@ import platform
 import re
 import statistics
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,14 @@ def processor_name() -> str:
 
 
 def describe_machine(runtime: Runtime) -> dict[str, Any]:
-    """Versions, processor and device; precision, layout and the other settings of a runtime."""
+    """Versions, processor and device; and every setting of a runtime."""
     return {
         **_versions(),
         "system": platform.platform(),
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "threads": runtime.threads,
-        "threads_by_load": runtime.threads_by_load,
+        **asdict(runtime),
         "device": torch.cuda.get_device_name() if runtime.device == "cuda" else runtime.device,
-        "precision": runtime.precision,
-        "channels_last": runtime.channels_last,
-        "micro_batch": runtime.micro_batch,
-        "compiled": runtime.compiled,
-        "fused_norms": runtime.fused_norms,
-        "winograd": runtime.winograd,
     }
 
 

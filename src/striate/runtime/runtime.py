@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
+from striate.core.bounds import BATCH_PICTURES, THREADS
 from striate.core.errors import unknown_name
 from striate.core.processor import threads_beside_others
 from striate.core.units import counted
@@ -27,6 +29,8 @@ LARGE_FROM_MACS = 10_000_000
 class Runtime:
     """Device, precision, layout and threads of the processor; what training adds to them.
 
+    A run writes all of it down and reads it again: a new setting needs a default, which older runs then have.
+
     micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
     compiled: whether torch.compile translates the training step. fused_norms: whether batch norms train in the compiled
     kernels of `striate.kernels.fused_norm`. winograd: whether convolutions train by `striate.kernels.winograd`.
@@ -39,8 +43,8 @@ class Runtime:
     device: str
     precision: Precision
     channels_last: bool
-    threads: int
-    micro_batch: int | None = None
+    threads: Annotated[int, Meta(ge=THREADS[0], le=THREADS[1])]
+    micro_batch: Annotated[int, Meta(ge=BATCH_PICTURES[0], le=BATCH_PICTURES[1])] | None = None
     compiled: bool = False
     fused_norms: bool = False
     winograd: bool = False

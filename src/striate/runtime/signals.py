@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that hangs up, as a wish that the loop can see."""
+"""Ctrl-C, SIGTERM and a terminal that hangs up, as a request that the loop can see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 HANG_UP = getattr(signal, "SIGHUP", None)  # not on Windows
-WISHES = (signal.SIGINT, signal.SIGTERM) if HANG_UP is None else (signal.SIGINT, signal.SIGTERM, HANG_UP)
+STOPPING = (signal.SIGINT, signal.SIGTERM) if HANG_UP is None else (signal.SIGINT, signal.SIGTERM, HANG_UP)
 
 
 class StopRequest:
@@ -28,17 +28,17 @@ def stop_requested() -> Iterator[StopRequest]:
 
     What is ignored stays ignored: nohup has it so, and a shell for what it starts in the background. A second SIGHUP
     does nothing, for a terminal that goes away often sends two. Outside the main thread, where signals cannot be
-    caught, the wish stays False.
+    caught, the request stays False.
     """
-    wish = StopRequest()
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield request
         return
-    handlers = {number: signal.getsignal(number) for number in WISHES}
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
     before = {n: handler for n, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
 
     def note(number: int, frame: FrameType | None) -> None:
-        wish.signal = number
+        request.signal = number
         for each, handler in before.items():
             if each != HANG_UP:
                 signal.signal(each, handler)
@@ -46,7 +46,7 @@ def stop_requested() -> Iterator[StopRequest]:
     for number in before:
         signal.signal(number, note)
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -71,22 +71,22 @@ class Plan:
         """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
         that are in memory a call of Python's.
         """
+        options = RuntimeOptions.exactly(runtime)
         named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
         parts = ["striate", "train", self.source, "--recipe", named]
         parts += [] if self.task is None else ["--task", self.task]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
         if self.arrays is not None:
-            options = asdict(RuntimeOptions.exactly(runtime))
-            settings = {n: v for n, v in options.items() if v != getattr(RuntimeOptions(), n)}
             task = {} if self.task is None else {"task": self.task}
-            given = {"recipe": named, **task, **acting, "seed": self.seed, **settings, "run": f"{folder}-again"}
+            given = {"recipe": named, **task, **acting, "seed": self.seed, **options.settled()}
+            given["run"] = f"{folder}-again"
             return f"striate.train((pictures, labels), {', '.join(f'{n}={v!r}' for n, v in given.items())})"
         for name, value in acting.items():
             between = "x" if name == "size_px" else ","
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
             own = value is not None and name in ("model", "epochs", "weights")
             parts += [f"--{name}", text] if own else ["--set", f"{name}={text}"]
-        parts += ["--seed", str(self.seed), *RuntimeOptions.exactly(runtime).flags(), "--run", f"{folder}-again"]
+        parts += ["--seed", str(self.seed), *options.flags(), "--run", f"{folder}-again"]
         return shlex.join(parts)
 
 

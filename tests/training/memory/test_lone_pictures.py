@@ -33,16 +33,16 @@ def dozen(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"), [({"batch_size": 1}, "batch_size 1"), ({"batch_size": 4, "micro_batch": 1}, "micro_batch=1")]
+    ("fields", "said"), [({"batch_size": 1}, "batch_size 1"), ({"batch_size": 4, "micro_batch": 1}, "micro_batch=1")]
 )
-def test_one_picture_at_a_time_is_refused_before_the_first_step(dozen, tmp_path, wish, said):
+def test_one_picture_at_a_time_is_refused_before_the_first_step(dozen, tmp_path, fields, said):
     with pytest.raises(
         StriateError,
         match=rf"resnet18 cannot be trained on one picture of 32x32 px at a time, as {said} with 12 training pictures "
         r"does: its batch norm 'layer4\.0\.downsample\.1' gets one value per channel of it, which has no variance; "
         r"take batch_size=4 without a smaller micro_batch=\.\.\., or a larger size_px=\.\.\.",
     ):
-        striate.train(dozen, "resnet18", run=tmp_path / "run", epochs=1, **wish)
+        striate.train(dozen, "resnet18", run=tmp_path / "run", epochs=1, **fields)
 
 
 def test_one_picture_at_a_time_trains_where_maps_are_larger(dozen, tmp_path):

@@ -178,7 +178,7 @@ def test_a_missing_package_is_told_with_the_command_before_anything_is_written(t
     assert not (tmp_path / "run").exists()
 
 
-def test_without_the_wish_there_are_no_events(tmp_path, monkeypatch):
+def test_without_being_asked_for_there_are_no_events(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # nor is the package asked for
     run = striate.train("digits", "mlp", run=tmp_path / "run", epochs=1, **{**QUICK, "tensorboard": False})
     assert not (run.path / EVENTS).exists()

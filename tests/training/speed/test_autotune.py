@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,16 +20,20 @@ import factories
 import striate
 import striate.training.speed.autotune as tuning
 from striate.cli.app import app
-from striate.cli.training import WISHES, typed
+from striate.cli.training import typed
 from striate.core.errors import StriateError
+from striate.core.reading import decoded
 from striate.data.cache import cache_root
 from striate.kernels.compile import Kernels
 from striate.models import create_model
+from striate.runtime.machine import describe_machine, processor_name
 from striate.runtime.runtime import Runtime, describe
+from striate.training.folder.begun import Machine
 from striate.training.job import Job
 from striate.training.plan import Plan, read_plan
 from striate.training.prepared import runtime_rule
 from striate.training.recipe import Recipe
+from striate.training.reopen import same_runtime
 from striate.training.speed.autotune import BUDGET_SECONDS, CLEARLY_FASTER, Tuned, autotune
 from striate.training.speed.compiling import Compiling
 from striate.training.speed.options import RuntimeOptions
@@ -238,7 +242,7 @@ def test_the_second_run_measures_nothing(stage):
     assert stage.measured == []
 
 
-def test_another_machine_network_size_or_wish_is_measured_anew(stage, monkeypatch):
+def test_another_machine_network_size_or_option_is_measured_anew(stage, monkeypatch):
     stage.seconds = lambda runtime: 0.1
 
     def measures(job, options=None) -> bool:
@@ -524,7 +528,7 @@ def test_the_line_names_the_choice_and_every_rate_fastest_first():
     )
 
 
-wishes_of_all_kinds = st.builds(
+options_of_all_kinds = st.builds(
     RuntimeOptions,
     precision=st.sampled_from(["auto", "bf16", "fp16", "fp32"]),
     layout=st.sampled_from(["auto", "channels-last", "contiguous"]),
@@ -537,34 +541,46 @@ wishes_of_all_kinds = st.builds(
 )
 
 
-@given(wishes_of_all_kinds)
+@given(options_of_all_kinds)
 @settings(max_examples=100, deadline=None)
 def test_flags_say_the_same_to_the_command_line(options):
     command = typer.main.get_command(app).commands["train"]
     with command.make_context("train", ["digits", *options.flags()]) as context:
-        found = RuntimeOptions(**typed(context, WISHES))
+        found = RuntimeOptions(**typed(context, RuntimeOptions.__dataclass_fields__))
     assert found == options
 
 
-@given(
-    st.builds(
-        Runtime,
-        device=st.just("cpu"),
-        precision=st.sampled_from(["fp32", "bf16", "fp16"]),
-        channels_last=st.booleans(),
-        threads=st.integers(1, 64),
-        micro_batch=st.none() | st.integers(1, 512),
-        compiled=st.booleans(),
-        fused_norms=st.booleans(),
-        winograd=st.booleans(),
-    ),
-    st.sampled_from([1_000, 10**9]),
+runtimes_of_all_kinds = st.builds(
+    Runtime,
+    device=st.just("cpu"),
+    precision=st.sampled_from(["fp32", "bf16", "fp16"]),
+    channels_last=st.booleans(),
+    threads=st.integers(1, 64),
+    micro_batch=st.none() | st.integers(1, 512),
+    compiled=st.booleans(),
+    fused_norms=st.booleans(),
+    winograd=st.booleans(),
 )
+
+
+@given(runtimes_of_all_kinds, st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_a_run_goes_on_in_the_very_settings_that_it_has_written_down(runtime, by_load):
+    runtime = replace(runtime, threads_by_load=by_load)
+    written = json.dumps(describe_machine(runtime))
+    assert same_runtime(json.loads(written)) == runtime
+    assert asdict(decoded(written.encode(), Machine, "recipe.json")) == {
+        **asdict(runtime),
+        "processor": processor_name(),
+    }
+
+
+@given(runtimes_of_all_kinds, st.sampled_from([1_000, 10**9]))
 @settings(deadline=None)
-def test_wishes_for_exact_settings_give_them(runtime, macs):
-    wished = RuntimeOptions.exactly(runtime)
-    assert not wished.autotune
-    assert replace(wished.rule(macs), device="cpu") == runtime
+def test_options_for_exact_settings_give_them(runtime, macs):
+    exact = RuntimeOptions.exactly(runtime)
+    assert not exact.autotune
+    assert replace(exact.rule(macs), device="cpu") == runtime
 
 
 @pytest.mark.parametrize(
@@ -576,6 +592,6 @@ def test_wishes_for_exact_settings_give_them(runtime, macs):
         ({"micro_batch": -1}, "micro_batch must be between 1 and 1,000,000, got -1"),
     ],
 )
-def test_wishes_that_make_no_sense(fields, message):
+def test_options_that_make_no_sense(fields, message):
     with pytest.raises(StriateError, match=message):
         RuntimeOptions(**fields)

@@ -11,10 +11,10 @@ from msgspec import Meta
 
 from striate.core import bounds
 from striate.core.errors import StriateError
-from striate.core.reading import Count, Positive, decoded, read_file
+from striate.core.reading import Count, decoded, read_file
 from striate.core.records import Preprocess
 from striate.data.targets.classes import CLASSIFICATION
-from striate.runtime.runtime import Precision
+from striate.runtime.runtime import Runtime
 from striate.training.folder.former import recipe_in_todays_names
 from striate.training.folder.layout import RECIPE
 from striate.training.recipe import Recipe
@@ -22,19 +22,13 @@ from striate.training.speed.options import RuntimeOptions
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where the run was begun, and the settings that decide its last bits. Versions are for people only."""
+class Machine(Runtime):
+    """The settings that a run was begun in, which decide its last bits, and where. Versions are for people only.
 
-    device: str
-    precision: Precision
-    channels_last: bool
-    threads: Annotated[int, Meta(ge=bounds.THREADS[0], le=bounds.THREADS[1])]
-    processor: str
-    threads_by_load: bool = False
-    micro_batch: Positive | None = None
-    compiled: bool = False
-    fused_norms: bool = False
-    winograd: bool = False
+    device: "cpu", or the name of a GPU.
+    """
+
+    processor: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Which settings train fastest on this machine: before a run, a few real steps of its network decide.
 
-Candidates are the rule of `place` and, always, plain settings (fp32, contiguous, all threads), so the choice is never
-slower than those, as far as a few steps can tell. What was measured, but beside busy programs, is kept in the cache
-folder, one file per machine, network, size and batch.
+Candidates are the rule of `default_runtime` and, always, plain settings (fp32, contiguous, all threads), so the choice
+is never slower than those, as far as a few steps can tell. What was measured, but beside busy programs, is kept in the
+cache folder, one file per machine, network, size and batch.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ class Tuned:
 
 
 def autotune(job: Job, options: RuntimeOptions) -> Tuned:
-    """The fastest settings for a run, given what was wished for.
+    """The fastest settings for a run, given what was asked for.
 
-    job: its runtime is the rule of `place`. Nothing of it changes, no random number either: copies are trained.
+    job: its runtime is that of `default_runtime`. Nothing of it changes, no random number either: copies are trained.
     Takes at most 20 seconds, and at most a twentieth of the run; nothing where the run itself takes only seconds, and
-    where it is compiled by wish, for then every candidate would have to be.
+    where it is to be compiled, for then every candidate would have to be.
     """
     rule, begun = job.runtime, time.perf_counter()
     if rule.compiled:
@@ -176,7 +176,7 @@ def _measure(job: Job, options: RuntimeOptions, batch: Batch, begun: float) -> t
 
     def try_all(candidates: list[Runtime]) -> bool:
         for option in candidates:
-            if idle_kernels(option, job.network):  # a wish for them holds where they can act
+            if idle_kernels(option, job.network):  # asked for, they hold where they can act
                 continue
             now = time.perf_counter()
             if now - since > 0.85 * budget or now - begun + longest > BUDGET_SECONDS:

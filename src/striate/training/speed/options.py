@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from striate.core.bounds import BATCH_PICTURES, THREADS, require_within
 from striate.core.errors import unknown_name
@@ -20,7 +21,7 @@ class RuntimeOptions:
     processor, in all epochs and beside whatever other programs. micro_batch: pictures that go through the network at
     once. compile: whether torch.compile translates the step. fused_norms: whether batch norms train in compiled
     kernels. winograd: whether 3x3 convolutions do, which is not done unless asked for: it doubles bf16's rounding.
-    autotune: False takes the rule of `place` for what is left open and measures nothing.
+    autotune: False takes the rule of `default_runtime` for what is left open and measures nothing.
     Raises StriateError for anything else.
 
     >>> RuntimeOptions(layout="nhwc")
@@ -48,47 +49,49 @@ class RuntimeOptions:
 
     @classmethod
     def exactly(cls, runtime: Runtime) -> RuntimeOptions:
-        """The wish for just these settings."""
+        """The options that leave nothing but these settings."""
+        # Without measuring, what is not asked for is not done, so that False is as good as open.
+        alike: dict[str, Any] = {name: getattr(runtime, name) or None for name in ALIKE}
         layout = "channels-last" if runtime.channels_last else "contiguous"
-        return cls(
-            precision=runtime.precision,
-            layout=layout,
-            threads=runtime.threads,
-            micro_batch=runtime.micro_batch,
-            compile=runtime.compiled or None,  # without measuring, what is not asked for is not done
-            fused_norms=runtime.fused_norms or None,
-            winograd=runtime.winograd or None,
-            autotune=False,
-        )
+        return cls(**alike, layout=layout, compile=runtime.compiled or None, autotune=False)
+
+    def settled(self) -> dict[str, Any]:
+        """The options that are not left open.
+
+        >>> RuntimeOptions(threads=2, compile=False).settled()
+        {'threads': 2, 'compile': False}
+        """
+        values = ((each, getattr(self, each.name)) for each in fields(self))
+        return {each.name: value for each, value in values if value != each.default}
 
     def rule(self, macs: int) -> Runtime:
-        """The settings wished for, and the rule of `place` for the others; `macs` as there."""
+        """The settings asked for, and the rule of `default_runtime` for the others; `macs` as there."""
         return self.imposed_on(default_runtime(self.precision, macs))
 
     def imposed_on(self, runtime: Runtime) -> Runtime:
-        """A runtime with everything replaced that was wished for."""
-        return replace(
-            runtime,
-            precision=runtime.precision if self.precision == "auto" else self.precision,  # type: ignore[arg-type]
-            channels_last=runtime.channels_last if self.layout == "auto" else self.layout == "channels-last",
-            threads=self.threads or runtime.threads,
-            threads_by_load=runtime.threads_by_load and self.threads is None,
-            micro_batch=self.micro_batch or runtime.micro_batch,
-            compiled=runtime.compiled if self.compile is None else self.compile,
-            fused_norms=runtime.fused_norms if self.fused_norms is None else self.fused_norms,
-            winograd=runtime.winograd if self.winograd is None else self.winograd,
-        )
+        """A runtime with everything replaced that was asked for."""
+        settled = self.settled()
+        changed = {name: value for name, value in settled.items() if name in ALIKE}
+        if "layout" in settled:
+            changed["channels_last"] = self.layout == "channels-last"
+        if "compile" in settled:
+            changed["compiled"] = self.compile
+        if "threads" in settled:
+            changed["threads_by_load"] = False
+        return replace(runtime, **changed)
 
     def flags(self) -> list[str]:
         """The words of the command line that say the same.
 
         >>> RuntimeOptions(threads=2, compile=False).flags()
-        ['--precision', 'auto', '--threads', '2', '--no-compile']
+        ['--threads', '2', '--no-compile']
         """
-        words = ["--precision", self.precision] + (["--layout", self.layout] if self.layout != "auto" else [])
-        words += ["--threads", str(self.threads)] if self.threads else []
-        words += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
-        for name in ("compile", "fused_norms", "winograd"):
-            wish, flag = getattr(self, name), name.replace("_", "-")
-            words += [] if wish is None else [f"--{flag}" if wish else f"--no-{flag}"]
-        return words if self.autotune else [*words, "--no-autotune"]
+        words: list[str] = []
+        for name, value in self.settled().items():
+            flag = name.replace("_", "-")
+            words += [f"--{'' if value else 'no-'}{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+        return words
+
+
+# Those that a runtime has by the same name.
+ALIKE = tuple(each.name for each in fields(RuntimeOptions) if each.name in Runtime.__dataclass_fields__)
