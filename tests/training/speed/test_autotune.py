@@ -340,7 +340,7 @@ def test_the_batch_is_cut_to_what_the_budget_allows(stage, monkeypatch):
     measure = stage.measure
 
     def noted(job, runtime, batch, limit_s):
-        sizes.append(len(batch.labels))
+        sizes.append(len(batch.indices))
         return measure(job, runtime, batch, limit_s)
 
     monkeypatch.setattr(tuning, "_seconds", noted)
@@ -361,8 +361,8 @@ def test_a_slow_network_is_measured_as_far_as_20_seconds_go(stage, monkeypatch):
     """VGG-16 at 224 px on a busy machine, two seconds a picture: not eight pictures twice, which take half a minute."""
 
     def measure(job, runtime, batch, limit_s):
-        steps = 1 if len(batch.labels) * stage.seconds(runtime) > BUDGET_SECONDS / 4 else 2
-        stage.now += steps * len(batch.labels) * stage.seconds(runtime)
+        steps = 1 if len(batch.indices) * stage.seconds(runtime) > BUDGET_SECONDS / 4 else 2
+        stage.now += steps * len(batch.indices) * stage.seconds(runtime)
         return stage.seconds(runtime)
 
     def trial(runtime, limit_s):
