@@ -126,14 +126,11 @@ def train(
     striate train /new/place/photos --run runs/cats --resume
     """
     from striate import api
-    from striate.training.speed.options import RuntimeOptions
 
     allow_megapixels(max_megapixels)
     named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
-    settings = chosen(named, set_ or [])
-    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard}
-    settings |= typed(context, RuntimeOptions.__dataclass_fields__)
+    settings = {**chosen(named, set_), **runtime_options(context), "cache_gb": cache_gb, "tensorboard": tensorboard}
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
         if resume:
             same = typed(context, ("data", "recipe", "seed", "task"))
@@ -205,17 +202,24 @@ def idle_fields_named(flags: dict[str, str | None]) -> Iterator[None]:
         raise
 
 
-def chosen(named: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+def chosen(named: dict[str, Any], assignments: list[str] | None) -> dict[str, Any]:
     """The recipe's fields that a person set, by flags of their own or by --set; not by both."""
     from striate.training.recipe import Recipe
 
     fields = {name: value for name, value in named.items() if value is not None}
-    assigned = Recipe.parse(assignments)
+    assigned = Recipe.parse(assignments or ())
     for name in assigned.keys() & fields.keys():
         raise StriateError(
             f"{name} is given twice, by --set {name}=... and by --{name.removesuffix('_px').replace('_', '-')}"
         )
     return fields | assigned
+
+
+def runtime_options(context: typer.Context) -> dict[str, Any]:
+    """What a person wrote of how the training runs on the machine."""
+    from striate.training.speed.options import RuntimeOptions
+
+    return typed(context, RuntimeOptions.__dataclass_fields__)
 
 
 def typed(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:

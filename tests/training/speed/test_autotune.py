@@ -20,7 +20,7 @@ import factories
 import striate
 import striate.training.speed.autotune as tuning
 from striate.cli.app import app
-from striate.cli.training import typed
+from striate.cli.training import runtime_options
 from striate.core.errors import StriateError
 from striate.core.reading import decoded
 from striate.data.cache import cache_root
@@ -546,7 +546,7 @@ options_of_all_kinds = st.builds(
 def test_flags_say_the_same_to_the_command_line(options):
     command = typer.main.get_command(app).commands["train"]
     with command.make_context("train", ["digits", *options.flags()]) as context:
-        found = RuntimeOptions(**typed(context, RuntimeOptions.__dataclass_fields__))
+        found = RuntimeOptions(**runtime_options(context))
     assert found == options
 
 
