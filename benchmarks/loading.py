@@ -86,7 +86,9 @@ class Contest:
             working, _ = working_pictures(dataset, network.preprocess, cache_gb)
             batches[way] = batches_of(dataset, "train", working, batch_size, workers=workers)
         self.batches, train = batches, batches["cached"]
-        self.job = Job(network, TASKS["classification"], train, train, recipe, 0, self.runtime, Path(), Mock())
+        self.job = Job(
+            network, network.preprocess, TASKS["classification"], train, train, recipe, 0, self.runtime, Path(), Mock()
+        )
         self.optimizers = optimizers_of(self.job.task, network, recipe)
         self.first = next(iter(train.shuffled(0, 0)))
         self.ready = training_batch(self.job, self.first, 0)

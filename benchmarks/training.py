@@ -109,13 +109,13 @@ def striate_step(name: str, side: int, batch: int) -> tuple[Step, str]:
     batches = Batches(Pictures(2 * batch, side), ClassTargets(indices % CLASSES, NAMES), indices, batch)
     recipe = Recipe(model=name, batch_size=batch, epochs=100_000, peak_lr=1e-3, weight_decay=1e-4)
     rule = default_runtime("auto", summarize(network).macs)
-    job = Job(network, TASKS["classification"], batches, batches, recipe, 0, rule, Path(), None)  # type: ignore[arg-type]
+    job = Job(network, network.preprocess, TASKS["classification"], batches, batches, recipe, 0, rule, Path(), None)  # type: ignore[arg-type]
     start = time.perf_counter()
     with keep_freed_memory():
         runtime = autotune(job, RuntimeOptions(compile=False, **EXTRA)).runtime
     seconds = time.perf_counter() - start
     runtime.network(network.train())
-    job = Job(network, job.task, batches, batches, recipe, 0, runtime, Path(), None)  # type: ignore[arg-type]
+    job = Job(network, job.preprocess, job.task, batches, batches, recipe, 0, runtime, Path(), None)  # type: ignore[arg-type]
     optimizers = optimizers_of(job.task, network, recipe)
     RUN.enter_context(keep_freed_memory())
     RUN.enter_context(kernels_of(runtime, network))

@@ -82,6 +82,7 @@ def job_of(
     where = Path() if folder is None else folder
     return Job(
         network=network,
+        preprocess=network.preprocess,
         task=TASKS["classification"],
         train=batches,
         val=batches,

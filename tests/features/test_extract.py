@@ -41,7 +41,7 @@ def pictures(network):
 
 def test_features_are_the_layers_own_outputs_averaged(network, pictures):
     layers = ("layer1", "layer2.0.conv1", "layer3", PRE_LOGITS)
-    found = features_of(network, pictures.split(4), layers, PLAIN)
+    found = features_of(network, pictures.split(4), network.preprocess, layers, PLAIN)
     images = normalise(to_network_size(pictures, network.preprocess), network.preprocess)
     x = network.relu(network.bn1(network.conv1(images)))
     one = network.layer1(x)
@@ -54,7 +54,7 @@ def test_features_are_the_layers_own_outputs_averaged(network, pictures):
 def test_the_network_is_left_as_it_was(network, pictures):
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     network.train()
-    features_of(network, [pictures], depths_of(network), PLAIN)
+    features_of(network, [pictures], network.preprocess, depths_of(network), PLAIN)
     assert network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
@@ -63,7 +63,7 @@ def test_the_network_is_left_as_it_was(network, pictures):
 
 def test_a_layer_that_there_is_not_is_named(network, pictures):
     with pytest.raises(StriateError, match="unknown layer of resnet20 'layer33'; did you mean 'layer3'"):
-        features_of(network, [pictures], ["layer33"], PLAIN)
+        features_of(network, [pictures], network.preprocess, ["layer33"], PLAIN)
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name not in SPARED])

@@ -54,7 +54,9 @@ def digits_features(network):
     record = network.preprocess
     shown = [np.repeat((image * 255 / 16).astype(np.uint8)[:, :, None], 3, 2) for image in digits.images[:PICTURES]]
     pictures = to_batch(np.stack([to_working_size(pixels, record) for pixels in shown]))
-    found = features_of(network, pictures.split(100), (PRE_LOGITS,), default_runtime("fp32", macs=0, device="cpu"))
+    found = features_of(
+        network, pictures.split(100), network.preprocess, (PRE_LOGITS,), default_runtime("fp32", macs=0, device="cpu")
+    )
     return found[PRE_LOGITS].double().numpy(), digits.target[:PICTURES].astype(np.int64)
 
 

@@ -253,13 +253,13 @@ def test_answers_in_16_bits_stay_close(device, precision):
     for step in range(8):
         train_step(job, batch, optimizer, 0.02, step)
     job.network.eval()
-    exact = predict_logits(job.network, batch.pictures, job.network.preprocess, job.runtime).detach()
+    exact = predict_logits(job.network, batch.pictures, job.preprocess, job.runtime).detach()
     half = Runtime(device, precision, channels_last=True, threads=1)
     half.network(job.network)
-    close = predict_logits(job.network, batch.pictures, job.network.preprocess, half)
+    close = predict_logits(job.network, batch.pictures, job.preprocess, half)
     assert close.device.type == "cpu" and close.dtype == torch.float32
     torch.testing.assert_close(close, exact, rtol=0.05, atol=0.05 * float(exact.abs().max()))
-    found = evaluate(job.network, [batch], job.network.preprocess, job.names, half)
+    found = evaluate(job.network, [batch], job.preprocess, job.names, half)
     assert found.total == 32
 
 

@@ -106,7 +106,9 @@ def test_whitening_freezes_the_first_layer_and_is_repeatable():
     for _ in range(2):
         torch.manual_seed(3)
         network = create_model("quick_regnet26", 4)
-        whiten_first_layer(network, Batches(Noise(64, 64), ClassTargets(labels, ("a", "b")), indices, 8), seed=0)
+        whiten_first_layer(
+            network, Batches(Noise(64, 64), ClassTargets(labels, ("a", "b")), indices, 8), network.preprocess, seed=0
+        )
         layers.append(network.conv1)
     assert torch.equal(layers[0].weight, layers[1].weight) and not layers[0].weight.requires_grad
     assert torch.equal(layers[0].weight[:24], -layers[0].weight[24:])
@@ -117,7 +119,7 @@ def test_whitening_a_network_without_a_convolution_is_refused():
     with pytest.raises(
         StriateError, match="whiten needs a network that begins with a convolution over the pictures; mlp"
     ):
-        whiten_first_layer(create_model("mlp"), batches, seed=0)
+        whiten_first_layer(create_model("mlp"), batches, create_model("mlp").preprocess, seed=0)
 
 
 def test_two_epochs_show_both_sides_of_every_picture():

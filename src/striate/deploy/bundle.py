@@ -23,20 +23,16 @@ from striate.models.weights import fill
 class Bundle:
     """A network with what belongs to it.
 
-    metrics: what was measured of it; empty where nothing is known. named: whether the classes have names, or are
-    numbered for want of them. task: the name of what it was trained for.
+    preprocess: how pictures become its input. metrics: what was measured of it; empty where nothing is known. named:
+    whether the classes have names, or are numbered for want of them. task: the name of what it was trained for.
     """
 
     network: Network
+    preprocess: Preprocess
     classes: tuple[str, ...]
     metrics: dict[str, Any]
     named: bool = True
     task: str = CLASSIFICATION
-
-    @property
-    def preprocess(self) -> Preprocess:
-        """How pictures become its input."""
-        return self.network.preprocess
 
 
 def save_weights(folder: Path, network: Network) -> None:
@@ -46,9 +42,17 @@ def save_weights(folder: Path, network: Network) -> None:
 
 
 def save_config(
-    folder: Path, network: Network, names: tuple[str, ...], metrics: dict[str, Any], task: str = CLASSIFICATION
+    folder: Path,
+    network: Network,
+    names: tuple[str, ...],
+    metrics: dict[str, Any],
+    task: str = CLASSIFICATION,
+    preprocess: Preprocess | None = None,
 ) -> None:
-    """Write what the weights mean: task, architecture, names, preprocessing; and how good they were found to be."""
+    """Write what the weights mean: task, architecture, names, preprocessing; and how good they were found to be.
+
+    preprocess: how pictures became the network's input; by default as it was built for them.
+    """
     config = {
         "task": task,
         "architecture": network.architecture,
@@ -56,7 +60,7 @@ def save_config(
         "label_names": list(names),
         **({"outputs": network.classes} if network.classes != len(names) else {}),
         "in_channels": network.in_channels,
-        "preprocess": network.preprocess.to_dict(),
+        "preprocess": (preprocess or network.preprocess).to_dict(),
         **({"layers": list(network.layers)} if isinstance(network, LinearProbe) else {}),
         "metrics": metrics,
     }
@@ -75,7 +79,7 @@ def load_bundle(folder: Path) -> Bundle:
     except StriateError as error:
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
     fill(network, stored.tensors(), source=str(folder / WEIGHTS))
-    return Bundle(network.eval(), stored.classes, stored.config.metrics, task=stored.config.task)
+    return Bundle(network.eval(), stored.preprocess, stored.classes, stored.config.metrics, task=stored.config.task)
 
 
 def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
@@ -87,7 +91,8 @@ def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
     folder = stored_folder(weights)
     if folder is None and (weights in FILES or Path(weights).is_file()):
         network = create_model(model or architecture_of(weights), weights=weights).eval()
-        return Bundle(network, tuple(f"class {number}" for number in range(network.classes)), {}, named=False)
+        numbered = tuple(f"class {number}" for number in range(network.classes))
+        return Bundle(network, network.preprocess, numbered, {}, named=False)
     bundle = load_bundle(folder or Path(weights))
     if model not in (None, bundle.network.architecture):
         raise StriateError(f"{weights} holds {bundle.network.architecture}, not {model}; leave the model out")

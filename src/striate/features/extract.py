@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from striate.core.records import Preprocess
 from striate.data.picture import normalise, to_network_size
 from striate.models import Network
 from striate.models.linear_probe import PRE_LOGITS, read_layers, require_layers
@@ -31,14 +32,13 @@ def depths_of(network: Network) -> tuple[str, ...]:
 
 @torch.inference_mode()
 def features_of(
-    network: Network, pictures: Iterable[Tensor], layers: Sequence[str], runtime: Runtime
+    network: Network, pictures: Iterable[Tensor], preprocess: Preprocess, layers: Sequence[str], runtime: Runtime
 ) -> dict[str, Tensor]:
     """Float32 (N, channels) on the CPU for each layer, maps averaged over their places.
 
     pictures: uint8 (n, C, h, w) each, of the working size. Raises StriateError for a layer that there is not.
     The network is left as it was.
     """
-    preprocess = network.preprocess
     images = (normalise(to_network_size(batch, preprocess), preprocess) for batch in pictures)
     return images_features(network, images, layers, runtime)
 

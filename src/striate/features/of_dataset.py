@@ -63,7 +63,7 @@ def describe(
     batches = batches_of(dataset, indices, working, BATCH_SIZE)
     with run.runtime.processor_threads():
         pictures = (batch.pictures for batch in batches.in_order())
-        found = features_of(run.network, pictures, (PRE_LOGITS,), run.runtime)
+        found = features_of(run.network, pictures, run.preprocess, (PRE_LOGITS,), run.runtime)
     return DatasetFeatures(
         dataset, str(weights), indices, dataset.labels[indices], found[PRE_LOGITS].double().numpy(), white
     )

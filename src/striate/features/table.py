@@ -66,7 +66,7 @@ def extract(
                 yield batch.pictures
 
     with runtime.processor_threads():
-        vectors = features_of(run.network, batches(), layers, runtime)
+        vectors = features_of(run.network, batches(), run.preprocess, layers, runtime)
     if not read:
         raise StriateError(
             f"none of {counted(len(given), 'picture')} can be read, such as {problems[0][0]}: {problems[0][1]}"

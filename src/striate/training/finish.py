@@ -58,7 +58,7 @@ def finish(
         "epoch": counters.best_epoch,
         "seconds": round(counters.seconds, 1),
     }
-    save_config(folder, run.network, job.names, metrics, task.name)
+    save_config(folder, run.network, job.names, metrics, task.name, run.preprocess)
     facts = ReportFacts(
         title=folder.name,
         command=shown(record["command"]),
@@ -77,7 +77,7 @@ def finish(
         seconds=counters.seconds,
         best_epoch=counters.best_epoch,
         transfer=transfer_facts(folder, run.network, recipe.epochs, counters.best_epoch),
-        space=feature_space(run.network, recipe, dataset, working, runtime, unreadable),
+        space=feature_space(run.network, run.preprocess, recipe, dataset, working, runtime, unreadable),
     )
     write_bytes(folder / "README.md", model_card(facts, run.network, folder).encode("utf-8", "replace"))
     write_report(folder / REPORT, facts)

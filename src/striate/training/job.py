@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
+from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.models import Network
 from striate.report.facts import ReportFacts
@@ -40,11 +41,12 @@ class Watch(Protocol):
 class Job:
     """All that one training is made of.
 
-    scaler: of the loss, which fp16 needs; see `Runtime.loss_scaler`. keeper: of the folder, should that go.
-    share_seen: of the area of a typical picture.
+    preprocess: how pictures become the network's input. scaler: of the loss, which fp16 needs; see
+    `Runtime.loss_scaler`. keeper: of the folder, should that go. share_seen: of the area of a typical picture.
     """
 
     network: Network
+    preprocess: Preprocess
     task: Task
     train: Batches
     val: Batches

@@ -76,11 +76,11 @@ def prepare(job: Job) -> tuple[Job, Transfer | None]:
     EpochThreads(job).begin(0)  # the head of a staged run is solved in the threads of its first epoch
     job = replace(job, scaler=job.runtime.loss_scaler())
     if job.recipe.whiten:
-        whiten_first_layer(job.network, job.train, job.seed)
+        whiten_first_layer(job.network, job.train, job.preprocess, job.seed)
     transfer = begin(job) if job.recipe.staged else None
     if transfer is not None:
-        job = replace(job, recipe=transfer.fitted(job.recipe))
-        job.network.preprocess = replace(job.network.preprocess, mirrored=job.recipe.test_flip)
+        recipe = transfer.fitted(job.recipe)
+        job = replace(job, recipe=recipe, preprocess=replace(job.preprocess, mirrored=recipe.test_flip))
     return job, transfer
 
 
@@ -173,14 +173,14 @@ def keep_head(run: Training, transfer: Transfer) -> None:
 def keep_if_best(run: Training, epoch: int) -> tuple[Metric, bool]:
     """Validate; the weights stay in the folder if they are the best so far, which is returned too."""
     job, counters, network = run.job, run.counters, run.kept
-    found = evaluate(job.task, network, job.val.in_order(), network.preprocess, job.names, job.runtime)
+    found = evaluate(job.task, network, job.val.in_order(), job.preprocess, job.names, job.runtime)
     figures, first = found.figures(), job.task.figures[0]
     now, before = (job.task.merit(each, job.recipe.best_by) for each in (figures, counters.best or job.task.worst()))
     if best := now > before:
         counters.best, counters.best_epoch, counters.waited_epochs = figures, epoch, 0
         save_weights(job.folder, network)
         stated = {f"val_{first.stated}": figures[first.key], "epoch": epoch}
-        save_config(job.folder, network, job.names, stated, job.task.name)
+        save_config(job.folder, network, job.names, stated, job.task.name, job.preprocess)
         if job.keeper is not None:
             job.keeper.look()
     return found, best

@@ -107,7 +107,7 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
         preprocess = begun or fit_size(draft, recipe, dataset.pictures)
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, size=preprocess.size)
-    network.preprocess = replace(preprocess, mirrored=recipe.test_flip)
+    network.preprocess = preprocess
     if recipe.layers:
         network = LinearProbe(network, recipe.layers, classes)
     if recipe.dropout is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.data.batches import batches_of
+from striate.core.records import Preprocess
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset
@@ -38,6 +39,7 @@ class Prepared:
     plan: Plan
     dataset: Dataset
     network: Network
+    preprocess: Preprocess
     runtime: Runtime
     working: WorkingPictures
     scan: Scan
@@ -54,8 +56,8 @@ class Prepared:
             for split, pictures in (("train", size), ("val", runtime.at_once(size)))
         )
         task = plan.task_of(dataset)
-        job = Job(self.network, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
-        return replace(job, share_seen=typical_share_seen(self.scan, self.network.preprocess))
+        job = Job(self.network, self.preprocess, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
+        return replace(job, share_seen=typical_share_seen(self.scan, self.preprocess))
 
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
@@ -64,12 +66,13 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     network = build_network(plan, dataset)
     runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)
-    network.preprocess = replace(network.preprocess, white=white)
-    working, scan = working_pictures(dataset, network.preprocess, cache_gb, reporter.reading)
-    report = check_data(dataset, scan, network.preprocess)
+    preprocess = replace(network.preprocess, mirrored=plan.recipe.test_flip, white=white)
+    working, scan = working_pictures(dataset, preprocess, cache_gb, reporter.reading)
+    report = check_data(dataset, scan, preprocess)
     report.refuse()
     unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
-    return Prepared(plan, without_problems(dataset, scan), network, runtime, working, scan, unreadable, report)
+    usable = without_problems(dataset, scan)
+    return Prepared(plan, usable, network, preprocess, runtime, working, scan, unreadable, report)
 
 
 def runtime_rule(plan: Plan, network: Network) -> Runtime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,8 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
         reporter.say(f"the pictures are in {going.source} now; their hashes are those that the run was begun with")
     unreadable = UnreadablePictures(len(begun.pictures), reporter.say, {*before, *gone})
     network = build_network(plan, begun, hashing.preprocess)
-    return Prepared(plan, begun, network, same_runtime(going.record["machine"]), working, scan, unreadable)
+    preprocess = replace(hashing.preprocess, mirrored=plan.recipe.test_flip)
+    return Prepared(plan, begun, network, preprocess, same_runtime(going.record["machine"]), working, scan, unreadable)
 
 
 def _open(plan: Plan, going: Going) -> Dataset:

@@ -118,7 +118,7 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard:
                     if tensorboard:
                         watch = TensorBoard(folder / EVENTS, job.network, augmented_samples(job), reporter)
                         job = replace(job, watch=watch)
-                    shares = work_by_epoch(job.recipe, min(job.network.preprocess.size))
+                    shares = work_by_epoch(job.recipe, min(job.preprocess.size))
                     reporter.begin(job.train.steps * job.recipe.epochs, shares)
                     counters = fit(job, transfer)
                 reporter.close()
@@ -138,8 +138,8 @@ def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
     plan, dataset = prepared.plan, prepared.dataset
     refuse_lone_pictures(job)
     job = _tuned(job, plan)
-    write_plan(job.folder, plan, job.runtime, job.network.preprocess, dataset, prepared.scan, report)
-    before = advice_before(plan.recipe, dataset, job.network.preprocess)
+    write_plan(job.folder, plan, job.runtime, job.preprocess, dataset, prepared.scan, report)
+    before = advice_before(plan.recipe, dataset, job.preprocess)
     no_forecast = unknown(summarize(job.network))
     for line in (*report.said, *filter(None, [no_forecast]), *(f"warning: {advice}" for advice in before)):
         job.watch.say(line)
@@ -167,7 +167,7 @@ def _tuned(job: Job, plan: Plan) -> Job:
 
 def _headline(job: Job) -> str:
     """One line on what is about to happen."""
-    height, width = job.network.preprocess.size
+    height, width = job.preprocess.size
     return (
         f"{job.network.architecture}, {job.train.targets.described}, {job.train.pictures:,} pictures to train and "
         f"{job.val.pictures:,} to validate at {height}x{width} px; {counted(job.recipe.epochs, 'epoch')} of "

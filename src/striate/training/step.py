@@ -115,7 +115,7 @@ def losses_of(task: Task, runtime: Runtime) -> Callable[..., StepLosses]:
 def training_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
     """The images of a step, float32 (N, C, H, W), normalised, and their targets."""
     pictures, targets = varied_batch(job, batch, step)
-    return job.runtime.images(normalise(pictures, job.network.preprocess)), targets
+    return job.runtime.images(normalise(pictures, job.preprocess)), targets
 
 
 def varied_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
@@ -124,7 +124,7 @@ def varied_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTarget
     Returns pictures (N, C, H, W) on the 0..255 scale, uint8 or float32, and their targets, which have moved with them.
     Everything random follows from (seed, step). What is trained on, and what is shown of it, comes from here.
     """
-    recipe, preprocess, steps = job.recipe, job.network.preprocess, job.train.steps
+    recipe, preprocess, steps = job.recipe, job.preprocess, job.train.steps
     generator = step_generator(job.seed, step)
     share = side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size)
     small = preprocess.at((round(preprocess.size[0] * share), round(preprocess.size[1] * share)), preprocess.resize)
@@ -146,7 +146,7 @@ def varied(
     augmentation = job.recipe.augmentation
     mirrored = alternating_flips(indices, job.seed, epoch) if job.recipe.flip_alternately else None
     # Whoever resamples anyway samples at once to the size seen; whole pixels are cut out first and scaled then.
-    cut = seen if augmentation.resamples else job.network.preprocess
+    cut = seen if augmentation.resamples else job.preprocess
     working = (pictures.shape[2], pictures.shape[3])
     geometry = draw_geometry(augmentation, len(pictures), working, cut.size, generator, mirrored)
     taken = scaled(colours(geometry.pixels(pictures), augmentation, cut, generator), seen.size)

@@ -32,7 +32,7 @@ def found(photos, embedded):
             change(network)
         unreadable = UnreadablePictures(40, print)
         return feature_space(
-            network, recipe or get_recipe("finetune"), dataset, working, PLACEMENT, unreadable
+            network, network.preprocess, recipe or get_recipe("finetune"), dataset, working, PLACEMENT, unreadable
         ), dataset
 
     return describe

@@ -253,7 +253,7 @@ def test_another_machine_network_size_or_option_is_measured_anew(stage, monkeypa
     assert measures(job_of()) and not measures(job_of())
     assert measures(job_of("nin_cifar"))
     larger = job_of()
-    larger.network.preprocess = larger.network.preprocess.at((40, 40))
+    larger = replace(larger, preprocess=larger.preprocess.at((40, 40)))
     assert measures(larger)
     assert measures(job_of(batch_size=20))
     assert measures(job_of(optimizer="adamw"))
@@ -476,7 +476,7 @@ def test_tuning_changes_neither_the_network_nor_any_random_number(name, monkeypa
     monkeypatch.setattr(tuning, "STEPS_IN_BUDGET", 10**9)
     job = job_of(name, Runtime("cpu", "fp32", channels_last=True, threads=1))
     if name == "alexnet":
-        job.network.preprocess = job.network.preprocess.at((67, 67), (67, 67))
+        job = replace(job, preprocess=job.preprocess.at((67, 67), (67, 67)))
         pixels = np.zeros((10, 67, 67, 3), np.uint8)
         working = SimpleNamespace(take=lambda indices, _bad=None: pixels[indices])
         job = replace(job, train=replace(job.train, working=working))

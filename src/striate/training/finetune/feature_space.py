@@ -11,6 +11,7 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.data.batches import Batch, batches_of
+from striate.core.records import Preprocess
 from striate.data.dataset import Dataset
 from striate.data.targets import Indices
 from striate.data.targets.classes import ClassTargets, labels_of
@@ -51,16 +52,16 @@ class Part:
         label = self.dataset.classes[int(self.labels[row])]
         return Picture(self.dataset.pictures.name(number), label, pixels.contiguous().numpy())
 
-    def features(self, network: Network, runtime: Runtime) -> Features:
+    def features(self, network: Network, preprocess: Preprocess, runtime: Runtime) -> Features:
         """What the last layer of a network reads of them, (N, dimensions)."""
-        found: Tensor = features_of(network, (batch.pictures for batch in self.batches), (PRE_LOGITS,), runtime)[
-            PRE_LOGITS
-        ]
+        pictures = (batch.pictures for batch in self.batches)
+        found: Tensor = features_of(network, pictures, preprocess, (PRE_LOGITS,), runtime)[PRE_LOGITS]
         return found.numpy()
 
 
 def feature_space(
     network: Network,
+    preprocess: Preprocess,
     recipe: Recipe,
     dataset: Dataset,
     working: WorkingPictures,
@@ -82,9 +83,10 @@ def feature_space(
         Part(dataset, list(batches_of(dataset, indices, working, BATCH_SIZE, unreadable=unreadable).in_order()))
         for indices in (evenly(unseen, MOST_HELD), evenly(splits["train"], MOST_TRAINED))
     )
-    after = held.features(network, runtime), trained.features(network, runtime)
-    started = starting_network(network, recipe, runtime)
-    before = (held.features(started, runtime), trained.features(started, runtime)) if started else after
+    parts = (held, trained)
+    after = [part.features(network, preprocess, runtime) for part in parts]
+    started = starting_network(recipe, runtime)
+    before = [part.features(started, preprocess, runtime) for part in parts] if started else after
     same = all(np.allclose(one, other, rtol=1e-3, atol=1e-3) for one, other in zip(before, after, strict=True))
     rows_after, rows_before = (nearest_neighbours(one, other, NEIGHBOURS)[0] for one, other in (after, before))
     alike_after, alike_before = (trained.labels[rows[:, 0]] == held.labels for rows in (rows_after, rows_before))
@@ -127,7 +129,7 @@ def queries(alike: npt.NDArray[np.bool_]) -> list[int]:
     return [*wrong.tolist(), *right.tolist()]
 
 
-def starting_network(network: Network, recipe: Recipe, runtime: Runtime) -> Network | None:
+def starting_network(recipe: Recipe, runtime: Runtime) -> Network | None:
     """The network as it was before training; None for a probe, which trains nothing, or if its weights have gone."""
     if recipe.layers:
         return None
@@ -135,6 +137,5 @@ def starting_network(network: Network, recipe: Recipe, runtime: Runtime) -> Netw
         started = create_model(recipe.model, weights=recipe.weights)
     except StriateError:
         return None
-    started.preprocess = network.preprocess
     runtime.network(started)
     return started.eval()

@@ -138,7 +138,7 @@ def layer_features(
 
 
 def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[Tensor]) -> Iterator[Tensor]:
-    preprocess = job.network.preprocess
+    preprocess = job.preprocess
     for number, batch in enumerate(replace(batches, batch_size=min(len(batches.indices), 128)).in_order()):
         labels.append(labels_of(batch.targets))
         if kind == "varied":

@@ -72,7 +72,7 @@ def refuse_lone_pictures(job: Job) -> None:
     tuned = not (recipe.staged and (recipe.keep_statistics or recipe.unfreeze_to == "head"))
     if not tuned or not (paths := lone_norms(job.network, recipe)):
         return
-    height, width = job.network.preprocess.size
+    height, width = job.preprocess.size
     setting = f"--micro-batch {at_once}" if at_once < recipe.batch_size else f"batch_size {recipe.batch_size}"
     raise StriateError(
         f"{job.network.label} cannot be trained on one picture of {height}x{width} px at a time, as {setting} with "

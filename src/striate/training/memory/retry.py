@@ -135,7 +135,7 @@ def half(job: Job, pictures: int, reason: str) -> int:
     """Half as many pictures at once. Raises StriateError when these are the fewest that the network can train on."""
     if pictures > 1 and pictures > (fewest := fewest_at_once(job.network, job.recipe)):
         return max(fewest, (pictures + 1) // 2)
-    height, width = job.network.preprocess.size
+    height, width = job.preprocess.size
     needed = training_bytes(summarize(job.network), pictures, job.runtime, job.recipe)
     about = "nobody knows how much" if needed is None else f"about {in_bytes(needed)}"
     free = available_bytes(job.runtime.device)

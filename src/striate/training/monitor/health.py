@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
+from striate.core.records import Preprocess
 from striate.data.batches import Batch
 from striate.data.targets.classes import ClassBatch
 from striate.models import Network
@@ -121,11 +122,13 @@ def _over(change: Tensor | int, weights: Tensor) -> float:
 
 
 @torch.inference_mode()
-def activation_stats(task: Task, network: Network, batch: Batch, runtime: Runtime) -> ActivationStats:
+def activation_stats(
+    task: Task, network: Network, batch: Batch, preprocess: Preprocess, runtime: Runtime
+) -> ActivationStats:
     """Ask a network about some training pictures and look at its ReLUs on the way."""
     watcher = _Rectifiers()
     with evaluating(network), wrapped_calls(network, watcher.followed), watcher:
-        output = task.predict(network, batch.pictures, network.preprocess, runtime)
+        output = task.predict(network, batch.pictures, preprocess, runtime)
     alive = {path: torch.cat(seen) for path, seen in watcher.alive.items()}
     correct, different, top_share = 0, 0, 0.0
     if isinstance(batch.targets, ClassBatch):

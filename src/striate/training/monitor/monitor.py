@@ -67,7 +67,9 @@ class TrainingMonitor:
         seen: dict[str, Any] = {}
         asked = None
         if update_stats is not None:
-            asked = activation_stats(self.job.task, network, self._pictures(line["epoch"]), self.job.runtime)
+            asked = activation_stats(
+                self.job.task, network, self._pictures(line["epoch"]), self.job.preprocess, self.job.runtime
+            )
             seen = {
                 "grad_norm": update_stats.grad_norm,
                 "update_ratio": update_stats.update_ratio,
@@ -95,7 +97,7 @@ class TrainingMonitor:
             prior_entropy=self.prior_entropy,
             chance=self.chance,
             val_pictures=len(self.job.val.indices),
-            train_pictures=len(self.job.train.indices) if are_photographs(self.job.network.preprocess) else 0,
+            train_pictures=len(self.job.train.indices) if are_photographs(self.job.preprocess) else 0,
             share_seen=self.job.share_seen,
             update_stats=update_stats,
             activations=activations,

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
+from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.data.picture import normalise, to_batch, to_network_size
 from striate.models import Network
@@ -17,7 +18,7 @@ SAMPLED_PATCHES = 200_000
 FLOOR = 0.01  # of the mean eigenvalue, added to each: the weakest patterns are mostly noise of the JPEG files
 
 
-def whiten_first_layer(network: Network, train: Batches, seed: int) -> None:
+def whiten_first_layer(network: Network, train: Batches, preprocess: Preprocess, seed: int) -> None:
     """Set the filters of the first convolution to whitening ones and freeze them.
 
     The strongest patterns come first, each once with either sign, so that nothing is lost in the ReLU that follows;
@@ -27,8 +28,8 @@ def whiten_first_layer(network: Network, train: Batches, seed: int) -> None:
     """
     layer = first_convolution(network)
     chosen = np.random.default_rng([seed, 1]).permutation(train.indices)[:SAMPLED_PICTURES]
-    pictures = to_network_size(to_batch(train.working.take(np.sort(chosen), {})), network.preprocess)
-    filters = whitening_filters(normalise(pictures, network.preprocess), layer, seed)
+    pictures = to_network_size(to_batch(train.working.take(np.sort(chosen), {})), preprocess)
+    filters = whitening_filters(normalise(pictures, preprocess), layer, seed)
     with torch.no_grad():
         layer.weight[: len(filters)] = filters.to(layer.weight)
     layer.requires_grad_(False)

@@ -269,7 +269,7 @@ def _measured_for(job: Job, options: RuntimeOptions) -> dict[str, Any]:
         **_machine(),
         "network": job.network.architecture,
         "classes": len(job.names),
-        "size": list(job.network.preprocess.size),
+        "size": list(job.preprocess.size),
         "batch": job.recipe.batch_size,
         "optimizer": job.recipe.optimizer,
         "rule": asdict(job.runtime),
