@@ -8,8 +8,8 @@ from typing import Any
 
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
-from striate.data.batches import batches_of
 from striate.core.records import Preprocess
+from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError
-from striate.data.batches import Batch, batches_of
 from striate.core.records import Preprocess
+from striate.data.batches import Batch, batches_of
 from striate.data.dataset import Dataset
 from striate.data.targets import Indices
 from striate.data.targets.classes import ClassTargets, labels_of
