@@ -13,7 +13,7 @@ from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
-from striate.data.found_again import Hashing, misplaced, unreadable
+from striate.data.found_again import Hashing, cannot_be_read, misplaced
 from striate.data.manifest import as_begun, write_manifest
 from striate.data.scan import scan_pictures, without_problems
 
@@ -41,7 +41,7 @@ HASHING = Hashing(Preprocess((24, 24), (256, 256)))
 
 
 def gone_since(dataset, scan, file: Path):
-    return unreadable(dataset, scan, misplaced(dataset, scan, file, HASHING, set()), file)
+    return cannot_be_read(dataset, scan, misplaced(dataset, scan, file, HASHING, set()), file)
 
 
 def same(one, other) -> None:

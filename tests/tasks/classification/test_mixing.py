@@ -6,9 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from striate.data.targets.classes import ClassBatch
 from striate.models import create_model
-from striate.tasks.classification import loss
+from striate.tasks.classification.losses import losses
 from striate.tasks.classification.mixing import cut_mix
+from striate.tasks.task import NETWORK
+from striate.training.recipe import Recipe
 
 COUNT, CLASSES = 200, 5
 
@@ -73,8 +76,9 @@ def test_loss_of_shared_labels_is_the_shared_loss() -> None:
     network = create_model("lenet5", CLASSES).eval()
     images, a, b = torch.rand(8, 1, 32, 32), torch.randint(0, CLASSES, (8,)), torch.randint(0, CLASSES, (8,))
     shares = 0.75 * F.one_hot(a, CLASSES) + 0.25 * F.one_hot(b, CLASSES)
-    mixed, right = loss(network, images, shares, label_smoothing=0.1)
-    of_a, right_a = loss(network, images, a, label_smoothing=0.1)
-    of_b, _ = loss(network, images, b, label_smoothing=0.1)
+    recipe = Recipe(model="lenet5", label_smoothing=0.1)
+    made = [losses(network, NETWORK, images, ClassBatch(labels), recipe) for labels in (shares, a, b)]
+    mixed, of_a, of_b = (each.losses["loss"] for each in made)
+    right, right_a = (each.counted["accuracy"] for each in made[:2])
     torch.testing.assert_close(mixed, 0.75 * of_a + 0.25 * of_b)
     assert right == right_a
