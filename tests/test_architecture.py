@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,12 @@ ORDER = (
 )  # fmt: skip
 APART = ("finetune", "memory", "monitor", "speed")  # rooms of training/ that know nothing of one another
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+TRAINING = PACKAGE / "training"
+LOOP = sorted(  # what trains any task
+    [TRAINING / f"{name}.py" for name in ("loop", "step", "run", "finish", "folder/state")]
+    + list((TRAINING / "memory").glob("*.py"))
+)
+OF_CLASSIFICATION = ("classes", "labels", "accuracy", "top1")
 MAX_LINES_OF_A_FILE = 320
 MAX_LINES_OF_A_FUNCTION = 60
 MAX_ARGUMENTS = 8
@@ -69,6 +76,24 @@ def test_the_rooms_of_training_do_not_import_one_another(room):
     for path in paths:
         for line, module in imported_modules(path):
             assert not module.startswith(others), f"{path}:{line}: {room} may not import {module}"
+
+
+def whole_words(text: str, words: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Line and word of everything in a text, comments and strings included, that is one of some words."""
+    found = re.compile(rf"\b({'|'.join(words)})\b")
+    return [(line, match[0]) for line, row in enumerate(text.splitlines(), start=1) for match in found.finditer(row)]
+
+
+def test_whole_words_are_found_in_comments_and_strings_and_parts_of_words_are_not():
+    text = "from dataclasses import field\nseen = 1  # of all classes\nrow['top1'] = labelled + my_accuracy\n"
+    assert whole_words(text, OF_CLASSIFICATION) == [(2, "classes"), (3, "top1")]
+
+
+@pytest.mark.parametrize("path", LOOP, ids=module_name)
+def test_what_trains_any_task_knows_none(path):
+    text = path.read_text(encoding="utf-8")
+    assert whole_words(text, OF_CLASSIFICATION) == []
+    assert [m for _, m in imported_modules(path) if m.startswith("striate.tasks.classification")] == []
 
 
 def test_core_never_imports_torch():
