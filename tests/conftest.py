@@ -1,8 +1,9 @@
-"""What every test has: a cache of its own, no network, and pictures to work on."""
+"""What every test has: a cache of its own, no network, pictures to work on, deaths at an exact point of a run."""
 
 from __future__ import annotations
 
 import socket
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,33 @@ def photos(tmp_path: Path) -> Path:
         for number in range(20):
             Image.fromarray(stripes(number + 100 * upright, upright)).save(root / name / f"{number:02}.png")
     return root
+
+
+class Died(BaseException):
+    """Stands for kill -9: nothing catches it and nothing is tidied up."""
+
+
+@pytest.fixture
+def death_in_place_of():
+    """A context in which a function of the training loop raises once it has been called so often, and must do so."""
+
+    from striate.training import loop
+
+    @contextmanager
+    def context(name: str, calls_before: int = 0):
+        function, calls = getattr(loop, name), []
+
+        def mortal(*arguments):
+            if len(calls) == calls_before:
+                raise Died
+            calls.append(1)
+            return function(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+            patch.setattr(loop, name, mortal)
+            yield
+
+    return context
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
+import toy_task
 from striate.data.batches import Batch, Batches
 from striate.data.targets.classes import ClassTargets
 from striate.models import Network, create_model
@@ -93,6 +96,37 @@ def job_of(
         watch=SaysNothing() if watch is None else watch,
         scaler=runtime.loss_scaler(),
     )
+
+
+def tinted_folders(folder: Path) -> Path:
+    """A folder of two classes of twelve coloured pictures of 32 px each, that differ in their mean colour."""
+    random = np.random.default_rng(0)
+    for name, mean in (("cold", (60, 100, 160)), ("warm", (160, 100, 60))):
+        (folder / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.normal(mean, 20, (32, 32, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number:02}.png")
+    return folder
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a task is tried on. data: writes it below a folder and returns what to train on. settings: of `train`."""
+
+    data: Callable[[Path], Path]
+    settings: dict[str, Any]
+
+
+TRIALS = {
+    "classification": Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
+    toy_task.MEAN_COLOUR.name: Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
+}
+
+
+def trial_of(task: str) -> Trial:
+    """What a task is tried on. Fails, with what to do, for one that has nothing of the kind."""
+    assert task in TRIALS, f"nothing to try {task} on: add a Trial for it to TRIALS in tests/factories.py"
+    return TRIALS[task]
 
 
 def gradients_of(job: Job, batch: Batch, step: int) -> StepLosses:
