@@ -137,7 +137,7 @@ def begun(job: Job, transfer: Transfer | None) -> Training:
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
     discard_metrics_after(job.folder, counters.step, job.watch.say)
-    monitor = TrainingMonitor(job, next(iter(optimizers.values())), counters)
+    monitor = TrainingMonitor(job, list(optimizers.values()), counters)
     return Training(job, transfer, networks, optimizers, counters, Clock(counters), monitor)
 
 

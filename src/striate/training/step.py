@@ -31,7 +31,7 @@ def train_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step: 
     made = []
     for phase in optimizers:
         made.append(gradients(job, phase, images, targets))
-        update(job, optimizers, phase, lr)
+        update(job, optimizers[phase], lr)
     return of_phases(made)
 
 
@@ -64,16 +64,14 @@ def gradients(job: Job, phase: str, images: Tensor, targets: BatchTargets) -> St
     return StepLosses(*(summed([getattr(part, kind) for part in made]) for kind in StepLosses._fields))
 
 
-def update(job: Job, optimizers: Optimizers, phase: str, lr: float) -> None:
+def update(job: Job, optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Move a phase's weights, and forget all gradients; where fp16 has overflown, the weights stay where they are."""
-    optimizer = optimizers[phase]
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_factor"]
     job.scaler.unscale_(optimizer)  # here, so that whoever looks at the gradients sees them as they are
     job.scaler.step(optimizer)
     job.scaler.update()
-    for each in optimizers.values():  # a phase may leave gradients in what another one trains
-        each.zero_grad(set_to_none=True)
+    job.network.zero_grad(set_to_none=True)  # a phase may leave gradients in what another one trains, or none does
 
 
 def parts_of(pictures: int, runtime: Runtime) -> Iterator[slice]:

@@ -100,6 +100,7 @@ class Told(TypedDict, total=False):
     """What a line may hold besides: findings, and the figures of its task."""
 
     findings: list[Found]
+    val_loss: float
     train_accuracy: Share
     val_accuracy: Share
     clean_accuracy: Share
@@ -119,7 +120,6 @@ class Line(Told):
 class Validation(Line):
     """The line of an epoch that was validated."""
 
-    val_loss: float
     best: bool
 
 

@@ -60,7 +60,7 @@ def _tried_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step:
         if isinstance(found, Shortage):
             return found
         made.append(found)
-        update(job, optimizers, phase, lr)
+        update(job, optimizers[phase], lr)
     return of_phases(made)
 
 
@@ -89,8 +89,7 @@ class Before:
         with torch.no_grad():
             for tensor, value in zip(self.changing, self.values, strict=True):
                 tensor.copy_(value)
-        for each in self.optimizers.values():
-            each.zero_grad(set_to_none=True)
+        self.job.network.zero_grad(set_to_none=True)
         if self.states:
             self.job.scaler.load_state_dict(self.scale)
         for each, state in zip(self.optimizers.values(), self.states, strict=False):

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
-from striate.data.targets.classes import ClassBatch
+from striate.data.targets.classes import CLASSIFICATION, ClassBatch
 from striate.models import Network
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task
@@ -72,13 +72,14 @@ class ActivationStats:
 
 
 class UpdateStatsHook:
-    """Looks at gradients and weights in those steps of an optimiser for which `is_due` says so.
+    """Looks at the gradients and weights of an optimiser in those of its steps for which `is_due` says so.
 
     update_stats: of the newest such step; None before there is one.
     """
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, is_due: Callable[[], bool]) -> None:
-        self.named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+        own = {parameter for group in optimizer.param_groups for parameter in group["params"]}
+        self.named = [(name, p) for name, p in network.named_parameters() if p in own]
         self.weights = [(name.rpartition(".")[0] or name, p) for name, p in self.named if p.dim() > 1]
         self.is_due = is_due
         self.update_stats: UpdateStats | None = None
@@ -131,7 +132,7 @@ def activation_stats(
         output = task.predict(network, batch.pictures, preprocess, runtime)
     alive = {path: torch.cat(seen) for path, seen in watcher.alive.items()}
     correct, different, top_share = 0, 0, 0.0
-    if isinstance(batch.targets, ClassBatch):
+    if task.name == CLASSIFICATION and isinstance(batch.targets, ClassBatch):
         answers, labels = output.argmax(1), batch.targets.labels
         correct, different = int((answers == labels).sum()), len(labels.unique())  # type: ignore[no-untyped-call]
         top_share = float(answers.bincount().max()) / len(answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from striate.analysis.calls import evaluating
 from striate.data.batches import Batch
-from striate.data.targets.classes import ClassTargets
+from striate.data.targets.classes import CLASSIFICATION, ClassTargets
 from striate.models import Network
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters
@@ -31,17 +32,18 @@ class TrainingMonitor:
     What it has said is read from metrics.jsonl, so a resumed run repeats exactly what it discards.
     """
 
-    def __init__(self, job: Job, optimizer: torch.optim.Optimizer, counters: Counters) -> None:
+    def __init__(self, job: Job, optimizers: Sequence[torch.optim.Optimizer], counters: Counters) -> None:
         self.job, self.counters = job, counters
         self.said_early = ""
-        optimizer.register_step_pre_hook(self._say_first_loss)
-        self.taker = UpdateStatsHook(job.network, optimizer, self._at_the_end_of_a_due_epoch)
+        optimizers[0].register_step_pre_hook(self._say_first_loss)
+        self.takers = [UpdateStatsHook(job.network, each, self._at_the_end_of_a_due_epoch) for each in optimizers]
         self.classes, self.head_weights, self.prior_entropy, self.chance = 0, 1.0, 0.0, 0.0
-        if isinstance(job.train.targets, ClassTargets) and isinstance(job.val.targets, ClassTargets):
+        targets = job.train.targets
+        if job.task.name == CLASSIFICATION and isinstance(targets, ClassTargets):
             self.classes, self.head_weights = len(job.names), head_weights(job.network)
-            counts = np.bincount(job.train.targets.labels[job.train.indices])
+            counts = np.bincount(targets.labels[job.train.indices])
             self.prior_entropy = self.head_weights * entropy(counts, job.recipe.label_smoothing, self.classes)
-            in_val = np.bincount(job.val.targets.labels[job.val.indices])
+            in_val = np.bincount(targets.labels[job.val.indices])
             self.chance = float(in_val.max()) / max(1, len(job.val.indices))
 
     def is_due(self, epoch: int) -> bool:
@@ -63,7 +65,7 @@ class TrainingMonitor:
 
         network: the one that was validated. clean_accuracy: of some training pictures as they are.
         """
-        update_stats, self.taker.update_stats = self.taker.update_stats, None
+        update_stats = self._taken()
         seen: dict[str, Any] = {}
         asked = None
         if update_stats is not None:
@@ -81,6 +83,14 @@ class TrainingMonitor:
         found = findings(self._status([*history, line | seen], update_stats, asked))
         new = [self._record(finding, line) for finding in found if finding.kind not in said]
         return seen | ({"findings": new} if new else {})
+
+    def _taken(self) -> UpdateStats | None:
+        """What the newest updates that were looked at did, those of all phases of a step together."""
+        taken = [taker.update_stats for taker in self.takers if taker.update_stats is not None]
+        for taker in self.takers:
+            taker.update_stats = None
+        layers = [layer for stats in taken for layer in stats.layers]
+        return UpdateStats(math.hypot(*(stats.grad_norm for stats in taken)), layers) if taken else None
 
     def _status(
         self,

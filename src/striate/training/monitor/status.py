@@ -32,8 +32,8 @@ class Finding:
 class RunStatus:
     """A run as far as it has come.
 
-    history: the lines of metrics.jsonl. classes: 0 where pictures have none; then prior_entropy and chance are 0 too.
-    head_weights: sum of the weights of all heads in the loss; 1 for one head.
+    history: the lines of metrics.jsonl. classes: 0 where they are not what is learned; then prior_entropy and chance
+    are 0 too. head_weights: sum of the weights of all heads in the loss; 1 for one head.
     prior_entropy: of answering with the frequencies of the classes. chance: accuracy of always answering the most
     frequent class. val_pictures: how many the validation accuracy is of. train_pictures: how many
     are trained on; 0 where drawn weights are right for them. share_seen: of
