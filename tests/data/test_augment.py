@@ -143,7 +143,10 @@ def test_erasing_fills_rectangles_with_the_mean():
 
 
 def test_randomness_is_a_function_of_seed_and_step():
-    everything = Augmentation(2, 0.3, 1.3, 20, True, 0.1, 0.3, 0.5)
+    everything = Augmentation(
+        crop_padding_px=2, min_area=0.3, max_aspect=1.3, rotate_degrees=20, flip=True, lighting_std=0.1, jitter=0.3,
+        erase=0.5,
+    )  # fmt: skip
     assert torch.equal(varied(everything), varied(everything))
     assert not torch.equal(varied(everything), varied(everything, seed=1))
 

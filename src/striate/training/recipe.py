@@ -66,8 +66,10 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, repr=False)
-class Recipe(OneScreen):
+class Recipe(OneScreen, Augmentation):
     """How a network is trained. Every field can be set by `--set field=value`; units are in the names.
+
+    The fields that vary the pictures are those of `Augmentation`.
 
     Numpy's scalars and whole floats are taken as Python's numbers. Raises StriateError, with the field's name, for a
     value of another type or one that makes no sense.
@@ -150,15 +152,6 @@ class Recipe(OneScreen):
     """Share of the run after which growing pictures have their last size."""
     test_flip: bool = False
     """The answer is the average over a picture and its mirror image, here and wherever the weights are used."""
-    crop_padding_px: int = 0
-    min_area: float = 1.0
-    max_aspect: float = 1.0
-    rotate_degrees: float = 0.0
-    flip: bool = False
-    flip_alternately: bool = False
-    lighting_std: float = 0.0
-    jitter: float = 0.0
-    erase: float = 0.0
     cut_mix: float = 0.0
     """Share of the pictures that get a rectangle of another one, and that share of its label."""
     split_seed: int = 0
@@ -166,10 +159,8 @@ class Recipe(OneScreen):
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows: the fields that are not as they are by default."""
-        shown = (
-            (each.name, getattr(self, each.name)) for each in fields(self) if each.default != getattr(self, each.name)
-        )
-        return dict(shown)
+        defaults = {each.name: each.default for each in fields(self)}
+        return {name: value for name, value in self.to_dict().items() if value != defaults[name]}
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -184,7 +175,7 @@ class Recipe(OneScreen):
             raise StriateError("whiten draws the first layer anew, which weights bring along; leave one of them out")
         if any(not 0 < share < 1 for share in self.drop_at):
             raise StriateError(f"drop_at are shares of the run between 0 and 1, got {self.drop_at}")
-        self.augmentation  # noqa: B018 - its own checks
+        super().__post_init__()
 
     def changed(self, fields: dict[str, Any]) -> Recipe:
         """The recipe with some fields set otherwise.
@@ -224,8 +215,8 @@ trained weights (weights='embedded')
 
     @property
     def augmentation(self) -> Augmentation:
-        """The fields that vary the pictures."""
-        return Augmentation(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Augmentation)})
+        """The fields that vary the pictures, apart."""
+        return Augmentation(**{each.name: getattr(self, each.name) for each in fields(Augmentation)})
 
     @classmethod
     def parse(cls, assignments: Iterable[str]) -> dict[str, Any]:
@@ -249,8 +240,9 @@ trained weights (weights='embedded')
         return values
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dataclasses.asdict(self)
+        """Plain values, for JSON; a base class's fields come first in a record, and here last."""
+        values = dataclasses.asdict(self)
+        return dict(sorted(values.items(), key=lambda each: each[0] in Augmentation.__dataclass_fields__))
 
 
 def parse_value(name: str, text: str, kind: Any) -> Any:
