@@ -23,6 +23,7 @@ import striate
 from striate.data.batches import Batches, batches_of
 from striate.data.cache import working_pictures
 from striate.data.sources import open_data
+from striate.data.targets.classes import labels_of
 from striate.models import create_model
 from striate.runtime.folding import fold_norms
 from striate.runtime.runtime import Runtime
@@ -59,7 +60,7 @@ def rates() -> None:
 def answers(network: nn.Module, batches: Batches, run: striate.Run, precision: str) -> tuple[Tensor, Tensor]:
     runtime = replace(run.runtime, precision=precision)
     logits = [predict_logits(network, batch.pictures, run.preprocess, runtime) for batch in batches.in_order()]
-    return torch.cat(logits), torch.cat([batch.labels for batch in batches.in_order()])
+    return torch.cat(logits), torch.cat([labels_of(batch.targets) for batch in batches.in_order()])
 
 
 def same_answers(folder: Path) -> None:

@@ -24,6 +24,7 @@ from striate.data.batches import Batches, batches_of
 from striate.data.cache import working_pictures
 from striate.data.picture import normalise, to_network_size
 from striate.data.sources import open_data
+from striate.data.targets.classes import labels_of
 from striate.data.working import WorkingPictures
 from striate.features.extract import form_for, images_features
 from striate.features.linear import cross_validate, fit, one_thread
@@ -40,7 +41,7 @@ BATCH_SIZE, PEAK_LR = 32, 0.05
 def solved(network: Network, train: Batches, runtime: Runtime) -> None:
     """Features once per picture and view, then the linear classifier of the cross-validated strength."""
     views: list[np.ndarray] = []
-    labels = torch.cat([batch.labels for batch in train.in_order()]).numpy()
+    labels = torch.cat([labels_of(batch.targets) for batch in train.in_order()]).numpy()
     form = form_for(network, (PRE_LOGITS,))
     for mirrored in (False, True):
         images = (seen(network, batch.pictures, mirrored) for batch in train.in_order())
@@ -62,7 +63,7 @@ def looped(network: Network, train: Batches, runtime: Runtime, epochs: int) -> N
             with runtime.autocast():
                 with torch.no_grad():
                     features = network.forward_head(network.forward_features(images), pre_logits=True)
-                loss = F.cross_entropy(head(features).float(), batch.labels)
+                loss = F.cross_entropy(head(features).float(), labels_of(batch.targets))
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
