@@ -21,7 +21,7 @@ from typing import Any
 
 from resumable import trained  # beside this file
 
-from striate.core.files import read_json
+from striate.core.reading import read_record
 from striate.data.walk import HIDDEN
 from striate.models.stored import EMBEDDED
 from striate.ops.metrics import wilson_interval
@@ -95,7 +95,7 @@ def finished(folder: Path) -> dict[str, Any] | None:
     """What a run measured, if it is finished."""
     if not (folder / EVALUATION).exists():
         return None
-    metrics: dict[str, Any] = read_json(folder / "config.json")["metrics"]
+    metrics: dict[str, Any] = read_record(folder / "config.json", dict[str, Any])["metrics"]
     return metrics
 
 
