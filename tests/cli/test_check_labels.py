@@ -55,7 +55,7 @@ def test_embedded_weights_are_the_default_and_small_classes_are_named(embedded, 
     for path in sorted((photos / "level").iterdir())[4:]:
         path.unlink()
     found = package.check_labels(photos)
-    assert found.described.features.shape == (24, 384)
+    assert found.dataset_features.features.shape == (24, 384)
     assert found.unjudged == ("level",)
     assert all(suspect.given == 1 for suspect in found.suspects)
 

@@ -10,7 +10,11 @@ from striate.core import files
 @pytest.fixture
 def no_work(monkeypatch):
     """Whoever begins to decode, or to load a network, fails."""
-    for name in ("striate.data.scan.scan_pictures", "striate.deploy.run.load", "striate.features.of_dataset.describe"):
+    for name in (
+        "striate.data.scan.scan_pictures",
+        "striate.deploy.run.load",
+        "striate.features.of_dataset.extract_features",
+    ):
         monkeypatch.setattr(name, lambda *_, **__: pytest.fail("work was begun"))
 
 

@@ -13,7 +13,7 @@ from striate.data.decode import DecodeError, decode_picture, is_wide, read_pictu
 from striate.data.folder import open_folder
 from striate.data.sources import open_data
 from striate.data.wide import white_for
-from striate.features.of_dataset import describe
+from striate.features.of_dataset import extract_features
 
 
 def album(folder, make, ending):
@@ -110,4 +110,4 @@ def test_a_whole_data_set_that_needs_more_memory_than_there_is_is_named(tmp_path
 
 
 def test_labels_are_checked_with_the_same_white(ten_bits):
-    assert describe(ten_bits).white == 1023
+    assert extract_features(ten_bits).white == 1023

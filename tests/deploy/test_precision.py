@@ -93,7 +93,7 @@ def test_label_check_and_curve_describe_pictures_in_the_run_s_own_precision(fp32
     seen = []
     real = of_dataset.features_of
     monkeypatch.setattr(of_dataset, "features_of", lambda *given: seen.append(given[4].precision) or real(*given))
-    of_dataset.describe("digits", fp32_run)
+    of_dataset.extract_features("digits", fp32_run)
     assert seen == ["fp32"]
 
 

@@ -101,7 +101,7 @@ def _show_labels(found: LabelCheck, page: Path) -> None:
     say(str(found))
     rows = [
         (
-            found.described.name(suspect.place),
+            found.dataset_features.name(suspect.place),
             found.classes[suspect.given],
             found.classes[suspect.likely],
             f"{suspect.likely_probability:.0%} against {suspect.given_probability:.0%}",

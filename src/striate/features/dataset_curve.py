@@ -12,7 +12,7 @@ from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.scan import Progress
 from striate.features.learning_curve import ClassGain, LearningCurve, Step, measure_curve
-from striate.features.of_dataset import DatasetFeatures, describe
+from striate.features.of_dataset import DatasetFeatures, extract_features
 from striate.runtime.global_state import global_state_kept
 
 ADDED = 50
@@ -22,7 +22,7 @@ ADDED = 50
 class DataCurve(OneScreen):
     """Accuracy over the number of pictures, with the names of what it was measured on."""
 
-    described: DatasetFeatures
+    dataset_features: DatasetFeatures
     curve: LearningCurve
 
     @property
@@ -32,7 +32,7 @@ class DataCurve(OneScreen):
 
     def class_name(self, gain: ClassGain) -> str:
         """Whose gain it is."""
-        return self.described.dataset.classes[gain.number]
+        return self.dataset_features.dataset.classes[gain.number]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; shares and accuracies are 0..1."""
@@ -40,8 +40,8 @@ class DataCurve(OneScreen):
         accuracy, low, high = curve.forecast(self.twice)
         law = {"floor": curve.law.floor, "scale": curve.law.scale, "exponent": curve.law.exponent}
         return {
-            "source": self.described.dataset.source,
-            "weights": self.described.weights,
+            "source": self.dataset_features.dataset.source,
+            "weights": self.dataset_features.weights,
             "pictures": curve.pictures,
             "sizes": [{**vars(size), "interval": list(size.interval)} for size in curve.sizes],
             "error_law": law,
@@ -81,7 +81,7 @@ class DataCurve(OneScreen):
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""
         sizes = {f"{size.pictures:,} pictures": f"{size.accuracy:.1%}" for size in self.curve.sizes}
-        return {"source": self.described.dataset.source, **sizes, "forecast": self.sentences()[0]}
+        return {"source": self.dataset_features.dataset.source, **sizes, "forecast": self.sentences()[0]}
 
 
 @checked
@@ -104,6 +104,8 @@ def learning_curve(
     """
     if added < 1:
         raise StriateError(f"added must be at least 1 picture, got {added}")
-    described = describe(data, weights, model, progress)
-    classes = len(described.dataset.classes)
-    return DataCurve(described, measure_curve(described.features, described.labels, classes, added, seed, step))
+    dataset_features = extract_features(data, weights, model, progress)
+    classes = len(dataset_features.dataset.classes)
+    return DataCurve(
+        dataset_features, measure_curve(dataset_features.features, dataset_features.labels, classes, added, seed, step)
+    )

@@ -15,7 +15,7 @@ from striate.data.decode import Pixels
 from striate.data.scan import Progress
 from striate.features.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
 from striate.features.linear import Validated, cross_validate
-from striate.features.of_dataset import DatasetFeatures, describe
+from striate.features.of_dataset import DatasetFeatures, extract_features
 from striate.runtime.global_state import global_state_kept
 
 THUMBNAIL_PX = (160, 160)
@@ -28,42 +28,42 @@ class LabelCheck:
     validated: what linear classifiers answer on pictures that they did not see.
     """
 
-    described: DatasetFeatures
+    dataset_features: DatasetFeatures
     validated: Validated
 
     @cached_property
     def suspects(self) -> list[Suspect]:
-        """Surest first; their places are rows of `described`."""
-        return find_suspects(self.validated.probabilities, self.described.labels)
+        """Surest first; their places are rows of `dataset_features`."""
+        return find_suspects(self.validated.probabilities, self.dataset_features.labels)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
-        return self.described.dataset.classes
+        return self.dataset_features.dataset.classes
 
     @property
     def unjudged(self) -> tuple[str, ...]:
         """Classes with too few pictures to doubt a label of them."""
-        small = small_classes(self.described.labels, len(self.classes))
+        small = small_classes(self.dataset_features.labels, len(self.classes))
         return tuple(self.classes[number] for number in small.tolist())
 
     def pixels(self, suspect: Suspect) -> Pixels:
         """A picture as it is shown, uint8 (H, W, 3)."""
-        described = self.described
-        number = int(described.indices[suspect.place])
-        return described.dataset.pictures.decode(number, 3, THUMBNAIL_PX, described.white)
+        dataset_features = self.dataset_features
+        number = int(dataset_features.indices[suspect.place])
+        return dataset_features.dataset.pictures.decode(number, 3, THUMBNAIL_PX, dataset_features.white)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "weights": self.described.weights,
-            "pictures": len(self.described.labels),
+            "weights": self.dataset_features.weights,
+            "pictures": len(self.dataset_features.labels),
             "cross_validated_accuracy": self.validated.accuracy,
             "cross_validated_interval": list(self.validated.interval),
             "unjudged_classes": list(self.unjudged),
             "suspects": [
                 {
-                    "path": self.described.name(suspect.place),
+                    "path": self.dataset_features.name(suspect.place),
                     "given": self.classes[suspect.given],
                     "likely": self.classes[suspect.likely],
                     "given_probability": suspect.given_probability,
@@ -77,9 +77,9 @@ class LabelCheck:
         """One sentence: how many of how many, and how well they were told apart."""
         low, high = self.validated.interval
         return (
-            f"labels: {len(self.suspects):,} of {counted(len(self.described.labels), 'picture')} "
+            f"labels: {len(self.suspects):,} of {counted(len(self.dataset_features.labels), 'picture')} "
             f"{'has' if len(self.suspects) == 1 else 'have'} a label that is likely "
-            f"wrong, by a linear classifier of {self.described.weights} features that is correct on "
+            f"wrong, by a linear classifier of {self.dataset_features.weights} features that is correct on "
             f"{self.validated.accuracy:.1%} of the pictures it did not see (95 % interval {low:.1%} to {high:.1%})"
         )
 
@@ -98,11 +98,11 @@ def check_labels(
     these pictures, for one that was has learned their labels, the wrong ones too.
     Raises StriateError for what is no data or no weights, and where no class has enough pictures to judge by.
     """
-    described = describe(data, weights, model, progress)
-    classes = len(described.dataset.classes)
-    if len(small_classes(described.labels, classes)) == classes:
+    dataset_features = extract_features(data, weights, model, progress)
+    classes = len(dataset_features.dataset.classes)
+    if len(small_classes(dataset_features.labels, classes)) == classes:
         raise StriateError(
-            f"{described.dataset.source}: no class has {FEWEST_OF_A_CLASS} readable pictures; labels cannot be judged "
-            "by so few"
+            f"{dataset_features.dataset.source}: no class has {FEWEST_OF_A_CLASS} readable pictures; labels cannot be "
+            "judged by so few"
         )
-    return LabelCheck(described, cross_validate(described.features, described.labels, classes))
+    return LabelCheck(dataset_features, cross_validate(dataset_features.features, dataset_features.labels, classes))

@@ -43,7 +43,7 @@ class DatasetFeatures:
         return self.dataset.pictures.name(int(self.indices[place]))
 
 
-def describe(
+def extract_features(
     data: Data,
     weights: str | Path = "embedded",
     model: str | None = None,

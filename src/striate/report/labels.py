@@ -29,10 +29,10 @@ def render_labels(check: LabelCheck) -> str:
     return rendered(
         "labels.html",
         check=check,
-        source=check.described.dataset.source,
-        pictures=len(check.described.labels),
+        source=check.dataset_features.dataset.source,
+        pictures=len(check.dataset_features.labels),
         shown_suspects=[
-            (suspect, check.described.name(suspect.place), thumbnail(check, suspect))
+            (suspect, check.dataset_features.name(suspect.place), thumbnail(check, suspect))
             for suspect in check.suspects[:MOST_SHOWN]
         ],
         pairs=[(*pair, count) for pair, count in pairs.most_common(MOST_PAIRS)],

@@ -28,7 +28,7 @@ RECTIFIERS = {torch.ops.aten.relu.default, torch.ops.aten.relu_.default}
 
 
 @dataclass(frozen=True)
-class LayerPulse:
+class LayerUpdateStats:
     """One weight tensor in one step. gradient, update: their norms over the norm of the weights."""
 
     path: str
@@ -41,7 +41,7 @@ class UpdateStats:
     """What one update did. grad_norm: L2 norm over all gradients. layers: from the pictures on, biases left out."""
 
     grad_norm: float = math.nan
-    layers: list[LayerPulse] = field(default_factory=list)
+    layers: list[LayerUpdateStats] = field(default_factory=list)
 
     @property
     def update_ratio(self) -> float:
@@ -102,7 +102,7 @@ class UpdateStatsHook:
         if self.update_stats is None or not self._before:
             return
         self.update_stats.layers = [
-            LayerPulse(path, _over(0 if p.grad is None else sample(p.grad), old), _over(sample(p) - old, old))
+            LayerUpdateStats(path, _over(0 if p.grad is None else sample(p.grad), old), _over(sample(p) - old, old))
             for (path, p), old in zip(self.weights, self._before, strict=True)
             if old.any()  # nothing can be told in shares of zero
         ]
