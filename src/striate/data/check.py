@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +12,13 @@ import numpy.typing as npt
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.core.units import counted
-from striate.data.dataset import Dataset
+from striate.data.dataset import SPLITS, Dataset
 from striate.data.left_out import Inventory, LeftOut
 from striate.data.scan import Scan, without_problems
 from striate.data.seen import about_seen
+from striate.data.targets import Review
 from striate.data.wide import about_wide
 
-FEW_PICTURES = 10
-IMBALANCE_RATIO = 20
 NAMED = 3  # examples in a sentence
 
 
@@ -85,10 +83,11 @@ class DataReport:
 def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = None) -> DataReport:
     """Judge a dataset by the scan of its pictures; preprocess: of the network that is to see them, if any."""
     name = dataset.pictures.name
-    counts = without_problems(dataset, scan).counts()
+    usable = without_problems(dataset, scan)
+    review = _reviewed(usable)
     unreadable = [(name(index), reason) for index, reason in sorted(scan.problems.items())]
     duplicates, leaks, clashes = _same_pictures(dataset, scan)
-    findings = {
+    findings: dict[str, Any] = {
         "unreadable": unreadable,
         "duplicates": [[name(index) for index in group] for group in duplicates],
         "leaks": [[name(index) for index in group] for group in leaks],
@@ -97,20 +96,20 @@ def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = Non
     return DataReport(
         source=dataset.source,
         split_rule=dataset.split_rule,
-        classes=dataset.classes,
-        counts=counts,
+        classes=dataset.targets.names,
+        counts=usable.counts(),
         sizes_px=_sizes(scan),
-        problems=_problems(dataset, counts),
+        problems=_problems(usable, review),
         warnings=[
             *dataset.inventory.pictures_left_out,
-            *_warnings(dataset, counts, findings),
-            *_nearly_equal(dataset.classes),
+            *_listed(**findings),
+            *review.warnings,
             *about_seen(scan, preprocess),
             *about_wide(dataset, scan, preprocess),
         ],
         left_out=dataset.inventory.left_out,
         notes=dataset.inventory.notes,
-        **findings,  # type: ignore[arg-type]
+        **findings,
     )
 
 
@@ -126,7 +125,7 @@ def _same_pictures(dataset: Dataset, scan: Scan) -> tuple[list[list[int]], list[
     for group in groups.values():
         if len(group) == 1:
             continue
-        if len({int(dataset.labels[index]) for index in group}) > 1:
+        if len({dataset.targets.text(index) for index in group}) > 1:
             clashes.append(group)
         if len({int(split_of[index]) for index in group}) > 1:
             leaks.append(group)
@@ -157,14 +156,14 @@ def _sizes(scan: Scan) -> dict[str, list[int]]:
 
 
 def refuse_untrainable(dataset: Dataset) -> None:
-    """Raise StriateError, before anything is decoded, where nothing or one class only could be trained on."""
-    if problems := _untrainable(dataset, dataset.counts()):
+    """Raise StriateError, before anything is decoded, where nothing could be learned from them."""
+    if problems := _reviewed(dataset).problems:
         raise StriateError("; ".join([problems[0], *dataset.inventory.pictures_left_out]))
 
 
-def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
-    problems = _untrainable(dataset, counts)
-    if not any(counts.get("val", [])):
+def _problems(dataset: Dataset, review: Review) -> list[str]:
+    problems = [*review.problems]
+    if not len(dataset.splits.get("val", ())):
         problems.append(
             f"{dataset.source} has no pictures left to validate on; add more, at least three to a class "
             "(one each to train, validate and test)"
@@ -172,54 +171,12 @@ def _problems(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
     return problems
 
 
-def _untrainable(dataset: Dataset, counts: dict[str, list[int]]) -> list[str]:
-    """Why a classifier cannot be trained. counts: pictures per class by split, or those of them that can be read."""
-    source, classes = dataset.source, dataset.classes
-    if "train" not in counts:
-        return [f"{source} has {' and '.join(counts)} pictures but none to train on"]
-    if len(classes) < 2:
-        return [
-            f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
-            "each with its own sub-folder or label"
-        ]
-    empty = [number for number, count in enumerate(counts["train"]) if count == 0]
-    if not empty:
-        return []
-    elsewhere = [split for split, of_class in counts.items() if any(of_class[number] for number in empty)]
-    others = f" (there are some in {' and '.join(elsewhere)})" if elsewhere else ""
-    return [
-        f"{source}: {_some([classes[number] for number in empty], 'class')} without a readable picture to train on"
-        f"{others}; add pictures or remove the class"
-    ]
-
-
-def _warnings(dataset: Dataset, counts: dict[str, list[int]], findings: dict[str, Any]) -> list[str]:
-    warnings = list(_listed(**findings))
-    totals = np.sum([counts[split] for split in counts], axis=0)
-    few = [f"{c} ({n})" for c, n in zip(dataset.classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
-    if few:
-        warnings.append(f"{_some(few, 'class')} with fewer than {FEW_PICTURES} pictures")
-    train = np.array(counts["train"])
-    if train.min() > 0 and train.max() > IMBALANCE_RATIO * train.min():
-        largest, smallest = dataset.classes[int(train.argmax())], dataset.classes[int(train.argmin())]
-        warnings.append(
-            f"classes are unbalanced: {largest} has {train.max()} training pictures, {smallest} {train.min()} "
-            f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total"
-        )
-    return warnings
-
-
-def _nearly_equal(classes: Sequence[str]) -> list[str]:
-    """A warning of classes whose names differ by nothing that is heard."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        groups["".join(name.split()).casefold()].append(name)
-    return [
-        f"{' and '.join(map(repr, names))} are {len(names)} classes, though their names differ by case or spaces only; "
-        "give them one name if they are one class"
-        for names in groups.values()
-        if len(names) > 1
-    ]
+def _reviewed(dataset: Dataset) -> Review:
+    """What the targets say of the pictures in the splits, or that there are none to train on."""
+    splits = {split: dataset.splits[split] for split in sorted(dataset.splits, key=SPLITS.index)}
+    if "train" not in splits:
+        return Review([f"{dataset.source} has {' and '.join(splits)} pictures but none to train on"], [])
+    return dataset.targets.review(dataset.source, splits)
 
 
 def _listed(
@@ -241,11 +198,6 @@ def _listed(
             sentence = f"{counted(len(groups), 'picture')} {where}"
             told[f"{sentence}, such as {_same(groups)}"] = [f"{sentence}:", *map(" = ".join, groups)]
     return told
-
-
-def _some(names: list[str], noun: str) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{counted(len(names), noun)} ({', '.join(names[:NAMED])}{more})"
 
 
 def _same(groups: list[list[str]]) -> str:

@@ -203,7 +203,4 @@ class Dataset:
 
     def counts(self) -> dict[str, list[int]]:
         """Pictures per class, for each split: train, val, test, whichever there are."""
-        return {
-            split: np.bincount(self.labels[self.splits[split]], minlength=len(self.classes)).tolist()
-            for split in sorted(self.splits, key=SPLITS.index)
-        }
+        return {split: self.targets.counts(self.splits[split]) for split in sorted(self.splits, key=SPLITS.index)}

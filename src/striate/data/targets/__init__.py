@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, Self
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,13 @@ class BatchTargets(Protocol):
 
     def moved(self, geometry: Geometry) -> Self:
         """As they are after the pixels were moved."""
+
+
+class Review(NamedTuple):
+    """What the targets of a data set say of it: why nothing can be learned from it, and what a person should know."""
+
+    problems: list[str]
+    warnings: list[str]
 
 
 class Targets(Protocol):
@@ -57,6 +64,12 @@ class Targets(Protocol):
 
     def text(self, index: int) -> str:
         """That of one picture as data.tsv has it."""
+
+    def counts(self, indices: Indices) -> list[int]:
+        """How much of each name there is in some pictures."""
+
+    def review(self, source: str, splits: Mapping[str, Indices]) -> Review:
+        """Judge the splits of a data set, train among them; source: what sentences call it."""
 
     def content(self, indices: Indices) -> bytes:
         """Those of some pictures, for a hash."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.data.geometry import Geometry
-from striate.data.targets import BatchTargets, Indices
+from striate.data.targets import BatchTargets, Indices, Review
 
 CLASSIFICATION = "classification"
+FEW_PICTURES = 10
+IMBALANCE_RATIO = 20
+NAMED = 3  # examples in a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +80,18 @@ class ClassTargets:
         """The name of a picture's class."""
         return str(self.names[self.labels[index]])
 
+    def counts(self, indices: Indices) -> list[int]:
+        """Pictures of each class."""
+        counted_here: list[int] = np.bincount(self.labels[indices], minlength=len(self.names)).tolist()
+        return counted_here
+
+    def review(self, source: str, splits: Mapping[str, Indices]) -> Review:
+        """Whether every class can be learned, and whether they are enough, and evenly many."""
+        counts = {split: self.counts(indices) for split, indices in splits.items()}
+        return Review(
+            untrainable(source, self.names, counts), [*unequal(self.names, counts), *nearly_equal(self.names)]
+        )
+
     def content(self, indices: Indices) -> bytes:
         """Class numbers, for a hash."""
         return self.labels[indices].tobytes()
@@ -82,3 +100,56 @@ class ClassTargets:
     def described(self) -> str:
         """How many classes."""
         return f"{len(self.names)} classes"
+
+
+def untrainable(source: str, classes: tuple[str, ...], counts: dict[str, list[int]]) -> list[str]:
+    """Why a classifier cannot be trained. counts: pictures per class by split."""
+    if len(classes) < 2:
+        return [
+            f"{source} holds one class only ({classes[0]!r}); a classifier needs two or more, "
+            "each with its own sub-folder or label"
+        ]
+    empty = [number for number, count in enumerate(counts["train"]) if count == 0]
+    if not empty:
+        return []
+    elsewhere = [split for split, of_class in counts.items() if any(of_class[number] for number in empty)]
+    others = f" (there are some in {' and '.join(elsewhere)})" if elsewhere else ""
+    return [
+        f"{source}: {_some([classes[number] for number in empty], 'class')} without a readable picture to train on"
+        f"{others}; add pictures or remove the class"
+    ]
+
+
+def unequal(classes: tuple[str, ...], counts: dict[str, list[int]]) -> list[str]:
+    """Warnings of classes with few pictures, and of some with many times as many as others."""
+    warnings = []
+    totals = np.sum(list(counts.values()), axis=0)
+    few = [f"{c} ({n})" for c, n in zip(classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
+    if few:
+        warnings.append(f"{_some(few, 'class')} with fewer than {FEW_PICTURES} pictures")
+    train = np.array(counts["train"])
+    if train.min() > 0 and train.max() > IMBALANCE_RATIO * train.min():
+        largest, smallest = classes[int(train.argmax())], classes[int(train.argmin())]
+        warnings.append(
+            f"classes are unbalanced: {largest} has {train.max()} training pictures, {smallest} {train.min()} "
+            f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total"
+        )
+    return warnings
+
+
+def nearly_equal(classes: Sequence[str]) -> list[str]:
+    """A warning of classes whose names differ by nothing that is heard."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        groups["".join(name.split()).casefold()].append(name)
+    return [
+        f"{' and '.join(map(repr, names))} are {len(names)} classes, though their names differ by case or spaces only; "
+        "give them one name if they are one class"
+        for names in groups.values()
+        if len(names) > 1
+    ]
+
+
+def _some(names: list[str], noun: str) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{counted(len(names), noun)} ({', '.join(names[:NAMED])}{more})"
