@@ -298,7 +298,7 @@ def test_an_update_of_nothing_scaled_is_the_optimisers_own():
     for group in optimizers[0][NETWORK].param_groups:
         group["lr"] = 0.05
     optimizers[0][NETWORK].step()
-    update(ours, optimizers[1], NETWORK, 0.05)
+    update(ours, optimizers[1][NETWORK], 0.05)
     assert all(torch.equal(a, b) for a, b in zip(state(plain).values(), state(ours).values(), strict=True))
 
 
