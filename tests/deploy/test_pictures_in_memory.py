@@ -101,7 +101,7 @@ def test_a_run_evaluates_what_a_person_names(run):
     test = dataset.splits["test"]
     named, whole = run.evaluate("digits"), run.evaluate((PIXELS[test], LABELS[test]))
     assert named.accuracy == run.metrics["test_top1"]
-    assert (whole.total, whole.hits) == (len(test), named.hits)
+    assert (whole.total, whole.correct) == (len(test), named.correct)
     texts = run.evaluate((PIXELS[test], list(map(str, LABELS[test]))), split="all")
     assert torch.equal(texts.confusion, named.confusion)
     with pytest.raises(StriateError, match=r"^data must be digits, a path, or \(pictures, labels\).*got 3 \(int\)$"):

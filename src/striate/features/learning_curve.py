@@ -103,7 +103,7 @@ class Bench:
     C: float
     tick: Callable[[], None]
 
-    def hits(self, draw: Draw, shares_K: Array) -> Counts:
+    def correct(self, draw: Draw, shares_K: Array) -> Counts:
         """Held pictures of each class that are recognised, (K,), after training on shares of the classes."""
         part = draw.train[kept(self.labels[draw.train], shares_K)]
         linear = fit(self.features[part], self.labels[part], self.classes, self.C)
@@ -144,7 +144,7 @@ def _measured(
     strength = cross_validate(features[some], labels[some], classes).C
     bench = Bench(features, labels, classes, strength, ticks(step, fits))
 
-    hits_DSK = np.array([[bench.hits(draw, np.full(classes, share)) for share in SHARES] for draw in draws])
+    hits_DSK = np.array([[bench.correct(draw, np.full(classes, share)) for share in SHARES] for draw in draws])
     asked_DK = bench.asked(draws)
     pictures_S = np.array([kept(labels[draws[0].train], np.full(classes, share)).sum() for share in SHARES])
     sizes, laws = fitted(hits_DSK.sum(2), asked_DK.sum(1), pictures_S, random)
@@ -254,7 +254,7 @@ def class_gain(
     """
     shares = np.ones((len(CLASS_SHARES), bench.classes))
     shares[:, number] = CLASS_SHARES
-    left_out_DSK = np.array([[bench.hits(draw, shares_K) for shares_K in shares] for draw in draws])
+    left_out_DSK = np.array([[bench.correct(draw, shares_K) for shares_K in shares] for draw in draws])
     hits_DSK = np.concatenate([left_out_DSK, full_DK[: len(draws), None]], axis=1)
     asked_DK, trained = bench.asked(draws), bench.labels[draws[0].train]
     random = np.random.default_rng(number)

@@ -46,25 +46,25 @@ class Validated:
     labels: Labels
 
     @property
-    def right(self) -> Array:
+    def is_correct(self) -> Array:
         """1 for each picture whose class is the first answer, else 0; (N,)."""
         answered: Array = (self.logits.argmax(1) == self.labels).astype(np.float64)
         return answered
 
     @property
-    def hits(self) -> int:
+    def correct(self) -> int:
         """Pictures whose class is the first answer."""
-        return int(self.right.sum())
+        return int(self.is_correct.sum())
 
     @property
     def accuracy(self) -> float:
         """Share of correct answers."""
-        return self.hits / len(self.labels)
+        return self.correct / len(self.labels)
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the accuracy (Wilson)."""
-        return wilson_interval(self.hits, len(self.labels))
+        return wilson_interval(self.correct, len(self.labels))
 
     @property
     def probabilities(self) -> Array:
@@ -155,7 +155,7 @@ def held_out(
 def costs(validated: Validated, kind: Kind) -> Array:
     """What the best classifier has least of in the mean, per picture: cross-entropy in nats, or for an SVM errors."""
     if kind == "svm":
-        return 1 - validated.right
+        return 1 - validated.is_correct
     right = validated.probabilities[np.arange(len(validated.labels)), validated.labels]
     found: Array = -np.log(np.maximum(right, SMALLEST))
     return found

@@ -31,7 +31,7 @@ def in_top_k(logits: Tensor, truth: Tensor, k: int) -> Tensor:
     return (best == truth[:, None]).any(1)
 
 
-def wilson_interval(hits: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
     """95 % interval of a proportion, both ends between 0 and 1; (0, 1) when there is nothing to go by.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
@@ -41,7 +41,7 @@ def wilson_interval(hits: int, total: int, z: float = 1.959964) -> tuple[float, 
     """
     if total == 0:
         return 0.0, 1.0
-    share = hits / total
+    share = correct / total
     centre = share + z * z / (2 * total)
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total

@@ -77,14 +77,14 @@ class Evaluation(OneScreen):
         return int(self.confusion.sum())
 
     @property
-    def hits(self) -> int:
+    def correct(self) -> int:
         """Pictures whose most probable class is the correct one."""
         return int(self.confusion.diagonal().sum())
 
     @property
     def accuracy(self) -> float:
         """Share of correct answers, 0..1 (top-1)."""
-        return self.hits / max(1, self.total)
+        return self.correct / max(1, self.total)
 
     @property
     def top5_share(self) -> float:
@@ -94,7 +94,7 @@ class Evaluation(OneScreen):
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the accuracy (Wilson)."""
-        return wilson_interval(self.hits, self.total)
+        return wilson_interval(self.correct, self.total)
 
     @property
     def mean_loss(self) -> float:
@@ -105,15 +105,15 @@ class Evaluation(OneScreen):
         """Pictures, recall, its interval and precision of every class; None where there is nothing to divide by."""
         rows = []
         for number, name in enumerate(self.classes):
-            hits = int(self.confusion[number, number])
+            correct = int(self.confusion[number, number])
             support, called = int(self.confusion[number].sum()), int(self.confusion[:, number].sum())
             rows.append(
                 {
                     "class": name,
                     "pictures": support,
-                    "recall": hits / support if support else None,
-                    "recall_interval": list(wilson_interval(hits, support)),
-                    "precision": hits / called if called else None,
+                    "recall": correct / support if support else None,
+                    "recall_interval": list(wilson_interval(correct, support)),
+                    "precision": correct / called if called else None,
                 }
             )
         return rows

@@ -66,7 +66,7 @@ def facts(found: Evaluation) -> list[Fact]:
     metrics = found.figures()
     top5 = [Fact("Among the first five", percent(found.top5_share), "top-5 accuracy")]
     return [
-        Fact("Accuracy", percent(found.accuracy), f"{found.hits:,} of {found.total:,}"),
+        Fact("Accuracy", percent(found.accuracy), f"{found.correct:,} of {found.total:,}"),
         *(top5 if len(found.classes) >= TOP5_FROM else []),
         Fact("Balanced accuracy", percent(metrics["balanced_accuracy"]), "mean recall of the classes"),
         Fact("Loss", f"{found.mean_loss:.3f}", "cross-entropy, nats"),
@@ -77,7 +77,7 @@ def sections(found: Evaluation, mistakes: list[Mistake]) -> list[Section]:
     """Classes, confusion, mistakes."""
     rows, confusion = weakest_first(found), confusion_of(found)
     shown = mistakes[:MOST_MISTAKES]
-    counts = {"total": found.total, "wrong": found.total - found.hits}
+    counts = {"total": found.total, "wrong": found.total - found.correct}
     return [
         Section("classes", "Classes", f"{FOLDER}/classes.html", {"rows": rows, "most_rows": MOST_CLASS_ROWS}),
         Section(

@@ -48,8 +48,8 @@ def outlook_of(features: Array, validated: Validated, kind: Kind) -> Outlook:
         half = held_out([features], labels, classes, validated.C, kind, folds=2)
     return Outlook(
         pictures=len(labels),
-        errors=len(labels) - validated.hits,
-        errors_of_half=len(labels) - half.hits,
+        errors=len(labels) - validated.correct,
+        errors_of_half=len(labels) - half.correct,
         suspects=len(find_suspects(validated.probabilities, labels)),
     )
 

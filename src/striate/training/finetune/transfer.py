@@ -140,7 +140,7 @@ def begin(job: Job) -> Transfer:
 
 def write_transfer(folder: Path, transfer: Transfer, head: Evaluation) -> None:
     """Write transfer.json, with what the head alone reaches on validation."""
-    write_json(folder / TRANSFER, asdict(replace(transfer, head_hits=head.hits, val_pictures=head.total)))
+    write_json(folder / TRANSFER, asdict(replace(transfer, head_hits=head.correct, val_pictures=head.total)))
 
 
 def head_alone(transfer: Transfer, found: Evaluation) -> str:
@@ -160,9 +160,9 @@ def transfer_facts(folder: Path, network: Network, epochs: int, best_epoch: int)
 
     def stage(tuned: tuple[str, ...], lines: list[dict[str, Any]]) -> Stage:
         first, last = (lines[0]["epoch"], lines[-1]["epoch"]) if lines else (0, 0)
-        hits = [round(line["val_accuracy"] * transfer.val_pictures) for line in lines] or [transfer.head_hits]
+        correct = [round(line["val_accuracy"] * transfer.val_pictures) for line in lines] or [transfer.head_hits]
         frozen = tuple(name for name in groups_of(network) if name not in (HEAD, *tuned))
-        found = Measured(max(hits) / transfer.val_pictures, wilson_interval(max(hits), transfer.val_pictures))
+        found = Measured(max(correct) / transfer.val_pictures, wilson_interval(max(correct), transfer.val_pictures))
         words = "" if not lines else str(first) if first == last else f"{first} to {last}"
         return Stage((HEAD, *tuned), frozen, words, found, kept=first <= best_epoch <= last)
 
@@ -192,7 +192,7 @@ def decide(job: Job, probes: dict[str, Validated]) -> tuple[tuple[str, ...], str
     stages = [feature.name for feature in job.network.features_info][::-1]
     allowed = max((count for least, count in STAGES_FROM if pictures >= least), default=0)
     best = max(probes, key=lambda layer: probes[layer].accuracy)
-    gained = probes[best].right - probes[PRE_LOGITS].right
+    gained = probes[best].is_correct - probes[PRE_LOGITS].is_correct
     far = best != PRE_LOGITS and gained.mean() > 2 * gained.std(ddof=1) / math.sqrt(len(gained))  # two standard errors
     needed = stages.index(best) if far else 0
     tuned = tuple(stages[: max(allowed, needed)])
