@@ -456,7 +456,7 @@ def test_compiling_is_asked_only_of_long_runs_and_kept(stage, monkeypatch):
     assert not autotune(long, RuntimeOptions()).runtime.compiled
 
 
-def test_a_probe_that_fails_leaves_the_step_as_it_is(stage, monkeypatch):
+def test_a_trial_that_fails_leaves_the_step_as_it_is(stage, monkeypatch):
     monkeypatch.setattr(tuning, "compiler_is_there", lambda device: True)
     monkeypatch.setattr(tuning, "try_compiler", lambda runtime, limit_s: None)
     stage.seconds = lambda runtime: 0.1

@@ -22,8 +22,8 @@ from striate.training.monitor.findings import findings, first_loss_finding
 from striate.training.monitor.health import ActivationStats, UpdateStats, UpdateStatsHook, activation_stats
 from striate.training.monitor.status import Finding, RunStatus, are_photographs
 
-PROBE_PICTURES = 128
-EVERY_PICTURES = 100 * PROBE_PICTURES  # trained on between two looks: looking costs a third of a per cent
+PICTURES_LOOKED_AT = 128
+EVERY_PICTURES = 100 * PICTURES_LOOKED_AT  # trained on between two looks: looking costs a third of a per cent
 
 
 class TrainingMonitor:
@@ -131,8 +131,8 @@ class TrainingMonitor:
     def _pictures(self, epoch: int) -> Batch:
         """Some training pictures, others in each epoch."""
         train = self.job.train
-        chosen = np.random.default_rng([self.job.seed, epoch, 1]).permutation(train.indices)[:PROBE_PICTURES]
-        return next(replace(train, indices=chosen, batch_size=PROBE_PICTURES, workers=0).in_order())
+        chosen = np.random.default_rng([self.job.seed, epoch, 1]).permutation(train.indices)[:PICTURES_LOOKED_AT]
+        return next(replace(train, indices=chosen, batch_size=PICTURES_LOOKED_AT, workers=0).in_order())
 
 
 def entropy(counts: np.ndarray, label_smoothing: float, classes: int) -> float:
