@@ -65,5 +65,5 @@ def test_their_features_tell_handwritten_digits_apart_better_than_drawn_weights_
     drawn, trained = (create_model(packaged.architecture, weights=weights) for weights in (None, "embedded"))
     drawn.preprocess = trained.preprocess
     by_drawn, by_trained = (cross_validate(*digits_features(network), 10) for network in (drawn, trained))
-    gained = by_trained.right - by_drawn.right  # of the same pictures
+    gained = by_trained.is_correct - by_drawn.is_correct  # of the same pictures
     assert gained.mean() > 2 * gained.std(ddof=1) / np.sqrt(PICTURES)
