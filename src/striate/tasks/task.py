@@ -39,7 +39,7 @@ class Figure:
     @property
     def worst(self) -> float:
         """What every result is better than, or as good as."""
-        return -1.0 if self.higher_is_better else float("inf")
+        return float("-inf") if self.higher_is_better else float("inf")
 
     @property
     def heading(self) -> str:

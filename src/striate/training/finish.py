@@ -54,7 +54,7 @@ def finish(
         f"{split}_{first.stated}": metric.figures()[first.key],
         f"{split}_{first.stated}_interval": list(found.interval),
         f"{split}_pictures": found.total,
-        f"val_{first.stated}": counters.best.get(first.key, first.worst),
+        f"val_{first.stated}": counters.best[first.key],
         "epoch": counters.best_epoch,
         "seconds": round(counters.seconds, 1),
     }

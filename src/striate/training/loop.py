@@ -165,9 +165,10 @@ def keep_head(run: Training, transfer: Transfer) -> None:
     run.counters.first_loss = run.job.chance_loss  # a head that was solved begins far below
     run.clock = Clock(run.counters)
     found, _ = keep_if_best(run, 0)
-    write_transfer(run.job.folder, transfer, found.result())
+    result = found.result()
+    write_transfer(run.job.folder, transfer, result)
     save(run)
-    run.job.watch.say(head_alone(transfer, found.result()))
+    run.job.watch.say(head_alone(transfer, result))
 
 
 def keep_if_best(run: Training, epoch: int) -> tuple[Metric, bool]:

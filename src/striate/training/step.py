@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, reduce
+from itertools import chain
 from typing import Any
 
 import torch
@@ -19,10 +20,8 @@ from striate.data.targets import BatchTargets, Indices
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import StepLosses, Task
 from striate.training.job import Job
+from striate.training.optim.optimizer import Optimizers
 from striate.training.optim.schedule import side_px
-
-Optimizers = Mapping[str, torch.optim.Optimizer]
-"""One for each phase of the task, in their order."""
 
 
 def train_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step: int) -> StepLosses:
@@ -92,11 +91,8 @@ def summed(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 def of_phases(made: list[StepLosses]) -> StepLosses:
     """What all phases of a step came to."""
-    return (
-        made[0]
-        if len(made) == 1
-        else StepLosses(*({k: v for part in parts for k, v in part.items()} for parts in zip(*made, strict=True)))
-    )
+    losses, counted = (dict(chain.from_iterable(part.items() for part in parts)) for parts in zip(*made, strict=True))
+    return StepLosses(losses, counted)
 
 
 @cache

@@ -78,7 +78,7 @@ class Transfer:
 
     @property
     def tuning(self) -> UnfreezeSchedule:
-        """What is thawed when."""
+        """What is unfrozen when."""
         return UnfreezeSchedule(self.tuned)
 
     def fitted(self, recipe: Recipe) -> Recipe:

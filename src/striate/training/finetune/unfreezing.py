@@ -1,4 +1,4 @@
-"""Which stages of a network are tuned when: thawed from the top, one after the other."""
+"""Which stages of a network are tuned when: unfrozen from the top, one after the other."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from striate.core.files import new_folder
 from striate.core.reading import Count, Positive, read_file, read_record
 from striate.tasks.task import NETWORK
 from striate.training.folder.former import counters_in_todays_names, tensor_in_todays_name
+from striate.training.optim.optimizer import Optimizers
 
 KEPT = 2
 TENSORS, COUNTERS = "tensors.safetensors", "counters.json"
@@ -36,8 +37,6 @@ LOSS_SCALE = {"scale", "growth_factor", "backoff_factor", "growth_interval", "_g
 log = logging.getLogger("striate")
 
 
-Optimizers = Mapping[str, torch.optim.Optimizer]
-"""One for each phase of the task, in their order."""
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 
 

@@ -21,7 +21,8 @@ from striate.training.folder.state import Counters
 from striate.training.job import Job
 from striate.training.memory.forecast import available_bytes, training_bytes
 from striate.training.memory.lone_pictures import fewest_at_once
-from striate.training.step import Optimizers, begun_step, gradients, of_phases, update
+from striate.training.optim.optimizer import Optimizers
+from striate.training.step import begun_step, gradients, of_phases, update
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -136,7 +136,7 @@ class TrainingMonitor:
 
 
 def entropy(counts: np.ndarray, label_smoothing: float, classes: int) -> float:
-    """Cost in nats of always answering with the frequencies of the classes, the best that can be known blindly.
+    """Loss in nats of always answering with the frequencies of the classes, the best that can be known blindly.
 
     >>> round(entropy(np.array([5, 5]), 0.0, 2), 4), round(entropy(np.array([9, 1]), 0.0, 2), 4)
     (0.6931, 0.3251)

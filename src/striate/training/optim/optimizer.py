@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +13,9 @@ from striate.models.stages import rate_factors
 from striate.tasks.task import Task
 from striate.training.optim.muon import Muon
 from striate.training.recipe import Recipe
+
+Optimizers = Mapping[str, torch.optim.Optimizer]
+"""One for each phase of a task, in their order."""
 
 
 def optimizers_of(task: Task, network: Network, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
@@ -42,7 +46,7 @@ def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = No
     sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
     if recipe.momentum:
         # torch's fused form makes these in its first step and leaves them uninitialised where that step is left out
-        # because fp16 has overflown; and it cannot do with some of a group, when the rest are thawed later.
+        # because fp16 has overflown; and it cannot do with some of a group, when the rest are unfrozen later.
         for parameter in parameters:
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return sgd
