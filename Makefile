@@ -19,7 +19,7 @@ test: $(VENV)/.installed-dev lint
 
 # What compares floating-point numbers, in the arithmetic of an older processor, which stands in for all others: bits are
 # equal only where computations are.
-FLOATS := tests/kernels tests/layers tests/ops tests/runtime tests/tasks tests/features tests/deploy tests/analysis tests/models tests/visual tests/data/test_augment.py tests/data/test_geometry.py
+FLOATS := tests/kernels tests/layers tests/ops tests/runtime tests/tasks tests/frozen tests/deploy tests/analysis tests/models tests/visual tests/data/test_augment.py tests/data/test_geometry.py
 test-portable: $(VENV)/.installed-dev
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -n auto -m "not slow" $(FLOATS)
 

@@ -26,8 +26,8 @@ from striate.data.picture import normalise, to_network_size
 from striate.data.sources import open_data
 from striate.data.targets.classes import labels_of
 from striate.data.working import WorkingPictures
-from striate.features.extract import form_for, images_features
-from striate.features.linear import cross_validate, fit, one_thread
+from striate.frozen.extract import form_for, images_features
+from striate.frozen.linear import cross_validate, fit, one_thread
 from striate.models import Network, architecture_of, create_model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.runtime.malloc import keep_freed_memory

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from striate.api import check, resume, train
     from striate.deploy.predictions import Prediction
     from striate.deploy.run import Run, load
-    from striate.features.dataset_curve import learning_curve
-    from striate.features.label_check import check_labels
+    from striate.frozen.dataset_curve import learning_curve
+    from striate.frozen.label_check import check_labels
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
     from striate.training.recipe import Recipe
@@ -30,10 +30,10 @@ _HOMES = {
     "summarize": "striate.analysis.summary",
     "check": "striate.api",
     "check_gradients": "striate.analysis.gradients",
-    "check_labels": "striate.features.label_check",
+    "check_labels": "striate.frozen.label_check",
     "resume": "striate.api",
     "train": "striate.api",
-    "learning_curve": "striate.features.dataset_curve",
+    "learning_curve": "striate.frozen.dataset_curve",
     "Prediction": "striate.deploy.predictions",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.run",

@@ -13,7 +13,7 @@ def no_work(monkeypatch):
     for name in (
         "striate.data.scan.scan_pictures",
         "striate.deploy.run.load",
-        "striate.features.of_dataset.extract_features",
+        "striate.frozen.of_dataset.extract_features",
     ):
         monkeypatch.setattr(name, lambda *_, **__: pytest.fail("work was begun"))
 

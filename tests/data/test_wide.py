@@ -13,7 +13,7 @@ from striate.data.decode import DecodeError, decode_picture, is_wide, read_pictu
 from striate.data.folder import open_folder
 from striate.data.sources import open_data
 from striate.data.wide import white_for
-from striate.features.of_dataset import extract_features
+from striate.frozen.of_dataset import extract_features
 
 
 def album(folder, make, ending):

@@ -16,7 +16,7 @@ import striate
 from striate.core.errors import StriateError
 from striate.data.arrays import as_data
 from striate.data.sources import open_data
-from striate.features.table import extract
+from striate.frozen.table import extract
 from striate.training import loop
 
 BUNCH = load_digits()

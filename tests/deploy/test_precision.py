@@ -11,7 +11,7 @@ import torch
 import striate
 from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 from striate.data.sources import open_data
-from striate.features.table import extract
+from striate.frozen.table import extract
 from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import in_precision, natively
 from striate.tasks.classification import evaluate  # noqa: F401 - the same way as training's own
@@ -88,7 +88,7 @@ def test_features_are_fp32_unless_asked_otherwise(fast_bf16):
 
 
 def test_label_check_and_curve_describe_pictures_in_the_run_s_own_precision(fp32_run, fast_bf16, monkeypatch):
-    from striate.features import of_dataset
+    from striate.frozen import of_dataset
 
     seen = []
     real = of_dataset.features_of

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from sklearn.datasets import load_digits
 
 from striate.data.picture import to_batch, to_working_size
-from striate.features.extract import features_of
-from striate.features.linear import cross_validate
+from striate.frozen.extract import features_of
+from striate.frozen.linear import cross_validate
 from striate.models import create_model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.models.stored import EMBEDDED_FOLDER, WEIGHTS, digest, read_stored

@@ -12,7 +12,7 @@ from striate.cli.output import bar, print_json, print_table, say
 
 if TYPE_CHECKING:
     from striate.data.check import DataReport
-    from striate.features.label_check import LabelCheck
+    from striate.frozen.label_check import LabelCheck
 
 MAX_MEGAPIXELS = Annotated[
     float | None, typer.Option(help="Refuse pictures with more pixels than this, in millions; 89 unless set.")
@@ -87,7 +87,7 @@ def check(
 
 def _check_labels(data: str, weights: str, model: str | None, out: Path) -> LabelCheck:
     """Check the labels and write the page."""
-    from striate.features.label_check import check_labels
+    from striate.frozen.label_check import check_labels
     from striate.report.labels import write_label_page
 
     with bar("decoding") as progress:

@@ -35,7 +35,7 @@ def features(
     Example: striate features embedded photos/ --layer layer2,last --output features.npz
     """
     from striate.deploy.run import load
-    from striate.features.table import extract, require_table, write_features
+    from striate.frozen.table import extract, require_table, write_features
 
     allow_megapixels(max_megapixels)
     require_table(output)

@@ -12,7 +12,7 @@ from striate.cli.networks import JSON
 from striate.cli.output import bar, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from striate.features.dataset_curve import DataCurve
+    from striate.frozen.dataset_curve import DataCurve
 
 
 def learning_curve(
@@ -32,7 +32,7 @@ def learning_curve(
     Example: striate learning-curve photos/ --weights embedded
     """
     from striate.core.files import require_writable
-    from striate.features.dataset_curve import learning_curve as measure
+    from striate.frozen.dataset_curve import learning_curve as measure
     from striate.report.learning_curve import NAME, write_curve
 
     allow_megapixels(max_megapixels)

@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from striate.data.decode import DecodeError
-from striate.features.label_check import LabelCheck
-from striate.features.label_errors import Suspect
+from striate.frozen.label_check import LabelCheck
+from striate.frozen.label_errors import Suspect
 from striate.report.offline import rendered, write_page
 from striate.report.pictures import Shown, shown
 

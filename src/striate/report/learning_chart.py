@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from striate.core.words import percent
-from striate.features.learning_curve import LearningCurve
+from striate.frozen.learning_curve import LearningCurve
 from striate.report.axis import Axis, value_axis
 from striate.report.charts import Frame, Point
 

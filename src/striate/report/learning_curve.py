@@ -7,8 +7,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from striate.core.files import write_bytes
-from striate.features.dataset_curve import DataCurve
-from striate.features.learning_curve import LearningCurve
+from striate.frozen.dataset_curve import DataCurve
+from striate.frozen.learning_curve import LearningCurve
 from striate.report.learning_chart import FRAME, chart_of
 from striate.report.offline import rendered, svg_file, write_page
 

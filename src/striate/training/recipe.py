@@ -16,7 +16,7 @@ from striate.core.one_screen import OneScreen
 from striate.core.records import Fit
 from striate.core.values import convert_fields
 from striate.data.augment import Augmentation
-from striate.features.linear import Kind
+from striate.frozen.linear import Kind
 from striate.training.other_names import FORMER_NAMES, unknown_field
 
 Optimizer = Literal["sgd", "adamw", "muon"]

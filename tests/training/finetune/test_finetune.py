@@ -16,7 +16,7 @@ from PIL import Image
 
 import striate
 from striate.core.errors import StriateError
-from striate.features.linear import Validated
+from striate.frozen.linear import Validated
 from striate.models import FILES, create_model
 from striate.models.imagenet import Published
 from striate.models.stages import groups_of, rate_factors, stages_down_to

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from striate.core.reading import Count, Positive
-from striate.features.label_errors import find_suspects
-from striate.features.linear import FOLDS, Array, Kind, Validated, held_out, one_thread
+from striate.frozen.label_errors import find_suspects
+from striate.frozen.linear import FOLDS, Array, Kind, Validated, held_out, one_thread
 from striate.report.facts import Stage
 
 WORTH_SAYING = 0.002  # of the accuracy

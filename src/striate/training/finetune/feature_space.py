@@ -17,7 +17,7 @@ from striate.data.targets import Indices
 from striate.data.targets.classes import ClassTargets, labels_of
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
-from striate.features.extract import features_of
+from striate.frozen.extract import features_of
 from striate.models import Network, create_model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.report.space import FeatureSpace, LookUp, Picture

@@ -16,8 +16,8 @@ from striate.data.augment import Augmentation
 from striate.data.batches import Batches, step_generator
 from striate.data.picture import normalise, to_network_size
 from striate.data.targets.classes import labels_of
-from striate.features.extract import images_features
-from striate.features.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
+from striate.frozen.extract import images_features
+from striate.frozen.linear import Array, Labels, Linear, Validated, costs, cross_validate, fit, held_out, one_thread
 from striate.models import Network
 from striate.models.linear_probe import PRE_LOGITS
 from striate.training.job import Job

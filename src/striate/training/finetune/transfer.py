@@ -19,8 +19,8 @@ from msgspec import Meta
 from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.reading import Count, Positive, Share, read_record
-from striate.features.extract import depths_of, form_for
-from striate.features.linear import Validated, cross_validate
+from striate.frozen.extract import depths_of, form_for
+from striate.frozen.linear import Validated, cross_validate
 from striate.models import Network
 from striate.models.linear_probe import PRE_LOGITS
 from striate.models.stages import HEAD, groups_of, stages_down_to

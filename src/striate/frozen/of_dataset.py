@@ -16,8 +16,8 @@ from striate.data.sources import open_data
 from striate.data.targets import Indices
 from striate.data.wide import white_for
 from striate.deploy.run import Run
-from striate.features.extract import features_of
-from striate.features.linear import Array
+from striate.frozen.extract import features_of
+from striate.frozen.linear import Array
 from striate.models.linear_probe import PRE_LOGITS
 
 BATCH_SIZE = 64

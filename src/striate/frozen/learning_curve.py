@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import StriateError
-from striate.features.linear import Array, Labels, cross_validate, fit, folds_of, one_thread
+from striate.frozen.linear import Array, Labels, cross_validate, fit, folds_of, one_thread
 from striate.ops.power_law import PowerLaw, fit_power_law
 
 SHARES = (0.1, 0.25, 0.5, 1.0)

@@ -7,8 +7,8 @@ import pytest
 
 from striate.core.errors import StriateError
 from striate.data.sources import open_data
-from striate.features.learning_curve import FOLDS, SHARES, draws_of, errors_of, kept, mean_errors_of, measure_curve
-from striate.features.linear import fit
+from striate.frozen.learning_curve import FOLDS, SHARES, draws_of, errors_of, kept, mean_errors_of, measure_curve
+from striate.frozen.linear import fit
 
 
 def digits(count):

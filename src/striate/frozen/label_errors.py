@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from striate.features.linear import Array, Labels
+from striate.frozen.linear import Array, Labels
 
 FEWEST_OF_A_CLASS = 5
 """Pictures; of a smaller class, other pictures say too little to doubt a label."""

@@ -13,9 +13,9 @@ from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.decode import Pixels
 from striate.data.scan import Progress
-from striate.features.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
-from striate.features.linear import Validated, cross_validate
-from striate.features.of_dataset import DatasetFeatures, extract_features
+from striate.frozen.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
+from striate.frozen.linear import Validated, cross_validate
+from striate.frozen.of_dataset import DatasetFeatures, extract_features
 from striate.runtime.global_state import global_state_kept
 
 THUMBNAIL_PX = (160, 160)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from striate.data.sources import open_data
-from striate.features.label_errors import find_suspects, mean_confidences, small_classes
-from striate.features.linear import held_out
+from striate.frozen.label_errors import find_suspects, mean_confidences, small_classes
+from striate.frozen.linear import held_out
 
 
 @pytest.fixture(scope="module")

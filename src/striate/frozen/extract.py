@@ -1,7 +1,7 @@
 """What the layers of a network make of pictures, as one vector per picture and layer.
 
 Off-the-shelf features: Donahue et al., "DeCAF", arXiv:1310.1531; Razavian et al., arXiv:1403.6382. The vectors feed
-linear classifiers (`striate.features.linear`), maps and neighbours.
+linear classifiers (`striate.frozen.linear`), maps and neighbours.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from striate.core.errors import StriateError
 from striate.data.picture import normalise, to_network_size
-from striate.features.extract import depths_of, features_of
-from striate.features.linear import cross_validate, fit, folds_of, held_out, softmax
+from striate.frozen.extract import depths_of, features_of
+from striate.frozen.linear import cross_validate, fit, folds_of, held_out, softmax
 from striate.models import create_model, list_models
 from striate.models.linear_probe import PRE_LOGITS, LinearProbe, read_layers, widths
 from striate.runtime.runtime import Runtime

@@ -11,8 +11,8 @@ from striate.core.one_screen import OneScreen
 from striate.core.values import checked
 from striate.data.arrays import Data
 from striate.data.scan import Progress
-from striate.features.learning_curve import ClassGain, LearningCurve, Step, measure_curve
-from striate.features.of_dataset import DatasetFeatures, extract_features
+from striate.frozen.learning_curve import ClassGain, LearningCurve, Step, measure_curve
+from striate.frozen.of_dataset import DatasetFeatures, extract_features
 from striate.runtime.global_state import global_state_kept
 
 ADDED = 50

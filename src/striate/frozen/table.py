@@ -21,7 +21,7 @@ from striate.data.left_out import LeftOut
 from striate.data.streaming import read_batches
 from striate.deploy.given import Picture, given_pictures
 from striate.deploy.run import Run
-from striate.features.extract import features_of
+from striate.frozen.extract import features_of
 from striate.models.linear_probe import PRE_LOGITS, require_layers
 from striate.runtime.runtime import in_precision
 
