@@ -12,9 +12,9 @@ from torch import nn
 from striate.core.bounds import SEED, require_within
 from striate.core.errors import StriateError
 from striate.core.values import checked, converted
-from striate.data.arrays import ARRAYS, Arrays, Data, as_data
 from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
 from striate.data.check import DataReport, check_data
+from striate.data.in_memory import Data, as_data, kind_of
 from striate.data.scan import Progress
 from striate.data.sources import BUILT_IN, open_data
 from striate.deploy.run import Run
@@ -60,14 +60,15 @@ def train(
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
-    data: "digits", a folder with one sub-folder per class, a file in a known format, or arrays (pictures, labels):
-    uint8 (N, H, W) or (N, H, W, 3), and N class names or numbers. model: the name of a network of the zoo, by default
-    that of the weights, or the recipe's. recipe: a name, or a record of one's own; by default
-    "probe" where layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a
-    new one below runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write
-    events for it. task: what to learn of the pictures, by default what the data is for. fields: any field of `Recipe`,
-    such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as precision="fp32" or threads=2; options
-    left out are measured. The caller's random generators stay as they are.
+    data: "digits", a folder with one sub-folder per class, a file in a known format, arrays (pictures, labels): uint8
+    (N, H, W) or (N, H, W, 3), and N class names or numbers; a list of (picture, class), or a map-style Dataset that
+    gives such pairs, without augmentation, which is the recipe's: pictures are Pillow's, arrays, or tensors (C, H, W)
+    of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
+    recipe's. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
+    weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
+    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. task: what to learn of the
+    pictures, by default what the data is for. fields: any field of `Recipe`, such as epochs=20 or weights="embedded",
+    and any of `RuntimeOptions`, such as precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     if isinstance(model, nn.Module):
@@ -80,10 +81,10 @@ def train(
     )
     changed = with_weights({**({} if model is None else {"model": model}), **fields})
     given = as_data(data)
-    arrays = given if isinstance(given, Arrays) else None
+    source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     if task is not None:
         task_named(task)
-    plan = Plan(given if isinstance(given, str) else ARRAYS, *_recipe_of(recipe, changed), seed, options, arrays, task)
+    plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task)
     return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
 
 
@@ -142,8 +143,8 @@ def resume(
 ) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
 
-    data: where its pictures are now, if they have moved, or the arrays that it was begun with; the hashes in data.tsv
-    decide whether they are the same.
+    data: where its pictures are now, if they have moved, or the arrays, list or Dataset that it was begun with; the
+    hashes in data.tsv decide whether they are the same.
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
     written into recipe.json, the log and the report. same: any of recipe, task, seed and the fields of `Recipe` and
@@ -190,10 +191,11 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
 def check(data: Data, split_seed: int = 0, progress: Progress | None = None) -> DataReport:
     """Decode every picture once and report what a person should know before training.
 
+    data: as in `train`. split_seed: decides the split where the data has none. progress: of decoding.
     The result is remembered until a file changes. Raises StriateError when `data` is not data.
 
     >>> check("digits").problems
     []
     """
-    dataset = open_data(data, split_seed)
+    dataset = open_data(data, split_seed, progress)
     return check_data(dataset, scan(dataset, progress))

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 
 import striate
 from striate.core.errors import StriateError
-from striate.data.arrays import as_data
+from striate.data.in_memory import as_data
 from striate.data.sources import open_data
 from striate.frozen.table import extract
 from striate.training import loop
@@ -104,7 +104,7 @@ def test_a_run_evaluates_what_a_person_names(run):
     assert (whole.total, whole.correct) == (len(test), named.correct)
     texts = run.evaluate((PIXELS[test], list(map(str, LABELS[test]))), split="all")
     assert torch.equal(texts.confusion, named.confusion)
-    with pytest.raises(StriateError, match=r"^data must be digits, a path, or \(pictures, labels\).*got 3 \(int\)$"):
+    with pytest.raises(StriateError, match=r"^data must be digits, a path, \(pictures, labels\).*got 3 \(int\)$"):
         run.evaluate(3)
 
 
@@ -145,7 +145,9 @@ def test_arrays_are_trained_on_and_gone_on_with_by_their_hashes(tmp_path, monkey
         patch.setattr(loop, "fitting_step", interrupted(loop.fitting_step))
         with pytest.raises(striate.Interrupted, match=r"Go on with: striate\.resume\('.*run'\)$"):
             striate.train(data, run=folder, **QUICK)
-    with pytest.raises(StriateError, match=r"arrays in memory, .* striate\.resume\('.*', data=\(pictures, labels\)\)$"):
+    with pytest.raises(
+        StriateError, match=r"data in memory \(arrays\), .* striate\.resume\('.*', data=\(pictures, labels\)\)$"
+    ):
         striate.resume(folder)
     with pytest.raises(
         StriateError, match=r"^the run was begun with other labels of 1 picture, such as arrays\[0\]: 1 now, 0 then"

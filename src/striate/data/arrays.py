@@ -1,10 +1,7 @@
-"""Pictures and labels that are arrays in memory."""
+"""Pictures and labels that are arrays in memory: how they come, of which shapes and numbers."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +10,7 @@ import numpy.typing as npt
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.core.values import shown
-from striate.data.dataset import ArrayPictures, Dataset
-from striate.data.splits import split_dataset
 from striate.data.targets import Indices
-
-ARRAYS = "arrays"
-"""What runs call data that was never on the disk; a folder of that name is known by its whole path."""
 
 
 class Arrays(NamedTuple):
@@ -29,47 +21,14 @@ class Arrays(NamedTuple):
     classes: tuple[str, ...]
 
 
-Data = str | Path | tuple[Any, Any] | Arrays
-"""What a person may give as data: a name, a path, or arrays (pictures, labels)."""
+def as_arrays(pictures: Any, labels: Any) -> Arrays:
+    """Pictures and labels as `Arrays`. Raises StriateError for other shapes and numbers.
 
-
-def as_data(data: Any) -> str | Arrays:
-    """A name or a path as a text, or pictures and labels as `Arrays`. Raises StriateError for anything else.
-
-    >>> as_data((np.zeros((3, 8, 8), np.uint8), [0, 10, 2])).classes
+    >>> as_arrays(np.zeros((3, 8, 8), np.uint8), [0, 10, 2]).classes
     ('0', '2', '10')
     """
-    if isinstance(data, Arrays):
-        return data
-    if isinstance(data, str | os.PathLike):
-        return str(os.fspath(data))
-    if isinstance(data, tuple | list) and len(data) == 2:
-        pixels = _pixels(data[0])
-        return Arrays(pixels, *_labels(data[1], len(pixels)))
-    raise StriateError(
-        "data must be digits, a path, or (pictures, labels): a uint8 array (N, H, W) or (N, H, W, 3) and N class names "
-        f"or numbers; got {shown(data)}"
-    )
-
-
-def open_arrays(arrays: Arrays, split_seed: int | None = 0) -> Dataset:
-    """Arrays as a dataset, their splits drawn by the seed; None: all of them are a test split."""
-    pictures = ArrayPictures(arrays.pixels, ARRAYS)
-    names = [pictures.name(index) for index in range(len(pictures))]
-    given = {} if split_seed is not None else {"test": np.arange(len(pictures))}
-    dataset = split_dataset(ARRAYS, pictures, names, arrays.labels, arrays.classes, given, split_seed or 0)
-    return dataset if split_seed is not None else replace(dataset, split_rule="all pictures of the arrays")
-
-
-def refuse_other_labels(now: Dataset, begun: Dataset) -> None:
-    """Raise StriateError where arrays come with other labels than a run was begun with; both hold as many pictures."""
-    ours, theirs = np.array(begun.classes)[begun.labels], np.array(now.classes)[now.labels]
-    if len(others := np.flatnonzero(ours != theirs)):
-        first = int(others[0])
-        raise StriateError(
-            f"the run was begun with other labels of {counted(len(others), 'picture')}, such as "
-            f"{now.pictures.name(first)}: {theirs[first]} now, {ours[first]} then; give the same, or start a new run"
-        )
+    pixels = _pixels(pictures)
+    return Arrays(pixels, *_labels(labels, len(pixels)))
 
 
 def _pixels(given: Any) -> npt.NDArray[np.uint8]:

@@ -117,11 +117,15 @@ def pixels_of(picture: Image.Image, name: str, channels: int = 3, white: float |
 
     name: what errors call it. white: as in `decode_picture`. Raises DecodeError when it is damaged or too large.
     """
+    return to_8_bits(numbers_of(picture, name, channels), channels, white, name)
+
+
+def numbers_of(picture: Image.Image, name: str, channels: int = 3) -> Numbers:
+    """The same, but wide grey in its own numbers (H, W)."""
     with _damage_named(name, b"open"):
         refuse_too_large(name, *picture.size)
         picture.load()
-        numbers = _numbers(picture, picture.info.get("exif", b""), channels)
-    return to_8_bits(numbers, channels, white, name)
+        return _numbers(picture, picture.info.get("exif", b""), channels)
 
 
 def read_size(path: Path) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from striate.core.errors import StriateError, unknown_name
-from striate.data.arrays import ARRAYS, Arrays, Data, as_data, open_arrays
 from striate.data.check import refuse_untrainable
 from striate.data.cifar import is_cifar, open_cifar
 from striate.data.csv_file import open_csv
@@ -13,6 +12,8 @@ from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
 from striate.data.idx import find_idx, open_idx
+from striate.data.in_memory import Data, as_data, kind_of, open_in_memory
+from striate.data.scan import Progress
 
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
@@ -21,31 +22,32 @@ ALLOWED = (
 )
 
 
-def open_data(source: Data, split_seed: int = 0) -> Dataset:
+def open_data(source: Data, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
     """Open what a person named, to train on it, by what is found there.
 
-    source: "digits" (a folder of that name is "./digits"), a path, or arrays (pictures, labels). split_seed: decides
-    which pictures validate and test where the data does not say so itself.
+    source: "digits" (a folder of that name is "./digits"), a path, arrays (pictures, labels), a list of (picture,
+    class), or a map-style Dataset that gives such pairs. split_seed: decides which pictures validate and test where the
+    data does not say so itself. progress: of reading a list or Dataset.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
 
     >>> open_data("digits").counts()["test"]
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
-    dataset = open_to_evaluate(source, split_seed)
+    dataset = open_to_evaluate(source, split_seed, progress)
     if dataset.inventory.doubt:
         raise StriateError(dataset.inventory.doubt)
     refuse_untrainable(dataset)
     return dataset
 
 
-def open_to_evaluate(source: Data, split_seed: int = 0) -> Dataset:
+def open_to_evaluate(source: Data, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
     """The same, where one class or a test split alone will do."""
-    source = as_data(source)
+    given = as_data(source)
     try:
-        return open_arrays(source, split_seed) if isinstance(source, Arrays) else _opened(source, split_seed)
+        return _opened(given, split_seed) if isinstance(given, str) else open_in_memory(given, split_seed, progress)
     except MemoryError as error:
-        what = ARRAYS if isinstance(source, Arrays) else source
+        what = given if isinstance(given, str) else kind_of(given)
         raise StriateError(f"{what} needs more memory than there is to be read; close other programs") from error
 
 

@@ -23,12 +23,12 @@ from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.core.values import checked
-from striate.data.arrays import Arrays, Data, as_data, open_arrays
 from striate.data.batches import Batch
 from striate.data.cache import remembered_digests
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError, Pixels
 from striate.data.found_again import Hashing
+from striate.data.in_memory import Data, as_data, open_in_memory
 from striate.data.known import Known, known_pictures
 from striate.data.left_out import LeftOut
 from striate.data.manifest import MANIFEST
@@ -185,9 +185,10 @@ class Run(OneScreen):
     ) -> Evaluation:
         """Evaluate on a split of a dataset, or on all of its pictures with split "all".
 
-        dataset: also its name or path, opened as in training, or arrays (pictures, labels), of which all are evaluated.
-        split: as in `split_to_evaluate`. Classes are matched by name. unreadable: pictures that cannot be read are
-        left out and added to this list; without a list the first one is raised.
+        dataset: also its name or path, opened as in training; or what is in memory, of which all is evaluated: arrays
+        (pictures, labels), a list of (picture, class), or a Dataset that gives such pairs. split: as in
+        `split_to_evaluate`. Classes are matched by name. unreadable: pictures that cannot be read are left out and
+        added to this list; without a list the first one is raised.
         Raises StriateError for a class that the network does not know and for a split without a readable picture,
         DecodeError for a picture that cannot be read.
 
@@ -223,7 +224,7 @@ class Run(OneScreen):
 
     def _open(self, data: Data) -> Dataset:
         data = as_data(data)
-        return open_arrays(data, None) if isinstance(data, Arrays) else open_to_evaluate(data, self.split_seed)
+        return open_to_evaluate(data, self.split_seed) if isinstance(data, str) else open_in_memory(data, None)
 
     def _targets(self, dataset: Dataset) -> Targets:
         """What is known of every picture, in the network's numbers.

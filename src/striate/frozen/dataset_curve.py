@@ -9,7 +9,7 @@ from typing import Any
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 from striate.core.values import checked
-from striate.data.arrays import Data
+from striate.data.in_memory import Data
 from striate.data.scan import Progress
 from striate.frozen.learning_curve import ClassGain, LearningCurve, Step, measure_curve
 from striate.frozen.of_dataset import DatasetFeatures, extract_features

@@ -10,8 +10,8 @@ from typing import Any
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.core.values import checked
-from striate.data.arrays import Data
 from striate.data.decode import Pixels
+from striate.data.in_memory import Data
 from striate.data.scan import Progress
 from striate.frozen.label_errors import FEWEST_OF_A_CLASS, Suspect, find_suspects, small_classes
 from striate.frozen.linear import Validated, cross_validate

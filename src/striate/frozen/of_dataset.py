@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from striate.data.arrays import Data
 from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
+from striate.data.in_memory import Data
 from striate.data.scan import Progress, without_problems
 from striate.data.sources import open_data
 from striate.data.targets import Indices
@@ -55,7 +55,7 @@ def extract_features(
     Raises StriateError for what is no data, no weights, or has no readable picture.
     """
     run = Run(weights, model=model)
-    dataset = open_data(data)
+    dataset = open_data(data, progress=progress)
     white = run.preprocess.white or white_for(dataset, progress)
     working, scan = working_pictures(dataset, replace(run.preprocess, white=white), progress=progress)
     readable = without_problems(dataset, scan)

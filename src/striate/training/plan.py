@@ -16,10 +16,10 @@ import torch
 from striate.core.files import write_json
 from striate.core.records import Preprocess
 from striate.core.units import counted
-from striate.data.arrays import Arrays
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
+from striate.data.in_memory import KINDS, InMemory
 from striate.data.manifest import MANIFEST, write_manifest
 from striate.data.scan import Scan
 from striate.data.working import Bad
@@ -51,7 +51,7 @@ class Plan:
 
     source: the data as the person named it. recipe: to train by. changed: what it has otherwise than that of its name;
     a record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
-    machine. arrays: the pictures themselves, where they are in memory. task: None for that of the data.
+    machine. in_memory: the data itself, where that is not on the disk. task: None for that of the data.
     """
 
     source: str
@@ -60,7 +60,7 @@ class Plan:
     changed: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     options: RuntimeOptions = field(default_factory=RuntimeOptions)
-    arrays: Arrays | None = None
+    in_memory: InMemory | None = None
     task: str | None = None
 
     def task_of(self, dataset: Dataset) -> Task:
@@ -76,11 +76,11 @@ class Plan:
         parts = ["striate", "train", self.source, "--recipe", named]
         parts += [] if self.task is None else ["--task", self.task]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
-        if self.arrays is not None:
+        if self.in_memory is not None:
             task = {} if self.task is None else {"task": self.task}
             given = {"recipe": named, **task, **acting, "seed": self.seed, **options.settled()}
             given["run"] = f"{folder}-again"
-            return f"striate.train((pictures, labels), {', '.join(f'{n}={v!r}' for n, v in given.items())})"
+            return f"striate.train({KINDS[self.source]}, {', '.join(f'{n}={v!r}' for n, v in given.items())})"
         for name, value in acting.items():
             between = "x" if name == "size_px" else ","
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -275,7 +275,7 @@ def write_plan(
 
 def _whole_source(plan: Plan) -> str:
     """The data's name, a path as a whole one."""
-    in_files = plan.arrays is None and Path(plan.source).exists()
+    in_files = plan.in_memory is None and Path(plan.source).exists()
     return str(Path(plan.source).resolve()) if in_files else plan.source
 
 

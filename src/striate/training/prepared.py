@@ -62,7 +62,7 @@ class Prepared:
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
-    dataset = open_data(plan.arrays or plan.source, plan.recipe.split_seed)
+    dataset = open_data(plan.in_memory or plan.source, plan.recipe.split_seed, reporter.reading)
     network = build_network(plan, dataset)
     runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)

@@ -11,10 +11,10 @@ from striate.core.errors import StriateError
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.core.units import counted
-from striate.data.arrays import ARRAYS, Arrays, refuse_other_labels
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.found_again import Hashing, cannot_be_read, found_again, misplaced, renamed, write_names
+from striate.data.in_memory import KINDS, InMemory, refuse_other_labels
 from striate.data.manifest import MANIFEST, as_begun
 from striate.data.sources import BUILT_IN, open_to_evaluate
 from striate.data.unreadable import UnreadablePictures
@@ -37,7 +37,7 @@ class Going:
 
     folder: Path
     record: dict[str, Any]
-    source: str | Arrays | None = None
+    source: str | InMemory | None = None
     without_missing: bool = False
 
     @property
@@ -54,10 +54,10 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     (unless `without_missing`) or has become another, or the order of the classes is not certain.
     """
     folder, hashing = going.folder, going.hashing
-    now = _open(plan, going)
+    now = _open(plan, going, reporter)
     begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"))
     refuse_another_order(folder, begun)
-    if isinstance(going.source, Arrays):
+    if going.source is not None and not isinstance(going.source, str):
         refuse_other_labels(now, begun)
     before = without_of(going.record)
     working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
@@ -88,15 +88,15 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     return Prepared(plan, begun, network, preprocess, same_runtime(going.record["machine"]), working, scan, unreadable)
 
 
-def _open(plan: Plan, going: Going) -> Dataset:
+def _open(plan: Plan, going: Going, reporter: Reporter) -> Dataset:
     """The data where it is now. Raises StriateError, with the way to say where it is, when it has gone."""
-    if isinstance(going.source, Arrays):
-        return open_to_evaluate(going.source)
+    if going.source is not None and not isinstance(going.source, str):
+        return open_to_evaluate(going.source, progress=reporter.reading)
     source = going.source or going.record["data"]["source"]
-    if source == ARRAYS:
+    if source in KINDS:
         raise StriateError(
-            f"{going.folder} was trained on arrays in memory, which it does not hold; give them again: "
-            f"striate.resume({str(going.folder)!r}, data=(pictures, labels))"
+            f"{going.folder} was trained on data in memory ({source}), which it does not hold; give it again: "
+            f"striate.resume({str(going.folder)!r}, data={KINDS[source]})"
         )
     if going.source is None and source not in BUILT_IN and not Path(source).exists():
         raise StriateError(

@@ -13,9 +13,9 @@ from striate.core.commands import command
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
 from striate.core.units import counted
-from striate.data.arrays import Arrays
 from striate.data.cache import DEFAULT_CACHE_GB
 from striate.data.check import DataReport
+from striate.data.in_memory import InMemory
 from striate.data.manifest import MANIFEST
 from striate.deploy.run import Run
 from striate.ops.threads import torch_threads
@@ -71,7 +71,7 @@ def resume(
     cache_gb: float = DEFAULT_CACHE_GB,
     *,
     tensorboard: bool = False,
-    source: str | Arrays | None = None,
+    source: str | InMemory | None = None,
     without_missing: bool = False,
 ) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
