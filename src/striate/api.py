@@ -68,7 +68,8 @@ def train(
     weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
     pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. task: what to learn of the
     pictures, by default what the data is for. fields: any field of `Recipe`, such as epochs=20 or weights="embedded",
-    and any of `RuntimeOptions`, such as precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
+    and any of `RuntimeOptions`, such as precision="fp32" or threads=2; options left out are measured. The
+    caller's random generators stay as they are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
     """
     if isinstance(model, nn.Module):
