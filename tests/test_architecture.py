@@ -114,8 +114,8 @@ def test_files_and_functions_stay_small(path):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < MAX_LINES_OF_A_FUNCTION, f"{path}:{node.lineno} {node.name}"
-            # the command line's functions have one argument per flag
-            if path.parent.name != "cli":
+            # what a person calls has one argument per thing that may be said
+            if path.parent.name != "cli" and path.stem != "api":
                 names = [argument.arg for argument in node.args.args + node.args.kwonlyargs]
                 count = len([name for name in names if name not in ("self", "cls")])
                 assert count <= MAX_ARGUMENTS, f"{path}:{node.lineno} {node.name} takes {count} arguments"

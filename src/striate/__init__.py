@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from striate.frozen.label_check import check_labels
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
+    from striate.training.callbacks import Callback
     from striate.training.recipe import Recipe
 
 _HOMES = {
@@ -41,10 +42,12 @@ _HOMES = {
     "list_models": "striate.models",
     "get_recipe": "striate.recipes",
     "list_recipes": "striate.recipes",
+    "Callback": "striate.training.callbacks",
     "Recipe": "striate.training.recipe",
 }
 
 __all__ = [
+    "Callback",
     "Interrupted",
     "Prediction",
     "Recipe",

@@ -23,12 +23,13 @@ from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
+from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE
 from striate.training.other_names import renamed, unknown_field
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe
+from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
-from striate.training.run import start
 from striate.training.speed.options import RuntimeOptions
 
 __all__ = ["check", "resume", "train"]
@@ -41,7 +42,7 @@ KINDS = {
     **typing.get_type_hints(Recipe),
 }
 NAMED = {"recipe": get_recipe, "task": task_named}
-OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard", "task")
+OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
 
 
 @checked
@@ -55,6 +56,8 @@ def train(
     seed: int = 0,
     cache_gb: float = DEFAULT_CACHE_GB,
     tensorboard: bool = False,
+    quiet: bool = False,
+    callbacks: Any = (),
     task: str | None = None,
     **fields: Any,
 ) -> Run:
@@ -66,16 +69,19 @@ def train(
     of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
     recipe's. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
     weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
-    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. task: what to learn of the
-    pictures, by default what the data is for. fields: any field of `Recipe`, such as epochs=20 or weights="embedded",
-    and any of `RuntimeOptions`, such as precision="fp32" or threads=2; options left out are measured. The
-    caller's random generators stay as they are.
-    Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C.
+    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether nothing is shown;
+    log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and end, or functions,
+    called at each epoch's end; see `Callback`. task: what to learn of the pictures, by default what the data is for.
+    fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
+    precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
+    Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C, and what a
+    callback raises, with everything saved.
     """
     if isinstance(model, nn.Module):
         raise _own_module(model)
     require_room(cache_gb)
     require_within("seed", seed, SEED)
+    audience = Audience(tensorboard, quiet, Callbacks.of(callbacks))
     fields = renamed(fields)
     options = RuntimeOptions(
         **{name: fields.pop(name) for name in list(fields) if name in RuntimeOptions.__dataclass_fields__}
@@ -86,7 +92,7 @@ def train(
     if task is not None:
         task_named(task)
     plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task)
-    return start(plan, Path(run) if run else None, cache_gb, tensorboard=tensorboard)
+    return start(plan, Path(run) if run else None, cache_gb, audience)
 
 
 def _own_module(model: nn.Module) -> StriateError:
@@ -139,6 +145,8 @@ def resume(
     *,
     data: Data | None = None,
     tensorboard: bool = False,
+    quiet: bool = False,
+    callbacks: Any = (),
     without_missing: bool = False,
     **same: Any,
 ) -> Run:
@@ -146,20 +154,22 @@ def resume(
 
     data: where its pictures are now, if they have moved, or the arrays, list or Dataset that it was begun with; the
     hashes in data.tsv decide whether they are the same.
-    tensorboard: whether to write events from here on; a run that was begun with them goes on with them.
+    tensorboard: whether to write events from here on; a run that was begun with them goes on with them. quiet,
+    callbacks: as in `train`; nothing of callbacks is saved, so they are given again.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
     written into recipe.json, the log and the report. same: any of recipe, task, seed and the fields of `Recipe` and
     `RuntimeOptions`, to be sure that the run was begun with them.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
     require_room(cache_gb)
+    audience = Audience(tensorboard, quiet, Callbacks.of(callbacks))
     given = None if data is None else as_data(data)
     if isinstance(given, str):
         same = {"data": given, **same}
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same)
     source = None if isinstance(given, str) and given in BUILT_IN else given
-    return resume_run(Path(run), cache_gb, tensorboard=tensorboard, source=source, without_missing=without_missing)
+    return resume_run(Path(run), cache_gb, audience, source=source, without_missing=without_missing)
 
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:

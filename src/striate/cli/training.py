@@ -51,6 +51,7 @@ SIZE = Annotated[
     ),
 ]
 TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
+QUIET = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors; log.txt in the run folder has it all.")]
 WEIGHTS = Annotated[
     str | None, typer.Option(help="What to begin with: embedded, imagenet, a run folder or a weight file.")
 ]
@@ -109,6 +110,7 @@ def train(
     without_missing: WITHOUT_MISSING = False,
     max_megapixels: MAX_MEGAPIXELS = None,
     tensorboard: TENSORBOARD = False,
+    quiet: QUIET = False,
     json: JSON = False,
 ) -> None:
     """Train a network on pictures; leave a run folder with weights, numbers and report.html.
@@ -130,7 +132,8 @@ def train(
     allow_megapixels(max_megapixels)
     named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
-    settings = {**chosen(named, set_), **runtime_options(context), "cache_gb": cache_gb, "tensorboard": tensorboard}
+    settings = {**chosen(named, set_), **runtime_options(context), "cache_gb": cache_gb}
+    settings |= {"tensorboard": tensorboard, "quiet": quiet}
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
         if resume:
             same = typed(context, ("data", "recipe", "seed", "task"))
@@ -139,7 +142,8 @@ def train(
             raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
         else:
             finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, task=task, **settings)
-    tell_result(finished, json=json)
+    if json or not quiet:
+        tell_result(finished, json=json)
 
 
 def tell_result(finished: Run, *, json: bool) -> None:

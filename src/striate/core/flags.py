@@ -6,7 +6,7 @@ import re
 import shlex
 
 NAMES = {"size": "size_px", "layer": "layers", "max_megapixels": "PIL.Image.MAX_IMAGE_PIXELS"}
-SWITCHES = ("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing")
+SWITCHES = ("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing", "quiet")
 VALUED = (
     *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "precision", "layout", "threads"),
     *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output"),

@@ -14,11 +14,13 @@ from striate.models import Network
 from striate.report.facts import ReportFacts
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task
+from striate.training.callbacks import Callbacks
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.state import Counters
 from striate.training.recipe import Recipe
 
 UNSCALED = torch.amp.GradScaler("cpu", enabled=False)
+NO_CALLBACKS = Callbacks()
 
 
 class Watch(Protocol):
@@ -43,6 +45,7 @@ class Job:
 
     preprocess: how pictures become the network's input. scaler: of the loss, which fp16 needs; see
     `Runtime.loss_scaler`. keeper: of the folder, should that go. share_seen: of the area of a typical picture.
+    callbacks: of the caller; they are no `Watch`, for they may stop it.
     """
 
     network: Network
@@ -58,6 +61,7 @@ class Job:
     scaler: torch.amp.GradScaler = UNSCALED
     keeper: Keeper | None = None
     share_seen: float = 1.0
+    callbacks: Callbacks = NO_CALLBACKS
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from striate.core.commands import command
 from striate.core.errors import ChangedPicture, Interrupted, StriateError
 from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.deploy.bundle import save_config, save_weights
-from striate.models import Network
 from striate.runtime.signals import StopRequest, stop_requested
 from striate.tasks.evaluation import evaluate
 from striate.tasks.task import Metric, StepLosses
@@ -33,38 +29,12 @@ from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.plan import note_without
 from striate.training.recipe import Recipe
+from striate.training.results import read
 from striate.training.speed.threads import EpochThreads
+from striate.training.under_way import Training, tell
 
 READ_EVERY_STEPS = 10
 DIVERGED_FACTOR = 3.0
-
-
-@dataclass
-class Training:
-    """A job under way: all that changes while it is done.
-
-    networks: the one that is trained and, where the recipe averages, the one that is validated and kept. optimizers: by
-    phase. unread: what steps came to that nobody has looked at, with the pictures of each.
-    """
-
-    job: Job
-    transfer: Transfer | None
-    networks: dict[str, Network]
-    optimizers: dict[str, torch.optim.Optimizer]
-    counters: Counters
-    clock: Clock
-    monitor: TrainingMonitor
-    unread: list[tuple[StepLosses, int]] = field(default_factory=list)
-
-    @property
-    def kept(self) -> Network:
-        """The network that is validated and kept."""
-        return list(self.networks.values())[-1]
-
-    @property
-    def epoch_is_over(self) -> bool:
-        """Whether the newest step was the last of its epoch."""
-        return self.counters.step % self.job.train.steps == 0
 
 
 def prepare(job: Job) -> tuple[Job, Transfer | None]:
@@ -88,8 +58,8 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     """Train to the end of the recipe, from the newest state if there is one; the best weights stay in the folder.
 
     job, transfer: from `prepare`.
-    Raises Interrupted on Ctrl-C or SIGTERM, StriateError when training diverges or the disk is full; in each case the
-    newest state lets the same run go on.
+    Raises Interrupted on Ctrl-C or SIGTERM, StriateError when training diverges or the disk is full, and what a
+    callback raises; in each case the newest state lets the same run go on.
     """
     recipe, steps, threads = job.recipe, job.train.steps, EpochThreads(job)
     run = begun(job, transfer)
@@ -97,6 +67,10 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     with stop_requested() as request:
         if transfer is not None and not counters.best:
             keep_head(run, transfer)
+        tell(run, job.callbacks.begin)
+        if run.failure or counters.stopped:
+            save(run)
+            stop_if(request, run)
         for epoch in range(counters.step // steps, recipe.epochs):
             if is_over(recipe, transfer, epoch, counters):
                 break
@@ -111,21 +85,24 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                 counters.step += 1
                 if recipe.ema_decay:
                     update_ema(run.kept, job.network, recipe.ema_decay, counters.step)
+                tell(run, job.callbacks.step, lr)
                 if run.epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
                     read_losses(run)
                     job.watch.step(counters, lr)
-                if not run.epoch_is_over and (request or run.clock.save_is_due()):
+                if not run.epoch_is_over and (request or run.failure or run.clock.save_is_due()):
                     save(run)
                     stop_if(request, run)
+                if counters.stopped:
+                    break
             run.clock.stop(counters)
             line = epoch_line(run, epoch + 1, lr)
-            if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs:
+            if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs or counters.stopped:
                 line = validate(run, line)
-            stay_in_folder(run)
-            append_metrics(run.job.folder, line)
-            job.watch.epoch(line)
+            note_epoch(run, line)
             save(run)
             stop_if(request, run)
+    if counters.stopped:
+        job.watch.say(f"a callback ended the run at step {counters.step:,} of {recipe.epochs * steps:,}")
     return counters
 
 
@@ -142,7 +119,11 @@ def begun(job: Job, transfer: Transfer | None) -> Training:
 
 
 def is_over(recipe: Recipe, transfer: Transfer | None, epoch: int, counters: Counters) -> bool:
-    """Whether a run ends before an epoch, counted from 0: nothing is tuned, or validation has stopped gaining."""
+    """Whether a run ends before an epoch, counted from 0: a callback has ended it, nothing is tuned, or validation has
+    stopped gaining.
+    """
+    if counters.stopped and counters.best:  # else one step first: there are no weights to keep yet
+        return True
     if transfer is not None and not transfer.tuned:
         return True
     if transfer is not None and transfer.tuning.unfrozen_stages(max(0, epoch - 1), recipe.epochs) != transfer.tuned:
@@ -249,22 +230,6 @@ def read_losses(run: Training) -> None:
         )
 
 
-def read(unread: list[tuple[StepLosses, int]]) -> Iterator[tuple[dict[str, float], dict[str, float], int]]:
-    """Losses, what was counted, and pictures of some steps, as numbers: one wait for the device for all of them."""
-    if not unread:
-        return
-    made = [each for each, _ in unread]
-    losses, counted = (numbers([getattr(each, kind) for each in made]) for kind in StepLosses._fields)
-    for row, (_, pictures) in enumerate(unread):
-        yield losses[row], counted[row], pictures
-
-
-def numbers(tensors: list[dict[str, Tensor]]) -> list[dict[str, float]]:
-    """Scalars by name, as numbers."""
-    columns = {name: torch.stack([each[name] for each in tensors]).tolist() for name in tensors[0]}
-    return [{name: values[row] for name, values in columns.items()} for row in range(len(tensors))]
-
-
 def epoch_line(run: Training, epoch: int, lr: float) -> dict[str, Any]:
     """What an epoch's training came to, for metrics.jsonl; the sums begin anew."""
     counters = run.counters
@@ -294,13 +259,25 @@ def validate(run: Training, line: dict[str, Any]) -> dict[str, Any]:
     return line | run.monitor.look(run.kept, line)
 
 
+def note_epoch(run: Training, line: dict[str, Any]) -> None:
+    """Write an epoch's line down and show it; one that a callback ends the run at is validated, whatever is due."""
+    stay_in_folder(run)
+    append_metrics(run.job.folder, line)
+    run.job.watch.epoch(line)
+    tell(run, run.job.callbacks.epoch, line["lr"], line)
+    if run.counters.stopped and "best" not in line:
+        line = validate(run, line)
+        discard_metrics_after(run.job.folder, line["step"] - 1)
+        append_metrics(run.job.folder, line)
+        run.job.watch.epoch(line)
+
+
 def stop_if(request: StopRequest, run: Training) -> None:
-    """Raise Interrupted when a signal asked for it."""
-    job, step = run.job, run.counters.step
-    if request.signal is None or step == job.recipe.epochs * job.train.steps:
-        return
-    raise Interrupted(
-        f"stopped at step {step:,} of {job.recipe.epochs * job.train.steps:,}; everything is saved. "
-        f"Go on with: {command('train', '--run', job.folder, '--resume')}",
-        request.signal,
-    )
+    """Raise Interrupted when a signal asked for it, and what a callback has raised."""
+    job, step, steps = run.job, run.counters.step, run.job.recipe.epochs * run.job.train.steps
+    saved = f"everything is saved. Go on with: {command('train', '--run', job.folder, '--resume')}"
+    if run.failure is not None:
+        job.watch.say(f"a callback raised {type(run.failure).__name__} at step {step:,} of {steps:,}; {saved}")
+        raise run.failure
+    if request.signal is not None and step < steps:
+        raise Interrupted(f"stopped at step {step:,} of {steps:,}; {saved}", request.signal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +21,12 @@ from striate.deploy.run import Run
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import describe
+from striate.training.callbacks import Callbacks
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
-from striate.training.job import Job
+from striate.training.folder.state import Counters
+from striate.training.job import NO_CALLBACKS, Job
 from striate.training.loop import fit, prepare
 from striate.training.memory.forecast import unknown
 from striate.training.memory.lone_pictures import refuse_lone_pictures
@@ -38,17 +40,33 @@ from striate.training.reopen import Going, reopen
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import kernels_of
 from striate.training.speed.threads import EpochThreads
+from striate.training.under_way import moment_of
 
 RUNS = Path("runs")
 
 
+@dataclass(frozen=True)
+class Audience:
+    """Who is told how a run goes.
+
+    tensorboard: whether events are written for it, into the folder tensorboard/ of the run. quiet: whether nothing is
+    shown, while log.txt has it all the same. callbacks: of the caller.
+    """
+
+    tensorboard: bool = False
+    quiet: bool = False
+    callbacks: Callbacks = NO_CALLBACKS
+
+
+NOBODY_ELSE = Audience()
+
+
 def start(
-    plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB, *, tensorboard: bool = False
+    plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB, audience: Audience = NOBODY_ELSE
 ) -> Run:
     """Check the data, train, evaluate, report; everything ends up in `folder`, by default a new one below runs/.
 
-    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes. tensorboard: whether
-    to write events for it, into the folder tensorboard/ of the run.
+    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes.
     Raises StriateError when the data cannot be trained on or the folder holds something already, Interrupted when a
     signal stops it.
     """
@@ -58,7 +76,7 @@ def start(
     with locked(folder):
         if (folder / RECIPE).exists():
             raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
-        return execute(partial(opened, plan, cache_gb), folder, tensorboard=tensorboard)
+        return execute(partial(opened, plan, cache_gb), folder, audience)
 
 
 def _is_foreign(path: Path) -> bool:
@@ -69,14 +87,14 @@ def _is_foreign(path: Path) -> bool:
 def resume(
     folder: Path,
     cache_gb: float = DEFAULT_CACHE_GB,
+    audience: Audience = NOBODY_ELSE,
     *,
-    tensorboard: bool = False,
     source: str | InMemory | None = None,
     without_missing: bool = False,
 ) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
 
-    tensorboard: as in `start`; events that were begun are gone on with in any case. source: where the pictures are
+    audience: as in `start`; events that were begun are gone on with in any case. source: where the pictures are
     now, if they have moved. without_missing: whether to go on without pictures that are gone, to other weights.
 
     Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
@@ -85,27 +103,27 @@ def resume(
         raise StriateError(f"{folder} holds no run to resume (no {RECIPE}); leave --resume out to start one")
     if (folder / EVALUATION).exists() and (folder / REPORT).exists():
         finished = Run(folder)  # first: what is damaged is no finished run
-        Reporter().say(f"{folder} is finished already; nothing was trained")
+        Reporter(quiet=audience.quiet).say(f"{folder} is finished already; nothing was trained")
         return finished
     with locked(folder):
         plan, record = read_plan(folder)
-        tensorboard = tensorboard or (folder / EVENTS).exists()
+        audience = replace(audience, tensorboard=audience.tensorboard or (folder / EVENTS).exists())
         going = Going(folder, record, source, without_missing)
-        return execute(partial(reopen, plan, going, cache_gb), folder, tensorboard=tensorboard)
+        return execute(partial(reopen, plan, going, cache_gb), folder, audience)
 
 
-def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard: bool) -> Run:
+def execute(open_: Callable[[Reporter], Prepared], folder: Path, audience: Audience) -> Run:
     """The way from what was prepared to a finished folder; what happens on it is told and logged."""
-    if tensorboard:
+    if audience.tensorboard:
         require_tensorboard()
-    reporter = Reporter()
+    reporter = Reporter(quiet=audience.quiet)
     try:
         prepared = open_(reporter)
         with memory_errors(folder), keep_freed_memory():
             reporter.log = folder
             remove_parts(folder)
             remove_parts(folder / STATE)
-            job = prepared.job(folder, reporter)
+            job = replace(prepared.job(folder, reporter), callbacks=audience.callbacks)
             reporter.task = job.task
             if prepared.report is not None:
                 job = _written_down(job, prepared, prepared.report)
@@ -115,7 +133,7 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard:
                 job = replace(job, keeper=keeper)
                 with kernels_of(job.runtime, job.network):
                     job, transfer = prepare(job)
-                    if tensorboard:
+                    if audience.tensorboard:
                         watch = TensorBoard(folder / EVENTS, job.network, augmented_samples(job), reporter)
                         job = replace(job, watch=watch)
                     shares = work_by_epoch(job.recipe, min(job.preprocess.size))
@@ -123,7 +141,9 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard:
                     counters = fit(job, transfer)
                 reporter.close()
                 EpochThreads(job).begin(job.recipe.epochs)
-                return finish(job, prepared.dataset, prepared.working, counters, prepared.unreadable)
+                finished = finish(job, prepared.dataset, prepared.working, counters, prepared.unreadable)
+                last_told(job, counters, finished)
+                return finished
     except (StriateError, Interrupted) as error:
         reporter.note(f"stopped: {error.in_flags}")
         raise
@@ -131,6 +151,12 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, *, tensorboard:
         raise _stopped_at_once(folder) from None
     finally:
         reporter.close()
+
+
+def last_told(job: Job, counters: Counters, finished: Run) -> None:
+    """Tell the callbacks what the run has come to."""
+    for each in job.callbacks.end:
+        each(replace(moment_of(job, counters, finished.network), figures=finished.metrics, folder=finished.path))
 
 
 def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:

@@ -48,7 +48,7 @@ class Counters:
     figures of the weights that validated best; {} before there are any. best_epoch: theirs, counted from 1.
     waited_epochs, drops: of the plateau schedule. first_loss: of the very first step. seconds: spent training.
     micro_batch: pictures at once, once memory has run out; None: as the runtime says. loss_scale: the state of fp16's
-    loss scaling; empty in other precisions.
+    loss scaling; empty in other precisions. stopped: whether a callback has ended the run.
     """
 
     step: Count = 0
@@ -63,6 +63,7 @@ class Counters:
     seconds: Seconds = 0.0
     micro_batch: Positive | None = None
     loss_scale: dict[str, int | float] = dataclasses.field(default_factory=dict)
+    stopped: bool = False
 
 
 @dataclass

@@ -31,11 +31,12 @@ SAY_EVERY_SECONDS = 60.0  # a line, where epochs take longer: a log file shows n
 class Reporter:
     """Tells how a run goes, on standard error, so that standard output stays for results.
 
-    total_epochs: of the whole run, set by `begin` once it is known. task: whose figures are told.
+    total_epochs: of the whole run, set by `begin` once it is known. task: whose figures are told. quiet: shows nothing;
+    the log has it all the same.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        shown = _Fading(stream or sys.stderr)
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        shown = _Fading(None if quiet else stream or sys.stderr)
         # In a notebook rich would make a block of every line; as lines of one stream they are one.
         self.console = Console(file=shown, highlight=False, soft_wrap=True, force_jupyter=False)  # type: ignore[arg-type]
         self.log: Path | None = None
