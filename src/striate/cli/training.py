@@ -127,23 +127,36 @@ def train(
 
     striate train /new/place/photos --run runs/cats --resume
     """
-    from striate import api
-
     allow_megapixels(max_megapixels)
     named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
-    settings = {**chosen(named, set_), **runtime_options(context), "cache_gb": cache_gb}
-    settings |= {"tensorboard": tensorboard, "quiet": quiet}
+    settings = {**chosen(named, set_), **runtime_options(context)}
+    settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard, "quiet": quiet}
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
-        if resume:
-            same = typed(context, ("data", "recipe", "seed", "task"))
-            finished = api.resume(needed_run(run), without_missing=without_missing, **same, **settings)
-        elif without_missing:
-            raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
-        else:
-            finished = api.train(needed_data(data), recipe=recipe, run=run, seed=seed, task=task, **settings)
+        finished = (gone_on if resume else begun)(context, settings)
     if json or not quiet:
         tell_result(finished, json=json)
+
+
+def begun(context: typer.Context, settings: dict[str, Any]) -> Run:
+    """A new run, trained. settings: of the recipe and of how it runs."""
+    from striate import api
+
+    given = context.params
+    if given["without_missing"]:
+        raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
+    named = {name: given[name] for name in ("recipe", "run", "seed", "task")}
+    return api.train(needed_data(given["data"]), **named, **settings)
+
+
+def gone_on(context: typer.Context, settings: dict[str, Any]) -> Run:
+    """A run that was interrupted, trained to its end."""
+    from striate import api
+
+    same = typed(context, ("data", "recipe", "seed", "task"))
+    return api.resume(
+        needed_run(context.params["run"]), without_missing=context.params["without_missing"], **same, **settings
+    )
 
 
 def tell_result(finished: Run, *, json: bool) -> None:
