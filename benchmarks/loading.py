@@ -40,7 +40,7 @@ from striate.training.job import Job
 from striate.training.optim.optimizer import optimizers_of
 from striate.training.recipe import Recipe
 from striate.training.speed.compiling import kernels_of
-from striate.training.step import losses_of, train_step, training_batch
+from striate.training.step import losses_of, train_step
 
 SMALL = {"flip": True, "crop_padding_px": 4}
 LARGE = {"flip": True, "min_area": 0.35, "max_aspect": 4 / 3}
@@ -91,7 +91,7 @@ class Contest:
         )
         self.optimizers = optimizers_of(self.job.task, network, recipe)
         self.first = next(iter(train.shuffled(0, 0)))
-        self.ready = training_batch(self.job, self.first, 0)
+        self.ready = self.job.variation.images(self.first, 0)
 
     def network_alone(self) -> float:
         start = time.perf_counter()

@@ -23,14 +23,13 @@ from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import Runtime, default_runtime, fast_half
 from striate.tasks.classification import evaluate, predict_logits
 from striate.tasks.task import NETWORK
-from striate.training import clock, prepared
-from striate.training import step as step_module
+from striate.training import clock, prepared, variation
 from striate.training.folder.layout import read_metrics
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
 from striate.training.monitor.health import UpdateStatsHook
 from striate.training.optim.optimizer import optimizers_of
-from striate.training.step import train_step, training_batch, update
+from striate.training.step import train_step, update
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 DEVICES = ["cpu", pytest.param("cuda", marks=CUDA)]
@@ -73,7 +72,7 @@ def test_every_precision_learns_with_every_optimiser(device, precision, optimize
 def test_pictures_are_varied_on_the_device_as_on_the_processor(device, fields):
     batch = next(job_of().train.in_order())
     jobs = [job_of(device=where, **fields) for where in ("cpu", device)]
-    made = [training_batch(job, batch, 5)[0].cpu() for job in jobs]
+    made = [job.variation.images(batch, 5)[0].cpu() for job in jobs]
     torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-3)
 
 
@@ -82,7 +81,7 @@ def test_pictures_are_varied_on_the_device_as_on_the_processor(device, fields):
 def test_no_part_of_a_step_strays_from_its_device(name, side, fields):
     job = job_of(name, "meta", side=side, **fields)
     batch = next(job.train.in_order())
-    images, _ = training_batch(job, batch, 3)
+    images, _ = job.variation.images(batch, 3)
     assert images.device.type == "meta" and images.dtype == torch.float32
     assert images.is_contiguous(memory_format=torch.channels_last)
     made = gradients_of(replace(job, runtime=replace(job.runtime, micro_batch=20)), batch, 3)
@@ -308,7 +307,7 @@ def test_augmentation_draws_on_the_processor_for_every_device(monkeypatch):
     batch: Batch = next(job.train.in_order())
     generators = step_generator(0, 1), step_generator(0, 1)
     for generator, some_job in zip(generators, (job, job_of(**EVERYTHING)), strict=True):
-        monkeypatch.setattr(step_module, "step_generator", lambda seed, step, drawn=generator: drawn)
-        training_batch(some_job, batch, 1)
+        monkeypatch.setattr(variation, "step_generator", lambda seed, step, drawn=generator: drawn)
+        some_job.variation.images(batch, 1)
     assert torch.equal(generators[0].get_state(), generators[1].get_state())
     assert Augmentation(**EVERYTHING).resamples

@@ -20,7 +20,6 @@ from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
-from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.batches import Batch
@@ -42,6 +41,7 @@ from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.given import Picture, given_pictures
 from striate.deploy.inputs import members, split_to_evaluate
 from striate.deploy.predictions import Prediction
+from striate.deploy.preprocessing import Preprocessing
 from striate.models import Network
 from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
@@ -98,7 +98,14 @@ class Run(OneScreen):
 
     @property
     def network(self) -> Network:
-        """The network, in evaluation mode."""
+        """The network, a plain module in evaluation mode.
+
+        >>> run = load("embedded")
+        >>> run.network(run.preprocess(np.zeros((60, 80, 3), np.uint8))[None]).shape
+        torch.Size([1, 200])
+
+        Of a preprocessing that is `mirrored`, `predict` reads the mean over the images and `images.flip(3)`.
+        """
         return self._bundle.network
 
     @cached_property
@@ -110,10 +117,10 @@ class Run(OneScreen):
         """Names of the classes, in the order of the logits."""
         return self._bundle.classes
 
-    @property
-    def preprocess(self) -> Preprocess:
-        """How pictures become the network's input."""
-        return self._bundle.preprocess
+    @cached_property
+    def preprocess(self) -> Preprocessing:
+        """How pictures become the network's input: a record, and a function, of one or by `preprocess.batch` several."""
+        return Preprocessing.of(self._bundle.preprocess)
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import EVALUATION, REPORT, read_validations
 from striate.training.folder.state import Counters
 from striate.training.job import Job
-from striate.training.step import varied_batch
 
 SHOWN_SAMPLES = 16
 
@@ -96,7 +95,7 @@ def acting(recipe: dict[str, Any], task: Task) -> dict[str, Any]:
 def augmented_samples(job: Job) -> list[Sample]:
     """The first pictures of training as the network saw them; `job` as `loop.prepare` gives it."""
     batch = next(iter(job.train.shuffled(job.seed, 0)))
-    pictures, targets = varied_batch(job, batch, step=0)
+    pictures, targets = job.variation.pictures(batch, step=0)
     pixels = pictures[:SHOWN_SAMPLES].clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     captions = job.task.captions(targets[:SHOWN_SAMPLES], job.names)
     return [Sample(caption, picture) for caption, picture in zip(captions, pixels, strict=True)]

@@ -18,6 +18,7 @@ from striate.training.callbacks import Callbacks
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.state import Counters
 from striate.training.recipe import Recipe
+from striate.training.variation import Variation
 
 UNSCALED = torch.amp.GradScaler("cpu", enabled=False)
 NO_CALLBACKS = Callbacks()
@@ -67,6 +68,12 @@ class Job:
     def names(self) -> tuple[str, ...]:
         """What the network tells apart, in the order of its outputs."""
         return self.train.targets.names
+
+    @property
+    def variation(self) -> Variation:
+        """How batches are varied."""
+        steps = self.train.steps
+        return Variation(self.recipe, self.preprocess, self.task, self.names, self.seed, steps, self.runtime)
 
     @property
     def chance_loss(self) -> float:

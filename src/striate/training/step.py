@@ -11,17 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from striate.core.records import Preprocess
-from striate.data.augment import alternating_flips, colours, draw_geometry
 from striate.data.batches import Batch, step_generator
-from striate.data.geometry import Geometry
-from striate.data.picture import normalise, scaled
-from striate.data.targets import BatchTargets, Indices
+from striate.data.targets import BatchTargets
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import StepLosses, Task
 from striate.training.job import Job
 from striate.training.optim.optimizer import Optimizers
-from striate.training.optim.schedule import side_px
 
 
 def train_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step: int) -> StepLosses:
@@ -41,7 +36,7 @@ def begun_step(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]
     is seeded here.
     """
     torch.manual_seed(step_generator(job.seed, step).initial_seed())
-    return training_batch(job, batch, step)
+    return job.variation.images(batch, step)
 
 
 def gradients(job: Job, phase: str, images: Tensor, targets: BatchTargets) -> StepLosses:
@@ -104,44 +99,3 @@ def compiled_losses(losses: Callable[..., Any]) -> Callable[..., StepLosses]:
 def losses_of(task: Task, runtime: Runtime) -> Callable[..., StepLosses]:
     """A task's losses as they are, or translated."""
     return compiled_losses(task.losses) if runtime.compiled else task.losses
-
-
-def training_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
-    """The images of a step, float32 (N, C, H, W), normalised, and their targets."""
-    pictures, targets = varied_batch(job, batch, step)
-    return job.runtime.images(normalise(pictures, job.preprocess)), targets
-
-
-def varied_batch(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
-    """A batch as the network sees it in a step, but for scale and layout: varied, mixed, of the step's size.
-
-    Returns pictures (N, C, H, W) on the 0..255 scale, uint8 or float32, and their targets, which have moved with them.
-    Everything random follows from (seed, step). What is trained on, and what is shown of it, comes from here.
-    """
-    recipe, preprocess, steps = job.recipe, job.preprocess, job.train.steps
-    generator = step_generator(job.seed, step)
-    share = side_px(recipe, min(preprocess.size), step, steps) / min(preprocess.size)
-    small = preprocess.at((round(preprocess.size[0] * share), round(preprocess.size[1] * share)), preprocess.resize)
-    pictures, geometry = varied(job, job.runtime.move(batch.pictures), batch.indices, small, generator, step // steps)
-    targets = batch.targets.to(job.runtime.move).moved(geometry)
-    if job.task.mix is not None:
-        pictures, targets = job.task.mix(pictures, targets, len(job.names), recipe, generator)
-    return pictures, targets
-
-
-def varied(
-    job: Job, pictures: Tensor, indices: Indices, seen: Preprocess, generator: torch.Generator, epoch: int
-) -> tuple[Tensor, Geometry]:
-    """Pictures varied as the recipe says, at the size that the network sees, and what part of each was taken.
-
-    pictures: uint8 (N, C, h, w) of the working size, `indices` theirs in the dataset. seen: size of the result. epoch:
-    says which pictures are mirrored where they are in turn.
-    """
-    augmentation = job.recipe.augmentation
-    mirrored = alternating_flips(indices, job.seed, epoch) if job.recipe.flip_alternately else None
-    # Whoever resamples anyway samples at once to the size seen; whole pixels are cut out first and scaled then.
-    cut = seen if augmentation.resamples else job.preprocess
-    working = (pictures.shape[2], pictures.shape[3])
-    geometry = draw_geometry(augmentation, len(pictures), working, cut.size, generator, mirrored)
-    taken = scaled(colours(geometry.pixels(pictures), augmentation, cut, generator), seen.size)
-    return taken, geometry.scaled((taken.shape[2], taken.shape[3]))

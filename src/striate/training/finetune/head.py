@@ -22,7 +22,6 @@ from striate.models import Network
 from striate.models.linear_probe import PRE_LOGITS
 from striate.training.job import Job
 from striate.training.recipe import Recipe
-from striate.training.step import varied
 
 MOST_PASSES = 8_000  # pictures times views through the network; with many pictures, few views say as much
 MOST_PROBED = 2_000  # pictures that choose the strength and probe the layers
@@ -143,7 +142,7 @@ def _images(job: Job, batches: Batches, view: int, kind: Variety, labels: list[T
         labels.append(labels_of(batch.targets))
         if kind == "varied":
             generator = step_generator(job.seed, (view << 40) + number)  # beyond the steps of any training
-            pictures, _ = varied(job, batch.pictures, batch.indices, preprocess, generator, epoch=view)
+            pictures, _ = job.variation.varied(batch.pictures, batch.indices, preprocess, generator, epoch=view)
         else:
             pictures = to_network_size(batch.pictures, preprocess)
             pictures = pictures.flip(3) if kind == "mirrored" else pictures
