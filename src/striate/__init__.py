@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from striate.analysis.effective_field import effective_field
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
-    from striate.api import check, resume, train
+    from striate.api import check, features, open_data, resume, train
     from striate.deploy.predictions import Prediction
     from striate.deploy.run import Run, load
     from striate.frozen.dataset_curve import learning_curve
@@ -32,6 +32,8 @@ _HOMES = {
     "check": "striate.api",
     "check_gradients": "striate.analysis.gradients",
     "check_labels": "striate.frozen.label_check",
+    "features": "striate.api",
+    "open_data": "striate.api",
     "resume": "striate.api",
     "train": "striate.api",
     "learning_curve": "striate.frozen.dataset_curve",
@@ -60,11 +62,13 @@ __all__ = [
     "check_labels",
     "create_model",
     "effective_field",
+    "features",
     "get_recipe",
     "learning_curve",
     "list_models",
     "list_recipes",
     "load",
+    "open_data",
     "resume",
     "summarize",
     "train",

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from striate.core.bounds import SEED, require_within
+from striate.core.bounds import SEED, SPLIT_SEED, require_within
 from striate.core.errors import StriateError
+from striate.core.records import Preprocess
 from striate.core.values import checked, converted
 from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
 from striate.data.check import DataReport, check_data
+from striate.data.dataset import Dataset
 from striate.data.in_memory import Data, as_data, kind_of
 from striate.data.scan import Progress
-from striate.data.sources import BUILT_IN, open_data
-from striate.deploy.run import Run
+from striate.data.sources import BUILT_IN
+from striate.data.sources import open_data as dataset_of
+from striate.deploy.given import Picture
+from striate.deploy.run import Run, load
+from striate.frozen.table import Features, extract, extract_of_dataset
 from striate.models import FILES, architecture_of
+from striate.models.linear_probe import PRE_LOGITS
 from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE
+from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.other_names import renamed, unknown_field
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe
@@ -32,7 +40,7 @@ from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
 from striate.training.speed.options import RuntimeOptions
 
-__all__ = ["check", "resume", "train"]
+__all__ = ["check", "features", "open_data", "resume", "train"]
 
 KINDS = {
     "recipe": str,
@@ -208,5 +216,75 @@ def check(data: Data, split_seed: int = 0, progress: Progress | None = None) -> 
     >>> check("digits").problems
     []
     """
-    dataset = open_data(data, split_seed, progress)
+    dataset = dataset_of(data, split_seed, progress)
     return check_data(dataset, scan(dataset, progress))
+
+
+@checked
+@global_state_kept()
+def open_data(
+    source: Data,
+    size: int | tuple[int, int] | None = None,
+    *,
+    model: str = "resnet18",
+    preprocess: Preprocess | None = None,
+    split_seed: int = 0,
+    cache_gb: float = DEFAULT_CACHE_GB,
+    progress: Progress | None = None,
+) -> OpenedData:
+    """Open pictures for a PyTorch loop of one's own, with the splits, the cache and the preprocessing of `train`.
+
+    source: as `data` of `train`. size: height and width that the network sees, or one number for a square, in pixels;
+    by default as `train` chooses it for these pictures. model: the network of the zoo that is meant, which decides size
+    and channels. preprocess: a record in the place of what would be chosen, such as `run.preprocess` or
+    `network.preprocess`. split_seed: decides the splits where the data has none. cache_gb: as of `train`.
+    progress: called with (done, total) while pictures are decoded, once and for all loops to come.
+    Returns a record with `classes`, `splits`, `preprocess` and `loader(split, ...)`, which gives the batches.
+    Raises StriateError for bad data, names or values.
+
+    >>> data = open_data("digits", model="lenet5")
+    >>> data.splits, len(data.classes), data.preprocess.size
+    ({'train': 1259, 'val': 179, 'test': 359}, 10, (32, 32))
+    >>> for images, labels in data.loader("val", batch_size=90):
+    ...     print(tuple(images.shape), labels[:3].tolist())
+    (90, 1, 32, 32) [4, 5, 8]
+    (89, 1, 32, 32) [9, 5, 2]
+    """
+    require_room(cache_gb)
+    require_within("split_seed", split_seed, SPLIT_SEED)
+    dataset = dataset_of(source, split_seed, progress)
+    record = preprocess_for(dataset, model, size, preprocess, progress)
+    return opened_data(dataset, record, get_recipe, cache_gb, progress)
+
+
+@checked
+@global_state_kept()
+def features(
+    run: Run | str | Path,
+    pictures: Iterable[Picture] | Picture | OpenedData | Dataset,
+    layers: Sequence[str] = (PRE_LOGITS,),
+    *,
+    precision: str = "fp32",
+) -> Features:
+    """What layers of a trained network make of pictures: a vector of each, to feed other programs.
+
+    run: an open run, or what `striate.load` takes. pictures: as to `Run.predict`, paths, folders and pictures in
+    memory; or what `striate.open_data` gives, then labels and splits come too. "digits" is opened. layers: paths of
+    modules, such as "layer2", or "last" for what the last layer reads; maps are averaged over their places. precision:
+    what the network computes in: "fp32", "bf16", "fp16", or "auto" for what the run predicts in.
+    Returns a record with `features`, float32 (N, D), `by_layer`, `names`, `labels` and `splits`.
+    Raises StriateError for a layer that there is not, a folder without pictures, and when no picture can be read.
+
+    >>> import numpy as np
+    >>> found = features("embedded", [np.zeros((60, 80, 3), np.uint8)], layers=["layer1", "last"])
+    >>> found.features.shape, found.by_layer["last"].shape
+    ((1, 432), (1, 384))
+    """
+    run = run if isinstance(run, Run) else load(run)
+    if isinstance(pictures, str) and pictures in BUILT_IN:
+        pictures = dataset_of(pictures)
+    if isinstance(pictures, OpenedData):
+        pictures = pictures.dataset
+    if isinstance(pictures, Dataset):
+        return extract_of_dataset(run, pictures, layers, precision)
+    return extract(run, pictures, layers, precision)

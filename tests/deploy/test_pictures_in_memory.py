@@ -48,8 +48,8 @@ def test_pictures_arrays_and_files_have_the_same_answers(run, tmp_path):
     assert answers(run.predict(picture for picture in (image, rgb))) == from_file * 2
     assert run.predict([]) == []
     table = extract(run, [image, tmp_path / "three.png"])
-    assert table.paths == ("picture 0", str(tmp_path / "three.png"))
-    assert np.array_equal(table.vectors["last"][0], table.vectors["last"][1])
+    assert table.names == ("picture 0", str(tmp_path / "three.png"))
+    assert np.array_equal(table.by_layer["last"][0], table.by_layer["last"][1])
 
 
 def test_a_picture_in_memory_is_turned_upright_as_its_file_is(run, tmp_path):

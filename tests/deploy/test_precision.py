@@ -76,13 +76,13 @@ def test_features_are_fp32_unless_asked_otherwise(fast_bf16):
     run = striate.load("embedded")
     assert run.runtime.precision == "bf16"
     given = [np.repeat(picture, 3, axis=2) for picture in pictures(6)]
-    exact, rounded = extract(run, given).vectors["last"], extract(run, given, precision="auto").vectors["last"]
-    assert extract(run, given, precision="bf16").vectors["last"].tobytes() == rounded.tobytes()
+    exact, rounded = extract(run, given).by_layer["last"], extract(run, given, precision="auto").by_layer["last"]
+    assert extract(run, given, precision="bf16").by_layer["last"].tobytes() == rounded.tobytes()
     assert exact.dtype == rounded.dtype == np.float32
     assert (exact.view(np.uint32) & 0xFFFF).any()
     assert 0 < np.abs(exact - rounded).max() < 0.2
     whole = striate.load("embedded", precision="fp32")
-    assert np.array_equal(extract(whole, given, precision="auto").vectors["last"], exact)
+    assert np.array_equal(extract(whole, given, precision="auto").by_layer["last"], exact)
     with pytest.raises(striate.StriateError, match="unknown precision 'fp64'; did you mean"):
         extract(run, given, precision="fp64")
 

@@ -34,20 +34,22 @@ def features(
 
     Example: striate features embedded photos/ --layer layer2,last --output features.npz
     """
+    from striate import api
     from striate.deploy.run import load
-    from striate.frozen.table import extract, require_table, write_features
+    from striate.frozen.table import require_table, write_features
 
     allow_megapixels(max_megapixels)
     require_table(output)
-    table = extract(load(str(run), model=model), files, [part.strip() for part in layer.split(",")], precision)
+    layers = [part.strip() for part in layer.split(",")]
+    table = api.features(load(str(run), model=model), files, layers, precision=precision)
     write_features(output, table)
-    widths = {name: vectors.shape[1] for name, vectors in table.vectors.items()}
+    widths = {name: vectors.shape[1] for name, vectors in table.by_layer.items()}
     if json:
         left_out = [each.to_dict() for each in table.left_out]
-        print_json({"output": str(output), "pictures": len(table.paths), "layers": widths, "left_out": left_out})
+        print_json({"output": str(output), "pictures": len(table.names), "layers": widths, "left_out": left_out})
     else:
         listed = ", ".join(f"{name} ({counted(width, 'number')})" for name, width in widths.items())
-        say(f"{output}: {counted(len(table.paths), 'picture')}, {listed}")
+        say(f"{output}: {counted(len(table.names), 'picture')}, {listed}")
     tell(*map(as_note, table.left_out))
     for path, reason in table.problems:
         tell(f"{path} {reason}")

@@ -119,7 +119,7 @@ class Run(OneScreen):
 
     @cached_property
     def preprocess(self) -> Preprocessing:
-        """How pictures become the network's input: a record, and a function, of one or by `preprocess.batch` several."""
+        """How pictures become the network's input: a record, and a function (`preprocess.batch` of several)."""
         return Preprocessing.of(self._bundle.preprocess)
 
     @property

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
@@ -19,6 +22,7 @@ from striate.deploy.run import Run
 from striate.frozen.extract import features_of
 from striate.frozen.linear import Array
 from striate.models.linear_probe import PRE_LOGITS
+from striate.runtime.runtime import Runtime
 
 BATCH_SIZE = 64
 
@@ -56,14 +60,35 @@ def extract_features(
     """
     run = Run(weights, model=model)
     dataset = open_data(data, progress=progress)
+    found = read_dataset(run, dataset, (PRE_LOGITS,), run.runtime, progress)
+    features = found.by_layer[PRE_LOGITS].double().numpy()
+    return DatasetFeatures(dataset, str(weights), found.indices, dataset.labels[found.indices], features, found.white)
+
+
+class Read(NamedTuple):
+    """What layers make of the readable pictures of a dataset.
+
+    indices: of these, ascending. by_layer: float32 (N, channels) each. white: as of `DatasetFeatures`. problems: names
+    of the other pictures and why they cannot be read.
+    """
+
+    indices: Indices
+    by_layer: dict[str, Tensor]
+    white: float | None
+    problems: tuple[tuple[str, str], ...]
+
+
+def read_dataset(
+    run: Run, dataset: Dataset, layers: Sequence[str], runtime: Runtime, progress: Progress | None = None
+) -> Read:
+    """Run every readable picture of all splits through a network once."""
     white = run.preprocess.white or white_for(dataset, progress)
     working, scan = working_pictures(dataset, replace(run.preprocess, white=white), progress=progress)
     readable = without_problems(dataset, scan)
     indices = np.sort(np.concatenate(list(readable.splits.values())))
     batches = batches_of(dataset, indices, working, BATCH_SIZE)
-    with run.runtime.processor_threads():
+    with runtime.processor_threads():
         pictures = (batch.pictures for batch in batches.in_order())
-        found = features_of(run.network, pictures, run.preprocess, (PRE_LOGITS,), run.runtime)
-    return DatasetFeatures(
-        dataset, str(weights), indices, dataset.labels[indices], found[PRE_LOGITS].double().numpy(), white
-    )
+        found = features_of(run.network, pictures, run.preprocess, layers, runtime)
+    problems = tuple((dataset.pictures.name(index), reason) for index, reason in sorted(scan.problems.items()))
+    return Read(indices, found, white, problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,10 @@ class BatchTargets(Protocol):
 
     def moved(self, geometry: Geometry) -> Self:
         """As they are after the pixels were moved."""
+
+    @property
+    def plain(self) -> Any:
+        """As a loop of a person's own takes them: tensors."""
 
 
 class Review(NamedTuple):

@@ -42,6 +42,11 @@ class ClassBatch:
         """The same: a picture shows what it shows, wherever it is cut."""
         return self
 
+    @property
+    def plain(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
 
 def labels_of(targets: BatchTargets) -> Tensor:
     """The class numbers of a batch, int64 (N,). Raises StriateError where it has none."""
