@@ -16,11 +16,11 @@ from torch import Tensor
 import factories
 import striate
 from factories import gradients_of, network_of, waves
-from striate.core.errors import Interrupted
+from striate.core.errors import Interrupted, StriateError
 from striate.data.augment import Augmentation
 from striate.data.batches import Batch, batches_of, step_generator
 from striate.runtime import runtime as runtime_module
-from striate.runtime.runtime import Runtime, default_runtime, fast_half
+from striate.runtime.runtime import Runtime, default_runtime, device_named, fast_half
 from striate.tasks.classification import evaluate, predict_logits
 from striate.tasks.task import NETWORK
 from striate.training import clock, prepared, variation
@@ -311,3 +311,86 @@ def test_augmentation_draws_on_the_processor_for_every_device(monkeypatch):
         some_job.variation.images(batch, 1)
     assert torch.equal(generators[0].get_state(), generators[1].get_state())
     assert Augmentation(**EVERYTHING).resamples
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """A function that says how many GPUs torch sees."""
+
+    def count(number: int) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: number > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: number)
+
+    return count
+
+
+def test_a_device_is_there_or_those_that_are_there_are_named(gpus):
+    gpus(0)
+    assert (device_named("auto"), device_named("cpu")) == ("cpu", "cpu")
+    with pytest.raises(StriateError, match="^there is no device 'cuda' here; there are auto, cpu$"):
+        device_named("cuda")
+    gpus(2)
+    assert [device_named(name) for name in ("auto", "cuda", "cuda:1")] == ["cuda", "cuda", "cuda:1"]
+    assert Runtime("cuda:1", "fp32", True, 1).on_gpu and not Runtime("cpu", "fp32", True, 1).on_gpu
+    for name in ("cuda:2", "mps", ""):
+        with pytest.raises(StriateError, match=f"no device '{name}' here; there are auto, cpu, cuda, cuda:0, cuda:1$"):
+            device_named(name)
+
+
+LENET = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False}
+
+
+def test_a_run_keeps_to_the_device_that_was_asked_for(tmp_path, gpus, death_in_place_of):
+    gpus(0)
+    with pytest.raises(StriateError, match="there is no device 'cuda:1' here; there are auto, cpu$"):
+        striate.train("digits", run=tmp_path / "none", device="cuda:1", **LENET)
+    assert not (tmp_path / "none").exists()
+    with death_in_place_of("save"):
+        striate.train("digits", run=tmp_path / "run", device=torch.device("cpu"), **LENET)
+    record = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert record["options"]["device"] == record["machine"]["device"] == "cpu"
+    assert " --device cpu " in record["command"]
+    with pytest.raises(StriateError, match="was begun with device cpu, not cuda; leave that out to go on with it"):
+        striate.resume(tmp_path / "run", device="cuda")
+    assert striate.resume(tmp_path / "run", device="cpu").metrics["test_pictures"] == 359
+
+
+def test_a_run_of_a_gpu_goes_on_there_only(tmp_path, gpus, death_in_place_of):
+    gpus(0)
+    with death_in_place_of("save"):
+        striate.train("digits", run=tmp_path / "run", **LENET)
+    record = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert " --device" not in record["command"]
+    for asked, device in (("auto", "cuda"), ("cuda:3", "cuda:3")):
+        record["machine"]["device"], record["options"]["device"] = "NVIDIA H100", asked
+        (tmp_path / "run" / "recipe.json").write_text(json.dumps(record))
+        message = (
+            rf"run was begun on NVIDIA H100 \({device}\) and goes on there only: there is no device '{device}' here; "
+            "there are auto, cpu$"
+        )
+        with pytest.raises(StriateError, match=message):
+            striate.resume(tmp_path / "run")
+
+
+def test_weights_are_used_on_the_device_that_is_named(tmp_path, gpus):
+    from typer.testing import CliRunner
+
+    from striate.cli.app import app
+
+    gpus(0)
+    run = striate.train("digits", run=tmp_path / "run", **LENET)
+    assert striate.load(run, device="cpu").runtime.device == "cpu"
+    for words in (["evaluate", str(run.path), "digits"], ["predict", str(run.path), str(tmp_path)]):
+        answer = CliRunner().invoke(app, [*words, "--device", "cuda"])
+        assert answer.exception.in_flags == "there is no device 'cuda' here; there are auto, cpu"
+    assert CliRunner().invoke(app, ["evaluate", str(run.path), "digits", "--device", "cpu"]).exit_code == 0
+
+
+@CUDA
+def test_a_gpu_by_its_number_trains_and_resumes(tmp_path, monkeypatch, death_in_place_of):
+    whole = striate.train("digits", run=tmp_path / "whole", device="cuda:0", **LENET)
+    assert whole.recipe["machine"]["device"] == torch.cuda.get_device_name(0)
+    monkeypatch.setattr(clock, "SAVE_EVERY_SECONDS", 0.0)
+    with death_in_place_of("fitting_step", 9):
+        striate.train("digits", run=tmp_path / "run", device="cuda:0", **LENET)
+    assert striate.resume(tmp_path / "run").metrics["val_top1"] == whole.metrics["val_top1"]

@@ -12,6 +12,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say
+from striate.cli.using import DEVICE
 from striate.core.commands import command
 from striate.core.errors import IdleField, StriateError
 
@@ -98,6 +99,7 @@ def train(
     run: RUN = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
     precision: Annotated[str, typer.Option(help=PRECISIONS)] = "auto",
+    device: DEVICE = "auto",
     layout: Annotated[str, typer.Option(help="Of the pictures in memory: auto, channels-last or contiguous.")] = "auto",
     threads: THREADS = None,
     micro_batch: MICRO_BATCH = None,

@@ -27,6 +27,7 @@ PRECISION = Annotated[
     str,
     typer.Option(help="bf16, fp16, fp32, or auto: what the run was trained in if this machine computes it, else fp32."),
 ]
+DEVICE = Annotated[str, typer.Option(help="auto (the GPU if there is one), cpu, cuda, or a GPU such as cuda:1.")]
 RUN = Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, or a weight file.")]
 MODEL = Annotated[
     str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")
@@ -39,6 +40,7 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     model: MODEL = None,
     precision: PRECISION = "auto",
+    device: DEVICE = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
 ) -> None:
@@ -58,7 +60,7 @@ def evaluate(
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
-    opened = load(str(run), precision, model)
+    opened = load(str(run), precision, model, device)
     dataset = open_to_evaluate(data, opened.split_seed)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
@@ -181,6 +183,7 @@ def predict(
     top: Annotated[int, typer.Option(min=1, help="How many classes to list.")] = 3,
     model: MODEL = None,
     precision: PRECISION = "auto",
+    device: DEVICE = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
@@ -211,7 +214,7 @@ def predict(
     if output is not None:
         require_output(output)
     allow_megapixels(max_megapixels)
-    opened = load(str(run), precision, model)
+    opened = load(str(run), precision, model, device)
     left_out: list[LeftOut] = []
     predictions = opened.predict(files, top, left_out)
     listed = min(top, len(opened.classes))

@@ -8,7 +8,21 @@ import shlex
 NAMES = {"size": "size_px", "layer": "layers", "max_megapixels": "PIL.Image.MAX_IMAGE_PIXELS"}
 SWITCHES = ("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing", "quiet")
 VALUED = (
-    *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "precision", "layout", "threads"),
+    *(
+        "run",
+        "model",
+        "weights",
+        "recipe",
+        "task",
+        "epochs",
+        "size",
+        "layer",
+        "seed",
+        "device",
+        "precision",
+        "layout",
+        "threads",
+    ),
     *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output"),
 )
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"

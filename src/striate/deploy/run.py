@@ -45,7 +45,7 @@ from striate.deploy.preprocessing import Preprocessing
 from striate.models import Network
 from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
-from striate.runtime.runtime import default_runtime, natively
+from striate.runtime.runtime import as_current, default_runtime, device_named, natively
 from striate.tasks import task_named
 from striate.tasks.classification import Evaluation
 from striate.tasks.evaluation import evaluate
@@ -79,15 +79,20 @@ class Run(OneScreen):
     folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "bf16", "fp16", "fp32",
     or "auto": what the run was trained in, where this machine computes that natively, else fp32; of other weights the
     fastest here. `runtime.precision` says which. model: of which network the weights are, where they do not say so
-    themselves.
+    themselves. device: "auto", which is the GPU if there is one, "cpu", "cuda", or a GPU by its number, such as
+    "cuda:1".
     """
 
-    def __init__(self, folder: str | Path, precision: str = "auto", model: str | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, precision: str = "auto", model: str | None = None, device: str = "auto"
+    ) -> None:
+        device = device_named(str(device))
         self.path = Path(folder)
         self._bundle: Bundle = load_weights(folder, model)
-        runtime = default_runtime(precision, summarize(self._bundle.network).macs)
-        if precision == "auto" and (trained := self._trained_in()) is not None:
-            runtime = replace(runtime, precision=natively(trained, runtime.device))
+        with as_current(device):
+            runtime = default_runtime(precision, summarize(self._bundle.network).macs, device)
+            if precision == "auto" and (trained := self._trained_in()) is not None:
+                runtime = replace(runtime, precision=natively(trained, device))
         self.runtime = runtime
         self.runtime.network(self._bundle.network)
         self.task = task_named(self._bundle.task)
@@ -309,6 +314,6 @@ class Run(OneScreen):
 
 @checked
 @global_state_kept()
-def load(folder: str | Path, precision: str = "auto", model: str | None = None) -> Run:
+def load(folder: str | Path, precision: str = "auto", model: str | None = None, device: str = "auto") -> Run:
     """Open a run folder, "embedded", other weights, or an open run's folder again, for use; see `Run`."""
-    return Run(folder, precision, model)
+    return Run(folder, precision, model, device)

@@ -40,7 +40,7 @@ def describe_machine(runtime: Runtime) -> dict[str, Any]:
         "processor": processor_name(),
         "cores": os.cpu_count(),
         **asdict(runtime),
-        "device": torch.cuda.get_device_name() if runtime.device == "cuda" else runtime.device,
+        "device": torch.cuda.get_device_name() if runtime.on_gpu else runtime.device,
     }
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from striate.core.bounds import BATCH_PICTURES, THREADS
-from striate.core.errors import unknown_name
+from striate.core.errors import StriateError, unknown_name
 from striate.core.processor import threads_beside_others
 from striate.core.units import counted
 from striate.ops.threads import torch_threads
@@ -31,7 +31,8 @@ class Runtime:
 
     A run writes all of it down and reads it again: a new setting needs a default, which older runs then have.
 
-    micro_batch: pictures that go through the network at once where a batch does not fit into memory; None: all.
+    device: "cpu", "cuda", which is the current GPU, or one by its number, "cuda:1". micro_batch: pictures that go
+    through the network at once where a batch does not fit into memory; None: all.
     compiled: whether torch.compile translates the training step. fused_norms: whether batch norms train in the compiled
     kernels of `striate.kernels.fused_norm`. winograd: whether convolutions train by `striate.kernels.winograd`.
     threads_by_load: whether fewer threads are used while other programs need the cores, else always as many.
@@ -49,6 +50,11 @@ class Runtime:
     fused_norms: bool = False
     winograd: bool = False
     threads_by_load: bool = False
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it computes on a GPU."""
+        return torch.device(self.device).type == "cuda"
 
     def at_once(self, pictures: int) -> int:
         """How many of so many pictures go through the network at once, at the most."""
@@ -129,6 +135,33 @@ def natively(precision: str, device: str) -> Precision:
     if precision == "bf16" and has_fast_bf16(device):
         return "bf16"
     return "fp16" if precision == "fp16" and device != "cpu" else "fp32"
+
+
+def devices() -> list[str]:
+    """The devices that are there, by name."""
+    numbers = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    return ["cpu", *(["cuda"] if numbers else []), *(f"cuda:{number}" for number in numbers)]
+
+
+def device_named(name: str) -> str:
+    """A device that is there; "auto" is the GPU if there is one, else the CPU.
+
+    Raises StriateError, with those that are there, for any other.
+
+    >>> device_named("tpu")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    striate.core.errors.StriateError: there is no device 'tpu' here; there are auto, cpu...
+    """
+    if name == "auto":
+        return default_device()
+    if name not in devices():
+        raise StriateError(f"there is no device {name!r} here; there are {', '.join(['auto', *devices()])}")
+    return name
+
+
+def as_current(device: str) -> AbstractContextManager[object]:
+    """The context in which whatever asks for the current GPU is told of this one."""
+    return torch.cuda.device(device) if ":" in device else nullcontext()
 
 
 def default_device() -> str:

@@ -71,7 +71,7 @@ class Plan:
         """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
         that are in memory a call of Python's.
         """
-        options = RuntimeOptions.exactly(runtime)
+        options = replace(RuntimeOptions.exactly(runtime), device=self.options.device)
         named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
         parts = ["striate", "train", self.source, "--recipe", named]
         parts += [] if self.task is None else ["--task", self.task]

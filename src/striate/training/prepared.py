@@ -49,7 +49,7 @@ class Prepared:
     def job(self, folder: Path, watch: Watch) -> Job:
         """The training of it."""
         plan, dataset, runtime = self.plan, self.dataset, self.runtime
-        ahead = WORK_AHEAD if runtime.device == "cuda" else {}
+        ahead = WORK_AHEAD if runtime.on_gpu else {}
         size = plan.recipe.batch_size
         train, val = (
             batches_of(dataset, split, self.working, pictures, unreadable=self.unreadable, **ahead)

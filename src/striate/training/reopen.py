@@ -85,7 +85,16 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     unreadable = UnreadablePictures(len(begun.pictures), reporter.say, {*before, *gone})
     network = build_network(plan, begun, hashing.preprocess)
     preprocess = replace(hashing.preprocess, mirrored=plan.recipe.test_flip)
-    return Prepared(plan, begun, network, preprocess, same_runtime(going.record["machine"]), working, scan, unreadable)
+    return Prepared(
+        plan,
+        begun,
+        network,
+        preprocess,
+        same_runtime(going.record["machine"], plan.options.device),
+        working,
+        scan,
+        unreadable,
+    )
 
 
 def _open(plan: Plan, going: Going, reporter: Reporter) -> Dataset:
@@ -138,8 +147,9 @@ def _begins(names: tuple[str, ...]) -> str:
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
-def same_runtime(machine: dict[str, Any]) -> Runtime:
-    """The runtime that a run was begun with; all of it decides the last bits."""
-    device = "cpu" if machine["device"] == "cpu" else "cuda"
+def same_runtime(machine: dict[str, Any], device: str = "auto") -> Runtime:
+    """The runtime that a run was begun with; all of it decides the last bits. device: as it was asked for."""
+    if device == "auto":
+        device = "cpu" if machine["device"] == "cpu" else "cuda"
     names = [field.name for field in fields(Runtime) if field.name != "device" and field.name in machine]
     return Runtime(device, **{name: machine[name] for name in names})

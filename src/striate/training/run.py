@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from striate.analysis.summary import summarize
 from striate.core.commands import command
@@ -20,7 +21,7 @@ from striate.data.manifest import MANIFEST
 from striate.deploy.run import Run
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
-from striate.runtime.runtime import describe
+from striate.runtime.runtime import as_current, describe, device_named
 from striate.training.callbacks import Callbacks
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
@@ -36,7 +37,7 @@ from striate.training.monitor.tensorboard import EVENTS, TensorBoard, require_te
 from striate.training.optim.schedule import work_by_epoch
 from striate.training.plan import Plan, advice_before, read_plan, write_plan
 from striate.training.prepared import Prepared, opened
-from striate.training.reopen import Going, reopen
+from striate.training.reopen import Going, reopen, same_runtime
 from striate.training.speed.autotune import autotune
 from striate.training.speed.compiling import kernels_of
 from striate.training.speed.threads import EpochThreads
@@ -70,13 +71,15 @@ def start(
     Raises StriateError when the data cannot be trained on or the folder holds something already, Interrupted when a
     signal stops it.
     """
+    device = device_named(plan.options.device)
     folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{plan.recipe.model}")
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     with locked(folder):
         if (folder / RECIPE).exists():
             raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
-        return execute(partial(opened, plan, cache_gb), folder, audience)
+        with as_current(device):
+            return execute(partial(opened, plan, cache_gb), folder, audience)
 
 
 def _is_foreign(path: Path) -> bool:
@@ -109,7 +112,18 @@ def resume(
         plan, record = read_plan(folder)
         audience = replace(audience, tensorboard=audience.tensorboard or (folder / EVENTS).exists())
         going = Going(folder, record, source, without_missing)
-        return execute(partial(reopen, plan, going, cache_gb), folder, audience)
+        with as_current(the_same_device(folder, plan, record)):
+            return execute(partial(reopen, plan, going, cache_gb), folder, audience)
+
+
+def the_same_device(folder: Path, plan: Plan, record: dict[str, Any]) -> str:
+    """The device that a run was begun on. Raises StriateError when it is not there."""
+    device = same_runtime(record["machine"], plan.options.device).device
+    try:
+        return device_named(device)
+    except StriateError as error:
+        begun_on = record["machine"]["device"]
+        raise StriateError(f"{folder} was begun on {begun_on} ({device}) and goes on there only: {error}") from None
 
 
 def execute(open_: Callable[[Reporter], Prepared], folder: Path, audience: Audience) -> Run:

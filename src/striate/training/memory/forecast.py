@@ -74,7 +74,7 @@ def available_bytes(device: str) -> int | None:
     """Free memory of the device; on the processor the least of what Linux calls available and of what is left of the
     limits of the process group and of the process (ulimit -v). None where the system does not say.
     """
-    if device == "cuda":
+    if device != "cpu":
         return int(torch.cuda.mem_get_info()[0])
     found = [_number("/proc/meminfo", "MemAvailable:", 1024), _left_of_addresses()]
     found += [_left_of_group(*names) for names in GROUPS]

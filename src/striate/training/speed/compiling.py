@@ -126,7 +126,7 @@ def _layout_suits(runtime: Runtime) -> bool:
 
 def compiler_is_there(device: str) -> bool:
     """Whether torch.compile can work: a C++ compiler for the processor, Triton for a GPU."""
-    if device == "cuda":
+    if device != "cpu":
         return importlib.util.find_spec("triton") is not None
     return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++"))
 
@@ -161,7 +161,7 @@ def _seconds(network: Callable[[torch.Tensor], torch.Tensor], images: torch.Tens
     with runtime.autocast():
         outputs = network(images)
     outputs.float().mean().backward()  # type: ignore[no-untyped-call]
-    if runtime.device == "cuda":
+    if runtime.on_gpu:
         torch.cuda.synchronize()
     return time.perf_counter() - start
 

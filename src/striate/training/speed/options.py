@@ -8,7 +8,7 @@ from typing import Any
 from striate.core.bounds import BATCH_PICTURES, THREADS, require_within
 from striate.core.errors import unknown_name
 from striate.core.values import convert_fields
-from striate.runtime.runtime import PRECISIONS, Runtime, default_runtime
+from striate.runtime.runtime import PRECISIONS, Runtime, default_runtime, device_named
 
 LAYOUTS = ("auto", "channels-last", "contiguous")
 
@@ -22,6 +22,7 @@ class RuntimeOptions:
     once. compile: whether torch.compile translates the step. fused_norms: whether batch norms train in compiled
     kernels. winograd: whether 3x3 convolutions do, which is not done unless asked for: it doubles bf16's rounding.
     autotune: False takes the rule of `default_runtime` for what is left open and measures nothing.
+    device: "auto", which is the GPU if there is one, "cpu", "cuda", or a GPU by its number, such as "cuda:1".
     Raises StriateError for anything else.
 
     >>> RuntimeOptions(layout="nhwc")
@@ -37,8 +38,10 @@ class RuntimeOptions:
     fused_norms: bool | None = None
     winograd: bool | None = None
     autotune: bool = True
+    device: str = "auto"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "device", self.device if isinstance(self.device, str) else str(self.device))
         convert_fields(self)
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
@@ -49,7 +52,7 @@ class RuntimeOptions:
 
     @classmethod
     def exactly(cls, runtime: Runtime) -> RuntimeOptions:
-        """The options that leave nothing but these settings."""
+        """The options that leave nothing but these settings, on whatever device."""
         # Without measuring, what is not asked for is not done, so that False is as good as open.
         alike: dict[str, Any] = {name: getattr(runtime, name) or None for name in ALIKE}
         layout = "channels-last" if runtime.channels_last else "contiguous"
@@ -66,7 +69,7 @@ class RuntimeOptions:
 
     def rule(self, macs: int) -> Runtime:
         """The settings asked for, and the rule of `default_runtime` for the others; `macs` as there."""
-        return self.imposed_on(default_runtime(self.precision, macs))
+        return self.imposed_on(default_runtime(self.precision, macs, device_named(self.device)))
 
     def imposed_on(self, runtime: Runtime) -> Runtime:
         """A runtime with everything replaced that was asked for."""
@@ -93,5 +96,7 @@ class RuntimeOptions:
         return words
 
 
-# Those that a runtime has by the same name.
-ALIKE = tuple(each.name for each in fields(RuntimeOptions) if each.name in Runtime.__dataclass_fields__)
+# Those that a runtime has by the same name, and that may be imposed on one.
+ALIKE = tuple(
+    each.name for each in fields(RuntimeOptions) if each.name in Runtime.__dataclass_fields__.keys() - {"device"}
+)
