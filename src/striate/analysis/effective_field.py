@@ -79,7 +79,7 @@ def effective_field(
 
 
 def _layer_of(model: nn.Module, layer: str | None) -> str:
-    if layer is None and isinstance(model, Network):
+    if layer is None and isinstance(model, Network) and model.features_info:
         return model.features_info[-1].name
     paths = dict(model.named_modules())
     if layer is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,12 +32,17 @@ def compare(
     """
     from striate.analysis.zoo import columns
     from striate.deploy.bundle import network_of
-    from striate.models import ZOO
+    from striate.meta.weightless import blueprint
+    from striate.models import ZOO, is_drawn
     from striate.report.comparison.comparison import compare as compare_networks
     from striate.report.comparison.comparison import write_comparison
 
     shape = parse_size(size)
-    others = {name: network_of(name, weights_of, size=shape) for name in models if name not in ZOO}
+    others = {}
+    for name in models:
+        if name not in ZOO:
+            build = partial(network_of, name, None if is_drawn(name) else weights_of, size=shape)
+            others[name] = blueprint(build) if is_drawn(name) else build()
     found = compare_networks(models, shape, others)
     try:
         written, refused = write_comparison(found, out), None

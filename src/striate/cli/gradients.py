@@ -18,7 +18,7 @@ SMALL_CLASSES = 10
 
 
 def check_gradients(
-    model: Annotated[str, typer.Argument(help="A network of the zoo, or a run folder.")],
+    model: Annotated[str, typer.Argument(help="A network of the zoo, a pattern, or a run folder.")],
     size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH of the pictures; as small as the network takes when not given.")
     ] = None,
@@ -60,15 +60,21 @@ def check_gradients(
 
 
 def _network(model: str, size: str | None, classes: int | None, in_channels: int | None, seed: int) -> Network:
-    """A network of the zoo with weights drawn from the seed, or that of a run."""
+    """A network of the zoo or of a pattern with weights drawn from the seed, or that of a run."""
     import torch
 
+    from striate.analysis.gradients import SMALLEST_SIDE_PX
     from striate.deploy.bundle import network_of
-    from striate.models import ZOO
+    from striate.meta.weightless import blueprint
+    from striate.models import ZOO, create_model, is_drawn
 
     torch.manual_seed(seed)
-    few = SMALL_CLASSES if classes is None and model in ZOO else classes
-    return network_of(model, None, few, in_channels, parse_size(size))
+    few = SMALL_CLASSES if classes is None and is_drawn(model) else classes
+    shape = parse_size(size)
+    if shape is None and is_drawn(model) and model not in ZOO:  # a pattern's network is built for its pictures
+        smallest_px = blueprint(lambda: create_model(model)).smallest_px
+        shape = (max(smallest_px, SMALLEST_SIDE_PX),) * 2
+    return network_of(model, None, few, in_channels, shape)
 
 
 def _show(found: GradientCheck) -> None:

@@ -25,7 +25,10 @@ CLASSES_OPTION = Annotated[
 CHANNELS_OPTION = Annotated[int | None, typer.Option(max=CHANNELS[1], help="Channels of the pictures.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
-NETWORK = "A network of the zoo (see `striate models`), a run folder, embedded, or a weight file with --model."
+NETWORK = (
+    "A network of the zoo (see `striate models`), a pattern such as '(conv64-relu)*2-pool-fc256-relu', a run folder, "
+    "embedded, or a weight file with --model."
+)
 PATTERN = "A pattern such as 'resnet*', a part of a name, a run folder, embedded, or a weight file with --model."
 WEIGHTS_OF = Annotated[
     str | None, typer.Option("--model", help="Of which network a weight file is, where it does not say so itself.")
@@ -75,11 +78,13 @@ def _own(name: str, model: str | None) -> Overview | None:
     """The network with weights of its own that a name stands for, unless it stands for some of the zoo."""
     from striate.analysis.zoo import overview_of
     from striate.deploy.bundle import names_weights, network_of
-    from striate.models import list_models
+    from striate.meta.weightless import blueprint
+    from striate.models import is_drawn, list_models
 
-    if list_models(name) or list_models(f"*{name}*") or not names_weights(name):
+    if list_models(name) or list_models(f"*{name}*") or not (names_weights(name) or is_drawn(name)):
         return None
-    return overview_of(network_of(name, model), name)
+    network = blueprint(partial(network_of, name, model)) if is_drawn(name) else network_of(name, model)
+    return overview_of(network, name)
 
 
 def print_overviews(found: list[Overview]) -> None:
@@ -128,7 +133,7 @@ def summary(
     from striate.analysis.table import as_csv, as_markdown
     from striate.core.files import require_writable
     from striate.meta.weightless import blueprint
-    from striate.models import ZOO
+    from striate.models import is_drawn
     from striate.report.summary_page import write_summary_page
 
     if json + csv + markdown > 1:
@@ -138,9 +143,9 @@ def summary(
     if html is not None:
         require_writable(html)
     build = partial(_network, model, weights_of, classes, in_channels, size)
-    network = blueprint(build) if model in ZOO and not time and not effective_field else build()
+    network = blueprint(build) if is_drawn(model) and not time and not effective_field else build()
     shown = screen(network, batch, folding, timed=time, effective=effective_field)
-    if model not in ZOO:
+    if not is_drawn(model):
         shown = replace(shown, weights=f"the weights of {model}")
     if html is not None:
         write_summary_page(html, shown.summary, folding)

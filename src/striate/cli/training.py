@@ -64,7 +64,7 @@ LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multip
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, IDX or CIFAR file.")]
-MODEL = Annotated[str | None, typer.Option(help="A network of the zoo; the recipe's when not given.")]
+MODEL = Annotated[str | None, typer.Option(help="A network of the zoo, or a pattern; the recipe's when not given.")]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
 TASKS = "classification"
 TASK = Annotated[

@@ -13,8 +13,9 @@ from striate.core.files import write_bytes, write_json
 from striate.core.records import Preprocess
 from striate.data.targets.classes import CLASSIFICATION
 from striate.meta.weightless import blueprint
-from striate.models import FILES, ZOO, Network, architecture_of, create_model
+from striate.models import FILES, ZOO, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
+from striate.models.pattern import canonical
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
 from striate.models.weights import fill
 
@@ -94,7 +95,7 @@ def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
         numbered = tuple(f"class {number}" for number in range(network.classes))
         return Bundle(network, network.preprocess, numbered, {}, named=False)
     bundle = load_bundle(folder or Path(weights))
-    if model not in (None, bundle.network.architecture):
+    if model is not None and canonical(model) != bundle.network.architecture:
         raise StriateError(f"{weights} holds {bundle.network.architecture}, not {model}; leave the model out")
     return bundle
 
@@ -106,15 +107,16 @@ def network_of(
     in_channels: int | None = None,
     size: tuple[int, int] | None = None,
 ) -> Network:
-    """A network by its name in the zoo, with drawn weights; or that of "embedded", a run folder or a weight file.
+    """A network by its name in the zoo or its pattern, weights drawn; or that of "embedded", a run or a weight file.
 
-    model: of which network the weights of a file are. classes, in_channels: of a network of the zoo; weights settle
-    theirs. size: height, width in pixels. Raises StriateError for an unknown name, as `create_model` and
+    model: of which network the weights of a file are. classes, in_channels: of a network with drawn weights; others
+    settle theirs. size: height, width in pixels. Raises StriateError for an unknown name, as `create_model` and
     `load_weights` do, and for what is settled.
     """
-    if name in ZOO:
+    if is_drawn(name):
         if model is not None:
-            raise StriateError(f"{name} is a network of the zoo; a model is named for weights only, leave it out")
+            kind = "a network of the zoo" if name in ZOO else "the pattern of a network"
+            raise StriateError(f"{name} is {kind}; a model is named for weights only, leave it out")
         return create_model(name, classes, in_channels, size)
     if not names_weights(name):
         raise unknown_name("model", name, ZOO, "`striate models`")

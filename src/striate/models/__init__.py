@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
+from striate.models.pattern import is_pattern, pattern_network
 from striate.models.perceptron import mlp, perceptron
 from striate.models.quick_regnet import quick_regnet26, quick_regnet29
 from striate.models.resnet import (
@@ -151,7 +153,7 @@ def create_model(
     size: tuple[int, int] | None = None,
     weights: str | Path | None = None,
 ) -> Network:
-    """Build a network of the zoo.
+    """Build a network of the zoo, or that of a pattern: see `striate.models.pattern`.
 
     classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used
     at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's initialisation,
@@ -166,8 +168,9 @@ def create_model(
     >>> model.classifier_name, model.preprocess.size, model.features_info[-1].stride
     ('fc', (64, 64), 32)
     """
-    if name not in ZOO:
+    if name not in ZOO and not is_pattern(name):
         raise unknown_name("model", name, ZOO, "`striate models`")
+    build = ZOO[name] if name in ZOO else partial(pattern_network, name)
     sides = [("size", side, bounds.SIDE_PX) for side in size or ()]
     numbers = [("classes", classes, bounds.CLASSES), ("in_channels", in_channels, bounds.CHANNELS), *sides]
     for what, number, (low, high) in numbers:
@@ -175,16 +178,25 @@ def create_model(
             limit = f"at least {low}" if number < low else f"at most {high:,}"
             raise StriateError(f"{name}: {what} must be {limit}, got {number}")
     asked: dict[str, Any] = {"classes": classes, "in_channels": in_channels}
-    if "size" in inspect.signature(ZOO[name]).parameters:
+    if "size" in inspect.signature(build).parameters:
         asked["size"] = size
-    model = ZOO[name](**{key: value for key, value in asked.items() if value is not None})
-    model.architecture = name
+    model = build(**{key: value for key, value in asked.items() if value is not None})
+    model.architecture = model.architecture or name
     if size is not None and size != model.preprocess.size:
         model.preprocess = model.preprocess.at(size)
         model.require_size(*size)
     if weights is not None:
         _load(model, weights, classes, size)
     return model
+
+
+def is_drawn(name: str) -> bool:
+    """Whether a name is of a network with drawn weights: one of the zoo, or a pattern that is no file's name.
+
+    >>> is_drawn("resnet18"), is_drawn("conv8-relu-gap"), is_drawn("embedded")
+    (True, True, False)
+    """
+    return name in ZOO or (is_pattern(name) and not Path(name).exists())
 
 
 def architecture_of(weights: str | Path) -> str:

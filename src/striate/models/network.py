@@ -25,9 +25,9 @@ class Network(nn.Module):
     `forward_features` and `forward_head`.
     """
 
-    classifier_name: ClassVar[str]
+    classifier_name: str
     """Module path of the layer that gives the logits."""
-    smallest_px: ClassVar[int] = 1
+    smallest_px: int = 1
     """The smallest height and width that the arithmetic allows; the tests search for it by trial."""
 
     auxiliary_classifiers: ClassVar[tuple[str, ...]] = ()

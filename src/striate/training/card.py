@@ -35,7 +35,7 @@ def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
 
 # {escaped(facts.title)}
 
-{network.architecture} for {facts.described}{": " + listed if names else ""}.
+{escaped(network.architecture)} for {facts.described}{": " + listed if names else ""}.
 
 - {figure.heading} {figure.line(value)} on {counted(facts.evaluation.total, "picture")} of the \
 {facts.evaluated_split} split (95 % interval {low} to {high}).

@@ -19,13 +19,14 @@ from striate.data.check import DataReport
 from striate.data.in_memory import InMemory
 from striate.data.manifest import MANIFEST
 from striate.deploy.run import Run
+from striate.models.pattern import canonical
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import as_current, describe, device_named
 from striate.training.callbacks import Callbacks
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.keeper import Keeper
-from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, locked, next_free
+from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, folder_word, locked, next_free
 from striate.training.folder.state import Counters
 from striate.training.job import NO_CALLBACKS, Job
 from striate.training.loop import fit, prepare
@@ -73,6 +74,7 @@ def start(
     """
     device = device_named(plan.options.device)
     folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{plan.recipe.model}")
+    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(canonical(plan.recipe.model))}")
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     with locked(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,18 @@ from striate.core.reading import Count, Positive, Share, decoded, read_file
 from striate.core.visible import visible
 
 RECIPE, METRICS, LOG, EVALUATION = "recipe.json", "metrics.jsonl", "log.txt", "evaluation.json"
+MOST_CHARACTERS = 40  # of a network's name in a folder's
 REPORT, TRANSFER, THREADS, STATE, LOCK = "report.html", "transfer.json", "threads.json", "state", ".lock"
+
+
+def folder_word(name: str) -> str:
+    """A network's name as a part of a folder's: letters, digits, _ and ., for all else hyphens; not all of a long one.
+
+    >>> folder_word("resnet18"), folder_word("((conv64-relu)*2-pool)*3-fc256-relu-softmax")
+    ('resnet18', 'conv64-relu-2-pool-3-fc256-relu-softmax')
+    """
+    word = re.sub(r"[^\w.]+", "-", name).strip("-.")
+    return word if len(word) <= MOST_CHARACTERS else word[: MOST_CHARACTERS + 1].rpartition("-")[0]
 
 
 def next_free(parent: Path, stem: str) -> Path:
