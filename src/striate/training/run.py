@@ -73,7 +73,6 @@ def start(
     signal stops it.
     """
     device = device_named(plan.options.device)
-    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{plan.recipe.model}")
     folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(canonical(plan.recipe.model))}")
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
