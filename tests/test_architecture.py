@@ -113,9 +113,11 @@ def test_files_and_functions_stay_small(path):
     assert len(text.splitlines()) <= MAX_LINES_OF_A_FILE
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno - node.lineno < MAX_LINES_OF_A_FUNCTION, f"{path}:{node.lineno} {node.name}"
-            # what a person calls has one argument per thing that may be said
-            if path.parent.name != "cli" and path.stem != "api":
+            # what a person calls has one argument per thing that may be said, told in its docstring
+            called = path.parent.name == "cli" or path.stem == "api"
+            first = node.body[min(1, len(node.body) - 1)] if called else node
+            assert node.end_lineno - first.lineno < MAX_LINES_OF_A_FUNCTION, f"{path}:{node.lineno} {node.name}"
+            if not called:
                 names = [argument.arg for argument in node.args.args + node.args.kwonlyargs]
                 count = len([name for name in names if name not in ("self", "cls")])
                 assert count <= MAX_ARGUMENTS, f"{path}:{node.lineno} {node.name} takes {count} arguments"

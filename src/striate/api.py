@@ -8,8 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from striate.core.bounds import SEED, SPLIT_SEED, require_within
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
@@ -24,7 +22,7 @@ from striate.data.sources import open_data as dataset_of
 from striate.deploy.given import Picture
 from striate.deploy.run import Run, load
 from striate.frozen.table import Features, extract, extract_of_dataset
-from striate.models import FILES, architecture_of
+from striate.models import FILES, OWN, Model, architecture_of
 from striate.models.linear_probe import PRE_LOGITS
 from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
@@ -34,6 +32,7 @@ from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE
 from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.other_names import renamed, unknown_field
+from striate.training.own import code_in
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
 from striate.training.recipe import Recipe
 from striate.training.run import Audience, start
@@ -57,7 +56,7 @@ OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "q
 @global_state_kept()
 def train(
     data: Data,
-    model: str | nn.Module | None = None,
+    model: Model | None = None,
     recipe: str | Recipe | None = None,
     run: str | Path | None = None,
     *,
@@ -75,7 +74,8 @@ def train(
     (N, H, W) or (N, H, W, 3), and N class names or numbers; a list of (picture, class), or a map-style Dataset that
     gives such pairs, without augmentation, which is the recipe's: pictures are Pillow's, arrays, or tensors (C, H, W)
     of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
-    recipe's. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
+    recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
+    FILE.py:NAME. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
     weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
     pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether nothing is shown;
     log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and end, or functions,
@@ -85,8 +85,6 @@ def train(
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C, and what a
     callback raises, with everything saved.
     """
-    if isinstance(model, nn.Module):
-        raise _own_module(model)
     require_room(cache_gb)
     require_within("seed", seed, SEED)
     audience = Audience(tensorboard, quiet, Callbacks.of(callbacks))
@@ -94,23 +92,14 @@ def train(
     options = RuntimeOptions(
         **{name: fields.pop(name) for name in list(fields) if name in RuntimeOptions.__dataclass_fields__}
     )
-    changed = with_weights({**({} if model is None else {"model": model}), **fields})
+    code, named = code_in({**({} if model is None else {"model": model}), **fields})
+    changed = with_weights(named)
     given = as_data(data)
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     if task is not None:
         task_named(task)
-    plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task)
+    plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task, code)
     return start(plan, Path(run) if run else None, cache_gb, audience)
-
-
-def _own_module(model: nn.Module) -> StriateError:
-    """The error for a network itself in the place of its name."""
-    name = getattr(model, "architecture", "")
-    return StriateError(
-        f"model must be the name of a network of the zoo{f', here {name!r}' if name else ''}, got a network itself "
-        f"({type(model).__name__}); train builds it for the pictures' classes, weights= gives it trained ones, and "
-        "modules of your own cannot be trained yet, only summarized: striate.summarize(model, size=(3, 224, 224))"
-    )
 
 
 def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[str, Recipe, dict[str, Any]]:
@@ -141,7 +130,7 @@ def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
     weights = converted("weights", weights, str)
     model = changed.get("model")
     model = architecture_of(weights) if model is None else model
-    path = weights if weights in (EMBEDDED, *FILES) else str(Path(weights).resolve())
+    path = weights if weights in (EMBEDDED, OWN, *FILES) else str(Path(weights).resolve())
     return {"model": model, **changed, "weights": path}
 
 
@@ -156,6 +145,7 @@ def resume(
     quiet: bool = False,
     callbacks: Any = (),
     without_missing: bool = False,
+    source_changed: bool = False,
     **same: Any,
 ) -> Run:
     """Go on with an interrupted run to exactly the weights that it would have reached.
@@ -165,8 +155,9 @@ def resume(
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them. quiet,
     callbacks: as in `train`; nothing of callbacks is saved, so they are given again.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
-    written into recipe.json, the log and the report. same: any of recipe, task, seed and the fields of `Recipe` and
-    `RuntimeOptions`, to be sure that the run was begun with them.
+    written into recipe.json, the log and the report. source_changed: whether to go on with code of your own though its
+    file has changed. same: any of recipe, task, seed and the fields of `Recipe` and `RuntimeOptions`, to be sure that
+    the run was begun with them; all code of your own that it was begun with must be among them: model="my_net.py:Net".
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
     require_room(cache_gb)
@@ -174,10 +165,20 @@ def resume(
     given = None if data is None else as_data(data)
     if isinstance(given, str):
         same = {"data": given, **same}
+    code, same = code_in(same)
+    same = {name: value for name, value in same.items() if name not in code}
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same)
     source = None if isinstance(given, str) and given in BUILT_IN else given
-    return resume_run(Path(run), cache_gb, audience, source=source, without_missing=without_missing)
+    return resume_run(
+        Path(run),
+        cache_gb,
+        audience,
+        source=source,
+        without_missing=without_missing,
+        code=code,
+        source_changed=source_changed,
+    )
 
 
 def _refuse_changes(run: Path, same: dict[str, Any]) -> None:

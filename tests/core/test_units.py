@@ -13,7 +13,7 @@ from striate import StriateError
 from striate.core.units import amount, compact, duration, in_bytes
 from striate.layers.by_hand.normalisation import group_norm
 from striate.runtime.runtime import Runtime, describe
-from striate.training.plan import few_steps
+from striate.training.before import few_steps
 from striate.training.recipe import Recipe
 
 

@@ -23,7 +23,7 @@ from striate.data.picture import to_working_size
 from striate.data.seen import share_seen
 from striate.models import create_model
 from striate.recipes import get_recipe
-from striate.training.plan import fit_size
+from striate.training.network import fit_size
 from striate.training.recipe import Recipe
 
 WIDE = Preprocess((20, 40), (20, 40))

@@ -13,7 +13,6 @@ from striate.data.decode import read_picture
 from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 from striate.data.sources import open_data
 from striate.models import Network
-from striate.training import plan
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:
@@ -87,13 +86,13 @@ def taken(batches: list[torch.Tensor]) -> torch.Tensor:
     ids=str,
 )
 def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, monkeypatch, model, margin_px, fields):
-    record = plan.fit_size
+    record = built.fit_size
 
     def with_margin(network, recipe, pictures):
         fitted = record(network, recipe, pictures)
         return fitted.at(fitted.size, (fitted.size[0] + margin_px, fitted.size[1] + margin_px))
 
-    monkeypatch.setattr(plan, "fit_size", with_margin)
+    monkeypatch.setattr(built, "fit_size", with_margin)
     run = striate.train(album, model, run=tmp_path / "run", epochs=1, batch_size=5, warmup_epochs=0, **fields)
     dataset = open_data(album)
     indices = dataset.splits["val"].tolist()

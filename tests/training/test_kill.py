@@ -5,11 +5,7 @@ The long form, over more configurations and moments, is benchmarks/kill.py.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,39 +14,9 @@ import pytest
 from PIL import Image
 
 import striate
+from mortal import killed, weights
 from striate.training import prepared
 
-# Runs `striate train` and kills itself at the n-th step, or at the n-th write of a state or of another file.
-MORTAL = """
-import os, signal, sys
-from striate.training import clock, loop
-from striate.cli import main
-place, left, run = sys.argv[1], int(sys.argv[2]), sys.argv[4]
-clock.SAVE_EVERY_SECONDS = 0.0
-step = loop.fitting_step
-
-def one_more():
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def mortal(*arguments):
-    one_more()
-    return step(*arguments)
-
-def asked(event, arguments):
-    writes = event in ("os.mkdir", "os.rename") or event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-    if writes and str(arguments[0]).startswith(run) and ("/state/" in str(arguments[0])) == (place == "state"):
-        one_more()
-
-if place == "step":
-    loop.fitting_step = mortal
-else:
-    sys.addaudithook(asked)
-sys.argv = ["striate", "train", "--run", run, *sys.argv[5:]]
-main()
-"""
 PLAIN = {
     "model": "lenet5", "epochs": 3, "batch_size": 8, "micro_batch": 3, "schedule": "step", "precision": "fp32",
     "crop_padding_px": 2, "rotate_degrees": 10.0, "flip": True, "jitter": 0.2, "erase": 0.5,
@@ -60,10 +26,6 @@ FAST = {
     "schedule": "one_cycle", "ema_decay": 0.9, "whiten": True, "flip_alternately": True, "min_area": 0.5,
     "lighting_std": 0.1, "precision": "bf16",
 }  # fmt: skip
-
-
-def weights(run: Path) -> str:
-    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
 
 
 def words(fields: dict) -> list[str]:
@@ -94,16 +56,7 @@ def tints(tmp_path_factory) -> Path:
 def test_sigkill_and_resume_end_in_equal_bytes(tints, tmp_path, monkeypatch, fields, place, after, workers):
     """workers: threads that load batches once it is resumed; the whole run has none."""
     whole = striate.train(tints, run=tmp_path / "whole", autotune=False, threads=1, **fields)
-    run = tmp_path / "killed"
-    killed = subprocess.run(
-        [sys.executable, "-c", MORTAL, place, str(after), "--run", str(run), *words(fields), str(tints)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    states = list((run / "state").glob("step-*"))
-    assert states
+    run = killed(place, after, tmp_path / "killed", *words(fields), tints)
     batches = prepared.batches_of
     monkeypatch.setattr(prepared, "batches_of", lambda *some, **more: replace(batches(*some, **more), workers=workers))
     monkeypatch.setattr(os, "cpu_count", lambda: workers + 2)

@@ -355,7 +355,7 @@ def test_small_pictures_are_not_blown_up(photos, tmp_path):
 def test_large_pictures_have_the_usual_margin(tmp_path):
     from striate.data.dataset import ArrayPictures
     from striate.models import create_model
-    from striate.training.plan import fit_size
+    from striate.training.network import fit_size
 
     network = create_model("resnet20")
     large = ArrayPictures(np.zeros((2, 300, 400, 3), np.uint8), "large")
@@ -366,7 +366,7 @@ def test_large_pictures_have_the_usual_margin(tmp_path):
 def test_pictures_are_enlarged_in_use_as_the_recipe_says():
     from striate.data.dataset import ArrayPictures
     from striate.models import create_model
-    from striate.training.plan import fit_size
+    from striate.training.network import fit_size
 
     network, fast = create_model("quick_regnet26"), get_recipe("fast")
     sizes, sizes_as_they_are = {}, {}

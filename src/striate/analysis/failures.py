@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import dis
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
 from striate.analysis.inputs import Inputs
 from striate.core.errors import StriateError
+from striate.meta.own_lines import line_of, raised_by_the_network
 
 if TYPE_CHECKING:
     from striate.analysis.trace import Call
-
-# code that is not the network's: torch and what runs the network here
-NOT_THE_NETWORKS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 
 class ForwardError(StriateError):
@@ -34,7 +28,7 @@ def failure(model: nn.Module, call: Call | None, inputs: Inputs, error: Exceptio
     arriving = f", {call.given.shape}" if call and call.given else ""
     reason = str(error).splitlines()[0].rstrip(". ") if str(error) else type(error).__name__
     at = f" at {line}" if line else ""
-    if _raised_by_the_network(error):
+    if raised_by_the_network(error):
         words = f": {reason}" if str(error) else ""
         return ForwardError(
             f"{type(model).__name__}: {where}{at} raises {type(error).__name__} on what arrives{arriving}{words}"
@@ -43,29 +37,6 @@ def failure(model: nn.Module, call: Call | None, inputs: Inputs, error: Exceptio
         f"{type(model).__name__}: {where}{at} cannot work on what arrives{arriving}: "
         f"{reason}; {_advice(inputs, reason)}"
     )
-
-
-def line_of(error: BaseException) -> str:
-    """File and line of the network's own code that raised, 'net.py:12'; empty where it has no code of its own."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(NOT_THE_NETWORKS) and frame.name != "__torch_dispatch__"
-    ]
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-
-
-def _raised_by_the_network(error: BaseException) -> bool:
-    """Whether a `raise` or an `assert` in code that is not torch's is where the error came from.
-
-    What torch raises from C++ has the network's frame for its last one too, but there at a call.
-    """
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    if last is None or last.tb_frame.f_code.co_filename.startswith(NOT_THE_NETWORKS):
-        return False
-    return last.tb_frame.f_code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
 def _advice(inputs: Inputs, reason: str) -> str:

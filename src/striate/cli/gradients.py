@@ -18,7 +18,9 @@ SMALL_CLASSES = 10
 
 
 def check_gradients(
-    model: Annotated[str, typer.Argument(help="A network of the zoo, a pattern, or a run folder.")],
+    model: Annotated[
+        str, typer.Argument(help="A network of the zoo, a pattern, FILE.py:NAME of your own, or a run folder.")
+    ],
     size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH of the pictures; as small as the network takes when not given.")
     ] = None,

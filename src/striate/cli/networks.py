@@ -26,12 +26,13 @@ CHANNELS_OPTION = Annotated[int | None, typer.Option(max=CHANNELS[1], help="Chan
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 NETWORK = (
-    "A network of the zoo (see `striate models`), a pattern such as '(conv64-relu)*2-pool-fc256-relu', a run folder, "
-    "embedded, or a weight file with --model."
+    "A network of the zoo (see `striate models`), a pattern such as '(conv64-relu)*2-pool-fc256-relu', FILE.py:NAME "
+    "of your own, a run folder, embedded, or a weight file with --model."
 )
 PATTERN = "A pattern such as 'resnet*', a part of a name, a run folder, embedded, or a weight file with --model."
 WEIGHTS_OF = Annotated[
-    str | None, typer.Option("--model", help="Of which network a weight file is, where it does not say so itself.")
+    str | None,
+    typer.Option("--model", help="Of which network weights are, where they do not say so; of your own FILE.py:NAME."),
 ]
 
 

@@ -64,7 +64,10 @@ LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multip
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, IDX or CIFAR file.")]
-MODEL = Annotated[str | None, typer.Option(help="A network of the zoo, or a pattern; the recipe's when not given.")]
+MODEL = Annotated[
+    str | None,
+    typer.Option(help="A network of the zoo, a pattern, or FILE.py:NAME of your own; the recipe's if not given."),
+]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
 TASKS = "classification"
 TASK = Annotated[
@@ -74,6 +77,10 @@ RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the run in --
 WITHOUT_MISSING = Annotated[
     bool,
     typer.Option("--without-missing", help="Resume without pictures that are gone, to other weights."),
+]
+SOURCE_CHANGED = Annotated[
+    bool,
+    typer.Option("--source-changed", help="Resume though a file of your own code has changed, to other weights."),
 ]
 RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
 SET = Annotated[
@@ -110,6 +117,7 @@ def train(
     cache_gb: Annotated[float, typer.Option(min=0, help="Room for decoded pictures on the disk, in 10^9 bytes.")] = 10,
     resume: RESUME = False,
     without_missing: WITHOUT_MISSING = False,
+    source_changed: SOURCE_CHANGED = False,
     max_megapixels: MAX_MEGAPIXELS = None,
     tensorboard: TENSORBOARD = False,
     quiet: QUIET = False,
@@ -124,6 +132,8 @@ def train(
     striate train photos/ --model resnet18 --epochs 20 --set peak_lr=0.02 --run runs/cats
 
     striate train photos/ --weights embedded
+
+    striate train photos/ --model my_net.py:Net
 
     striate train --run runs/cats --resume
 
@@ -145,8 +155,9 @@ def begun(context: typer.Context, settings: dict[str, Any]) -> Run:
     from striate import api
 
     given = context.params
-    if given["without_missing"]:
-        raise StriateError("--without-missing is for a run that goes on; give --resume and --run too")
+    for name in ("without_missing", "source_changed"):
+        if given[name]:
+            raise StriateError(f"--{name.replace('_', '-')} is for a run that goes on; give --resume and --run too")
     named = {name: given[name] for name in ("recipe", "run", "seed", "task")}
     return api.train(needed_data(given["data"]), **named, **settings)
 
@@ -156,9 +167,8 @@ def gone_on(context: typer.Context, settings: dict[str, Any]) -> Run:
     from striate import api
 
     same = typed(context, ("data", "recipe", "seed", "task"))
-    return api.resume(
-        needed_run(context.params["run"]), without_missing=context.params["without_missing"], **same, **settings
-    )
+    same |= {name: context.params[name] for name in ("without_missing", "source_changed")}
+    return api.resume(needed_run(context.params["run"]), **same, **settings)
 
 
 def tell_result(finished: Run, *, json: bool) -> None:
@@ -168,7 +178,9 @@ def tell_result(finished: Run, *, json: bool) -> None:
         told = {name: began_with[name] for name in ("left_out", "notes") if name in began_with}
         print_json({"run": str(finished.path), **finished.metrics, **told})
     else:
-        say(f"use it: {command('predict', finished.path, 'PICTURES')}")
+        written = finished.network.written
+        named = ["--model", written.flagged] if written else []
+        say(f"use it: {command('predict', finished.path, 'PICTURES', *named)}")
 
 
 def needed_data(data: str | None) -> str:

@@ -6,7 +6,9 @@ import re
 import shlex
 
 NAMES = {"size": "size_px", "layer": "layers", "max_megapixels": "PIL.Image.MAX_IMAGE_PIXELS"}
-SWITCHES = ("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing", "quiet")
+SWITCHES = (
+    *("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing", "source-changed", "quiet"),
+)
 VALUED = (
     *(
         "run",
@@ -25,12 +27,17 @@ VALUED = (
     ),
     *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output"),
 )
+PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
 # What may follow a flag as its value, rather than as the next word of a sentence.
-VALUE = r"fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|[0-9][\w.]*"
+VALUE = (
+    r"[\w./]+:\w+|fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|"
+    r"[0-9][\w.]*"
+)
 
 RESUME = re.compile(
     rf"striate train (?:(?P<place>{WORD}) )?--run (?P<run>{WORD}) --resume(?P<rest> --without-missing)?"
+    rf"(?P<code>(?: --(?:model|set) {WORD})*)"
 )
 RULES = (
     (re.compile(r"leave --resume out to start one"), lambda found: "striate.train(...) starts one"),
@@ -68,6 +75,9 @@ def _resume(found: re.Match[str]) -> str:
         arguments.append(f"data={'...' if found['place'] == 'PLACE' else repr(_plain(found['place']))}")
     if found["rest"]:
         arguments.append("without_missing=True")
+    for flag, value in re.findall(rf" --(model|set) ({WORD})", found["code"]):
+        field, _, named = _plain(value).partition("=") if flag == "set" else (flag, "", _plain(value))
+        arguments.append(f"{field}={'...' if named == PLACE_OF_CODE else repr(named)}")
     return f"striate.resume({', '.join(arguments)})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from safetensors.torch import save
 
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
+from striate.core.own_code import Written, code_of, names_code
 from striate.core.records import Preprocess
 from striate.data.targets.classes import CLASSIFICATION
 from striate.meta.weightless import blueprint
-from striate.models import FILES, ZOO, Network, architecture_of, create_model, is_drawn
+from striate.models import FILES, ZOO, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
 from striate.models.pattern import canonical
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
 from striate.models.weights import fill
+
+log = logging.getLogger("striate")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def save_config(
         "num_classes": len(names),
         "label_names": list(names),
         **({"outputs": network.classes} if network.classes != len(names) else {}),
+        **({"code": network.written.to_dict()} if network.written else {}),
         "in_channels": network.in_channels,
         "preprocess": (preprocess or network.preprocess).to_dict(),
         **({"layers": list(network.layers)} if isinstance(network, LinearProbe) else {}),
@@ -68,13 +73,21 @@ def save_config(
     write_json(folder / CONFIG, config)
 
 
-def load_bundle(folder: Path) -> Bundle:
-    """Read a network back. Raises StriateError that names a missing or damaged file, or weights that do not fit."""
+def load_bundle(folder: Path, model: Model | None = None) -> Bundle:
+    """Read a network back. model: the code of one's own that it is of, which is not run because a file names it.
+
+    Raises StriateError that names a missing or damaged file, weights that do not fit, or code that has to be named.
+    """
     if not folder.is_dir():
         raise StriateError(
             f"{folder}: no such run folder; `striate runs` lists those there are, `embedded` is the packaged network"
         )
     stored = read_stored(folder)
+    if stored.config.code is not None or names_code(stored.architecture):
+        return _own_bundle(stored, model)
+    if model is not None and not (isinstance(model, str) and canonical(model) == stored.architecture):
+        named = model if isinstance(model, str) else code_of(model).name
+        raise StriateError(f"{folder} holds {stored.architecture}, not {named}; leave the model out")
     try:
         network = _empty_network(stored)
     except StriateError as error:
@@ -83,7 +96,28 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(network.eval(), stored.preprocess, stored.classes, stored.config.metrics, task=stored.config.task)
 
 
-def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
+def _own_bundle(stored: Stored, model: Model | None) -> Bundle:
+    """A network of a person's own, of code that they have named, with the weights of a folder."""
+    written, config = stored.config.code or Written(stored.architecture), stored.config
+    if model is None:
+        raise StriateError(
+            f"{stored.folder} holds {written.name}, a network of your own, whose code only runs when it is named: "
+            f"--model {written.flagged}"
+        )
+    network = create_model(model, config.outputs or len(stored.classes), config.in_channels, stored.preprocess.size)
+    if network.written is None:
+        raise StriateError(f"{stored.folder} holds {written.name}, not {network.label}; name that by --model")
+    if written.sha256 != network.written.sha256:
+        log.warning(
+            "%s is not as it was when it was trained: the answers may be others than then", network.written.name
+        )
+    network = LinearProbe(network, stored.layers, len(stored.classes)) if stored.layers else network
+    fill(network, stored.tensors(), source=str(stored.folder / WEIGHTS))
+    network.preprocess, network.class_names = stored.preprocess, stored.classes
+    return Bundle(network.eval(), stored.preprocess, stored.classes, config.metrics, task=config.task)
+
+
+def load_weights(weights: str | Path, model: Model | None = None) -> Bundle:
     """A network for use, from all that weights can be named by: see `create_model`.
 
     model: of which network they are, where they do not say so themselves; "imagenet" are resnet18's when not given.
@@ -94,28 +128,25 @@ def load_weights(weights: str | Path, model: str | None = None) -> Bundle:
         network = create_model(model or architecture_of(weights), weights=weights).eval()
         numbered = tuple(f"class {number}" for number in range(network.classes))
         return Bundle(network, network.preprocess, numbered, {}, named=False)
-    bundle = load_bundle(folder or Path(weights))
-    if model is not None and canonical(model) != bundle.network.architecture:
-        raise StriateError(f"{weights} holds {bundle.network.architecture}, not {model}; leave the model out")
-    return bundle
+    return load_bundle(folder or Path(weights), model)
 
 
 def network_of(
     name: str,
-    model: str | None = None,
+    model: Model | None = None,
     classes: int | None = None,
     in_channels: int | None = None,
     size: tuple[int, int] | None = None,
 ) -> Network:
-    """A network by its name in the zoo or its pattern, weights drawn; or that of "embedded", a run or a weight file.
+    """A network by its name in the zoo, pattern or code, weights drawn; or that of "embedded", a run or a weight file.
 
     model: of which network the weights of a file are. classes, in_channels: of a network with drawn weights; others
     settle theirs. size: height, width in pixels. Raises StriateError for an unknown name, as `create_model` and
     `load_weights` do, and for what is settled.
     """
-    if is_drawn(name):
+    if is_drawn(name) or names_code(name):
         if model is not None:
-            kind = "a network of the zoo" if name in ZOO else "the pattern of a network"
+            kind = "a network of the zoo" if name in ZOO else "a network"
             raise StriateError(f"{name} is {kind}; a model is named for weights only, leave it out")
         return create_model(name, classes, in_channels, size)
     if not names_weights(name):

@@ -1,4 +1,4 @@
-"""What a network is asked about: files and folders to predict, the split of a dataset to evaluate."""
+"""What a network is asked about: files and folders to predict, the split of a dataset to evaluate, its classes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from striate.core.errors import StriateError
+from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.data.formats import READABLE
 from striate.data.left_out import LeftOut
-from striate.data.targets import Indices
+from striate.data.targets import Indices, Targets
+from striate.data.targets.classes import ClassTargets
 from striate.data.walk import Walk
 
 
@@ -55,3 +57,31 @@ def split_to_evaluate(dataset: Dataset, split: str | None) -> str:
 def members(dataset: Dataset, split: str) -> Indices:
     """The picture numbers of a split, or of all of them."""
     return np.concatenate(list(dataset.splits.values())) if split == "all" else dataset.splits[split]
+
+
+def targets_for(dataset: Dataset, network: Path, classes: tuple[str, ...], *, named: bool) -> Targets:
+    """What is known of every picture, in the numbers of a network's classes.
+
+    network: where it lies, for messages. named: whether its classes have names; those without, as of a weight file, are
+    taken in the order of the data's where there are as many.
+    Raises StriateError for classes that the network was not trained on.
+    """
+    if not isinstance(dataset.targets, ClassTargets):
+        return dataset.targets
+    if not named:
+        if len(dataset.classes) != len(classes):
+            raise StriateError(
+                f"{network} has {counted(len(classes), 'class')} without names, {dataset.source} has "
+                f"{len(dataset.classes)}, so nothing says which is which"
+            )
+        return ClassTargets(dataset.labels, classes)
+    numbers = {name: number for number, name in enumerate(classes)}
+    unknown = [name for name in dataset.classes if name not in numbers]
+    if unknown:
+        raise StriateError(
+            f"{dataset.source} has classes that {network} was not trained on: {', '.join(unknown[:5])}"
+            f"{' ...' if len(unknown) > 5 else ''}; it knows {', '.join(classes[:5])}"
+            f"{' ...' if len(classes) > 5 else ''}"
+        )
+    ours = np.array([numbers[name] for name in dataset.classes], np.int64)
+    return ClassTargets(ours[dataset.labels], classes)

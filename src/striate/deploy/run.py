@@ -20,7 +20,6 @@ from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
-from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.batches import Batch
 from striate.data.cache import remembered_digests
@@ -36,13 +35,12 @@ from striate.data.scan import Progress, pixel_digest
 from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.targets import Indices, Targets
-from striate.data.targets.classes import ClassTargets
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.given import Picture, given_pictures
-from striate.deploy.inputs import members, split_to_evaluate
+from striate.deploy.inputs import members, split_to_evaluate, targets_for
 from striate.deploy.predictions import Prediction
 from striate.deploy.preprocessing import Preprocessing
-from striate.models import Network
+from striate.models import Model, Network
 from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
 from striate.runtime.runtime import as_current, default_runtime, device_named, natively
@@ -84,7 +82,7 @@ class Run(OneScreen):
     """
 
     def __init__(
-        self, folder: str | Path, precision: str = "auto", model: str | None = None, device: str = "auto"
+        self, folder: str | Path, precision: str = "auto", model: Model | None = None, device: str = "auto"
     ) -> None:
         device = device_named(str(device))
         self.path = Path(folder)
@@ -93,6 +91,8 @@ class Run(OneScreen):
             runtime = default_runtime(precision, summarize(self._bundle.network).macs, device)
             if precision == "auto" and (trained := self._trained_in()) is not None:
                 runtime = replace(runtime, precision=natively(trained, device))
+        if not self._bundle.network.takes_channels_last:
+            runtime = replace(runtime, channels_last=False)
         self.runtime = runtime
         self.runtime.network(self._bundle.network)
         self.task = task_named(self._bundle.task)
@@ -211,7 +211,7 @@ class Run(OneScreen):
         dataset = dataset if isinstance(dataset, Dataset) else self._open(dataset)
         dataset = self._known.recorded(dataset) if self._known is not None else dataset
         indices = members(dataset, split_to_evaluate(dataset, split))
-        targets = self._targets(dataset)
+        targets = targets_for(dataset, self.path, self.classes, named=self._bundle.named)
         seen: dict[int, int] = {}
         batches = self._batches(dataset, indices, targets, progress, unreadable, seen)
         with self.runtime.processor_threads():
@@ -237,31 +237,6 @@ class Run(OneScreen):
     def _open(self, data: Data) -> Dataset:
         data = as_data(data)
         return open_to_evaluate(data, self.split_seed) if isinstance(data, str) else open_in_memory(data, None)
-
-    def _targets(self, dataset: Dataset) -> Targets:
-        """What is known of every picture, in the network's numbers.
-
-        Classes without names, as of a weight file, are taken in the order of the data's where there are as many.
-        """
-        if not isinstance(dataset.targets, ClassTargets):
-            return dataset.targets
-        if not self._bundle.named:
-            if len(dataset.classes) != len(self.classes):
-                raise StriateError(
-                    f"{self.path} has {counted(len(self.classes), 'class')} without names, {dataset.source} has "
-                    f"{len(dataset.classes)}, so nothing says which is which"
-                )
-            return ClassTargets(dataset.labels, self.classes)
-        numbers = {name: number for number, name in enumerate(self.classes)}
-        unknown = [name for name in dataset.classes if name not in numbers]
-        if unknown:
-            raise StriateError(
-                f"{dataset.source} has classes that {self.path} was not trained on: {', '.join(unknown[:5])}"
-                f"{' ...' if len(unknown) > 5 else ''}; it knows {', '.join(self.classes[:5])}"
-                f"{' ...' if len(self.classes) > 5 else ''}"
-            )
-        ours = np.array([numbers[name] for name in dataset.classes], np.int64)
-        return ClassTargets(ours[dataset.labels], self.classes)
 
     def _batches(
         self,
@@ -314,6 +289,10 @@ class Run(OneScreen):
 
 @checked
 @global_state_kept()
-def load(folder: str | Path, precision: str = "auto", model: str | None = None, device: str = "auto") -> Run:
-    """Open a run folder, "embedded", other weights, or an open run's folder again, for use; see `Run`."""
+def load(folder: str | Path, precision: str = "auto", model: Model | None = None, device: str = "auto") -> Run:
+    """Open a run folder, "embedded", other weights, or an open run's folder again, for use; see `Run`.
+
+    model: of which network the weights are, where they do not say so; of a run of one's own network that network, its
+    class or FILE.py:NAME: a run folder runs no code that nobody has named.
+    """
     return Run(folder, precision, model, device)

@@ -21,6 +21,7 @@ from striate.data.wide import white_for
 from striate.deploy.run import Run
 from striate.frozen.extract import features_of
 from striate.frozen.linear import Array
+from striate.models import Model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.runtime.runtime import Runtime
 
@@ -50,7 +51,7 @@ class DatasetFeatures:
 def extract_features(
     data: Data,
     weights: str | Path = "embedded",
-    model: str | None = None,
+    model: Model | None = None,
     progress: Progress | None = None,
 ) -> DatasetFeatures:
     """Open data and run every readable picture through a network once.

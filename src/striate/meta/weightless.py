@@ -42,7 +42,7 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
     process its random numbers. A single whole number in a buffer, a counter, keeps its value where it may be read.
     Raises StriateError for a lazy module, whose shapes are not yet known, and for a compiled one of torch.jit.
     """
-    before = [(module, path, dict(vars(module))) for path, module in model.named_modules()]
+    before = [(module, path, dict(vars(module))) for path, module in every_module(model)]
     names: dict[int, str] = {}
     counters: dict[int, Tensor] = {}
     for module, path, attributes in before:
@@ -77,9 +77,12 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
 
     try:
         with torch.random.fork_rng(devices=()), stand_in.within():
+            stores: dict[int, dict[str, Tensor | None]] = {}
             for module, _, attributes in before:
                 for store in ("_parameters", "_buffers"):
-                    vars(module)[store] = {name: replaced(tensor) for name, tensor in attributes[store].items()}
+                    own = attributes[store]  # one that two modules share stays one
+                    made = stores.setdefault(id(own), {name: replaced(tensor) for name, tensor in own.items()})
+                    vars(module)[store] = made
                 if isinstance(module, nn.RNNBase):  # it keeps a second list of its weights
                     vars(module)["_flat_weights"] = [replaced(tensor) for tensor in attributes["_flat_weights"]]
                 if Tensor in map(type, attributes.values()):
@@ -90,6 +93,14 @@ def weightless(model: nn.Module, stand_in: StandIn = META) -> Iterator[dict[str,
         for module, _, attributes in before:
             vars(module).clear()
             vars(module).update(attributes)
+
+
+def every_module(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """All modules with their paths, also those that stand behind another one and share what it holds, as `behind`."""
+    for path, module in model.named_modules():
+        yield path, module
+        if isinstance(behind := vars(module).get("behind"), nn.Module):
+            yield path, behind
 
 
 def is_fused(module: object) -> bool:

@@ -9,8 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from striate.core import bounds
 from striate.core.errors import StriateError, unknown_name
+from striate.core.own_code import OwnCode, as_code
 from striate.models.alexnet import alexnet, alexnet_single
 from striate.models.alexnet_tv import alexnet_tv
 from striate.models.densenet import (
@@ -34,6 +37,7 @@ from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
+from striate.models.own import own_network
 from striate.models.pattern import is_pattern, pattern_network
 from striate.models.perceptron import mlp, perceptron
 from striate.models.quick_regnet import quick_regnet26, quick_regnet29
@@ -146,37 +150,61 @@ def list_models(pattern: str = "*") -> list[str]:
     return [name for name in ZOO if fnmatchcase(name, pattern)]
 
 
+Model = str | nn.Module | Callable[..., nn.Module] | OwnCode
+"""What a network is named by: its name in the zoo, FILE.py:NAME of a person's own, or that itself."""
+OWN = "own"
+"""As weights: those that a network of a person's own comes with."""
+
+
 def create_model(
-    name: str,
+    name: Model,
     classes: int | None = None,
     in_channels: int | None = None,
     size: tuple[int, int] | None = None,
     weights: str | Path | None = None,
 ) -> Network:
-    """Build a network of the zoo, or that of a pattern: see `striate.models.pattern`.
+    """Build a network of the zoo or of a pattern, or take one of a person's own.
 
-    classes, in_channels: the paper's when not given. size: height and width in pixels that it will be used
-    at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's initialisation,
-    drawn from torch's global generator; "embedded" for those of the package (of quick_regnet26); a run folder; a
-    safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched into torch hub's
-    folder if it is not there. A head of another size, or none, is enough when `classes` is given; otherwise the network
-    takes the number of classes of the weights. Other prefixes, and a last layer of another name, are taken and said. Of
-    "embedded" and of a run, preprocessing and class names come with them.
+    name: of the zoo; a pattern, as `striate.models.pattern` has it; FILE.py:NAME or PACKAGE.MODULE:NAME; an
+    `nn.Module`, of which a copy is taken; or a class or a function that makes one, as `own_network` has it. classes,
+    in_channels: the paper's when not given. size: height and width in pixels that it will be used at; the paper's when
+    not given (`model.preprocess` carries it). weights: None for the paper's initialisation, drawn from torch's global
+    generator; "own" for those that a network of one's own has; "embedded" for those of the package (of quick_regnet26);
+    a run folder; a safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched
+    into torch hub's folder if it is not there. A head of another size, or none, is enough when `classes` is given;
+    otherwise the network takes the number of classes of the weights. Other prefixes, and a last layer of another name,
+    are taken and said. Of "embedded" and of a run, preprocessing and class names come with them.
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
     >>> model.classifier_name, model.preprocess.size, model.features_info[-1].stride
     ('fc', (64, 64), 32)
     """
-    if name not in ZOO and not is_pattern(name):
-        raise unknown_name("model", name, ZOO, "`striate models`")
-    build = ZOO[name] if name in ZOO else partial(pattern_network, name)
+    code = as_code(name)
+    label = name if isinstance(name, str) else code.name if code else ""
+    if code is None and label not in ZOO and not is_pattern(label):
+        raise unknown_name("model", label, ZOO, "`striate models`")
+    if code is None and weights == OWN:
+        raise StriateError(
+            f"weights {OWN!r} are those that a network of your own comes with, and {label} has none; see --weights"
+        )
     sides = [("size", side, bounds.SIDE_PX) for side in size or ()]
     numbers = [("classes", classes, bounds.CLASSES), ("in_channels", in_channels, bounds.CHANNELS), *sides]
     for what, number, (low, high) in numbers:
         if number is not None and not low <= number <= high:
             limit = f"at least {low}" if number < low else f"at most {high:,}"
-            raise StriateError(f"{name}: {what} must be {limit}, got {number}")
+            raise StriateError(f"{label}: {what} must be {limit}, got {number}")
+    if code is not None:
+        model = own_network(code, classes, in_channels, size)
+    else:
+        model = _drawn(label, classes, in_channels, size)
+    if weights not in (None, OWN):
+        _load(model, weights, classes, size)
+    return model
+
+
+def _drawn(name: str, classes: int | None, in_channels: int | None, size: tuple[int, int] | None) -> Network:
+    build = ZOO[name] if name in ZOO else partial(pattern_network, name)
     asked: dict[str, Any] = {"classes": classes, "in_channels": in_channels}
     if "size" in inspect.signature(build).parameters:
         asked["size"] = size
@@ -185,8 +213,6 @@ def create_model(
     if size is not None and size != model.preprocess.size:
         model.preprocess = model.preprocess.at(size)
         model.require_size(*size)
-    if weights is not None:
-        _load(model, weights, classes, size)
     return model
 
 
@@ -208,7 +234,15 @@ def architecture_of(weights: str | Path) -> str:
     'resnet18'
     """
     if (folder := stored_folder(weights)) is not None:
-        return read_stored(folder).architecture
+        stored = read_stored(folder)
+        if stored.config.code is not None:
+            raise StriateError(
+                f"the weights in {weights} are those of {stored.architecture}, code of your own, which only runs when "
+                f"it is named: --model {stored.config.code.flagged}"
+            )
+        return stored.architecture
+    if weights == OWN:
+        raise StriateError(f"weights {OWN!r} are those of a network of your own; name it by --model FILE.py:NAME")
     if weights in FILES:
         return "resnet18" if weights == "imagenet" else "resnet50"
     if Path(weights).is_file():
@@ -243,7 +277,7 @@ def _require_same(model: Network, stored: Stored) -> None:
         raise StriateError(
             f"{stored.folder} is a probe of {stored.architecture}; take the weights that it was made from"
         )
-    if stored.architecture != model.architecture:
+    if stored.architecture != model.architecture and not (stored.config.code and model.written):
         raise StriateError(
             f"the weights in {stored.folder} are those of {stored.architecture}, not of {model.architecture}; "
             "name that network or other weights"

@@ -34,10 +34,14 @@ class LinearProbe(Network):
         super().__init__()
         require_layers(body, layers)
         self.body, self.layers = body, tuple(layers)
-        self.architecture, self.preprocess = body.architecture, body.preprocess
+        self.architecture, self.written, self.preprocess = body.architecture, body.written, body.preprocess
         self.features_info = ()
         self.classifier = nn.Linear(sum(widths(body, layers)), classes, device=next(body.parameters()).device)
         self.reset_classifier(classes)
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """A module by its path; those of the network inside as it finds them itself."""
+        return self.body.get_submodule(target[5:]) if target.startswith("body.") else super().get_submodule(target)
 
     def require_size(self, height: int, width: int) -> None:
         """As the network inside."""
@@ -82,11 +86,13 @@ def read_layers(network: Network, images: Tensor, layers: Sequence[str]) -> list
 
 
 def pooled(maps: Tensor) -> Tensor:
-    """(N, C, ...) averaged over all but the first two axes.
+    """(N, C, ...) averaged over all but the first two axes; tokens (N, L, C), as transformers have them, over L.
 
     >>> pooled(torch.ones(2, 5, 3, 3)).shape, pooled(torch.ones(2, 5)).shape
     (torch.Size([2, 5]), torch.Size([2, 5]))
     """
+    if maps.dim() == 3:
+        return maps.mean(1)
     return maps.flatten(2).mean(2) if maps.dim() > 2 else maps
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
+from striate.core.own_code import Written
 from striate.core.records import Feature, Preprocess
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
@@ -35,12 +36,18 @@ class Network(nn.Module):
 
     architecture: str = ""
     """The name it has in the zoo; `create_model` fills it in."""
+    written: Written | None = None
+    """Of a network of a person's own: where its code stands."""
+    remarks: tuple[str, ...] = ()
+    """What there is to say of how it was built."""
     class_names: tuple[str, ...] = ()
     """Names of the classes, in the order of the logits, where they came with the weights."""
     frozen: tuple[str, ...] = ()
     """Paths of the modules that `freeze` has pinned."""
     eval_only: tuple[str, ...] = ()
     """Paths of the modules that stay in evaluation although their weights may change."""
+    modules_by_stage: Mapping[str, tuple[str, ...]] | None = None
+    """As `groups_of` gives them, where the order of names does not tell them."""
     features_info: tuple[Feature, ...]
     preprocess: Preprocess
 
@@ -105,6 +112,11 @@ class Network(nn.Module):
             raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
         for path in (self.classifier_name, *self.auxiliary_classifiers):
             replace_classifier(self, path, classes)
+
+    @property
+    def takes_channels_last(self) -> bool:
+        """Whether it can work on maps whose channels lie last in memory."""
+        return True
 
     @property
     def classes(self) -> int:

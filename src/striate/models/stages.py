@@ -19,7 +19,9 @@ def groups_of(network: Network) -> dict[str, tuple[str, ...]]:
     >>> {name: paths[0] for name, paths in groups_of(create_model("resnet20")).items()}
     {'head': 'avgpool', 'layer3': 'layer3.0.conv1', 'layer2': 'layer2.0.conv1', 'layer1': 'conv1'}
     """
-    paths = [path for path, module in network.named_modules() if path and _is_one(module)]
+    if network.modules_by_stage is not None:
+        return dict(network.modules_by_stage)
+    paths = [path for path, module in network.named_modules() if path and is_one(module)]
     auxiliary = tuple(path.partition(".")[0] + "." for path in network.auxiliary_classifiers)
     groups: dict[str, tuple[str, ...]] = {}
     rest = [path for path in paths if not path.startswith(auxiliary)] if auxiliary else paths
@@ -30,7 +32,7 @@ def groups_of(network: Network) -> dict[str, tuple[str, ...]]:
     return dict(reversed(groups.items()))
 
 
-def _is_one(module: nn.Module) -> bool:
+def is_one(module: nn.Module) -> bool:
     """Whether a module is a leaf, or has weights besides those of its children."""
     return next(module.children(), None) is None or next(module.parameters(recurse=False), None) is not None
 
@@ -49,11 +51,14 @@ def stages_down_to(network: Network, lowest: str) -> tuple[str, ...]:
 def rate_factors(network: Network, layer_decay: float) -> dict[nn.Parameter, float]:
     """What the rate of every parameter is multiplied by: 1 in the head, layer_decay in the stage below it, and so on.
 
+    What a network holds outside of its layers, as a transformer its positions, counts to the lowest stage.
     Source: Howard and Ruder, "ULMFiT", arXiv:1801.06146, section 3.2, discriminative fine-tuning.
     """
-    return {
+    groups = groups_of(network)
+    lowest = layer_decay ** (len(groups) - 1)
+    return dict.fromkeys(network.parameters(recurse=False), lowest) | {
         parameter: layer_decay**depth
-        for depth, paths in enumerate(groups_of(network).values())
+        for depth, paths in enumerate(groups.values())
         for path in paths
         for parameter in network.get_submodule(path).parameters(recurse=False)
     }

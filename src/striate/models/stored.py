@@ -19,6 +19,7 @@ from torch import Tensor
 
 from striate.core import bounds
 from striate.core.errors import StriateError
+from striate.core.own_code import Written
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.models.weight_files import read_tensors, refuse_not_finite
@@ -37,7 +38,8 @@ class Config:
 
     label_names: of the classes, in the order of the logits; all different. num_classes: of them; 0 where it is not
     stated. layers: those that a probe reads; () for the network's own head. metrics: how good the weights were found
-    to be. task: what they were trained for. outputs: of the network, where they are not as many as the names.
+    to be. task: what they were trained for. outputs: of the network, where they are not as many as the names. code: of
+    a person's own that the network is; it is not run because it stands here.
     """
 
     architecture: str
@@ -49,6 +51,7 @@ class Config:
     metrics: dict[str, Any] = field(default_factory=dict)
     task: str = "classification"
     outputs: Classes | None = None
+    code: Written | None = None
 
     def __post_init__(self) -> None:
         if self.num_classes not in (0, len(self.label_names)):

@@ -87,8 +87,10 @@ class Runtime:
 
     def images(self, images: Tensor) -> Tensor:
         """Pictures in the layout of the network's weights."""
-        layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        return images.contiguous(memory_format=layout)
+        if self.channels_last:
+            return images.contiguous(memory_format=torch.channels_last)
+        # Of one channel both layouts are one in memory, and the strides alone would say which the next layer writes in.
+        return images.contiguous().flatten().view(images.shape)
 
     def network(self, network: nn.Module) -> nn.Module:
         """The network itself, moved and laid out."""

@@ -9,7 +9,7 @@ import torch
 from striate.analysis.summary import summarize
 from striate.core.commands import shown
 from striate.core.files import write_bytes, write_json
-from striate.data.batches import batches_of
+from striate.data.batches import batches_of, step_generator
 from striate.data.dataset import Dataset
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
@@ -18,6 +18,7 @@ from striate.deploy.inputs import split_to_evaluate
 from striate.deploy.run import Run
 from striate.report.facts import ReportFacts, Sample
 from striate.report.page import write_report
+from striate.runtime.global_state import seed_everything
 from striate.tasks.evaluation import evaluate
 from striate.tasks.task import Task
 from striate.training.card import model_card
@@ -39,13 +40,15 @@ def finish(
     job: as it was trained, so that the report shows the pictures that the network saw.
     """
     folder, runtime, task = job.folder, job.runtime, job.task
-    run = Run(folder)
+    model = job.model if job.network.written else None
+    run = Run(folder, model=model)
     split = split_to_evaluate(dataset, None)
     begun, record = read_begun(folder)
     recipe = begun.recipe
     at_once = runtime.at_once(recipe.batch_size)
     batches = batches_of(dataset, split, working, at_once, unreadable=unreadable)
     network = runtime.network(run.network)
+    seed_everything(step_generator(job.seed, counters.step).initial_seed())
     metric = evaluate(task, network, batches.in_order(), run.preprocess, job.names, runtime)
     found, first = metric.result(), task.figures[0]
     examples = task.examples(found, dataset, unreadable.without(dataset.splits[split]), run.preprocess.white)
@@ -83,7 +86,7 @@ def finish(
     listed = [example.to_dict() for example in examples]
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), task.examples_are: listed})
     job.watch.result(facts)
-    return Run(folder)
+    return Run(folder, model=model)
 
 
 def acting(recipe: dict[str, Any], task: Task) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
+from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
 from striate.data.batches import Batches
 from striate.models import Network
@@ -47,6 +48,7 @@ class Job:
     preprocess: how pictures become the network's input. scaler: of the loss, which fp16 needs; see
     `Runtime.loss_scaler`. keeper: of the folder, should that go. share_seen: of the area of a typical picture.
     callbacks: of the caller; they are no `Watch`, for they may stop it.
+    model: the network as the person gave it, where it is none that its name stands for.
     """
 
     network: Network
@@ -63,6 +65,7 @@ class Job:
     keeper: Keeper | None = None
     share_seen: float = 1.0
     callbacks: Callbacks = NO_CALLBACKS
+    model: OwnCode | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from striate.models import create_model
 from striate.runtime.inference import network_input
 from striate.runtime.runtime import Runtime
 from striate.tasks import task_named
-from striate.training.plan import fit_size
+from striate.training.network import fit_size
 from striate.training.prepared import WORK_AHEAD
 from striate.training.recipe import Recipe
 from striate.training.variation import Variation

@@ -8,16 +8,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from striate.core.commands import command
 from striate.core.errors import ChangedPicture, Interrupted, StriateError
 from striate.core.units import counted
-from striate.data.batches import Batch
+from striate.data.batches import Batch, step_generator
 from striate.deploy.bundle import save_config, save_weights
+from striate.runtime.global_state import seed_everything
 from striate.runtime.signals import StopRequest, stop_requested
 from striate.tasks.evaluation import evaluate
 from striate.tasks.task import Metric, StepLosses
 from striate.training.clock import Clock
 from striate.training.finetune.transfer import Transfer, begin, head_alone, write_transfer
+from striate.training.folder.begun import going_on
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
@@ -64,6 +65,8 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     recipe, steps, threads = job.recipe, job.train.steps, EpochThreads(job)
     run = begun(job, transfer)
     counters = run.counters
+    if job.model is not None and not counters.step:
+        save(run)  # the weights that it came with may be nowhere else
     with stop_requested() as request:
         if transfer is not None and not counters.best:
             keep_head(run, transfer)
@@ -155,6 +158,7 @@ def keep_head(run: Training, transfer: Transfer) -> None:
 def keep_if_best(run: Training, epoch: int) -> tuple[Metric, bool]:
     """Validate; the weights stay in the folder if they are the best so far, which is returned too."""
     job, counters, network = run.job, run.counters, run.kept
+    seed_everything(step_generator(job.seed, counters.step).initial_seed())  # a network of one's own may draw here too
     found = evaluate(job.task, network, job.val.in_order(), job.preprocess, job.names, job.runtime)
     figures, first = found.figures(), job.task.figures[0]
     now, before = (job.task.merit(each, job.recipe.best_by) for each in (figures, counters.best or job.task.worst()))
@@ -275,7 +279,7 @@ def note_epoch(run: Training, line: dict[str, Any]) -> None:
 def stop_if(request: StopRequest, run: Training) -> None:
     """Raise Interrupted when a signal asked for it, and what a callback has raised."""
     job, step, steps = run.job, run.counters.step, run.job.recipe.epochs * run.job.train.steps
-    saved = f"everything is saved. Go on with: {command('train', '--run', job.folder, '--resume')}"
+    saved = f"everything is saved. Go on with: {going_on(job.folder)}"
     if run.failure is not None:
         job.watch.say(f"a callback raised {type(run.failure).__name__} at step {step:,} of {steps:,}; {saved}")
         raise run.failure

@@ -25,8 +25,10 @@ from striate.training.job import Job, Watch
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch
 from striate.training.memory.lone_pictures import fewest_at_once
 from striate.training.monitor.reporter import Reporter
-from striate.training.plan import Plan, build_network
+from striate.training.network import build_network
+from striate.training.plan import Plan
 from striate.training.speed.compiling import idle_kernels
+from striate.training.speed.options import RuntimeOptions
 
 # While a GPU computes, the processor makes the next batches and has them copied over.
 WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
@@ -57,13 +59,17 @@ class Prepared:
         )
         task = plan.task_of(dataset)
         job = Job(self.network, self.preprocess, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
-        return replace(job, share_seen=typical_share_seen(self.scan, self.preprocess))
+        seen = typical_share_seen(self.scan, self.preprocess)
+        return replace(job, share_seen=seen, model=plan.code.get("model"))
 
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
     dataset = open_data(plan.in_memory or plan.source, plan.recipe.split_seed, reporter.reading)
     network = build_network(plan, dataset)
+    for remark in network.remarks:
+        reporter.say(remark)
+    plan = replace(plan, options=laid_out(plan.options, network))
     runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)
     preprocess = replace(network.preprocess, mirrored=plan.recipe.test_flip, white=white)
@@ -73,6 +79,21 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
     usable = without_problems(dataset, scan)
     return Prepared(plan, usable, network, preprocess, runtime, working, scan, unreadable, report)
+
+
+def laid_out(options: RuntimeOptions, network: Network) -> RuntimeOptions:
+    """The options with the one layout of maps that the code of a network can work on, where that is not open.
+
+    Raises StriateError where the other one was asked for.
+    """
+    if network.takes_channels_last:
+        return options
+    if options.layout == "channels-last":
+        raise StriateError(
+            f"{network.label} cannot work on maps with the channels last: its code asks for a view of them, where "
+            "reshape or flatten would do; leave --layout channels-last out"
+        )
+    return replace(options, layout="contiguous")
 
 
 def runtime_rule(plan: Plan, network: Network) -> Runtime:

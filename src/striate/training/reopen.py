@@ -23,7 +23,8 @@ from striate.runtime.runtime import Runtime
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
 from striate.training.monitor.reporter import Reporter
-from striate.training.plan import Plan, build_network, note_moved, note_without, without_of
+from striate.training.network import build_network
+from striate.training.plan import Plan, note_moved, note_without, without_of
 from striate.training.prepared import Prepared
 
 

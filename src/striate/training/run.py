@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from striate.analysis.summary import summarize
-from striate.core.commands import command
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import remove_parts
+from striate.core.own_code import OwnCode
 from striate.core.units import counted
 from striate.data.cache import DEFAULT_CACHE_GB
 from striate.data.check import DataReport
@@ -23,8 +23,10 @@ from striate.models.pattern import canonical
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import as_current, describe, device_named
+from striate.training.before import advice_before
 from striate.training.callbacks import Callbacks
 from striate.training.finish import augmented_samples, finish
+from striate.training.folder.begun import going_on, read_begun
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, folder_word, locked, next_free
 from striate.training.folder.state import Counters
@@ -36,7 +38,8 @@ from striate.training.memory.retry import memory_errors
 from striate.training.monitor.reporter import Reporter
 from striate.training.monitor.tensorboard import EVENTS, TensorBoard, require_tensorboard
 from striate.training.optim.schedule import work_by_epoch
-from striate.training.plan import Plan, advice_before, read_plan, write_plan
+from striate.training.own import same_code
+from striate.training.plan import Plan, read_plan, write_plan
 from striate.training.prepared import Prepared, opened
 from striate.training.reopen import Going, reopen, same_runtime
 from striate.training.speed.autotune import autotune
@@ -45,6 +48,7 @@ from striate.training.speed.threads import EpochThreads
 from striate.training.under_way import moment_of
 
 RUNS = Path("runs")
+NO_CODE: Mapping[str, OwnCode] = {}
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def start(
     signal stops it.
     """
     device = device_named(plan.options.device)
-    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(canonical(plan.recipe.model))}")
+    model = canonical(plan.recipe.model.rpartition(":")[2])
+    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(model)}")
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     with locked(folder):
@@ -95,22 +100,28 @@ def resume(
     *,
     source: str | InMemory | None = None,
     without_missing: bool = False,
+    code: Mapping[str, OwnCode] = NO_CODE,
+    source_changed: bool = False,
 ) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
 
     audience: as in `start`; events that were begun are gone on with in any case. source: where the pictures are
-    now, if they have moved. without_missing: whether to go on without pictures that are gone, to other weights.
+    now, if they have moved. without_missing: whether to go on without pictures that are gone, to other weights. code:
+    of a person's own that the run was begun with, by field. source_changed: whether its file may have changed.
 
     Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
     """
     if not (folder / RECIPE).exists():
         raise StriateError(f"{folder} holds no run to resume (no {RECIPE}); leave --resume out to start one")
     if (folder / EVALUATION).exists() and (folder / REPORT).exists():
-        finished = Run(folder)  # first: what is damaged is no finished run
+        finished = Run(folder, model=code.get("model"))  # first: what is damaged is no finished run
         Reporter(quiet=audience.quiet).say(f"{folder} is finished already; nothing was trained")
         return finished
     with locked(folder):
         plan, record = read_plan(folder)
+        reporter, begun = Reporter(quiet=audience.quiet), read_begun(folder)[0]
+        reporter.log = folder
+        plan = replace(plan, code=same_code(folder, begun.code, code, reporter.say, changed=source_changed))
         audience = replace(audience, tensorboard=audience.tensorboard or (folder / EVENTS).exists())
         going = Going(folder, record, source, without_missing)
         with as_current(the_same_device(folder, plan, record)):
@@ -191,7 +202,7 @@ def _stopped_at_once(folder: Path) -> Interrupted:
     if not (folder / RECIPE).exists():
         return Interrupted("stopped before anything was trained", signal.SIGINT)
     return Interrupted(
-        f"stopped at once; what was saved last is kept. Go on with: {command('train', '--run', folder, '--resume')}",
+        f"stopped at once; what was saved last is kept. Go on with: {going_on(folder)}",
         signal.SIGINT,
     )
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from striate.data.batches import Batch, step_generator
 from striate.data.targets import BatchTargets
+from striate.runtime.global_state import seed_everything
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import StepLosses, Task
 from striate.training.job import Job
@@ -33,9 +34,9 @@ def begun_step(job: Job, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]
     """What the network is trained on in a step: images, float32 (N, C, H, W), normalised, and their targets.
 
     Everything random follows from (seed, step): the augmentation, and dropout through torch's global generator, which
-    is seeded here.
+    is seeded here, with those of numpy and Python, which code of a person's own may use.
     """
-    torch.manual_seed(step_generator(job.seed, step).initial_seed())
+    seed_everything(step_generator(job.seed, step).initial_seed())
     return job.variation.images(batch, step)
 
 

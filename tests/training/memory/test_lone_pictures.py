@@ -13,8 +13,8 @@ import striate
 from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.recipes import get_recipe
+from striate.training.before import few_steps
 from striate.training.memory.lone_pictures import fewest_at_once, lone_norms
-from striate.training.plan import few_steps
 from striate.training.recipe import Recipe
 
 RECIPE = Recipe(model="resnet18", size_px=32)

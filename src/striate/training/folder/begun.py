@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from striate.core import bounds
+from striate.core.commands import command
 from striate.core.errors import StriateError
+from striate.core.own_code import Written
 from striate.core.reading import Count, decoded, read_file
 from striate.core.records import Preprocess
 from striate.data.targets.classes import CLASSIFICATION
@@ -78,6 +81,21 @@ class Begun:
     machine: Machine
     data: Data
     task: str = CLASSIFICATION
+    code: dict[str, Written] = field(default_factory=dict)
+
+
+def going_on(folder: Path) -> str:
+    """The command that goes on with a run, which names the code of a person's own that it was begun with."""
+    words: list[str] = []
+    with suppress(StriateError):  # a run that is damaged says so when it is gone on with
+        for field_name, written in read_begun(folder)[0].code.items():
+            words += code_words(field_name, written.flagged)
+    return command("train", "--run", folder, "--resume", *words)
+
+
+def code_words(field_name: str, value: str) -> list[str]:
+    """The words of the command line that name code for a field of the recipe."""
+    return ["--model", value] if field_name == "model" else ["--set", f"{field_name}={value}"]
 
 
 def read_begun(folder: Path) -> tuple[Begun, dict[str, Any]]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors
 from striate.data.manifest import MANIFEST
 from striate.models.stored import CONFIG, WEIGHTS
+from striate.training.folder.begun import going_on
 from striate.training.folder.layout import LOG, METRICS, RECIPE, STATE, THREADS, TRANSFER, append_log, next_free
 from striate.training.folder.state import newest_state
 
@@ -101,7 +101,7 @@ class Keeper:
     def _message(self, target: Path) -> str:
         return (
             f"{self.folder} was deleted or moved while it was trained in; all of the run is in {target} now. "
-            f"Go on with: {command('train', '--run', target, '--resume')}"
+            f"Go on with: {going_on(target)}"
         )
 
     def _close(self) -> None:

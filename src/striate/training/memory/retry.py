@@ -12,11 +12,11 @@ from typing import ParamSpec, TypeVar
 import torch
 
 from striate.analysis.summary import summarize
-from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.units import in_bytes
 from striate.data.batches import Batch
 from striate.tasks.task import StepLosses
+from striate.training.folder.begun import going_on
 from striate.training.folder.state import Counters
 from striate.training.job import Job
 from striate.training.memory.forecast import available_bytes, training_bytes
@@ -127,7 +127,7 @@ def memory_errors(folder: Path) -> Iterator[None]:
             raise
         raise StriateError(
             f"memory ran out ({(str(error) or type(error).__name__).splitlines()[0]}); close other programs and go on "
-            f"from the newest state, if there is one, with: {command('train', '--run', folder, '--resume')}"
+            f"from the newest state, if there is one, with: {going_on(folder)}"
         ) from error
 
 

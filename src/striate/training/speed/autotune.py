@@ -267,7 +267,8 @@ def _measured_for(job: Job, options: RuntimeOptions) -> dict[str, Any]:
     """Everything that measurements are for."""
     return {
         **_machine(),
-        "network": job.network.architecture,
+        "network": [job.network.architecture, sum(p.numel() for p in job.network.parameters())],
+        "code": job.network.written.sha256 if job.network.written else None,
         "classes": len(job.names),
         "size": list(job.preprocess.size),
         "batch": job.recipe.batch_size,
