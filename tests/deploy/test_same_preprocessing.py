@@ -13,6 +13,7 @@ from striate.data.decode import read_picture
 from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
 from striate.data.sources import open_data
 from striate.models import Network
+from striate.training import network as built
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:
