@@ -78,11 +78,13 @@ def models(
 def _own(name: str, model: str | None) -> Overview | None:
     """The network with weights of its own that a name stands for, unless it stands for some of the zoo."""
     from striate.analysis.zoo import overview_of
+    from striate.core.own_code import names_code
     from striate.deploy.bundle import names_weights, network_of
     from striate.meta.weightless import blueprint
     from striate.models import is_drawn, list_models
 
-    if list_models(name) or list_models(f"*{name}*") or not (names_weights(name) or is_drawn(name)):
+    known = names_weights(name) or is_drawn(name) or names_code(name)
+    if list_models(name) or list_models(f"*{name}*") or not known:
         return None
     network = blueprint(partial(network_of, name, model)) if is_drawn(name) else network_of(name, model)
     return overview_of(network, name)

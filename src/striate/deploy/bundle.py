@@ -15,7 +15,7 @@ from striate.core.own_code import Written, code_of, names_code
 from striate.core.records import Preprocess
 from striate.data.targets.classes import CLASSIFICATION
 from striate.meta.weightless import blueprint
-from striate.models import FILES, ZOO, Model, Network, architecture_of, create_model, is_drawn
+from striate.models import FILES, OWN, ZOO, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
 from striate.models.pattern import canonical
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
@@ -120,11 +120,12 @@ def _own_bundle(stored: Stored, model: Model | None) -> Bundle:
 def load_weights(weights: str | Path, model: Model | None = None) -> Bundle:
     """A network for use, from all that weights can be named by: see `create_model`.
 
-    model: of which network they are, where they do not say so themselves; "imagenet" are resnet18's when not given.
+    model: of which network they are, where they do not say so themselves; "imagenet" are resnet18's when not given,
+    "own" those that a network of one's own comes with.
     Classes that have no names are numbered. Raises StriateError as `load_bundle` does, and for a file without a model.
     """
     folder = stored_folder(weights)
-    if folder is None and (weights in FILES or Path(weights).is_file()):
+    if folder is None and (weights in (OWN, *FILES) or Path(weights).is_file()):
         network = create_model(model or architecture_of(weights), weights=weights).eval()
         numbered = tuple(f"class {number}" for number in range(network.classes))
         return Bundle(network, network.preprocess, numbered, {}, named=False)
@@ -148,7 +149,10 @@ def network_of(
         if model is not None:
             kind = "a network of the zoo" if name in ZOO else "a network"
             raise StriateError(f"{name} is {kind}; a model is named for weights only, leave it out")
-        return create_model(name, classes, in_channels, size)
+        network = create_model(name, classes, in_channels, size)
+        for remark in network.remarks:
+            log.warning(remark)
+        return network
     if not names_weights(name):
         raise unknown_name("model", name, ZOO, "`striate models`")
     for what, value in (("--classes", classes), ("--in-channels", in_channels)):

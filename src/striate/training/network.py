@@ -17,8 +17,6 @@ from striate.meta.weightless import blueprint
 from striate.models import Network, create_model
 from striate.models.linear_probe import LinearProbe
 from striate.models.network import set_dropout
-from striate.models.own import require_runs
-from striate.models.own.network import OwnNetwork
 from striate.models.stages import stages_down_to
 from striate.runtime.global_state import seed_everything
 from striate.training.plan import Plan
@@ -66,13 +64,10 @@ def own_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     Raises StriateError, with the line of its own code, where it cannot run at the size that the recipe has.
     """
     fitted = fit_size(network, recipe, pictures)
-    if not isinstance(network, OwnNetwork) or fitted.size == network.preprocess.size:
-        network.require_size(*fitted.size)
-        return fitted
     try:
-        require_runs(network, fitted.size)
+        network.require_size(*fitted.size)
     except StriateError:
-        if recipe.size_px is not None:
+        if recipe.size_px is not None or fitted.size == network.preprocess.size:
             raise
         return fit_size(network, replace(recipe, size_px=network.preprocess.size), pictures)
     return fitted

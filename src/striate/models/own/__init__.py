@@ -16,12 +16,12 @@ from torch.nn.parameter import is_lazy
 from striate.core.errors import StriateError
 from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
-from striate.meta.own_lines import line_of, raised_by_the_network
+from striate.meta.own_lines import line_of
 from striate.models.network import Network, replace_classifier
 from striate.models.own.network import OwnNetwork
 from striate.models.own.outputs import answer_of
 from striate.models.own.stages import modules_by_stage, stages_of
-from striate.models.own.walk import Call, Walk, walk
+from striate.models.own.walk import Call, Walk, does_not_run, walk, walk_or_refuse
 
 USUAL_CLASSES = 1000
 USUAL_SIZES = tuple((px, px) for px in (224, 28, 32, 64, 96, 128, 160, 192, 227, 256, 299, 320, 384, 448, 512))
@@ -178,7 +178,7 @@ def own_preprocess(
         else:
             return Preprocess(sides, sides if size else (0, 0)).for_channels(channels)
     assert failed is not None  # noqa: S101 - something was tried
-    raise _does_not_run(name, (tried[0][0], *tried[0][1]), failed)
+    raise does_not_run(name, (tried[0][0], *tried[0][1]), failed)
 
 
 def _as_configured(config: Any) -> Preprocess:
@@ -192,35 +192,13 @@ def _as_configured(config: Any) -> Preprocess:
     return replace(plain, mean=tuple(mean), std=tuple(std)) if mean and std else plain
 
 
-def _does_not_run(name: str, shape: tuple[int, int, int], error: Exception) -> StriateError:
-    line = line_of(error)
-    reason = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
-    at = f" at {line}" if line else ""
-    advice = "" if raised_by_the_network(error) else "; give a size that it is for, as --size HEIGHTxWIDTH"
-    return StriateError(
-        f"{name}: forward raises {type(error).__name__}{at} on pictures {'x'.join(map(str, shape))}"
-        f"{f': {reason}' if reason else ''}{advice}"
-    )
-
-
-def require_runs(network: OwnNetwork, size: tuple[int, int]) -> Walk:
-    """What a network does at a size. Raises StriateError, with the line of its own code, where it cannot."""
-    shape = (network.in_channels, *size)
-    try:
-        return walk(network.behind, shape)
-    except StriateError:
-        raise
-    except Exception as error:  # whatever a person's code raises
-        raise _does_not_run(network.label, shape, error) from error
-
-
 def look_at(network: OwnNetwork, classes: int | None, *, told: bool) -> None:
     """Find the last layer and the stages of a network, put a last layer for the classes in place, note what is odd.
 
     told: whether it was built for the number of classes. Raises StriateError where it gives another number of logits
     and has no last layer to replace, or gives no logits.
     """
-    seen = require_runs(network, network.preprocess.size)
+    seen = walk_or_refuse(network.behind, network.label, (network.in_channels, *network.preprocess.size))
     logits = answer_of(seen.output, network.label).main
     network.classifier_name, network.answers = last_layer(seen.calls, logits.shape[1]), logits.shape[1]
     if classes is not None and classes != network.answers:
@@ -230,7 +208,7 @@ def look_at(network: OwnNetwork, classes: int | None, *, told: bool) -> None:
         network.remarks = (_replaced(network, classes),)
         replace_classifier(network, network.classifier_name, classes)
         network.answers = classes
-        seen = require_runs(network, network.preprocess.size)
+        seen = walk_or_refuse(network.behind, network.label, (network.in_channels, *network.preprocess.size))
     network.features_info = stages_of(seen.calls, network.preprocess.size, network.classifier_name)
     network.modules_by_stage = modules_by_stage(network, seen.calls, network.features_info)
     network.remarks += odd_things(network, seen)

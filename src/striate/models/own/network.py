@@ -12,7 +12,7 @@ from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.models.network import Network, replace_classifier
 from striate.models.own.outputs import Answer, answer_of
-from striate.models.own.walk import takes_channels_last
+from striate.models.own.walk import takes_channels_last, walk_or_refuse
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -102,6 +102,10 @@ class OwnNetwork(Network):
         if self._takes_channels_last is None:
             self._takes_channels_last = takes_channels_last(self.behind, (self.in_channels, *self.preprocess.size))
         return self._takes_channels_last
+
+    def require_size(self, height: int, width: int) -> None:
+        """Raise StriateError, with the line of its own code, unless it runs on pictures of this size."""
+        walk_or_refuse(self.behind, self.label, (self.in_channels, height, width))
 
     def require_fit(self, images: Tensor) -> None:
         """Nothing: what fits is for the module's own code to say."""

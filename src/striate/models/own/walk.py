@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from striate.core.errors import StriateError
+from striate.meta.own_lines import line_of, raised_by_the_network
 from striate.meta.shapes import Shape
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, every_module, weightless
@@ -71,6 +73,28 @@ def walk(network: nn.Module, shape: tuple[int, int, int], *, training: bool = Fa
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def walk_or_refuse(module: nn.Module, name: str, shape: tuple[int, int, int]) -> Walk:
+    """The same. Raises StriateError, with the line of its own code, where it cannot run. name: what that calls it."""
+    try:
+        return walk(module, shape)
+    except StriateError:
+        raise
+    except Exception as error:  # whatever a person's code raises
+        raise does_not_run(name, shape, error) from error
+
+
+def does_not_run(name: str, shape: tuple[int, int, int], error: Exception) -> StriateError:
+    """The error for a network that has raised one on pictures (C, H, W)."""
+    line = line_of(error)
+    reason = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
+    at = f" at {line}" if line else ""
+    advice = "" if raised_by_the_network(error) else "; give a size that it is for, as --size HEIGHTxWIDTH"
+    return StriateError(
+        f"{name}: forward raises {type(error).__name__}{at} on pictures {'x'.join(map(str, shape))}"
+        f"{f': {reason}' if reason else ''}{advice}"
+    )
 
 
 def _without_numbers(network: nn.Module, shape: tuple[int, int, int]) -> Walk:
