@@ -1,6 +1,7 @@
 """Training rates beside a plain loop and beside the best loop written by hand; medians of alternating rounds.
 
     python benchmarks/training.py [--one-process] [NETWORK ...]
+    python benchmarks/training.py --own        an own ResNet-18 (own_resnet.py) beside that of the zoo, as `train` has both
 
 plain: fp32, contiguous, eager, as torchvision's reference script trains: cross-entropy, SGD, accuracy and loss read
 after every step. by hand: the fastest of bf16 and fp32, contiguous and channels last, SGD fused, nothing read.
@@ -150,7 +151,9 @@ def best_by_hand(name: str, side: int, batch: int) -> tuple[Step, str]:
     return options[seconds.index(min(seconds))]
 
 
+OWN = f"{Path(__file__).with_name('own_resnet.py')}:resnet18"
 MAKERS = {
+    "own": lambda _, *case: striate_step(OWN, *case),
     "plain": lambda *case: (plain_step(*case), "fp32, contiguous"),
     "by hand": best_by_hand,
     "striate": striate_step,
@@ -195,14 +198,33 @@ class Contender:
         self.seconds += self.ask(warm + times)[warm:]
 
 
-def row(name: str, one_process: bool) -> str:
+def in_turns(name: str, whose: tuple[str, ...], one_process: bool) -> dict[str, Contender]:
     side, batch, rounds, steps = CASES[name]
-    contenders = {who: Contender(who, (name, side, batch), one_process) for who in MAKERS}
+    contenders = {who: Contender(who, (name, side, batch), one_process) for who in whose}
     for number in range(rounds):
         for contender in contenders.values():
             contender.take(3 if number == 0 else 1, steps)
     for contender in contenders.values():
         contender.close()
+    return contenders
+
+
+def own_row(name: str, one_process: bool) -> str:
+    """Medians and best steps of the network of the zoo and of the own one, in images per second."""
+    _, batch, _, _ = CASES[name]
+    contenders = in_turns(name, ("striate", "own"), one_process)
+    zoo, own = (contenders[who] for who in ("striate", "own"))
+    median, best = (batch / of(zoo.seconds) for of in (statistics.median, min))
+    own_median, own_best = (batch / of(own.seconds) for of in (statistics.median, min))
+    return (
+        f"| {name} | {median:.4g} ({zoo.text}) | {own_median:.4g} ({own.text}) | {own_median / median:.3f} | "
+        f"{own_best / best:.3f} |"
+    )
+
+
+def row(name: str, one_process: bool) -> str:
+    side, batch, _, _ = CASES[name]
+    contenders = in_turns(name, ("plain", "by hand", "striate"), one_process)
     rate = {who: batch / statistics.median(contender.seconds) for who, contender in contenders.items()}
     macs = summarize(create_model(name, CLASSES), (3, side, side)).macs
     text = contenders["striate"].text
@@ -218,11 +240,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(CASES)}; all when none is given")
     parser.add_argument("--one-process", action="store_true", help="the three contenders in this process")
+    parser.add_argument("--own", action="store_true", help="an own ResNet-18 beside the zoo's")
     options = parser.parse_args()
     for name in options.networks:
         if name not in CASES:
             parser.error(f"no case for {name!r}; there are {', '.join(CASES)}")
     os.environ["STRIATE_CACHE"] = tempfile.mkdtemp()
+    if options.own:
+        print("| network | the zoo's, images/s | own, images/s | own / zoo, medians | best steps |")
+        print("|---|---|---|---|---|")
+        print(own_row("resnet18", options.one_process), flush=True)
+        return
     print(
         "| network | px | batch | plain, images/s | by hand, images/s | striate, images/s | striate / plain | "
         "striate / by hand | GFLOP/s of the ceiling |"

@@ -12,6 +12,7 @@ import typer
 from PIL import Image
 
 from striate.cli.app import app
+from striate.core.own_code import names_code
 from striate.models import is_drawn
 from striate.recipes import get_recipe
 
@@ -75,7 +76,7 @@ def test_every_command_parses(place, words):
         return
     verb, given = parsed(words)
     if verb in ("summary", "train") and given["model"]:
-        assert is_drawn(given["model"])
+        assert is_drawn(given["model"]) or names_code(given["model"])
     if verb == "train":
         get_recipe(given["recipe"] or "default").parse(given["set_"] or [])
 
