@@ -1,7 +1,7 @@
 """Training rates beside a plain loop and beside the best loop written by hand; medians of alternating rounds.
 
     python benchmarks/training.py [--one-process] [NETWORK ...]
-    python benchmarks/training.py --own        an own ResNet-18 (own_resnet.py) beside that of the zoo, as `train` has both
+    python benchmarks/training.py --own        an own ResNet-18 (own_resnet.py) beside that of the zoo
 
 plain: fp32, contiguous, eager, as torchvision's reference script trains: cross-entropy, SGD, accuracy and loss read
 after every step. by hand: the fastest of bf16 and fp32, contiguous and channels last, SGD fused, nothing read.
