@@ -62,6 +62,7 @@ def test_an_instance_trains_from_its_own_weights_and_stays_as_it_is(photos, tmp_
     before = network[0].weight.clone()
     run = striate.train(photos, network, run=tmp_path / "run", **{**SHORT, "peak_lr": 0.0})
     assert torch.equal(network[0].weight, before) and torch.equal(run.network.get_submodule("0").weight, before)
+    assert run.recipe["command"].startswith(f"striate.train({str(photos)!r}, recipe='default', model=..., epochs=2")
     assert isinstance(run.network, nn.Module) and run.network(torch.rand(1, 3, 24, 24)).shape == (1, 2)
     other = striate.train(photos, network, run=tmp_path / "other", seed=5, **{**SHORT, "peak_lr": 0.0})
     assert weights(other.path) == weights(run.path)

@@ -66,18 +66,21 @@ class Plan:
 
     def command(self, folder: Path, runtime: Runtime) -> str:
         """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
-        that are in memory a call of Python's.
+        that are in memory and code that no name finds a call of Python's, with ... in the place of the latter.
         """
         options = replace(RuntimeOptions.exactly(runtime), device=self.options.device)
         named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
         parts = ["striate", "train", self.source, "--recipe", named]
         parts += [] if self.task is None else ["--task", self.task]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
-        if self.in_memory is not None:
+        nameless = {name for name, code in self.code.items() if not code.written.reachable}
+        if self.in_memory is not None or nameless:
             task = {} if self.task is None else {"task": self.task}
             given = {"recipe": named, **task, **acting, "seed": self.seed, **options.settled()}
             given["run"] = f"{folder}-again"
-            return f"striate.train({KINDS[self.source]}, {', '.join(f'{n}={v!r}' for n, v in given.items())})"
+            data = repr(self.source) if self.in_memory is None else KINDS[self.source]
+            words = (f"{name}={'...' if name in nameless else repr(value)}" for name, value in given.items())
+            return f"striate.train({', '.join([data, *words])})"
         for name, value in acting.items():
             between = "x" if name == "size_px" else ","
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
