@@ -227,7 +227,7 @@ def open_data(
     source: Data,
     size: int | tuple[int, int] | None = None,
     *,
-    model: str = "resnet18",
+    model: Model = "resnet18",
     preprocess: Preprocess | None = None,
     split_seed: int = 0,
     cache_gb: float = DEFAULT_CACHE_GB,
@@ -236,10 +236,10 @@ def open_data(
     """Open pictures for a PyTorch loop of one's own, with the splits, the cache and the preprocessing of `train`.
 
     source: as `data` of `train`. size: height and width that the network sees, or one number for a square, in pixels;
-    by default as `train` chooses it for these pictures. model: the network of the zoo that is meant, which decides size
-    and channels. preprocess: a record in the place of what would be chosen, such as `run.preprocess` or
-    `network.preprocess`. split_seed: decides the splits where the data has none. cache_gb: as of `train`.
-    progress: called with (done, total) while pictures are decoded, once and for all loops to come.
+    by default as `train` chooses it for these pictures. model: the network that is meant, as `create_model` takes it,
+    which decides size and channels. preprocess: a record in the place of what would be chosen, such as `run.preprocess`
+    or `network.preprocess`. split_seed: decides the splits where the data has none. cache_gb: as of `train`. progress:
+    called with (done, total) while pictures are decoded, once and for all loops to come.
     Returns a record with `classes`, `splits`, `preprocess` and `loader(split, ...)`, which gives the batches.
     Raises StriateError for bad data, names or values.
 

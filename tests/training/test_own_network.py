@@ -118,3 +118,8 @@ def test_a_network_of_the_zoo_that_somebody_has_at_hand_needs_no_code(photos, tm
     first, theirs = next(run.network.parameters()), next(network.parameters())
     assert torch.equal(first, theirs)
     assert striate.load(run.path).network.architecture == "lenet5" and "code" not in run.recipe
+
+
+def test_a_loader_gives_what_it_takes(photos):
+    data = striate.open_data(photos, model=f"{NETS}:Sized")
+    assert data.preprocess.size == (48, 48) and next(iter(data.loader("train", 4)))[0].shape == (4, 3, 48, 48)

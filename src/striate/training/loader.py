@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,11 +26,12 @@ from striate.data.working import WorkingPictures
 from striate.deploy.inputs import members, split_to_evaluate
 from striate.deploy.preprocessing import Preprocessing
 from striate.meta.weightless import blueprint
-from striate.models import create_model
+from striate.models import Model, create_model
 from striate.runtime.inference import network_input
 from striate.runtime.runtime import Runtime
 from striate.tasks import task_named
-from striate.training.network import fit_size
+from striate.training.network import own_size
+from striate.training.own import code_in
 from striate.training.prepared import WORK_AHEAD
 from striate.training.recipe import Recipe
 from striate.training.variation import Variation
@@ -180,12 +182,12 @@ def opened_data(
 
 def preprocess_for(
     dataset: Dataset,
-    model: str,
+    model: Model,
     size: int | tuple[int, int] | None,
     preprocess: Preprocess | None,
     progress: Progress | None,
 ) -> Preprocess:
-    """How pictures become a network's input, as a run would have it that trains a network of the zoo on them.
+    """How pictures become a network's input, as a run would have it that trains this network on them.
 
     size: of the input, one or height and width, in pixels; None: by the pictures. preprocess: in the place of all that.
     Raises StriateError for a network that there is not and for a size that it cannot be.
@@ -193,9 +195,10 @@ def preprocess_for(
     for side in size if isinstance(size, tuple) else (size,):
         require_within("size", side, TRAINING_SIDE_PX)
     if preprocess is None:
-        draft = blueprint(lambda: create_model(model))
-        preprocess = fit_size(draft, Recipe(model=model, size_px=size), dataset.pictures)
-        draft.require_size(*preprocess.size)
+        code, named = code_in({"model": model})
+        build = partial(create_model, code.get("model", model))
+        draft = build() if code else blueprint(build)
+        preprocess = own_size(draft, Recipe(**named, size_px=size), dataset.pictures)
     elif size is not None:
         preprocess = preprocess.at(size if isinstance(size, tuple) else (size, size))
     return preprocess if preprocess.white else replace(preprocess, white=white_for(dataset, progress))

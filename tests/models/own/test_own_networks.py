@@ -178,7 +178,10 @@ def test_what_is_no_network_is_one_sentence(name, words):
 
 def test_a_size_that_does_not_fit_names_the_line_of_its_own_code():
     said = mistake("Sized", size=(40, 40))
-    assert re.search(r"RuntimeError at nets.py:\d+ on pictures 3x40x40: mat1 and mat2", said) and "size_px=..." in said
+    assert (
+        re.search(r"RuntimeError at nets.py:\d+ on pictures 3x40x40: mat1 and mat2", said) and "(size_px=...)" in said
+    )
+    assert own("Sized").preprocess.size == (48, 48)
     assert own("Sized", size=(48, 48)).classes == 5
 
 

@@ -21,10 +21,16 @@ from striate.models.network import Network, replace_classifier
 from striate.models.own.network import OwnNetwork
 from striate.models.own.outputs import answer_of
 from striate.models.own.stages import modules_by_stage, stages_of
-from striate.models.own.walk import Call, Walk, does_not_run, walk, walk_or_refuse
+from striate.models.own.walk import Call, Walk, walk, walk_or_refuse
 
 USUAL_CLASSES = 1000
-USUAL_SIZES = tuple((px, px) for px in (224, 28, 32, 64, 96, 128, 160, 192, 227, 256, 299, 320, 384, 448, 512))
+# Sides in pixels that networks are made for, likelier ones first; the first of them may be tried with numbers.
+USUAL_PX = (
+    *(224, 32, 28, 64, 96, 128, 256, 299, 227, 384, 48, 36, 40, 56, 60, 72, 80, 84, 100, 112, 120, 144, 150, 160, 180),
+    *(192, 200, 240, 288, 300, 320, 336, 400, 416, 448, 480, 512),
+)
+USUAL_SIZES = tuple((px, px) for px in USUAL_PX)
+MOST_RUN = 8
 CLASSES_ARGUMENTS = ("num_classes", "classes", "n_classes", "num_labels", "nb_classes", "n_class", "nclass", "c_out")
 PROBABILITIES = ("_softmax", "sigmoid")
 
@@ -166,19 +172,20 @@ def own_preprocess(
     if isinstance(stated, Preprocess):
         stated = stated.for_channels(first or stated.channels)
         return stated if size is None else stated.at(size)
-    failed: Exception | None = None
-    tried = [
-        (channels, side) for side in ([size] if size else USUAL_SIZES) for channels in ([first] if first else (3, 1))
-    ]
-    for channels, sides in tried:
-        try:
-            walk(module, (channels, *sides))
-        except Exception as error:  # whatever a person's code raises
-            failed = failed or error
-        else:
-            return Preprocess(sides, sides if size else (0, 0)).for_channels(channels)
-    assert failed is not None  # noqa: S101 - something was tried
-    raise does_not_run(name, (tried[0][0], *tried[0][1]), failed)
+    sizes = (size,) if size else USUAL_SIZES
+    tried = [(number, *sides) for sides in sizes for number in ((first,) if first else (3, 1))]
+    shape = next((shape for shape in tried if _runs(module, shape, numbers=False)), None)
+    shape = shape or next((shape for shape in tried[:MOST_RUN] if _runs(module, shape, numbers=True)), tried[0])
+    walk_or_refuse(module, name, shape)
+    return Preprocess(shape[1:], shape[1:] if size else (0, 0)).for_channels(shape[0])
+
+
+def _runs(module: nn.Module, shape: tuple[int, int, int], *, numbers: bool) -> bool:
+    try:
+        walk(module, shape, numbers=numbers)
+    except Exception:  # whatever a person's code raises
+        return False
+    return True
 
 
 def _as_configured(config: Any) -> Preprocess:

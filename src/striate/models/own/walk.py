@@ -59,16 +59,18 @@ class _Operators(MetaMode):  # type: ignore[no-untyped-call]
             self.made[id(result)] = result, operator.overloadpacket.__name__
 
 
-def walk(network: nn.Module, shape: tuple[int, int, int], *, training: bool = False) -> Walk:
+def walk(network: nn.Module, shape: tuple[int, int, int], *, training: bool = False, numbers: bool = True) -> Walk:
     """Run a network on two pictures (C, H, W) without numbers, or with some where it needs them; it is left as it was.
 
-    Raises what the network raises.
+    numbers: whether it may be given some, which takes as long as its answer does. Raises what the network raises.
     """
     modes = [(module, module.training) for _, module in every_module(network)]
     network.train(training)
     try:
         return _without_numbers(network, shape)
     except Exception:  # it may need numbers, as who asks `if x.sum() > 0` does; else it fails again, and for real
+        if not numbers:
+            raise
         return _with_numbers(network, shape)
     finally:
         for module, mode in modes:
@@ -90,7 +92,7 @@ def does_not_run(name: str, shape: tuple[int, int, int], error: Exception) -> St
     line = line_of(error)
     reason = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
     at = f" at {line}" if line else ""
-    advice = "" if raised_by_the_network(error) else "; give a size that it is for, as --size HEIGHTxWIDTH"
+    advice = "" if raised_by_the_network(error) else "; give the size that it is for (--size)"
     return StriateError(
         f"{name}: forward raises {type(error).__name__}{at} on pictures {'x'.join(map(str, shape))}"
         f"{f': {reason}' if reason else ''}{advice}"
