@@ -107,7 +107,7 @@ def test_it_is_tuned_in_stages_from_weights_of_its_own(photos, tmp_path):
         "last",
     ]
     own = striate.train(photos, first.network, weights="own", run=tmp_path / "own", unfreeze_to="head", **more)
-    assert own.recipe["recipe"]["weights"] == "own"
+    assert own.recipe["recipe"]["weights"] == "own" and own.recipe["recipe"]["model"] == model
     probe = striate.train(photos, model, weights=first.path, layers="deep", run=tmp_path / "probe", **SHORT)
     assert striate.load(probe.path, model=model).predict(photos / "level") == probe.predict(photos / "level")
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from striate.core import bounds
 from striate.core.errors import StriateError, unknown_name
-from striate.core.own_code import OwnCode, as_code
+from striate.core.own_code import OwnCode
 from striate.models.alexnet import alexnet, alexnet_single
 from striate.models.alexnet_tv import alexnet_tv
 from striate.models.densenet import (
@@ -37,7 +37,7 @@ from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
-from striate.models.own import own_network
+from striate.models.own import code_for, own_network
 from striate.models.pattern import is_pattern, pattern_network
 from striate.models.perceptron import mlp, perceptron
 from striate.models.quick_regnet import quick_regnet26, quick_regnet29
@@ -180,7 +180,7 @@ def create_model(
     >>> model.classifier_name, model.preprocess.size, model.features_info[-1].stride
     ('fc', (64, 64), 32)
     """
-    code = as_code(name)
+    code = code_for(name)
     label = name if isinstance(name, str) else code.name if code else ""
     if code is None and label not in ZOO and not is_pattern(label):
         raise unknown_name("model", label, ZOO, "`striate models`")

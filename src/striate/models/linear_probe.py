@@ -43,6 +43,10 @@ class LinearProbe(Network):
         """A module by its path; those of the network inside as it finds them itself."""
         return self.body.get_submodule(target[5:]) if target.startswith("body.") else super().get_submodule(target)
 
+    def require_fit(self, images: Tensor) -> None:
+        """As the network inside."""
+        self.body.require_fit(images)
+
     def require_size(self, height: int, width: int) -> None:
         """As the network inside."""
         self.body.require_size(height, width)

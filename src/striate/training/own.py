@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
-from striate.core.own_code import OwnCode, Written, as_code, names_code
-from striate.models import ZOO, Network
+from striate.core.own_code import OwnCode, Written, names_code
+from striate.models.own import code_for
 from striate.training.folder.begun import code_words
 
 CODE_FIELDS = ("model",)
@@ -26,16 +26,9 @@ def code_in(fields: Mapping[str, Any]) -> tuple[dict[str, OwnCode], dict[str, An
     """
     code = {}
     for name in CODE_FIELDS:
-        if fields.get(name) is not None and (own := _as_code(fields[name])) is not None:
+        if fields.get(name) is not None and (own := code_for(fields[name])) is not None:
             code[name] = own
     return code, {**fields, **{name: own.name for name, own in code.items()}}
-
-
-def _as_code(given: Any) -> OwnCode | None:
-    if isinstance(given, Network) and given.architecture in ZOO:
-        # Its name will do, for all but the weights that it begins with.
-        return OwnCode(given, Written(given.architecture))
-    return as_code(given)
 
 
 def stated(code: Mapping[str, OwnCode]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from striate.core.errors import StriateError
-from striate.core.own_code import OwnCode
+from striate.core.own_code import OwnCode, Written, as_code
 from striate.core.records import Preprocess
 from striate.meta.own_lines import line_of
 from striate.models.network import Network, replace_classifier
@@ -33,6 +33,16 @@ USUAL_SIZES = tuple((px, px) for px in USUAL_PX)
 MOST_RUN = 8
 CLASSES_ARGUMENTS = ("num_classes", "classes", "n_classes", "num_labels", "nb_classes", "n_class", "nclass", "c_out")
 PROBABILITIES = ("_softmax", "sigmoid")
+
+
+def code_for(given: Any) -> OwnCode | None:
+    """What a person gave as a network: code by its name, or it itself; None for any other text.
+
+    A network that was built here keeps its name: that in the zoo, its pattern, or where its code stands.
+    """
+    if isinstance(given, Network) and (given.written or given.architecture):
+        return OwnCode(given, given.written or Written(given.architecture))
+    return as_code(given)
 
 
 def own_network(
