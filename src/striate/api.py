@@ -29,12 +29,12 @@ from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
 from striate.training.callbacks import Callbacks
-from striate.training.folder.layout import RECIPE
+from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.other_names import renamed, unknown_field
 from striate.training.own import code_in
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
-from striate.training.recipe import Recipe
+from striate.training.recipe import BOUNDS, Recipe
 from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
 from striate.training.speed.options import RuntimeOptions
@@ -148,7 +148,7 @@ def resume(
     source_changed: bool = False,
     **same: Any,
 ) -> Run:
-    """Go on with an interrupted run to exactly the weights that it would have reached.
+    """Go on with an interrupted run to exactly the weights that it would have reached, or with a finished one to more.
 
     data: where its pictures are now, if they have moved, or the arrays, list or Dataset that it was begun with; the
     hashes in data.tsv decide whether they are the same.
@@ -158,6 +158,7 @@ def resume(
     written into recipe.json, the log and the report. source_changed: whether to go on with code of your own though its
     file has changed. same: any of recipe, task, seed and the fields of `Recipe` and `RuntimeOptions`, to be sure that
     the run was begun with them; all code of your own that it was begun with must be among them: model="my_net.py:Net".
+    epochs=62 of a finished run trains it further, to 62 epochs in all, from its last weights with a schedule of its own.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
     require_room(cache_gb)
@@ -167,6 +168,10 @@ def resume(
         same = {"data": given, **same}
     code, same = code_in(same)
     same = {name: value for name, value in same.items() if name not in code}
+    epochs = None if same.get("epochs") is None else converted("epochs", same["epochs"], int)
+    if epochs is not None and is_finished(Path(run)):
+        require_within("epochs", epochs, BOUNDS["epochs"])
+        same = {name: value for name, value in same.items() if name != "epochs"}
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same)
     source = None if isinstance(given, str) and given in BUILT_IN else given
@@ -178,6 +183,7 @@ def resume(
         without_missing=without_missing,
         code=code,
         source_changed=source_changed,
+        epochs=epochs,
     )
 
 
@@ -201,10 +207,8 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
         if value != begun[name]:
             if name in NAMED:
                 NAMED[name](value)  # one that there is not is named as such
-            raise StriateError(
-                f"{run} was begun with {name} {begun[name]}, not {value}; leave that out to go on with it, or start "
-                "another run"
-            )
+            then = "finish it first, then it goes on to more" if name == "epochs" else "leave that out to go on with it"
+            raise StriateError(f"{run} was begun with {name} {begun[name]}, not {value}; {then}, or start another run")
 
 
 @checked

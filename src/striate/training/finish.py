@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import torch
 
 from striate.analysis.summary import summarize
-from striate.core.commands import shown
+from striate.core.commands import command, shown
 from striate.core.files import write_bytes, write_json
 from striate.data.batches import batches_of, step_generator
 from striate.data.dataset import Dataset
@@ -63,7 +64,7 @@ def finish(
     save_config(folder, run.network, job.names, metrics, task.name, run.preprocess)
     facts = ReportFacts(
         title=folder.name,
-        command=shown(record["command"]),
+        command=whole_command(record),
         task=task,
         evaluation=found,
         evaluated_split=split,
@@ -73,7 +74,8 @@ def finish(
         described=dataset.targets.described,
         augmented=augmented_samples(job),
         cost=summarize(run.network),
-        recipe={"name": record["recipe_name"], **acting(record["recipe"], task), "seed": record["seed"]},
+        recipe={"name": record["recipe_name"], **acting(record["recipe"], task), "seed": record["seed"]}
+        | gone_on(record),
         machine=record["machine"],
         data=record["data"],
         seconds=counters.seconds,
@@ -87,6 +89,22 @@ def finish(
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), task.examples_are: listed})
     job.watch.result(facts)
     return Run(folder, model=model)
+
+
+def gone_on(record: dict[str, Any]) -> dict[str, Any]:
+    """Where a run went on after its end, as the report shows it beside the recipe."""
+    epochs = [each["from_epoch"] for each in record.get("continued", [])]
+    return {"new schedule after epoch": ", ".join(map(str, epochs))} if epochs else {}
+
+
+def whole_command(record: dict[str, Any]) -> str:
+    """What repeats a run, and goes on with it where it was gone on with."""
+    first, continued = record["command"], record.get("continued", [])
+    if not continued or not first.startswith("striate train "):
+        return shown(first)
+    again = shlex.split(first)[-1]
+    more = [command("train", "--run", again, "--resume", "--epochs", str(each["epochs"])) for each in continued]
+    return " && ".join([shown(first), *more])
 
 
 def acting(recipe: dict[str, Any], task: Task) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from striate.report.facts import ReportFacts
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task
 from striate.training.callbacks import Callbacks
+from striate.training.continued import Continued, scheduled
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.state import Counters
 from striate.training.recipe import Recipe
@@ -49,6 +50,7 @@ class Job:
     `Runtime.loss_scaler`. keeper: of the folder, should that go. share_seen: of the area of a typical picture.
     callbacks: of the caller; they are no `Watch`, for they may stop it.
     model: the network as the person gave it, where it is none that its name stands for.
+    continued: where it went on after its end.
     """
 
     network: Network
@@ -66,6 +68,11 @@ class Job:
     share_seen: float = 1.0
     callbacks: Callbacks = NO_CALLBACKS
     model: OwnCode | None = None
+    continued: tuple[Continued, ...] = ()
+
+    def scheduled(self, step: int) -> tuple[Recipe, int, bool]:
+        """The schedule that a step is in; see `continued.scheduled`."""
+        return scheduled(self.recipe, self.continued, step, self.train.steps)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +83,8 @@ class Job:
     def variation(self) -> Variation:
         """How batches are varied."""
         steps = self.train.steps
-        return Variation(self.recipe, self.preprocess, self.task, self.names, self.seed, steps, self.runtime)
+        recipe, runtime = self.recipe, self.runtime
+        return Variation(recipe, self.preprocess, self.task, self.names, self.seed, steps, runtime, self.continued)
 
     @property
     def chance_loss(self) -> float:

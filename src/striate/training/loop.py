@@ -75,15 +75,17 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
             save(run)
             stop_if(request, run)
         for epoch in range(counters.step // steps, recipe.epochs):
-            if is_over(recipe, transfer, epoch, counters):
+            schedule, unfrozen_by, end = schedule_of(job, epoch)
+            if is_over(schedule, transfer, unfrozen_by, counters):
                 break
             run.clock = Clock(counters)
             threads.begin(epoch)
             if transfer is not None:
-                transfer.tuning.apply(job.network, epoch, recipe.epochs, keep_statistics=recipe.keep_statistics)
+                by, epochs = unfrozen_by, schedule.epochs
+                transfer.tuning.apply(job.network, by, epochs, keep_statistics=recipe.keep_statistics)
             job.network.train()
             for batch in batches_or_saved(run, epoch):
-                lr = learning_rate(recipe, counters.step, steps, counters.drops)
+                lr = learning_rate(*job.scheduled(counters.step)[:2], steps, counters.drops)
                 run.unread.append((made_to_fit(run, batch, lr), len(batch.indices)))
                 counters.step += 1
                 if recipe.ema_decay:
@@ -99,11 +101,12 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                     break
             run.clock.stop(counters)
             line = epoch_line(run, epoch + 1, lr)
-            if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == recipe.epochs or counters.stopped:
+            if (epoch + 1) % recipe.validate_every_epochs == 0 or epoch + 1 == end or counters.stopped:
                 line = validate(run, line)
             note_epoch(run, line)
             save(run)
             stop_if(request, run)
+            begin_schedule(job, counters)
     if counters.stopped:
         job.watch.say(f"a callback ended the run at step {counters.step:,} of {recipe.epochs * steps:,}")
     return counters
@@ -114,11 +117,30 @@ def begun(job: Job, transfer: Transfer | None) -> Training:
     optimizers = optimizers_of(job.task, job.network, job.recipe)
     networks = {"network": job.network, **({"ema": ema_copy(job.network)} if job.recipe.ema_decay else {})}
     counters = load_state(job.folder / STATE, networks, optimizers, job.watch.say) or Counters()
+    begin_schedule(job, counters)
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
     discard_metrics_after(job.folder, counters.step, job.watch.say)
     monitor = TrainingMonitor(job, list(optimizers.values()), counters)
     return Training(job, transfer, networks, optimizers, counters, Clock(counters), monitor)
+
+
+def begin_schedule(job: Job, counters: Counters) -> None:
+    """Forget what the schedule before has counted, where a run that was finished goes on."""
+    if counters.step in [each.from_step for each in job.continued]:
+        counters.drops, counters.waited_epochs, counters.stopped = 0, 0, False
+
+
+def schedule_of(job: Job, epoch: int) -> tuple[Recipe, int, int]:
+    """Of an epoch, counted from 0: the recipe over the epochs of its schedule, the epoch by which stages are unfrozen
+    (all of them, once a run goes on), and the number of the schedule's last epoch.
+    """
+    steps = job.train.steps
+    schedule, step, first = job.scheduled(epoch * steps)
+    end = epoch - step // steps + schedule.epochs
+    if first:
+        return schedule, epoch, end
+    return job.recipe, job.recipe.epochs - 1, end
 
 
 def is_over(recipe: Recipe, transfer: Transfer | None, epoch: int, counters: Counters) -> bool:

@@ -25,6 +25,7 @@ from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Runtime
 from striate.tasks import task_named
 from striate.tasks.task import Task
+from striate.training.continued import Continued
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import RECIPE
 from striate.training.own import stated
@@ -37,7 +38,7 @@ CUSTOM, BASIS = "custom", "default"  # what a record of the caller's own is call
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides a run.
+    """What decides a run. continued: where it went on after it was finished.
 
     source: the data as the person named it. recipe: to train by. changed: what it has otherwise than that of its name;
     a record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
@@ -54,6 +55,7 @@ class Plan:
     in_memory: InMemory | None = None
     task: str | None = None
     code: Mapping[str, OwnCode] = field(default_factory=dict)
+    continued: tuple[Continued, ...] = ()
 
     @property
     def model(self) -> Model:
@@ -148,7 +150,8 @@ def _whole_source(plan: Plan) -> str:
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
     begun, record = read_begun(folder)
-    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, task=begun.task), record
+    also: dict[str, Any] = {"task": begun.task, "continued": begun.continued}
+    return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, **also), record
 
 
 def without_of(record: dict[str, Any]) -> list[int]:

@@ -60,7 +60,7 @@ class Prepared:
         task = plan.task_of(dataset)
         job = Job(self.network, self.preprocess, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
         seen = typical_share_seen(self.scan, self.preprocess)
-        return replace(job, share_seen=seen, model=plan.code.get("model"))
+        return replace(job, share_seen=seen, model=plan.code.get("model"), continued=plan.continued)
 
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:

@@ -20,6 +20,7 @@ from striate.data.sources import BUILT_IN, open_to_evaluate
 from striate.data.unreadable import UnreadablePictures
 from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Runtime
+from striate.training.continued import say_what_is_exact
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
 from striate.training.monitor.reporter import Reporter
@@ -71,6 +72,8 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     if gone and not going.without_missing:
         raise _missing(going, now.source, [str(error) for error in gone.values()])
     reporter.log = folder
+    if plan.continued and newest_step(folder / STATE) == plan.continued[-1].from_step:
+        say_what_is_exact(plan.continued[-1], reporter.say)
     if gone:
         step = newest_step(folder / STATE)
         note_without(folder, gone, step)

@@ -25,10 +25,11 @@ from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import as_current, describe, device_named
 from striate.training.before import advice_before
 from striate.training.callbacks import Callbacks
+from striate.training.continued import go_on
 from striate.training.finish import augmented_samples, finish
 from striate.training.folder.begun import going_on, read_begun
 from striate.training.folder.keeper import Keeper
-from striate.training.folder.layout import EVALUATION, LOCK, LOG, RECIPE, REPORT, STATE, folder_word, locked, next_free
+from striate.training.folder.layout import LOCK, LOG, RECIPE, STATE, folder_word, is_finished, locked, next_free
 from striate.training.folder.state import Counters
 from striate.training.job import NO_CALLBACKS, Job
 from striate.training.loop import fit, prepare
@@ -102,26 +103,32 @@ def resume(
     without_missing: bool = False,
     code: Mapping[str, OwnCode] = NO_CODE,
     source_changed: bool = False,
+    epochs: int | None = None,
 ) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
 
     audience: as in `start`; events that were begun are gone on with in any case. source: where the pictures are
     now, if they have moved. without_missing: whether to go on without pictures that are gone, to other weights. code:
     of a person's own that the run was begun with, by field. source_changed: whether its file may have changed.
+    epochs: of a finished run, to which it goes on with a schedule of its own.
 
     Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
     """
     if not (folder / RECIPE).exists():
         raise StriateError(f"{folder} holds no run to resume (no {RECIPE}); leave --resume out to start one")
-    if (folder / EVALUATION).exists() and (folder / REPORT).exists():
+    if is_finished(folder):
         finished = Run(folder, model=code.get("model"))  # first: what is damaged is no finished run
-        Reporter(quiet=audience.quiet).say(f"{folder} is finished already; nothing was trained")
-        return finished
+        if epochs in (None, finished.recipe["recipe"]["epochs"]):
+            Reporter(quiet=audience.quiet).say(f"{folder} is finished already; nothing was trained")
+            return finished
     with locked(folder):
-        plan, record = read_plan(folder)
         reporter, begun = Reporter(quiet=audience.quiet), read_begun(folder)[0]
         reporter.log = folder
-        plan = replace(plan, code=same_code(folder, begun.code, code, reporter.say, changed=source_changed))
+        own = same_code(folder, begun.code, code, reporter.say, changed=source_changed)
+        if epochs is not None and is_finished(folder):
+            go_on(folder, epochs)
+        plan, record = read_plan(folder)
+        plan = replace(plan, code=own)
         audience = replace(audience, tensorboard=audience.tensorboard or (folder / EVENTS).exists())
         going = Going(folder, record, source, without_missing)
         with as_current(the_same_device(folder, plan, record)):

@@ -15,6 +15,7 @@ from striate.data.picture import normalise, scaled
 from striate.data.targets import BatchTargets, Indices
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task
+from striate.training.continued import Continued, scheduled
 from striate.training.optim.schedule import side_px
 from striate.training.recipe import Recipe
 
@@ -24,6 +25,7 @@ class Variation:
     """What decides how the batches of a training are varied; everything random follows from (seed, step).
 
     preprocess: how pictures become the network's input. names: what the task tells apart. steps: in an epoch.
+    continued: where the run went on after its end.
     """
 
     recipe: Recipe
@@ -33,6 +35,7 @@ class Variation:
     seed: int
     steps: int
     runtime: Runtime
+    continued: tuple[Continued, ...] = ()
 
     def images(self, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
         """The images of a step, float32 (N, C, H, W), normalised, and their targets."""
@@ -46,7 +49,8 @@ class Variation:
         them. What is trained on, and what is shown of it, comes from here.
         """
         preprocess, (height, width), generator = self.preprocess, self.preprocess.size, step_generator(self.seed, step)
-        share = side_px(self.recipe, min(height, width), step, self.steps) / min(height, width)
+        schedule, step_in_it, _ = scheduled(self.recipe, self.continued, step, self.steps)
+        share = side_px(schedule, min(height, width), step_in_it, self.steps) / min(height, width)
         small = preprocess.at((round(height * share), round(width * share)), preprocess.resize)
         moved, epoch = self.runtime.move(batch.pictures), step // self.steps
         pictures, geometry = self.varied(moved, batch.indices, small, generator, epoch)

@@ -18,6 +18,7 @@ from striate.core.reading import Count, decoded, read_file
 from striate.core.records import Preprocess
 from striate.data.targets.classes import CLASSIFICATION
 from striate.runtime.runtime import Runtime
+from striate.training.continued import Continued
 from striate.training.folder.former import recipe_in_todays_names
 from striate.training.folder.layout import RECIPE
 from striate.training.recipe import Recipe
@@ -82,6 +83,7 @@ class Begun:
     data: Data
     task: str = CLASSIFICATION
     code: dict[str, Written] = field(default_factory=dict)
+    continued: tuple[Continued, ...] = ()
 
 
 def going_on(folder: Path) -> str:

@@ -40,6 +40,11 @@ def next_free(parent: Path, stem: str) -> Path:
     return candidate
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a run was tested and its report written."""
+    return (folder / EVALUATION).exists() and (folder / REPORT).exists()
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder for this process alone; the system lets go when the process dies, however it dies.
