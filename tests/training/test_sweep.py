@@ -34,6 +34,7 @@ def bytes_of(run: Path) -> tuple[bytes, bytes]:
 
 def process_state() -> dict[str, object]:
     """What a process shares, as far as a training could leave something in it."""
+    assert callable(striate.train)  # imported by now, which draws from `random`: some dependency of ours does
     modules = torch.nn.modules.module
     return {
         "threads": [thread.name for thread in threading.enumerate()],
