@@ -158,7 +158,7 @@ def resume(
     written into recipe.json, the log and the report. source_changed: whether to go on with code of your own though its
     file has changed. same: any of recipe, task, seed and the fields of `Recipe` and `RuntimeOptions`, to be sure that
     the run was begun with them; all code of your own that it was begun with must be among them: model="my_net.py:Net".
-    epochs=62 of a finished run trains it further, to 62 epochs in all, from its last weights with a schedule of its own.
+    epochs=62 of a finished run trains it further, to 62 in all, from its last weights with a schedule of its own.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
     require_room(cache_gb)
