@@ -95,7 +95,7 @@ def _name(flag: str) -> str:
 
 
 def _literal(value: str | None) -> str:
-    if value is None or value == "...":
+    if value in (None, "...", PLACE_OF_CODE):
         return "..."
     if value in ("true", "false", "none"):
         return value.capitalize()
