@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -167,13 +167,12 @@ def resume(
     if isinstance(given, str):
         same = {"data": given, **same}
     code, same = code_in(same)
-    same = {name: value for name, value in same.items() if name not in code}
     epochs = None if same.get("epochs") is None else converted("epochs", same["epochs"], int)
     if epochs is not None and is_finished(Path(run)):
         require_within("epochs", epochs, BOUNDS["epochs"])
         same = {name: value for name, value in same.items() if name != "epochs"}
     if same and (Path(run) / RECIPE).exists():
-        _refuse_changes(Path(run), same)
+        _refuse_changes(Path(run), same, code)
     source = None if isinstance(given, str) and given in BUILT_IN else given
     return resume_run(
         Path(run),
@@ -187,7 +186,8 @@ def resume(
     )
 
 
-def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
+def _refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> None:
+    """Raise StriateError where a run was begun otherwise; code: fields of which its files' hashes decide."""
     plan, record = read_plan(run)
     if isinstance(own := same.get("recipe"), Recipe):
         same = {**own.to_dict(), **{name: value for name, value in same.items() if name != "recipe"}}
@@ -200,6 +200,8 @@ def _refuse_changes(run: Path, same: dict[str, Any]) -> None:
         # Of files and folders the hashes decide, wherever they are now.
         begun["data"] = record["data"]["source"] if BUILT_IN.keys() & {named, record["data"]["source"]} else named
     for name, value in same.items():
+        if name in code:
+            continue
         if name not in begun:
             raise unknown_field(name, begun)
         if name in KINDS:
