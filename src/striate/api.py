@@ -15,7 +15,7 @@ from striate.core.values import checked, converted
 from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset
-from striate.data.in_memory import Data, as_data, kind_of
+from striate.data.in_memory import Data, as_data, elsewhere, kind_of
 from striate.data.scan import Progress
 from striate.data.sources import BUILT_IN
 from striate.data.sources import open_data as dataset_of
@@ -49,7 +49,7 @@ KINDS = {
     **typing.get_type_hints(Recipe),
 }
 NAMED = {"recipe": get_recipe, "task": task_named}
-OTHERS = ("data", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
+OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
 
 
 @checked
@@ -66,6 +66,8 @@ def train(
     quiet: bool = False,
     callbacks: Any = (),
     task: str | None = None,
+    val: Data | None = None,
+    test: Data | None = None,
     **fields: Any,
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
@@ -80,6 +82,7 @@ def train(
     pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether nothing is shown;
     log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and end, or functions,
     called at each epoch's end; see `Callback`. task: what to learn of the pictures, by default what the data is for.
+    val, test: data of any form that lies elsewhere, all of which validates or tests; classes are matched by name.
     fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
     precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C, and what a
@@ -98,7 +101,8 @@ def train(
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     if task is not None:
         task_named(task)
-    plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task, code)
+    others = elsewhere(val, test)
+    plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task, code, elsewhere=others)
     return start(plan, Path(run) if run else None, cache_gb, audience)
 
 
@@ -141,6 +145,8 @@ def resume(
     cache_gb: float = DEFAULT_CACHE_GB,
     *,
     data: Data | None = None,
+    val: Data | None = None,
+    test: Data | None = None,
     tensorboard: bool = False,
     quiet: bool = False,
     callbacks: Any = (),
@@ -151,7 +157,7 @@ def resume(
     """Go on with an interrupted run to exactly the weights that it would have reached, or with a finished one to more.
 
     data: where its pictures are now, if they have moved, or the arrays, list or Dataset that it was begun with; the
-    hashes in data.tsv decide whether they are the same.
+    hashes in data.tsv decide whether they are the same. val, test: likewise, where these lie elsewhere.
     tensorboard: whether to write events from here on; a run that was begun with them goes on with them. quiet,
     callbacks: as in `train`; nothing of callbacks is saved, so they are given again.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
@@ -173,12 +179,14 @@ def resume(
         same = {name: value for name, value in same.items() if name != "epochs"}
     if same and (Path(run) / RECIPE).exists():
         _refuse_changes(Path(run), same, code)
-    source = None if isinstance(given, str) and given in BUILT_IN else given
+    places = elsewhere(val, test)
+    if given is not None and not (isinstance(given, str) and given in BUILT_IN):
+        places["data"] = given
     return resume_run(
         Path(run),
         cache_gb,
         audience,
-        source=source,
+        places=places,
         without_missing=without_missing,
         code=code,
         source_changed=source_changed,
@@ -214,16 +222,23 @@ def _refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> N
 
 
 @checked
-def check(data: Data, split_seed: int = 0, progress: Progress | None = None) -> DataReport:
+def check(
+    data: Data,
+    split_seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    val: Data | None = None,
+    test: Data | None = None,
+) -> DataReport:
     """Decode every picture once and report what a person should know before training.
 
-    data: as in `train`. split_seed: decides the split where the data has none. progress: of decoding.
+    data, val, test: as in `train`. split_seed: decides the split where the data has none. progress: of decoding.
     The result is remembered until a file changes. Raises StriateError when `data` is not data.
 
     >>> check("digits").problems
     []
     """
-    dataset = dataset_of(data, split_seed, progress)
+    dataset = dataset_of(data, split_seed, progress, val=val, test=test)
     return check_data(dataset, scan(dataset, progress))
 
 
@@ -238,14 +253,17 @@ def open_data(
     split_seed: int = 0,
     cache_gb: float = DEFAULT_CACHE_GB,
     progress: Progress | None = None,
+    val: Data | None = None,
+    test: Data | None = None,
 ) -> OpenedData:
     """Open pictures for a PyTorch loop of one's own, with the splits, the cache and the preprocessing of `train`.
 
-    source: as `data` of `train`. size: height and width that the network sees, or one number for a square, in pixels;
-    by default as `train` chooses it for these pictures. model: the network that is meant, as `create_model` takes it,
-    which decides size and channels. preprocess: a record in the place of what would be chosen, such as `run.preprocess`
-    or `network.preprocess`. split_seed: decides the splits where the data has none. cache_gb: as of `train`. progress:
-    called with (done, total) while pictures are decoded, once and for all loops to come.
+    source, val, test: as `data`, `val` and `test` of `train`. size: height and width that the network sees, or one
+    number for a square, in pixels; by default as `train` chooses it for these pictures. model: the network that is
+    meant, as `create_model` takes it, which decides size and channels. preprocess: a record in the place of what would
+    be chosen, such as `run.preprocess` or `network.preprocess`. split_seed: decides the splits where the data has none.
+    cache_gb: as of `train`. progress: called with (done, total) while pictures are decoded, once and for all loops to
+    come.
     Returns a record with `classes`, `splits`, `preprocess` and `loader(split, ...)`, which gives the batches.
     Raises StriateError for bad data, names or values.
 
@@ -259,7 +277,7 @@ def open_data(
     """
     require_room(cache_gb)
     require_within("split_seed", split_seed, SPLIT_SEED)
-    dataset = dataset_of(source, split_seed, progress)
+    dataset = dataset_of(source, split_seed, progress, val=val, test=test)
     record = preprocess_for(dataset, model, size, preprocess, progress)
     return opened_data(dataset, record, get_recipe, cache_gb, progress)
 

@@ -23,6 +23,12 @@ WEIGHTS = Annotated[
 MODEL = Annotated[
     str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")
 ]
+VAL = Annotated[
+    str | None, typer.Option(help="Where the pictures to validate on lie, if elsewhere: any data; all of it is used.")
+]
+TEST = Annotated[
+    str | None, typer.Option(help="Where the pictures to test on lie, if elsewhere: any data; all of it is used.")
+]
 SUSPECTS_SHOWN = 5
 
 
@@ -43,7 +49,9 @@ def allow_megapixels(megapixels: float | None) -> None:
 
 
 def check(
-    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, IDX or CIFAR file.")],
+    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, IDX or CIFAR file.")],
+    val: VAL = None,
+    test: TEST = None,
     split_seed: Annotated[int, typer.Option(help="Decides the split where the data has none.")] = 0,
     labels: Annotated[bool, typer.Option("--labels", help="Find the pictures whose label is likely wrong.")] = False,
     weights: WEIGHTS = "embedded",
@@ -72,10 +80,12 @@ def check(
     if labels:
         require_writable(out)
     with bar("decoding") as progress:
-        report = check_public(data, split_seed, progress)
+        report = check_public(data, split_seed, progress, val=val, test=test)
     if not json:
         _show(report)
-    found = _check_labels(data, weights, model, out) if labels and not report.problems else None
+    found = (
+        _check_labels(data, {"val": val, "test": test}, weights, model, out) if labels and not report.problems else None
+    )
     if json:
         told: dict[str, Any] = {"labels": {**found.to_dict(), "page": str(out)}} if found else {}
         print_json({**report.to_dict(), **told})
@@ -85,13 +95,15 @@ def check(
         raise typer.Exit(1)
 
 
-def _check_labels(data: str, weights: str, model: str | None, out: Path) -> LabelCheck:
+def _check_labels(
+    data: str, elsewhere: dict[str, str | None], weights: str, model: str | None, out: Path
+) -> LabelCheck:
     """Check the labels and write the page."""
     from striate.frozen.label_check import check_labels
     from striate.report.labels import write_label_page
 
     with bar("decoding") as progress:
-        found = check_labels(data, weights, model, progress)
+        found = check_labels(data, weights, model, progress, **elsewhere)
     write_label_page(out, found)
     return found
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
+from striate.cli.data import MAX_MEGAPIXELS, TEST, VAL, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say
 from striate.cli.using import DEVICE
@@ -63,7 +63,7 @@ UNFREEZE_TO = Annotated[
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
-DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, IDX or CIFAR file.")]
+DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, .npz, IDX or CIFAR file.")]
 MODEL = Annotated[
     str | None,
     typer.Option(help="A network of the zoo, a pattern, or FILE.py:NAME of your own; the recipe's if not given."),
@@ -92,6 +92,8 @@ SET = Annotated[
 def train(
     context: typer.Context,
     data: DATA = None,
+    val: VAL = None,
+    test: TEST = None,
     model: MODEL = None,
     recipe: RECIPE = None,
     task: TASK = None,
@@ -135,6 +137,8 @@ def train(
 
     striate train photos/ --model my_net.py:Net
 
+    striate train photos/ --val other_photos/
+
     striate train --run runs/cats --resume
 
     striate train /new/place/photos --run runs/cats --resume
@@ -158,7 +162,7 @@ def begun(context: typer.Context, settings: dict[str, Any]) -> Run:
     for name in ("without_missing", "source_changed"):
         if given[name]:
             raise StriateError(f"--{name.replace('_', '-')} is for a run that goes on; give --resume and --run too")
-    named = {name: given[name] for name in ("recipe", "run", "seed", "task")}
+    named = {name: given[name] for name in ("recipe", "run", "seed", "task", "val", "test")}
     return api.train(needed_data(given["data"]), **named, **settings)
 
 
@@ -166,7 +170,7 @@ def gone_on(context: typer.Context, settings: dict[str, Any]) -> Run:
     """A run that was interrupted, trained to its end."""
     from striate import api
 
-    same = typed(context, ("data", "recipe", "seed", "task"))
+    same = typed(context, ("data", "val", "test", "recipe", "seed", "task"))
     same |= {name: context.params[name] for name in ("without_missing", "source_changed")}
     return api.resume(needed_run(context.params["run"]), **same, **settings)
 

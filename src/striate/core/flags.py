@@ -25,7 +25,7 @@ VALUED = (
         "layout",
         "threads",
     ),
-    *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output"),
+    *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"

@@ -69,6 +69,10 @@ class Pictures(ABC):
     def name(self, index: int) -> str:
         """What errors and reports call a picture: its path, or its file and place in it."""
 
+    def listed_name(self, index: int) -> str:
+        """What lists such as data.tsv call a picture: a file, by its path below the data's folder."""
+        return self.name(index)
+
     @abstractmethod
     def key(self, index: int) -> bytes:
         """16 bytes that change when the picture may have changed."""
@@ -110,6 +114,10 @@ class FilePictures(Pictures):
     def name(self, index: int) -> str:
         """The path of a picture."""
         return str(self.path(index))
+
+    def listed_name(self, index: int) -> str:
+        """The path below the folder."""
+        return self.relative_paths[index]
 
     def key(self, index: int) -> bytes:
         """Path, size in bytes and time of change in nanoseconds, hashed; a missing file has a key too."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from striate.core.records import Preprocess
-from striate.data.dataset import Dataset, FilePictures, Pictures
+from striate.data.dataset import Dataset, FilePictures, Names, Pictures
 from striate.data.decode import DecodeError
+from striate.data.joined import JoinedPictures, parts_of, relisted
 from striate.data.manifest import UNREAD, Row, other_pictures, rows_of, write_rows
 from striate.data.scan import Scan, decode_to_scan, pixel_digest
 from striate.data.threads import in_threads
@@ -47,20 +48,28 @@ def misplaced(dataset: Dataset, scan: Scan, file: Path, hashing: Hashing, left_o
     return lost
 
 
-def found_again(now: Dataset, begun: Dataset, lost: dict[int, Row], file: Path, hashing: Hashing) -> dict[int, str]:
+def found_again(now: Dataset, begun: Dataset, lost: dict[int, Row], hashing: Hashing) -> dict[int, str]:
     """Where lost pictures are now, by their hashes: names by number.
 
     now: the data as it is opened today. begun: as the run lists it.
     """
-    if not isinstance(now.pictures, FilePictures) or not isinstance(begun.pictures, FilePictures):
-        return {}
-    in_place = {row.name for index, row in enumerate(rows_of(file)) if index not in lost}
-    elsewhere = [index for index, name in enumerate(now.pictures.relative_paths) if name not in in_place]
+    names: dict[int, str] = {}
+    for (_, there), (start, part) in zip(parts_of(now.pictures), parts_of(begun.pictures), strict=True):
+        lost_here = {index - start: row for index, row in lost.items() if start <= index < start + len(part)}
+        if lost_here and isinstance(there, FilePictures) and isinstance(part, FilePictures):
+            found = _found_in(there, part, lost_here, hashing)
+            names |= {start + index: name for index, name in found.items()}
+    return names
+
+
+def _found_in(pictures: FilePictures, begun: FilePictures, lost: dict[int, Row], hashing: Hashing) -> dict[int, str]:
+    """The same of one place."""
+    in_place = {name for index, name in enumerate(begun.relative_paths) if index not in lost}
+    elsewhere = [index for index, name in enumerate(pictures.relative_paths) if name not in in_place]
     wanted: dict[str, list[int]] = {}
     for index, row in lost.items():
         wanted.setdefault(row.digest, []).append(index)
     names: dict[int, str] = {}
-    pictures = now.pictures
     hashes = in_threads(lambda index: hashing.of(pictures, index), elsewhere)
     for index, digests in zip(elsewhere, hashes, strict=True):
         for digest in digests & wanted.keys():
@@ -72,11 +81,10 @@ def found_again(now: Dataset, begun: Dataset, lost: dict[int, Row], file: Path, 
 
 def renamed(begun: Dataset, names: dict[int, str]) -> Dataset:
     """The dataset with some pictures under the names that they have now."""
-    pictures = begun.pictures
-    if not isinstance(pictures, FilePictures):
-        return begun
-    now = (names.get(index, name) for index, name in enumerate(pictures.relative_paths))
-    return replace(begun, pictures=FilePictures(pictures.root, now))
+    now = Names(names.get(index, begun.pictures.listed_name(index)) for index in range(len(begun.pictures)))
+    elsewhere = begun.pictures.sizes_elsewhere if isinstance(begun.pictures, JoinedPictures) else {}
+    pictures = relisted(begun.pictures, now, elsewhere)
+    return begun if pictures is None else replace(begun, pictures=pictures)
 
 
 def write_names(file: Path, names: dict[int, str]) -> None:

@@ -16,15 +16,16 @@ from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.core.values import shown
 from striate.data.arrays import Arrays, as_arrays
-from striate.data.dataset import ArrayPictures, Dataset, Pictures
+from striate.data.dataset import ArrayPictures, Dataset, FilePictures, Pictures
 from striate.data.item_labels import class_names
 from striate.data.item_pictures import ItemPictures
+from striate.data.joined import parts_of
 from striate.data.scan import Progress
 from striate.data.splits import split_dataset
 from striate.data.targets import Indices
 
 ARRAYS, LIST, DATASET = "arrays", "list", "dataset"
-KINDS = {ARRAYS: "(pictures, labels)", LIST: "pairs", DATASET: "dataset"}
+KINDS = {ARRAYS: "({}pictures, {}labels)", LIST: "{}pairs", DATASET: "{}dataset"}
 """What runs call data that was never on the disk, a folder of such a name being known by its whole path; and what a
 call of Python's calls it."""
 
@@ -38,6 +39,8 @@ class Items:
 
 
 InMemory = Arrays | Items
+Given = str | InMemory
+"""Data that was named, by its name or path, or is in memory."""
 Data = str | Path | tuple[Any, Any] | list[tuple[Any, Any]] | MapStyle[Any] | InMemory
 """What a person may give as data: a name, a path, arrays (pictures, labels), a list of (picture, class), a Dataset."""
 
@@ -45,6 +48,25 @@ Data = str | Path | tuple[Any, Any] | list[tuple[Any, Any]] | MapStyle[Any] | In
 def kind_of(data: InMemory) -> str:
     """What runs call data in memory."""
     return ARRAYS if isinstance(data, Arrays) else data.kind
+
+
+def source_of(data: Given) -> str:
+    """What runs call data: its name or path, or one of KINDS."""
+    return data if isinstance(data, str) else kind_of(data)
+
+
+def in_a_call(kind: str, split: str | None = None) -> str:
+    """Data in memory as an argument in Python. kind: of KINDS. split: that it is, where that lies elsewhere.
+
+    >>> in_a_call("arrays", "val"), in_a_call("dataset")
+    ('(val_pictures, val_labels)', 'dataset')
+    """
+    return KINDS[kind].replace("{}", f"{split}_" if split else "")
+
+
+def elsewhere(val: Any, test: Any) -> dict[str, Given]:
+    """The splits that a person named or gave, by name. Raises StriateError for what is no data."""
+    return {split: as_data(data) for split, data in (("val", val), ("test", test)) if data is not None}
 
 
 def as_data(data: Any) -> str | InMemory:
@@ -102,14 +124,18 @@ def open_in_memory(data: InMemory, split_seed: int | None = 0, progress: Progres
 
 
 def refuse_other_labels(now: Dataset, begun: Dataset) -> None:
-    """Raise StriateError where pictures come with other labels than a run was begun with; both hold as many."""
-    ours, theirs = np.array(begun.classes)[begun.labels], np.array(now.classes)[now.labels]
-    if len(others := np.flatnonzero(ours != theirs)):
-        first = int(others[0])
-        raise StriateError(
-            f"the run was begun with other labels of {counted(len(others), 'picture')}, such as "
-            f"{now.pictures.name(first)}: {theirs[first]} now, {ours[first]} then; give the same, or start a new run"
-        )
+    """Raise StriateError where pictures in memory come with other labels than a run was begun with."""
+    for (start_now, there), (start, part) in zip(parts_of(now.pictures), parts_of(begun.pictures), strict=True):
+        if isinstance(part, FilePictures):
+            continue
+        ours = np.array(begun.classes)[begun.labels[start : start + len(part)]]
+        theirs = np.array(now.classes)[now.labels[start_now : start_now + len(there)]]
+        if len(others := np.flatnonzero(ours != theirs)):
+            first = int(others[0])
+            raise StriateError(
+                f"the run was begun with other labels of {counted(len(others), 'picture')}, such as "
+                f"{there.name(first)}: {theirs[first]} now, {ours[first]} then; give the same, or start a new run"
+            )
 
 
 def _all_tuples(data: list[Any]) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from striate.data.dataset import SPLITS, Dataset
 from striate.data.found_again import Hashing
-from striate.data.manifest import UNREAD, relative_name, rows_of
+from striate.data.manifest import UNREAD, rows_of
 from striate.data.scan import decode_to_scan, pixel_digest
 from striate.data.splits import name_hash
 
@@ -44,7 +44,7 @@ class Known:
             split_of[indices] = SPLITS.index(split)
         drawn = [SPLITS.index(split) for split in dataset.drawn]
         for index in np.flatnonzero(np.isin(split_of, drawn)).tolist():
-            place = _place(self.names, name_hash(relative_name(dataset, index), 0))
+            place = _place(self.names, name_hash(dataset.pictures.listed_name(index), 0))
             if place is not None and self.name_splits[place] in drawn:
                 split_of[index] = self.name_splits[place]
         return replace(
@@ -67,7 +67,7 @@ class Known:
         place = _place(self.digests, number)
         if place is None:
             return NEW
-        own = _place(self.names, name_hash(relative_name(dataset, index), 0))
+        own = _place(self.names, name_hash(dataset.pictures.listed_name(index), 0))
         if own is not None and self.name_digests[own] == number:
             return int(self.name_splits[own])
         return int(self.digest_splits[place])

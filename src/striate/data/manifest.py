@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,8 @@ import numpy as np
 from striate.core.errors import StriateError
 from striate.core.files import new_file
 from striate.core.reading import refuse_other_than_file
-from striate.data.dataset import SPLITS, Dataset, FilePictures
+from striate.data.dataset import SPLITS, Dataset, Names
+from striate.data.joined import relisted
 from striate.data.scan import Scan
 from striate.data.splits import given_splits
 from striate.data.targets.classes import ClassTargets
@@ -54,7 +55,7 @@ def write_manifest(file: Path, dataset: Dataset, scan: Scan) -> None:
                 names[number],
                 dataset.targets.text(index),
                 scan.digests[index].tobytes().hex(),
-                relative_name(dataset, index),
+                dataset.pictures.listed_name(index),
             )
             for index, number in enumerate(split_of)
         ),
@@ -101,11 +102,14 @@ def refuse_cut_off(file: Path) -> None:
     _row(last, file, "the last line")
 
 
-def as_begun(dataset: Dataset, file: Path, classes: Sequence[str] | None = None) -> Dataset:
+def as_begun(
+    dataset: Dataset, file: Path, classes: Sequence[str] | None = None, elsewhere: Mapping[str, int] | None = None
+) -> Dataset:
     """A dataset as a run lists it: the same pictures under the same numbers, whatever has come or gone since.
 
     dataset: the data as it is now. classes: their order as the run wrote it down; None, of a run that did not: that of
-    the data, which is what such a run began with, or of the alphabet where the data has other classes now.
+    the data, which is what such a run began with, or of the alphabet where the data has other classes now. elsewhere:
+    how many pictures there are of each split that lies elsewhere.
     Raises StriateError when the list is missing or damaged, or of other data.
     """
     labels_there = {row.label for row in rows_of(file)}
@@ -122,10 +126,8 @@ def as_begun(dataset: Dataset, file: Path, classes: Sequence[str] | None = None)
             split_of.append(-1 if row.split == UNREAD else SPLITS.index(row.split))
             yield row.name
 
-    pictures = dataset.pictures
-    if isinstance(pictures, FilePictures):
-        pictures = FilePictures(pictures.root, names())
-    elif len(list(names())) != len(pictures):
+    pictures = relisted(dataset.pictures, Names(names()), elsewhere or {})
+    if pictures is None:
         raise other_pictures(dataset, file)
     splits = given_splits(np.frombuffer(split_of, np.int8))
     for split in ("train", "val"):
@@ -142,12 +144,6 @@ def other_pictures(dataset: Dataset, file: Path, which: str = "") -> StriateErro
         f"the pictures in {dataset.source} are not those that {file.parent} was begun with{which}, so it cannot go on "
         "to the same weights; bring those back, or start a new run"
     )
-
-
-def relative_name(dataset: Dataset, index: int) -> str:
-    """What the list calls a picture."""
-    pictures = dataset.pictures
-    return pictures.relative_paths[index] if isinstance(pictures, FilePictures) else pictures.name(index)
 
 
 def _escaped(text: str) -> str:

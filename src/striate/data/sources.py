@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from striate.core.errors import StriateError, unknown_name
@@ -12,33 +13,55 @@ from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
 from striate.data.idx import find_idx, open_idx
-from striate.data.in_memory import Data, as_data, kind_of, open_in_memory
+from striate.data.in_memory import Data, Given, as_data, elsewhere, kind_of, open_in_memory
+from striate.data.joined import with_splits_elsewhere
+from striate.data.npz_file import open_npz
 from striate.data.scan import Progress
 
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
-    "test above), a .csv or .tsv file of path and label, MNIST's IDX files or CIFAR's folder or .tar.gz"
+    "test above), a .csv or .tsv file of path and label, MNIST's IDX files, CIFAR's folder or .tar.gz, or an .npz of "
+    "pictures and labels"
 )
 
 
-def open_data(source: Data, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
+def open_data(
+    source: Data,
+    split_seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    val: Data | None = None,
+    test: Data | None = None,
+) -> Dataset:
     """Open what a person named, to train on it, by what is found there.
 
     source: "digits" (a folder of that name is "./digits"), a path, arrays (pictures, labels), a list of (picture,
     class), or a map-style Dataset that gives such pairs. split_seed: decides which pictures validate and test where the
-    data does not say so itself. progress: of reading a list or Dataset.
+    data does not say so itself. progress: of reading a list or Dataset. val, test: data
+    of any form that lies elsewhere, all of which validates or tests; its classes are matched by name.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
 
     >>> open_data("digits").counts()["test"]
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
-    dataset = open_to_evaluate(source, split_seed, progress)
+    dataset = open_with_elsewhere(as_data(source), elsewhere(val, test), split_seed, progress)
     if dataset.inventory.doubt:
         raise StriateError(dataset.inventory.doubt)
     refuse_untrainable(dataset)
     return dataset
+
+
+def open_with_elsewhere(
+    source: Given, others: Mapping[str, Given], split_seed: int = 0, progress: Progress | None = None
+) -> Dataset:
+    """Data, and the splits of it that lie elsewhere, by "val" and "test"; whatever can be learned from it."""
+    dataset = open_to_evaluate(source, split_seed, progress)
+    if not others:
+        return dataset
+    opened = {split: open_to_evaluate(other, split_seed, progress) for split, other in others.items()}
+    return with_splits_elsewhere(dataset, opened, split_seed)
 
 
 def open_to_evaluate(source: Data, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
@@ -57,6 +80,8 @@ def _opened(source: str, split_seed: int) -> Dataset:
     path = Path(source).expanduser()
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return open_npz(path, split_seed)
     if is_cifar(path) or (path.name.lower().endswith((".tar.gz", ".tgz", ".tar")) and path.is_file()):
         return open_cifar(path, split_seed)
     if find_idx(path):

@@ -91,14 +91,18 @@ def check_labels(
     weights: str | Path = "embedded",
     model: str | None = None,
     progress: Progress | None = None,
+    *,
+    val: Data | None = None,
+    test: Data | None = None,
 ) -> LabelCheck:
     """Find the pictures of a dataset, in all splits, whose label is most likely wrong.
 
-    weights, model: of the network whose features are looked at, as in `striate.load`; best one that was not trained on
-    these pictures, for one that was has learned their labels, the wrong ones too.
+    val, test: of its pictures that lie elsewhere. weights, model: of the network whose features are looked at, as in
+    `striate.load`; best one that was not trained on these pictures, for one that was has learned their labels, the
+    wrong ones too.
     Raises StriateError for what is no data or no weights, and where no class has enough pictures to judge by.
     """
-    dataset_features = extract_features(data, weights, model, progress)
+    dataset_features = extract_features(data, weights, model, progress, val=val, test=test)
     classes = len(dataset_features.dataset.classes)
     if len(small_classes(dataset_features.labels, classes)) == classes:
         raise StriateError(

@@ -53,14 +53,17 @@ def extract_features(
     weights: str | Path = "embedded",
     model: Model | None = None,
     progress: Progress | None = None,
+    *,
+    val: Data | None = None,
+    test: Data | None = None,
 ) -> DatasetFeatures:
     """Open data and run every readable picture through a network once.
 
-    data: as in `open_data`. weights, model: as in `striate.load`. progress: of decoding.
+    data, val, test: as in `open_data`. weights, model: as in `striate.load`. progress: of decoding.
     Raises StriateError for what is no data, no weights, or has no readable picture.
     """
     run = Run(weights, model=model)
-    dataset = open_data(data, progress=progress)
+    dataset = open_data(data, progress=progress, val=val, test=test)
     found = read_dataset(run, dataset, (PRE_LOGITS,), run.runtime, progress)
     features = found.by_layer[PRE_LOGITS].double().numpy()
     return DatasetFeatures(dataset, str(weights), found.indices, dataset.labels[found.indices], features, found.white)

@@ -16,6 +16,7 @@ from striate.runtime.global_state import seed_everything
 from striate.runtime.signals import StopRequest, stop_requested
 from striate.tasks.evaluation import evaluate
 from striate.tasks.task import Metric, StepLosses
+from striate.training.amended import note_without
 from striate.training.clock import Clock
 from striate.training.finetune.transfer import Transfer, begin, head_alone, write_transfer
 from striate.training.folder.begun import going_on
@@ -28,7 +29,6 @@ from striate.training.optim.ema import ema_copy, update_ema
 from striate.training.optim.optimizer import optimizers_of
 from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
-from striate.training.plan import note_without
 from striate.training.recipe import Recipe
 from striate.training.results import read
 from striate.training.speed.threads import EpochThreads

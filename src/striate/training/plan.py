@@ -16,10 +16,10 @@ from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset
-from striate.data.in_memory import KINDS, InMemory
+from striate.data.in_memory import Given, InMemory, in_a_call, kind_of, source_of
+from striate.data.joined import JoinedPictures
 from striate.data.manifest import MANIFEST, write_manifest
 from striate.data.scan import Scan
-from striate.data.working import Bad
 from striate.models import Model
 from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Runtime
@@ -43,7 +43,7 @@ class Plan:
     source: the data as the person named it. recipe: to train by. changed: what it has otherwise than that of its name;
     a record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
     machine. in_memory: the data itself, where that is not on the disk. task: None for that of the data. code: of a
-    person's own, by the field that names it.
+    person's own, by the field that names it. elsewhere: the data of "val" and "test", where these lie elsewhere.
     """
 
     source: str
@@ -56,6 +56,7 @@ class Plan:
     task: str | None = None
     code: Mapping[str, OwnCode] = field(default_factory=dict)
     continued: tuple[Continued, ...] = ()
+    elsewhere: Mapping[str, Given] = field(default_factory=dict)
 
     @property
     def model(self) -> Model:
@@ -66,23 +67,32 @@ class Plan:
         """What the network learns of the pictures. Raises StriateError for a task that there is not."""
         return task_named(self.task or dataset.targets.task)
 
+    @property
+    def _given_in_memory(self) -> bool:
+        return self.in_memory is not None or not all(isinstance(data, str) for data in self.elsewhere.values())
+
     def command(self, folder: Path, runtime: Runtime) -> str:
         """What repeats the run into another folder, with the settings that it ran in: a command line, or of pictures
         that are in memory and code that no name finds a call of Python's, with ... in the place of the latter.
         """
         options = replace(RuntimeOptions.exactly(runtime), device=self.options.device)
         named = BASIS if self.recipe_name == CUSTOM else self.recipe_name
-        parts = ["striate", "train", self.source, "--recipe", named]
+        parts = ["striate", "train", self.source]
+        parts += [word for split, data in self.elsewhere.items() for word in (f"--{split}", source_of(data))]
+        parts += ["--recipe", named]
         parts += [] if self.task is None else ["--task", self.task]
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
         nameless = {name for name, code in self.code.items() if not code.written.reachable}
-        if self.in_memory is not None or nameless:
+        if nameless or self._given_in_memory:
             task = {} if self.task is None else {"task": self.task}
             given = {"recipe": named, **task, **acting, "seed": self.seed, **options.settled()}
             given["run"] = f"{folder}-again"
-            data = repr(self.source) if self.in_memory is None else KINDS[self.source]
+            main = repr(self.source) if self.in_memory is None else in_a_call(self.source)
+            others = (
+                f"{s}={repr(d) if isinstance(d, str) else in_a_call(kind_of(d), s)}" for s, d in self.elsewhere.items()
+            )
             words = (f"{name}={'...' if name in nameless else repr(value)}" for name, value in given.items())
-            return f"striate.train({', '.join([data, *words])})"
+            return f"striate.train({', '.join([main, *others, *words])})"
         for name, value in acting.items():
             between = "x" if name == "size_px" else ","
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -125,7 +135,7 @@ def write_plan(
         "preprocess": preprocess.to_dict(),
         "machine": describe_machine(runtime),
         "data": {
-            "source": _whole_source(plan),
+            "source": source_of(plan.in_memory) if plan.in_memory is not None else _whole(plan.source),
             "split_rule": dataset.split_rule,
             "counts": report.counts,
             "warnings": report.warnings,
@@ -134,6 +144,7 @@ def write_plan(
             "fingerprint": data_fingerprint(dataset, scan),
             "manifest": MANIFEST,
             "classes": list(dataset.targets.names),
+            "elsewhere": _elsewhere(plan, dataset),
         },
         "task": plan.task_of(dataset).name,
         **({"code": code} if (code := stated(plan.code)) else {}),
@@ -141,43 +152,23 @@ def write_plan(
     write_json(folder / RECIPE, record)
 
 
-def _whole_source(plan: Plan) -> str:
+def _whole(source: str) -> str:
     """The data's name, a path as a whole one."""
-    in_files = plan.in_memory is None and Path(plan.source).exists()
-    return str(Path(plan.source).resolve()) if in_files else plan.source
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _elsewhere(plan: Plan, dataset: Dataset) -> dict[str, Any]:
+    """Where the splits elsewhere lie, and how many of the pictures at the end of the list are theirs."""
+    sizes = dataset.pictures.sizes_elsewhere if isinstance(dataset.pictures, JoinedPictures) else {}
+    whole = {
+        split: _whole(data) if isinstance(data, str) else source_of(data) for split, data in plan.elsewhere.items()
+    }
+    return {split: {"source": source, "pictures": sizes[split]} for split, source in whole.items()}
 
 
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
     begun, record = read_begun(folder)
-    also: dict[str, Any] = {"task": begun.task, "continued": begun.continued}
+    elsewhere = {split: each.source for split, each in begun.data.elsewhere.items()}
+    also: dict[str, Any] = {"task": begun.task, "continued": begun.continued, "elsewhere": elsewhere}
     return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, **also), record
-
-
-def without_of(record: dict[str, Any]) -> list[int]:
-    """Numbers of the pictures that a run goes on without, by its recipe.json."""
-    return [int(entry["number"]) for entry in record["data"].get("without", [])]
-
-
-def note_without(folder: Path, bad: Bad, from_step: int) -> None:
-    """Write into recipe.json which pictures a run goes on without, and from which step on."""
-    _, record = read_begun(folder)
-    record["data"].setdefault("without", []).extend(
-        {"number": number, "name": error.name, "reason": error.reason, "from_step": from_step}
-        for number, error in sorted(bad.items())
-    )
-    write_json(folder / RECIPE, record)
-
-
-def note_moved(folder: Path, source: str) -> bool:
-    """Write into recipe.json where the pictures are now, and where they were; False when they were there before."""
-    (_, record), now = read_begun(folder), str(Path(source).resolve())
-    data = record["data"]
-    if data["source"] == now:
-        return False
-    data["moved_from"] = [*data.get("moved_from", []), data["source"]]
-    parts = shlex.split(record["command"])
-    record["command"] = shlex.join(now if part == record["source"] else part for part in parts)
-    data["source"] = record["source"] = now
-    write_json(folder / RECIPE, record)
-    return True

@@ -65,7 +65,7 @@ class Prepared:
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
-    dataset = open_data(plan.in_memory or plan.source, plan.recipe.split_seed, reporter.reading)
+    dataset = open_data(plan.in_memory or plan.source, plan.recipe.split_seed, reporter.reading, **plan.elsewhere)
     network = build_network(plan, dataset)
     for remark in network.remarks:
         reporter.say(remark)

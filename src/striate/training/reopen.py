@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,19 @@ from striate.core.units import counted
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.found_again import Hashing, cannot_be_read, found_again, misplaced, renamed, write_names
-from striate.data.in_memory import KINDS, InMemory, refuse_other_labels
+from striate.data.in_memory import KINDS, Given, in_a_call, refuse_other_labels
 from striate.data.manifest import MANIFEST, as_begun
-from striate.data.sources import BUILT_IN, open_to_evaluate
+from striate.data.sources import BUILT_IN, open_with_elsewhere
 from striate.data.unreadable import UnreadablePictures
 from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Runtime
+from striate.training.amended import note_moved, note_without, without_of
 from striate.training.continued import say_what_is_exact
 from striate.training.folder.layout import STATE
 from striate.training.folder.state import newest_step
 from striate.training.monitor.reporter import Reporter
 from striate.training.network import build_network
-from striate.training.plan import Plan, note_moved, note_without, without_of
+from striate.training.plan import Plan
 from striate.training.prepared import Prepared
 
 
@@ -34,13 +35,14 @@ class Going:
     """A run that goes on.
 
     record: its recipe.json. source: where the pictures are now, when a person said so. without_missing: whether to go
-    on without those that are gone.
+    on without those that are gone. elsewhere: where the splits are now that lie elsewhere, by "val" and "test".
     """
 
     folder: Path
     record: dict[str, Any]
-    source: str | InMemory | None = None
+    source: Given | None = None
     without_missing: bool = False
+    elsewhere: dict[str, Given] = field(default_factory=dict)
 
     @property
     def hashing(self) -> Hashing:
@@ -57,14 +59,14 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     """
     folder, hashing = going.folder, going.hashing
     now = _open(plan, going, reporter)
-    begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"))
+    sizes = {split: each["pictures"] for split, each in going.record["data"].get("elsewhere", {}).items()}
+    begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"), sizes)
     refuse_another_order(folder, begun)
-    if going.source is not None and not isinstance(going.source, str):
-        refuse_other_labels(now, begun)
+    refuse_other_labels(now, begun)
     before = without_of(going.record)
     working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
     lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
-    if names := found_again(now, begun, lost, folder / MANIFEST, hashing) if lost else {}:
+    if names := found_again(now, begun, lost, hashing) if lost else {}:
         begun = renamed(begun, names)
         working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
         lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
@@ -84,8 +86,9 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
         )
     if names:
         write_names(folder / MANIFEST, names)
-    if isinstance(going.source, str) and note_moved(folder, going.source):
-        reporter.say(f"the pictures are in {going.source} now; their hashes are those that the run was begun with")
+    for split, source in ((None, going.source), *going.elsewhere.items()):
+        if isinstance(source, str) and note_moved(folder, source, split):
+            reporter.say(f"the pictures are in {source} now; their hashes are those that the run was begun with")
     unreadable = UnreadablePictures(len(begun.pictures), reporter.say, {*before, *gone})
     network = build_network(plan, begun, hashing.preprocess)
     preprocess = replace(hashing.preprocess, mirrored=plan.recipe.test_flip)
@@ -103,20 +106,34 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
 
 def _open(plan: Plan, going: Going, reporter: Reporter) -> Dataset:
     """The data where it is now. Raises StriateError, with the way to say where it is, when it has gone."""
-    if going.source is not None and not isinstance(going.source, str):
-        return open_to_evaluate(going.source, progress=reporter.reading)
-    source = going.source or going.record["data"]["source"]
-    if source in KINDS:
+    if unknown := going.elsewhere.keys() - plan.elsewhere.keys():
+        flag = f"--{min(unknown)}"
+        raise StriateError(f"{going.folder} was begun without {flag}; leave that out to go on with it")
+    source = _source_now(going, going.source, going.record["data"]["source"])
+    others = {
+        split: _source_now(going, going.elsewhere.get(split), str(before), split)
+        for split, before in plan.elsewhere.items()
+    }
+    return open_with_elsewhere(source, others, plan.recipe.split_seed, reporter.reading)
+
+
+def _source_now(going: Going, given: Given | None, before: str, split: str | None = None) -> Given:
+    """Where the pictures, or those of a split elsewhere, are now. Raises StriateError where nobody knows."""
+    if given is not None:
+        return given
+    if before in KINDS:
         raise StriateError(
-            f"{going.folder} was trained on data in memory ({source}), which it does not hold; give it again: "
-            f"striate.resume({str(going.folder)!r}, data={KINDS[source]})"
+            f"{going.folder} was trained on data in memory ({before}), which it does not hold; give it again: "
+            f"striate.resume({str(going.folder)!r}, {split or 'data'}={in_a_call(before, split)})"
         )
-    if going.source is None and source not in BUILT_IN and not Path(source).exists():
+    if before not in BUILT_IN and not Path(before).exists():
+        how = f"--{split}, beside " if split else ""
+        place = () if split else ("PLACE",)
         raise StriateError(
-            f"{source}, where the pictures of {going.folder} were, is not there any more; if they are elsewhere now, "
-            f"name the place: {command('train', 'PLACE', '--run', going.folder, '--resume')}"
+            f"{before}, where the pictures of {going.folder} were, is not there any more; if they are elsewhere now, "
+            f"name the place: {how}{command('train', *place, '--run', going.folder, '--resume')}"
         )
-    return open_to_evaluate(source, plan.recipe.split_seed)
+    return before
 
 
 def _missing(going: Going, source: str, gone: list[str]) -> StriateError:

@@ -16,7 +16,7 @@ from striate.core.own_code import OwnCode
 from striate.core.units import counted
 from striate.data.cache import DEFAULT_CACHE_GB
 from striate.data.check import DataReport
-from striate.data.in_memory import InMemory
+from striate.data.in_memory import Given
 from striate.data.manifest import MANIFEST
 from striate.deploy.run import Run
 from striate.models.pattern import canonical
@@ -49,6 +49,7 @@ from striate.training.speed.threads import EpochThreads
 from striate.training.under_way import moment_of
 
 RUNS = Path("runs")
+NOWHERE_ELSE: Mapping[str, Given] = {}
 NO_CODE: Mapping[str, OwnCode] = {}
 
 
@@ -99,7 +100,7 @@ def resume(
     cache_gb: float = DEFAULT_CACHE_GB,
     audience: Audience = NOBODY_ELSE,
     *,
-    source: str | InMemory | None = None,
+    places: Mapping[str, Given] = NOWHERE_ELSE,
     without_missing: bool = False,
     code: Mapping[str, OwnCode] = NO_CODE,
     source_changed: bool = False,
@@ -107,10 +108,11 @@ def resume(
 ) -> Run:
     """Go on with a run to exactly the weights that it would have reached; a finished one is only opened.
 
-    audience: as in `start`; events that were begun are gone on with in any case. source: where the pictures are
-    now, if they have moved. without_missing: whether to go on without pictures that are gone, to other weights. code:
-    of a person's own that the run was begun with, by field. source_changed: whether its file may have changed.
-    epochs: of a finished run, to which it goes on with a schedule of its own.
+    audience: as in `start`; events that were begun are gone on with in any case. places: where pictures are
+    now that have moved: "data", and "val" and "test" that lie elsewhere. without_missing: whether to go on without
+    pictures that are gone, to other weights. code: of a person's own that the run was begun with, by field.
+    source_changed: whether its file may have changed. epochs: of a finished run, to which it goes on with a schedule of
+    its own.
 
     Raises StriateError when the folder is no run or the pictures have changed since, Interrupted as `start` does.
     """
@@ -130,7 +132,8 @@ def resume(
         plan, record = read_plan(folder)
         plan = replace(plan, code=own)
         audience = replace(audience, tensorboard=audience.tensorboard or (folder / EVENTS).exists())
-        going = Going(folder, record, source, without_missing)
+        others = {split: place for split, place in places.items() if split != "data"}
+        going = Going(folder, record, places.get("data"), without_missing, others)
         with as_current(the_same_device(folder, plan, record)):
             return execute(partial(reopen, plan, going, cache_gb), folder, audience)
 

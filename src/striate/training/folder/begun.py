@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -43,6 +43,14 @@ class Without:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A split that lies elsewhere: where, and how many of the pictures at the end of data.tsv are of it."""
+
+    source: str
+    pictures: Count
+
+
+@dataclass(frozen=True)
 class Data:
     """The pictures: where they lay, how they were split, how many there were of each class in each split.
 
@@ -58,6 +66,7 @@ class Data:
     classes: tuple[str, ...] | None = None
     without: tuple[Without, ...] = ()
     moved_from: tuple[str, ...] = ()
+    elsewhere: dict[Literal["val", "test"], Elsewhere] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "train" not in self.counts or len(set(map(len, self.counts.values()))) != 1:
