@@ -16,6 +16,7 @@ from torch.nn.parameter import is_lazy
 from striate.core.errors import StriateError
 from striate.core.own_code import OwnCode, Written, as_code
 from striate.core.records import Preprocess
+from striate.core.values import shown
 from striate.meta.own_lines import line_of
 from striate.models.network import Network, replace_classifier
 from striate.models.own.network import OwnNetwork
@@ -38,8 +39,14 @@ PROBABILITIES = ("_softmax", "sigmoid")
 def code_for(given: Any) -> OwnCode | None:
     """What a person gave as a network: code by its name, or it itself; None for any other text.
 
-    A network that was built here keeps its name: that in the zoo, its pattern, or where its code stands.
+    A network that was built here keeps its name: that in the zoo, its pattern, or where its code stands. Raises
+    StriateError for what is nothing of the kind.
     """
+    if not (isinstance(given, str | OwnCode | nn.Module) or callable(given)):
+        raise StriateError(
+            "model must be the name of a network, FILE.py:NAME, an nn.Module, or a class or function that makes one, "
+            f"got {shown(given)}"
+        )
     if isinstance(given, Network) and (given.written or given.architecture):
         return OwnCode(given, given.written or Written(given.architecture))
     return as_code(given)
