@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.other_names import renamed, unknown_field
-from striate.training.own import code_in
+from striate.training.own import code_in, with_code_of
 from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
-from striate.training.recipe import BOUNDS, Recipe
+from striate.training.recipe import BOUNDS, KNOWN, Recipe, require_known
 from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
 from striate.training.speed.options import RuntimeOptions
@@ -48,7 +49,11 @@ KINDS = {
     **typing.get_type_hints(RuntimeOptions),
     **typing.get_type_hints(Recipe),
 }
-NAMED = {"recipe": get_recipe, "task": task_named}
+NAMED: dict[str, Callable[[Any], object]] = {
+    "recipe": get_recipe,
+    "task": task_named,
+    **{name: partial(require_known, name, known=known) for name, known in KNOWN.items()},
+}
 OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
 
 
@@ -77,7 +82,8 @@ def train(
     gives such pairs, without augmentation, which is the recipe's: pictures are Pillow's, arrays, or tensors (C, H, W)
     of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
     recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
-    FILE.py:NAME. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
+    FILE.py:NAME. The recipe's fields optimizer, schedule and augment take functions of your own in the same way; see
+    `Recipe`. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
     weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
     pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether nothing is shown;
     log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and end, or functions,
@@ -101,8 +107,11 @@ def train(
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     if task is not None:
         task_named(task)
+    name, made, otherwise = _recipe_of(recipe, changed)
+    if isinstance(recipe, Recipe):
+        code = with_code_of(made, code)
     others = elsewhere(val, test)
-    plan = Plan(source, *_recipe_of(recipe, changed), seed, options, in_memory, task, code, elsewhere=others)
+    plan = Plan(source, name, made, otherwise, seed, options, in_memory, task, code, elsewhere=others)
     return start(plan, Path(run) if run else None, cache_gb, audience)
 
 
@@ -173,6 +182,8 @@ def resume(
     if isinstance(given, str):
         same = {"data": given, **same}
     code, same = code_in(same)
+    if isinstance(same.get("recipe"), Recipe):
+        code = with_code_of(same["recipe"], code)
     epochs = None if same.get("epochs") is None else converted("epochs", same["epochs"], int)
     if epochs is not None and is_finished(Path(run)):
         require_within("epochs", epochs, BOUNDS["epochs"])

@@ -43,7 +43,7 @@ RULES = (
     (re.compile(r"leave --resume out to start one"), lambda found: "striate.train(...) starts one"),
     (re.compile(r"--resume\b"), lambda found: "striate.resume(run)"),
     (re.compile(r"--freeze\b"), lambda found: "unfreeze_to='head'"),
-    (re.compile(r"--set ([a-z_]+)=(\.\.\.|[\w.]+)"), lambda found: f"{found[1]}={_literal(found[2])}"),
+    (re.compile(r"--set ([a-z_]+)=(\.\.\.|[\w./-]+:\w+|[\w.]+)"), lambda found: f"{found[1]}={_literal(found[2])}"),
     (re.compile(rf"--no-({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=False"),
     (re.compile(rf"--({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=True"),
     (

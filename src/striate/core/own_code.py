@@ -99,7 +99,7 @@ def load_code(text: str) -> OwnCode:
     except AttributeError:
         public = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
         raise unknown_name(f"name in {where}", name, public) from None
-    return OwnCode(thing, Written(text, _hash(getattr(module, "__file__", None)), reachable=True))
+    return OwnCode(thing, Written(text, _hash(_home(thing) or getattr(module, "__file__", None)), reachable=True))
 
 
 def code_of(thing: Any) -> OwnCode:
@@ -113,15 +113,28 @@ def code_of(thing: Any) -> OwnCode:
         written = written.func
     if not (inspect.isclass(written) or inspect.isroutine(written)):
         written = type(written)
+    written = inspect.unwrap(written)
     name = getattr(written, "__qualname__", type(written).__name__)
     with suppress(TypeError, OSError):
         if file := inspect.getsourcefile(written):
             module = inspect.getmodule(written)
             packaged = module is not None and "." in module.__name__ and not module.__name__.startswith("_own_")
             where = module.__name__ if packaged and module is not None else Path(file).name
-            reachable = not any(part in name for part in UNREACHABLE) and written is thing
+            reachable = not any(part in name for part in UNREACHABLE) and written is inspect.unwrap(thing)
             return OwnCode(thing, Written(f"{where}:{name}", _hash(file), reachable))
     return OwnCode(thing, Written(f"memory:{name}"))
+
+
+def _home(thing: Any) -> str | None:
+    """The file of a class or a function, wherever it is imported from; None for objects and what a function made."""
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        return None
+    written = inspect.unwrap(thing)
+    if any(part in getattr(written, "__qualname__", UNREACHABLE[0]) for part in UNREACHABLE):
+        return None
+    with suppress(TypeError, OSError):
+        return inspect.getsourcefile(written)
+    return None
 
 
 def line_in(error: BaseException, file: Path) -> str:

@@ -27,6 +27,21 @@ def seed_everything(seed: int) -> None:
 
 
 @contextmanager
+def generators_kept() -> Iterator[None]:
+    """The context after which the random generators of torch (on GPUs too), numpy and random are as before."""
+    on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
+    generators = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002 - the caller's own
+    try:
+        yield
+    finally:
+        torch.set_rng_state(generators[0])
+        np.random.set_state(generators[1])  # noqa: NPY002
+        random.setstate(generators[2])
+        if on_gpus is not None:
+            torch.cuda.set_rng_state_all(on_gpus)
+
+
+@contextmanager
 def global_state_kept() -> Iterator[None]:
     """The context, or decorator, after which random generators and settings of the process are as before.
 
@@ -39,18 +54,11 @@ def global_state_kept() -> Iterator[None]:
     >>> torch.equal(torch.get_rng_state(), before)
     True
     """
-    on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
-    generators = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002 - the caller's own
     threads, dtype, pixels = torch.get_num_threads(), torch.get_default_dtype(), Image.MAX_IMAGE_PIXELS
     try:
-        with warnings.catch_warnings():
+        with generators_kept(), warnings.catch_warnings():
             yield
     finally:
-        torch.set_rng_state(generators[0])
-        np.random.set_state(generators[1])  # noqa: NPY002
-        random.setstate(generators[2])
-        if on_gpus is not None:
-            torch.cuda.set_rng_state_all(on_gpus)
         torch.set_default_dtype(dtype)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)

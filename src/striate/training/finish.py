@@ -41,7 +41,7 @@ def finish(
     job: as it was trained, so that the report shows the pictures that the network saw.
     """
     folder, runtime, task = job.folder, job.runtime, job.task
-    model = job.model if job.network.written else None
+    model = job.code.get("model") if job.network.written else None
     run = Run(folder, model=model)
     split = split_to_evaluate(dataset, None)
     begun, record = read_begun(folder)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ from striate.training.callbacks import Callbacks
 from striate.training.continued import Continued, scheduled
 from striate.training.folder.keeper import Keeper
 from striate.training.folder.state import Counters
+from striate.training.optim.optimizer import optimizers_of
+from striate.training.optim.schedule import learning_rate
+from striate.training.own_augment import OwnAugmentation
 from striate.training.recipe import Recipe
 from striate.training.variation import Variation
 
@@ -49,7 +53,7 @@ class Job:
     preprocess: how pictures become the network's input. scaler: of the loss, which fp16 needs; see
     `Runtime.loss_scaler`. keeper: of the folder, should that go. share_seen: of the area of a typical picture.
     callbacks: of the caller; they are no `Watch`, for they may stop it.
-    model: the network as the person gave it, where it is none that its name stands for.
+    code: of a person's own, by the field of the recipe that names it; a network, as it was given.
     continued: where it went on after its end.
     """
 
@@ -67,7 +71,7 @@ class Job:
     keeper: Keeper | None = None
     share_seen: float = 1.0
     callbacks: Callbacks = NO_CALLBACKS
-    model: OwnCode | None = None
+    code: Mapping[str, OwnCode] = field(default_factory=dict)
     continued: tuple[Continued, ...] = ()
 
     def scheduled(self, step: int) -> tuple[Recipe, int, bool]:
@@ -82,9 +86,20 @@ class Job:
     @property
     def variation(self) -> Variation:
         """How batches are varied."""
-        steps = self.train.steps
+        steps, code = self.train.steps, self.code.get("augment")
+        own = None if code is None else OwnAugmentation.of(code)
         recipe, runtime = self.recipe, self.runtime
-        return Variation(recipe, self.preprocess, self.task, self.names, self.seed, steps, runtime, self.continued)
+        return Variation(recipe, self.preprocess, self.task, self.names, self.seed, steps, runtime, self.continued, own)
+
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Those of its phases, made anew."""
+        return optimizers_of(self.task, self.network, self.recipe, self.code.get("optimizer"))
+
+    def learning_rate(self, step: int, drops: int = 0) -> float:
+        """The rate of a step, counted from 0. drops: of the plateau schedule so far."""
+        schedule, step_in_it, _ = self.scheduled(step)
+        return learning_rate(schedule, step_in_it, self.train.steps, drops, self.code.get("schedule"))
 
     @property
     def chance_loss(self) -> float:

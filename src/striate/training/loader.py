@@ -13,8 +13,9 @@ from torch import Tensor
 from striate.core.bounds import BATCH_PICTURES, SEED, TRAINING_SIDE_PX, require_within
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
+from striate.core.own_code import as_code, load_code, names_code
 from striate.core.records import Preprocess
-from striate.core.values import checked
+from striate.core.values import checked, shown
 from striate.data.augment import Augmentation
 from striate.data.batches import Batches, batches_of
 from striate.data.cache import working_pictures
@@ -32,11 +33,12 @@ from striate.runtime.runtime import Runtime
 from striate.tasks import task_named
 from striate.training.network import own_size
 from striate.training.own import code_in
+from striate.training.own_augment import OwnAugmentation
 from striate.training.prepared import WORK_AHEAD
 from striate.training.recipe import Recipe
 from striate.training.variation import Variation
 
-Augment = str | Recipe | Augmentation | None
+Augment = str | Recipe | Augmentation | Callable[..., Any] | None
 
 
 class Loader:
@@ -112,7 +114,8 @@ class OpenedData(OneScreen):
         equal size: none is a small rest, and one may hold a few pictures more than batch_size.
 
         split: train, val, test or all. augment: None for the pictures as they are evaluated; the name of a recipe, a
-        `Recipe` or an `Augmentation` for the very images that a run would train on in its place, growing ones too.
+        `Recipe` or an `Augmentation` for the very images that a run would train on in its place, growing ones too; or a
+        function of your own, or FILE.py:NAME, as the recipe's field `augment` takes it.
         shuffle: whether each pass has another order, by default that of train alone. seed: decides orders, by (seed,
         epoch), and augmentation, by (seed, step), whatever was drawn before. device: where the batches are to be, such
         as "cuda"; then they are made ahead.
@@ -131,17 +134,24 @@ class OpenedData(OneScreen):
         ahead = WORK_AHEAD if device.type == "cuda" else {}
         batches = batches_of(self.dataset, members(self.dataset, split), self.working, batch_size, **ahead)
         runtime = Runtime(str(device), "fp32", channels_last=True, threads=1)
-        task, recipe = task_named(self.dataset.targets.task), self._recipe(augment)
-        variation = Variation(recipe, self.preprocess, task, self.classes, seed, batches.steps, runtime)
+        task, (recipe, own) = task_named(self.dataset.targets.task), self._recipe(augment)
+        variation = Variation(recipe, self.preprocess, task, self.classes, seed, batches.steps, runtime, own=own)
         shuffles = split == "train" if shuffle is None else shuffle
         return Loader(batches, variation, varies=augment is not None, shuffles=shuffles)
 
-    def _recipe(self, augment: Augment) -> Recipe:
-        if isinstance(augment, Recipe):
-            return augment
-        if isinstance(augment, str):
-            return self.recipe_named(augment)
-        return Recipe(model="", **asdict(augment or Augmentation()))
+    def _recipe(self, augment: Augment) -> tuple[Recipe, OwnAugmentation | None]:
+        if isinstance(augment, str) and not names_code(augment):
+            augment = self.recipe_named(augment)
+        if augment is None or isinstance(augment, Augmentation):
+            recipe = augment if isinstance(augment, Recipe) else Recipe(model="", **asdict(augment or Augmentation()))
+            own = None if recipe.augment is None else load_code(recipe.augment)
+        elif isinstance(augment, str) or callable(augment):
+            recipe, own = Recipe(model=""), as_code(augment)
+        else:
+            raise StriateError(
+                f"augment must be a recipe, by name or itself, an Augmentation or a function, got {shown(augment)}"
+            )
+        return recipe, None if own is None else OwnAugmentation.of(own)
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""

@@ -21,13 +21,12 @@ from striate.training.clock import Clock
 from striate.training.finetune.transfer import Transfer, begin, head_alone, write_transfer
 from striate.training.folder.begun import going_on
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
+from striate.training.folder.own_state import require_saveable
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.job import Job
 from striate.training.memory.retry import fitting_step
 from striate.training.monitor.monitor import TrainingMonitor
 from striate.training.optim.ema import ema_copy, update_ema
-from striate.training.optim.optimizer import optimizers_of
-from striate.training.optim.schedule import learning_rate
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.recipe import Recipe
 from striate.training.results import read
@@ -65,7 +64,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
     recipe, steps, threads = job.recipe, job.train.steps, EpochThreads(job)
     run = begun(job, transfer)
     counters = run.counters
-    if job.model is not None and not counters.step:
+    if "model" in job.code and not counters.step:
         save(run)  # the weights that it came with may be nowhere else
     with stop_requested() as request:
         if transfer is not None and not counters.best:
@@ -85,7 +84,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                 transfer.tuning.apply(job.network, by, epochs, keep_statistics=recipe.keep_statistics)
             job.network.train()
             for batch in batches_or_saved(run, epoch):
-                lr = learning_rate(*job.scheduled(counters.step)[:2], steps, counters.drops)
+                lr = job.learning_rate(counters.step, counters.drops)
                 run.unread.append((made_to_fit(run, batch, lr), len(batch.indices)))
                 counters.step += 1
                 if recipe.ema_decay:
@@ -114,9 +113,10 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
 
 def begun(job: Job, transfer: Transfer | None) -> Training:
     """A job with all that it changes, as the newest state left it."""
-    optimizers = optimizers_of(job.task, job.network, job.recipe)
+    optimizers = job.optimizers
     networks = {"network": job.network, **({"ema": ema_copy(job.network)} if job.recipe.ema_decay else {})}
-    counters = load_state(job.folder / STATE, networks, optimizers, job.watch.say) or Counters()
+    own = "optimizer" in job.code
+    counters = load_state(job.folder / STATE, networks, optimizers, job.watch.say, own=own) or Counters()
     begin_schedule(job, counters)
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
@@ -162,6 +162,8 @@ def made_to_fit(run: Training, batch: Batch, lr: float) -> StepLosses:
         save(run)
         fewer = counted(run.counters.micro_batch or 1, "picture")
         run.job.watch.say(f"memory ran out; {fewer} at once from here on")
+    if not run.counters.step and (own := run.job.code.get("optimizer")) is not None:
+        require_saveable(run.optimizers, own.name)  # now, rather than when hours of work are to be saved
     return made
 
 
@@ -223,7 +225,7 @@ def save(run: Training) -> None:
     run.counters.loss_scale = job.scaler.state_dict()
     if job.train.unreadable is not None:
         job.train.unreadable.write_down(partial(note_without, job.folder, from_step=run.counters.step))
-    save_state(job.folder / STATE, run.networks, run.optimizers, run.counters)
+    save_state(job.folder / STATE, run.networks, run.optimizers, run.counters, own="optimizer" in job.code)
     if job.keeper is not None:
         job.keeper.look()
         job.keeper.refuse_to_go_on()

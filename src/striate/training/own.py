@@ -7,18 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
-from striate.core.own_code import OwnCode, Written, names_code
+from striate.core.own_code import OwnCode, Written, as_code, load_code, names_code
+from striate.core.values import shown
 from striate.models.own import code_for
-from striate.training.folder.begun import code_words
+from striate.training.folder.begun import Begun, code_words
+from striate.training.recipe import Recipe
 
-CODE_FIELDS = ("model",)
+FUNCTIONS = {
+    "optimizer": "what makes a torch.optim.Optimizer of parameters, such as torch.optim.RMSprop",
+    "schedule": "a function of (step, steps)",
+    "augment": "a function of pictures",
+}
+"""The fields of a recipe that take a function of a person's own, and what it is."""
+CODE_FIELDS = ("model", *FUNCTIONS)
 """The fields of a recipe that take a name of Striate's own or code."""
 
 
 def code_in(fields: Mapping[str, Any]) -> tuple[dict[str, OwnCode], dict[str, Any]]:
     """The code among fields of a recipe, by field, and the fields with its names in its place.
 
-    Raises StriateError for code that is named and cannot be loaded.
+    Raises StriateError for code that is named and cannot be loaded, or is no function where one is needed.
 
     >>> code, fields = code_in({"model": "resnet18", "epochs": 3})
     >>> code, fields
@@ -26,9 +34,38 @@ def code_in(fields: Mapping[str, Any]) -> tuple[dict[str, OwnCode], dict[str, An
     """
     code = {}
     for name in CODE_FIELDS:
-        if fields.get(name) is not None and (own := code_for(fields[name])) is not None:
+        read = as_code if name in FUNCTIONS else code_for
+        if fields.get(name) is not None and (own := read(fields[name])) is not None:
+            if name in FUNCTIONS and not callable(own.thing):
+                raise StriateError(f"{name} must be a name or {FUNCTIONS[name]}, got {shown(own.thing)}")
             code[name] = own
     return code, {**fields, **{name: own.name for name, own in code.items()}}
+
+
+def named_in(recipe: Recipe) -> dict[str, str]:
+    """The names of code in a record, by field."""
+    fields = {name: getattr(recipe, name) for name in CODE_FIELDS}
+    return {name: value for name, value in fields.items() if value is not None and names_code(value)}
+
+
+def with_code_of(recipe: Recipe, code: Mapping[str, OwnCode]) -> dict[str, OwnCode]:
+    """Code that a program has given, by field, with what it names in a record and has not given apart."""
+    return {**{name: load_code(text) for name, text in named_in(recipe).items() if name not in code}, **code}
+
+
+def begun_with(begun: Begun) -> dict[str, Written]:
+    """The code that a run was begun with, by field; what its recipe names is code, whatever else the file says."""
+    return {name: begun.code.get(name, Written(text)) for name, text in named_in(begun.recipe).items()}
+
+
+def forgettable(code: Mapping[str, OwnCode]) -> list[str]:
+    """What to say of functions that have no name by which another process finds them again."""
+    return [
+        f"{name} {own.name} has no name by which it is found again, so this run can only be gone on with where it is "
+        f"given again, by striate.resume(..., {name}=...), and nobody can check that it is the same"
+        for name, own in code.items()
+        if name in FUNCTIONS and not own.written.reachable
+    ]
 
 
 def stated(code: Mapping[str, OwnCode]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from striate.training.memory.forecast import available_bytes, fitting_micro_batc
 from striate.training.memory.lone_pictures import fewest_at_once
 from striate.training.monitor.reporter import Reporter
 from striate.training.network import build_network
+from striate.training.optim.optimizer import with_its_rate
 from striate.training.plan import Plan
 from striate.training.speed.compiling import idle_kernels
 from striate.training.speed.options import RuntimeOptions
@@ -60,13 +61,17 @@ class Prepared:
         task = plan.task_of(dataset)
         job = Job(self.network, self.preprocess, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
         seen = typical_share_seen(self.scan, self.preprocess)
-        return replace(job, share_seen=seen, model=plan.code.get("model"), continued=plan.continued)
+        return replace(job, share_seen=seen, code=plan.code, continued=plan.continued)
 
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
     dataset = open_data(plan.in_memory or plan.source, plan.recipe.split_seed, reporter.reading, **plan.elsewhere)
     network = build_network(plan, dataset)
+    if (own := plan.code.get("optimizer")) is not None:
+        asked = "peak_lr" in plan.changed
+        recipe = with_its_rate(plan.recipe, plan.task_of(dataset), network, own, keep_peak=asked)
+        plan = replace(plan, recipe=recipe)
     for remark in network.remarks:
         reporter.say(remark)
     plan = replace(plan, options=laid_out(plan.options, network))

@@ -11,16 +11,17 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from striate.core.bounds import BATCH_PICTURES, SPLIT_SEED, TRAINING_SIDE_PX, require_within
-from striate.core.errors import IdleField, StriateError
+from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.core.one_screen import OneScreen
+from striate.core.own_code import names_code
 from striate.core.records import Fit
-from striate.core.values import convert_fields
+from striate.core.values import convert_fields, shown
 from striate.data.augment import Augmentation
 from striate.frozen.linear import Kind
 from striate.training.other_names import FORMER_NAMES, unknown_field
 
-Optimizer = Literal["sgd", "adamw", "muon"]
-Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
+OPTIMIZERS = ("sgd", "adamw", "muon")
+SCHEDULES = ("constant", "step", "plateau", "cosine", "one_cycle")
 Best = Literal["accuracy", "loss"]
 STAGED = "a staged run, which begins with trained weights (--weights embedded)"
 # Fields that act only beside others: what they need, in words, and whether a recipe has it.
@@ -28,7 +29,15 @@ NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
     **dict.fromkeys(("unfreeze_to", "keep_statistics", "head", "head_views"), (STAGED, lambda recipe: recipe.staged)),
     **dict.fromkeys(("muon_lr", "muon_decay"), ("optimizer=muon", lambda recipe: recipe.optimizer == "muon")),
     "nesterov": ("optimizer=sgd", lambda recipe: recipe.optimizer == "sgd"),
-    "momentum": ("optimizer=sgd or optimizer=muon", lambda recipe: recipe.optimizer != "adamw"),
+    "momentum": ("optimizer=sgd or optimizer=muon", lambda recipe: recipe.optimizer in ("sgd", "muon")),
+    **dict.fromkeys(
+        ("weight_decay", "decay_norms_and_biases"),
+        (f"optimizer={', '.join(OPTIMIZERS)}: one of your own has its own", lambda recipe: not recipe.own_optimizer),
+    ),
+    "warmup_epochs": (
+        f"schedule={', '.join(SCHEDULES)}: one of your own decides every step",
+        lambda recipe: recipe.schedule in SCHEDULES,
+    ),
     "drop_at": ("schedule=step", lambda recipe: recipe.schedule == "step"),
     "drop_factor": ("schedule=step or schedule=plateau", lambda recipe: recipe.schedule in ("step", "plateau")),
     "patience_epochs": ("schedule=plateau", lambda recipe: recipe.schedule == "plateau"),
@@ -63,6 +72,10 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "cut_mix": (0, 1),
     "split_seed": SPLIT_SEED,
 }
+
+
+# The names that fields have which take code of a person's own as well.
+KNOWN: dict[str, tuple[str, ...]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "augment": ()}
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,8 +123,10 @@ class Recipe(OneScreen, Augmentation):
     """What the rate is multiplied by from each stage to the one below."""
     epochs: int = 30
     batch_size: int = 64
-    optimizer: Optimizer = "sgd"
+    optimizer: str = "sgd"
+    """sgd, adamw or muon; or one of your own, FILE.py:NAME: what takes the parameters, as those of torch.optim do."""
     peak_lr: float = 0.05
+    """The highest rate. Of an optimizer of your own it is that which it was made with, unless this is given."""
     muon_lr: float = 0.03
     """Peak rate of the convolutions under Muon; `peak_lr` is that of everything else."""
     muon_decay: float = 0.0
@@ -121,7 +136,9 @@ class Recipe(OneScreen, Augmentation):
     nesterov: bool = False
     weight_decay: float = 5e-4
     decay_norms_and_biases: bool = False
-    schedule: Schedule = "cosine"
+    schedule: str = "cosine"
+    """constant, step, plateau, cosine or one_cycle; or one of your own, FILE.py:NAME: a function of (step, steps), the
+    first step being 0, that gives what `peak_lr` is multiplied by."""
     warmup_epochs: float = 0.0
     """The rate rises linearly over these before the schedule takes over, or to the end of a shorter run."""
     drop_at: tuple[float, ...] = (0.5, 0.75)
@@ -154,6 +171,10 @@ class Recipe(OneScreen, Augmentation):
     """The answer is the average over a picture and its mirror image, here and wherever the weights are used."""
     cut_mix: float = 0.0
     """Share of the pictures that get a rectangle of another one, and that share of its label."""
+    augment: str | None = None
+    """An augmentation of your own, FILE.py:NAME, before those of the recipe: a function of uint8 pictures (N, C, h, w)
+    of the working size that gives as many alike; or of one picture of Pillow's, where that is what its parameter is
+    annotated as."""
     split_seed: int = 0
     """Decides the split where the data has none; apart from the seed, so that seeds share one test set."""
 
@@ -163,7 +184,15 @@ class Recipe(OneScreen, Augmentation):
         return {name: value for name, value in self.to_dict().items() if value != defaults[name]}
 
     def __post_init__(self) -> None:
+        for name in KNOWN:
+            if callable(own := getattr(self, name)):
+                raise StriateError(
+                    f"{name} of a Recipe is a name, such as my_train.py:make, got {shown(own)}; a function itself goes "
+                    f"beside the recipe: train(..., {name}=...)"
+                )
         convert_fields(self)
+        for name, known in KNOWN.items():
+            require_known(name, getattr(self, name), known)
         for name, bounds in BOUNDS.items():
             require_within(name, getattr(self, name), bounds)
         (least, most), sides = TRAINING_SIDE_PX, () if self.size_px is None else self.size
@@ -208,6 +237,11 @@ trained weights (weights='embedded')
         return {name: value for name, value in mine.items() if value != others[name]}
 
     @property
+    def own_optimizer(self) -> bool:
+        """Whether the optimiser is code of a person's own."""
+        return names_code(self.optimizer)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width of `size_px`, which must not be open."""
         assert self.size_px is not None  # noqa: S101 - our own invariant
@@ -243,6 +277,20 @@ trained weights (weights='embedded')
         """Plain values, for JSON; a base class's fields come first in a record, and here last."""
         values = dataclasses.asdict(self)
         return dict(sorted(values.items(), key=lambda each: each[0] in Augmentation.__dataclass_fields__))
+
+
+def require_known(name: str, value: str | None, known: tuple[str, ...]) -> None:
+    """Raise StriateError, with the nearest of the known names, unless a value is one of them, or names code.
+
+    >>> require_known("optimizer", "adma", OPTIMIZERS)
+    Traceback (most recent call last):
+    striate.core.errors.StriateError: unknown optimizer 'adma'; did you mean 'adamw'?
+    """
+    if value is None or value in known or names_code(value):
+        return
+    if known:
+        raise unknown_name(name, value, known)
+    raise StriateError(f"{name} must be code of your own, FILE.py:NAME, got {value!r}")
 
 
 def parse_value(name: str, text: str, kind: Any) -> Any:

@@ -39,7 +39,7 @@ from striate.training.memory.retry import memory_errors
 from striate.training.monitor.reporter import Reporter
 from striate.training.monitor.tensorboard import EVENTS, TensorBoard, require_tensorboard
 from striate.training.optim.schedule import work_by_epoch
-from striate.training.own import same_code
+from striate.training.own import begun_with, forgettable, same_code
 from striate.training.plan import Plan, read_plan, write_plan
 from striate.training.prepared import Prepared, opened
 from striate.training.reopen import Going, reopen, same_runtime
@@ -126,7 +126,7 @@ def resume(
     with locked(folder):
         reporter, begun = Reporter(quiet=audience.quiet), read_begun(folder)[0]
         reporter.log = folder
-        own = same_code(folder, begun.code, code, reporter.say, changed=source_changed)
+        own = same_code(folder, begun_with(begun), code, reporter.say, changed=source_changed)
         if epochs is not None and is_finished(folder):
             go_on(folder, epochs)
         plan, record = read_plan(folder)
@@ -199,11 +199,16 @@ def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
     """A new job in the settings that it will run in, written down, with what there is to say of its pictures."""
     plan, dataset = prepared.plan, prepared.dataset
     refuse_lone_pictures(job)
+    for step in (0, job.train.steps * job.recipe.epochs - 1):
+        job.learning_rate(step)  # of a person's own, it may be none
     job = _tuned(job, plan)
     write_plan(job.folder, plan, job.runtime, job.preprocess, dataset, prepared.scan, report)
     before = advice_before(plan.recipe, dataset, job.preprocess)
+    own = job.variation.own
     no_forecast = unknown(summarize(job.network))
-    for line in (*report.said, *filter(None, [no_forecast]), *(f"warning: {advice}" for advice in before)):
+    cost = own.cost(next(job.train.in_order()).pictures, job.train.pictures) if own is not None else None
+    said = (*report.said, *filter(None, [no_forecast, cost]), *forgettable(job.code))
+    for line in (*said, *(f"warning: {advice}" for advice in before)):
         job.watch.say(line)
     return job
 

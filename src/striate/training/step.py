@@ -18,6 +18,7 @@ from striate.runtime.runtime import Runtime
 from striate.tasks.task import StepLosses, Task
 from striate.training.job import Job
 from striate.training.optim.optimizer import Optimizers
+from striate.training.own_call import called
 
 
 def train_step(job: Job, batch: Batch, optimizers: Optimizers, lr: float, step: int) -> StepLosses:
@@ -64,7 +65,10 @@ def update(job: Job, optimizer: torch.optim.Optimizer, lr: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_factor"]
     job.scaler.unscale_(optimizer)  # here, so that whoever looks at the gradients sees them as they are
-    job.scaler.step(optimizer)
+    if own := job.code.get("optimizer"):
+        called("optimizer", own, job.scaler.step, optimizer)
+    else:
+        job.scaler.step(optimizer)
     job.scaler.update()
     job.network.zero_grad(set_to_none=True)  # a phase may leave gradients in what another one trains, or none does
 

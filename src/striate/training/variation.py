@@ -17,6 +17,7 @@ from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task
 from striate.training.continued import Continued, scheduled
 from striate.training.optim.schedule import side_px
+from striate.training.own_augment import OwnAugmentation
 from striate.training.recipe import Recipe
 
 
@@ -25,7 +26,8 @@ class Variation:
     """What decides how the batches of a training are varied; everything random follows from (seed, step).
 
     preprocess: how pictures become the network's input. names: what the task tells apart. steps: in an epoch.
-    continued: where the run went on after its end.
+    continued: where the run went on after its end. own: the augmentation of a person's own, which comes first, on
+    pictures of the working size.
     """
 
     recipe: Recipe
@@ -36,6 +38,7 @@ class Variation:
     steps: int
     runtime: Runtime
     continued: tuple[Continued, ...] = ()
+    own: OwnAugmentation | None = None
 
     def images(self, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
         """The images of a step, float32 (N, C, H, W), normalised, and their targets."""
@@ -53,6 +56,8 @@ class Variation:
         share = side_px(schedule, min(height, width), step_in_it, self.steps) / min(height, width)
         small = preprocess.at((round(height * share), round(width * share)), preprocess.resize)
         moved, epoch = self.runtime.move(batch.pictures), step // self.steps
+        if self.own is not None:
+            moved = self.own(moved, self.seed, step)
         pictures, geometry = self.varied(moved, batch.indices, small, generator, epoch)
         targets = batch.targets.to(self.runtime.move).moved(geometry)
         if self.task.mix is not None:

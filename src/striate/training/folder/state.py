@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from msgspec import Meta
@@ -27,6 +27,7 @@ from striate.core.files import new_folder
 from striate.core.reading import Count, Positive, read_file, read_record
 from striate.tasks.task import NETWORK
 from striate.training.folder.former import counters_in_todays_names, tensor_in_todays_name
+from striate.training.folder.own_state import OWN, noted, read, require_of, restore
 from striate.training.optim.optimizer import Optimizers
 
 KEPT = 2
@@ -68,9 +69,10 @@ class Counters:
 
 @dataclass
 class Written(Counters):
-    """counters.json: the counters, and the SHA-256 of the tensors beside them."""
+    """counters.json: the counters, the SHA-256 of the tensors beside them, and what optimisers of one's own keep."""
 
     sha256: str = ""
+    optimizers: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.loss_scale and self.loss_scale.keys() != LOSS_SCALE:
@@ -79,14 +81,23 @@ class Written(Counters):
             )
 
 
-def save_state(folder: Path, networks: Mapping[str, nn.Module], optimizers: Optimizers, counters: Counters) -> None:
+def save_state(
+    folder: Path,
+    networks: Mapping[str, nn.Module],
+    optimizers: Optimizers,
+    counters: Counters,
+    *,
+    own: bool = False,
+) -> None:
     """Write a state below `folder` and drop all but the two newest. A failure leaves the older ones as they were.
 
     networks: by the name that they have in the state: the one that is trained, and its average where there is one.
-    optimizers: by phase.
+    optimizers: by phase. own: whether they are of a person's own.
     """
-    content = save(_tensors(networks, optimizers))
+    states, theirs = noted(optimizers) if own else ({}, {})
+    content = save(_tensors(networks, {} if own else optimizers) | {name: _copied(t) for name, t in theirs.items()})
     record = {**dataclasses.asdict(counters), "sha256": hashlib.sha256(content).hexdigest()}
+    record |= {"optimizers": states} if own else {}
     with new_folder(folder / f"step-{counters.step:08d}") as state:
         (state / TENSORS).write_bytes(content)
         (state / COUNTERS).write_text(json.dumps(record, indent=2), encoding="utf-8")
@@ -99,29 +110,53 @@ def load_state(
     networks: Mapping[str, nn.Module],
     optimizers: Optimizers,
     say: Callable[[str], None] = log.warning,
+    *,
+    own: bool = False,
 ) -> Counters | None:
     """Bring networks and optimisers to the newest undamaged state; None when there is none yet.
 
-    say: is told of each state that is passed over, and why.
+    say: is told of each state that is passed over, and why. own: whether the optimisers are of a person's own.
     Raises StriateError when there are states and all are damaged.
     """
     states = _states(folder)
     for state in states:
         try:
-            counters, tensors = _read_state(state)
-            _require_fit(tensors, networks, optimizers, state)
+            counters, tensors, noted_states = _read_state(state)
+            theirs = {name: tensors.pop(name) for name in list(tensors) if name.startswith(OWN)}
+            _require_fit(tensors, networks, {} if own else optimizers, state)
+            states_of_own = _own_states(noted_states, theirs, optimizers, state) if own else {}
         except StriateError as error:
             say(f"warning: {error}; it is passed over for an older state")
             continue
         _restore(tensors, networks, optimizers)
+        if own:
+            restore(states_of_own, optimizers)
         return counters
     if states:
         raise StriateError(f"every state in {folder} is damaged; start a new run, the best weights so far still load")
     return None
 
 
-def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor]]:
-    """Counters and tensors of a state. Raises StriateError when they are damaged or do not belong together."""
+def _own_states(
+    states: dict[str, Any], tensors: dict[str, Tensor], optimizers: Optimizers, state: Path
+) -> dict[str, dict[str, Any]]:
+    try:
+        found = read(states, tensors)
+        require_of(found, optimizers)
+    except StriateError as error:
+        raise StriateError(f"{state / COUNTERS} is damaged: {error.in_flags}") from error
+    return found
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    return tensor.to("cpu", copy=True).contiguous()
+
+
+def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor], dict[str, Any]]:
+    """Counters and tensors of a state, and what it notes of a person's own optimisers.
+
+    Raises StriateError when they are damaged or do not belong together.
+    """
     written = read_record(state / COUNTERS, Written, allow_nan=True, former=counters_in_todays_names)
     content = read_file(state / TENSORS, MOST_TENSOR_BYTES)
     if hashlib.sha256(content).hexdigest() != written.sha256:
@@ -133,7 +168,8 @@ def _read_state(state: Path) -> tuple[Counters, dict[str, Tensor]]:
     except SafetensorError as error:
         raise StriateError(f"{state / TENSORS} is damaged: {error}") from error
     tensors = {tensor_in_todays_name(name): tensor for name, tensor in tensors.items()}
-    return Counters(**{field.name: getattr(written, field.name) for field in dataclasses.fields(Counters)}), tensors
+    counters = Counters(**{field.name: getattr(written, field.name) for field in dataclasses.fields(Counters)})
+    return counters, tensors, written.optimizers
 
 
 def newest_state(folder: Path) -> Path | None:

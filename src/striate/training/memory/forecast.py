@@ -13,6 +13,7 @@ from striate.training.recipe import Recipe
 # Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD
 # and Muon, two of AdamW. Averaged weights come on top.
 COPIES_OF_WEIGHTS = {"sgd": 3, "muon": 3, "adamw": 4}
+COPIES_OF_OWN = 4  # of an optimiser of a person's own, which nobody knows: as many as the usual ones have at most
 # What the backward pass holds besides what the forward pass kept: gradients under way, the library's own work space and
 # reordered copies. Measured: 0.3 to 0.9 (tests/training/test_memory.py).
 WORKING_SHARE = 0.5
@@ -31,7 +32,9 @@ def training_bytes(summary: Summary, batch: int, runtime: Runtime, recipe: Recip
 
     None where nobody can say what the network keeps for the backward pass; `unknown` says why.
     """
-    weights = (COPIES_OF_WEIGHTS[recipe.optimizer] + (recipe.ema_decay > 0)) * summary.parameter_bytes
+    weights = (
+        COPIES_OF_WEIGHTS.get(recipe.optimizer, COPIES_OF_OWN) + (recipe.ema_decay > 0)
+    ) * summary.parameter_bytes
     if summary.kept is None:
         return None
     activations = summary.kept.at(batch) * (1 + WORKING_SHARE)

@@ -15,6 +15,7 @@ from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.core.units import in_bytes
 from striate.data.batches import Batch
+from striate.runtime.shortage import is_out_of_memory
 from striate.tasks.task import StepLosses
 from striate.training.folder.begun import going_on
 from striate.training.folder.state import Counters
@@ -26,9 +27,6 @@ from striate.training.step import begun_step, gradients, of_phases, update
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-# How torch's allocator, C++ and oneDNN say it; the last could have other causes, but then one picture fails as well.
-TOLD_BY = ("can't allocate memory", "not enough memory", "bad_alloc", "could not create a primitive")
 
 
 class Shortage(str):
@@ -102,19 +100,6 @@ def with_parts(job: Job, counters: Counters) -> Job:
     if counters.micro_batch is None:
         return job
     return replace(job, runtime=replace(job.runtime, micro_batch=counters.micro_batch))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: torch raises one of its own on GPUs only.
-
-    >>> is_out_of_memory(RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"))
-    True
-    >>> is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    False
-    """
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(words in str(error) for words in TOLD_BY)
 
 
 @contextmanager

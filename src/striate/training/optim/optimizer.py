@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from striate.core.own_code import OwnCode
 from striate.models import Network
 from striate.models.stages import rate_factors
 from striate.tasks.task import Task
 from striate.training.optim.muon import Muon
+from striate.training.optim.own_optimizer import decay_of, own_optimizers
 from striate.training.recipe import Recipe
 
 Optimizers = Mapping[str, torch.optim.Optimizer]
 """One for each phase of a task, in their order."""
 
 
-def optimizers_of(task: Task, network: Network, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
-    """One for each phase of a task, of what is trained in it."""
-    return {phase: make_optimizer(network, recipe, task.module(network, phase)) for phase in task.phases}
+def optimizers_of(
+    task: Task, network: Network, recipe: Recipe, own: OwnCode | None = None
+) -> dict[str, torch.optim.Optimizer]:
+    """One for each phase of a task, of what is trained in it. own: code that makes it, of a person's own."""
+    parts = {phase: task.module(network, phase) for phase in task.phases}
+    if own is None:
+        return {phase: make_optimizer(network, recipe, part) for phase, part in parts.items()}
+    made, _ = own_optimizers(own, {phase: trained(part) for phase, part in parts.items()})
+    for optimizer in made.values():
+        if recipe.layer_decay != 1:
+            optimizer.param_groups = by_rate(optimizer.param_groups, network, recipe)
+    return made
+
+
+def with_its_rate(recipe: Recipe, task: Task, network: Network, own: OwnCode, *, keep_peak: bool) -> Recipe:
+    """A recipe with the rate and the weight decay that an optimiser of a person's own is made with.
+
+    keep_peak: whether its peak rate was asked for, and stands.
+    """
+    made, highest = own_optimizers(own, {phase: trained(task.module(network, phase)) for phase in task.phases})
+    peak = recipe.peak_lr if keep_peak else highest
+    return replace(recipe, peak_lr=peak, weight_decay=decay_of(made))
+
+
+def trained(part: nn.Module) -> list[nn.Parameter]:
+    """The parameters that are trained."""
+    return [parameter for parameter in part.parameters() if parameter.requires_grad]
 
 
 def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = None) -> torch.optim.Optimizer:
@@ -32,7 +59,7 @@ def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = No
     >>> len(make_optimizer(create_model("mlp"), Recipe(model="mlp")).param_groups)
     2
     """
-    parameters = [parameter for parameter in (part or network).parameters() if parameter.requires_grad]
+    parameters = trained(part or network)
     plain = [] if recipe.decay_norms_and_biases else [parameter for parameter in parameters if parameter.dim() <= 1]
     decayed = parameters if recipe.decay_norms_and_biases else [p for p in parameters if p.dim() > 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]

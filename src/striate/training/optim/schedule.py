@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from itertools import accumulate
 
+from striate.core.errors import StriateError
+from striate.core.own_code import OwnCode
+from striate.core.values import shown
+from striate.training.own_call import called
 from striate.training.recipe import Recipe
 
 SIZE_STEP_PX = 8
@@ -13,10 +17,10 @@ SIZE_STEP_PX = 8
 PIXELS_AT_ANY_SIZE = 500
 
 
-def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, drops: int = 0) -> float:
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, drops: int = 0, own: OwnCode | None = None) -> float:
     """The rate of one step, counted from 0; constant after the warm-up unless the schedule says otherwise.
 
-    drops: how often the plateau schedule has dropped the rate so far.
+    drops: how often the plateau schedule has dropped the rate so far. own: a schedule of a person's own.
     Sources: the cosine is Loshchilov and Hutter, arXiv:1608.03983, equation 5 without restarts; one cycle, a straight
     rise and a straight fall to 0, is Smith and Topin, arXiv:1708.07120, section 3, at constant momentum.
 
@@ -25,6 +29,8 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, drops: int = 
     [0.1, 1.0, 1.0, 0.5, 0.0]
     """
     total, warmup = recipe.epochs * steps_per_epoch, round(recipe.warmup_epochs * steps_per_epoch)
+    if own is not None:
+        return recipe.peak_lr * own_factor(own, step, total)
     if step < warmup:
         return recipe.peak_lr * (step + 1) / warmup
     if recipe.schedule == "cosine":
@@ -34,6 +40,28 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, drops: int = 
     if recipe.schedule == "step":
         drops = sum(step >= share * total for share in recipe.drop_at)
     return recipe.peak_lr * recipe.drop_factor**drops
+
+
+def own_factor(code: OwnCode, step: int, steps: int) -> float:
+    """What a schedule of a person's own multiplies the peak rate by in a step, counted from 0, of all the steps.
+
+    Raises StriateError where it gives no number of 0 or more.
+
+    >>> from striate.core.own_code import code_of
+    >>> own_factor(code_of(lambda step, steps: 1 - step / steps), 25, 100)
+    0.75
+    """
+    factor = called("schedule", code, code.thing, step, steps)
+    try:
+        number = math.nan if isinstance(factor, bool | str) else float(factor)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise StriateError(
+            f"schedule {code.name} gives {shown(factor)} at step {step:,} of {steps:,}; it is called with (step, "
+            "steps) and gives what the peak rate is multiplied by, a number of 0 or more"
+        )
+    return number
 
 
 def side_px(recipe: Recipe, full_px: int, step: int, steps_per_epoch: int) -> int:

@@ -24,7 +24,6 @@ from striate.data.batches import Batch
 from striate.runtime.machine import processor_name, waited_seconds
 from striate.runtime.runtime import Precision, Runtime, describe, fast_half
 from striate.training.job import Job
-from striate.training.optim.optimizer import optimizers_of
 from striate.training.speed.compiling import (
     Compiling,
     compiler_is_there,
@@ -206,7 +205,7 @@ def _seconds(job: Job, runtime: Runtime, batch: Batch, limit_s: float) -> float:
     network = copy.deepcopy(job.network).train()
     runtime.network(network)
     trial = replace(job, network=network, runtime=runtime, scaler=runtime.loss_scaler())
-    optimizers = optimizers_of(job.task, network, job.recipe)
+    optimizers = trial.optimizers
     step = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
     taken: list[float] = []
     begun = time.perf_counter()
@@ -273,6 +272,7 @@ def _measured_for(job: Job, options: RuntimeOptions) -> dict[str, Any]:
         "size": list(job.preprocess.size),
         "batch": job.recipe.batch_size,
         "optimizer": job.recipe.optimizer,
+        "augment": job.recipe.augment,
         "rule": asdict(job.runtime),
         "options": asdict(options),
     }
