@@ -34,6 +34,12 @@ def named(**fields):
     return {field: f"{MINE}:{name}" for field, name in fields.items()}
 
 
+def unfinished(run):
+    """The folder of a run as if it had been stopped before its test."""
+    (run.path / "evaluation.json").unlink()
+    return run.path
+
+
 def words(fields):
     return [f"--set={field}={value}" for field, value in fields.items()]
 
@@ -42,9 +48,9 @@ def words(fields):
 @pytest.mark.parametrize(
     ("optimizer", "more", "after"),
     [
-        ("rmsprop", {"schedule": "falling"}, 4),
-        ("adamw", {"augment": "spots"}, 1),
-        ("adafactor", {}, 6),
+        pytest.param("rmsprop", {"schedule": "falling"}, 4, marks=pytest.mark.slow),
+        pytest.param("adamw", {"augment": "spots"}, 1, marks=pytest.mark.slow),
+        pytest.param("adafactor", {}, 6, marks=pytest.mark.slow),
         ("nadam", {"augment": "inverted", "schedule": "falling"}, 3),
         ("Remembering", {"augment": "Darker"}, 5),
     ],
@@ -64,10 +70,12 @@ def test_sigkill_and_resume_end_in_equal_bytes(tmp_path, optimizer, more, after)
 
 def test_its_own_rate_is_the_peak_and_groups_keep_their_ratio(tmp_path):
     fields = named(optimizer="adamw")
-    run = striate.train("digits", run=tmp_path / "own", schedule="constant", **SHORT, **fields)
+    run = striate.train("digits", run=tmp_path / "own", schedule="constant", warmup_epochs=0, **SHORT, **fields)
     assert rates(run) == [0.004] and read_begun(run.path)[0].recipe.peak_lr == 0.004
     assert read_begun(run.path)[0].recipe.weight_decay == 0.01
-    given = striate.train("digits", run=tmp_path / "given", schedule="constant", peak_lr=0.001, **SHORT, **fields)
+    given = striate.train(
+        "digits", run=tmp_path / "given", schedule="constant", warmup_epochs=0, peak_lr=0.001, **SHORT, **fields
+    )
     assert rates(given) == [0.001]
     counters = json.loads((max((given.path / "state").glob("step-*")) / "counters.json").read_text())
     content = dict(counters["optimizers"]["network"]["content"]["dict"])
@@ -103,19 +111,18 @@ def test_lambdas_train_and_it_is_said_once_that_nobody_finds_them_again(tmp_path
         run=tmp_path / "run",
         optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.003),
         augment=lambda pictures: pictures,
-        schedule=striate_free,
+        schedule=steady,
         **SHORT,
     )
     log = (run.path / "log.txt").read_text()
     assert log.count("has no name by which it is found again") == 2
-    assert "optimizer test_own_functions.py:test_lambdas" in log and "striate.resume(..., augment=...)" in log
-    assert "--set optimizer=FILE.py:NAME" in run.recipe["command"] or "FILE.py:NAME" in run.recipe["command"]
-    assert read_begun(run.path)[0].recipe.schedule == "test_own_functions.py:striate_free"
-    page = (run.path / "report.html").read_text()
-    assert "test_own_functions.py:striate_free" in page
+    assert "test_own_functions:test_lambdas" in log and "striate.resume(..., augment=...)" in log
+    assert "optimizer=FILE.py:NAME" in run.recipe["command"]
+    assert read_begun(run.path)[0].recipe.schedule.endswith("test_own_functions:steady")
+    assert "test_own_functions:steady" in (run.path / "report.html").read_text()
 
 
-def striate_free(step, steps):
+def steady(step, steps):
     return 1.0
 
 
@@ -154,7 +161,7 @@ def test_the_loader_varies_as_a_run_does_and_leaves_the_generators_alone():
         ({"optimizer": "failing"}, r"optimizer .*mine\.py:failing raises RuntimeError at .*mine\.py:\d+: no luck$"),
         (
             {"optimizer": "holding"},
-            r"optimizer .*holding cannot be gone on with: its state\['state'\]\[0\]\['when'\] is",
+            r"optimizer .*holding cannot be gone on with: its state\['state'\]\[0\]\['when'\]",
         ),
         ({"optimizer": "small"}, r"optimizer .*small raises TypeError"),
         ({"optimizer": "falling"}, r"optimizer .*falling raises TypeError"),
@@ -218,7 +225,7 @@ def test_a_run_folder_runs_no_function_that_nobody_has_named(tmp_path):
     """Not even one whose recipe.json names code where a run has none."""
     marker, theirs = tmp_path / "was_run", tmp_path / "theirs.py"
     theirs.write_text(f"import pathlib\npathlib.Path({str(marker)!r}).touch()\ndef make(*_): return 1\n")
-    run = killed("step", 2, tmp_path / "killed", *SHORT_WORDS)
+    run = unfinished(striate.train("digits", run=tmp_path / "run", **SHORT))
     for field in ("model", "optimizer", "schedule", "augment"):
         forged = Path(shutil.copytree(run, tmp_path / field))
         record = json.loads((forged / "recipe.json").read_text())
@@ -232,7 +239,7 @@ def test_a_run_folder_runs_no_function_that_nobody_has_named(tmp_path):
 def test_code_that_has_changed_is_refused_until_that_is_said(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text(MINE.read_text())
-    run = killed("step", 3, tmp_path / "killed", f"--set=schedule={mine}:falling", *SHORT_WORDS)
+    run = unfinished(striate.train("digits", run=tmp_path / "run", schedule=f"{mine}:falling", **SHORT))
     mine.write_text(MINE.read_text() + "\n# another\n")
     with pytest.raises(StriateError, match=r"mine\.py:falling has changed since .* source_changed=True"):
         striate.resume(run, schedule=f"{mine}:falling")

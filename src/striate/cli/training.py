@@ -212,7 +212,7 @@ def layers(text: str | None) -> tuple[str, ...] | None:
 
 def size_px(text: str | None) -> int | tuple[int, int] | None:
     """The recipe's field of the same name, from --size."""
-    from striate.training.recipe import parse_size
+    from striate.training.recipe_text import parse_size
 
     return None if text is None else parse_size("--size", text)
 
