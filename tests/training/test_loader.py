@@ -178,7 +178,7 @@ def test_a_ten_line_loop_reaches_what_train_reaches(tmp_path):
     [
         ({"split": "tset"}, "digits has no split 'tset'; it has train, val, test and all"),
         ({"augment": "digits_lenet"}, "no recipe is called 'digits_lenet'|unknown recipe|did you mean 'digits_lenet5'"),
-        ({"augment": 3}, "augment must be a text, a Recipe, a Augmentation or None, got 3"),
+        ({"augment": 3}, "augment must be a recipe, by name or itself, an Augmentation or a function, got 3"),
         ({"batch_size": 0}, "batch_size must be between 1 and 1,000,000, got 0"),
         ({"seed": -1}, "seed must be between 0"),
         ({"device": "gpu"}, "device must be one that torch finds here, such as cpu or cuda, got gpu"),

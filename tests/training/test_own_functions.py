@@ -117,7 +117,7 @@ def test_lambdas_train_and_it_is_said_once_that_nobody_finds_them_again(tmp_path
     log = (run.path / "log.txt").read_text()
     assert log.count("has no name by which it is found again") == 2
     assert "test_own_functions:test_lambdas" in log and "striate.resume(..., augment=...)" in log
-    assert "optimizer=FILE.py:NAME" in run.recipe["command"]
+    assert "optimizer=..., augment=..." in run.recipe["command"]
     assert read_begun(run.path)[0].recipe.schedule.endswith("test_own_functions:steady")
     assert "test_own_functions:steady" in (run.path / "report.html").read_text()
 
