@@ -209,7 +209,10 @@ def _refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> N
     """Raise StriateError where a run was begun otherwise; code: fields of which its files' hashes decide."""
     plan, record = read_plan(run)
     if isinstance(own := same.get("recipe"), Recipe):
-        same = {**own.to_dict(), **{name: value for name, value in same.items() if name != "recipe"}}
+        # An optimiser of a person's own has put in what it was made with.
+        made_with = ("peak_lr", "weight_decay") if own.own_optimizer else ()
+        fields = {name: value for name, value in own.to_dict().items() if name not in made_with}
+        same = {**fields, **{name: value for name, value in same.items() if name != "recipe"}}
     same = renamed(same)
     same = with_weights(same) if same.get("weights") is not None else same
     begun = {"recipe": plan.recipe_name, "task": plan.task, "seed": plan.seed}

@@ -218,6 +218,7 @@ def test_a_record_holds_names_and_a_program_may_name_code_in_it(tmp_path):
     run = striate.train("digits", recipe=recipe, run=tmp_path / "run", **settings)
     assert run.recipe["code"]["optimizer"]["name"] == f"{MINE}:rmsprop"
     assert f"optimizer={MINE}:rmsprop" in run.recipe["command"]
+    assert striate.resume(unfinished(run), recipe=recipe).metrics["epoch"] == 1
     assert Recipe.parse([f"optimizer={MINE}:rmsprop"]) == {"optimizer": f"{MINE}:rmsprop"}
 
 
@@ -234,6 +235,8 @@ def test_a_run_folder_runs_no_function_that_nobody_has_named(tmp_path):
         with pytest.raises(StriateError, match=rf"was begun with the {field} .*only runs when it is named"):
             striate.resume(forged)
     assert not marker.exists()
+    with pytest.raises(StriateError, match=r"was begun with another optimizer than .*:nadam; leave that out"):
+        striate.resume(run, **named(optimizer="nadam"))
 
 
 def test_code_that_has_changed_is_refused_until_that_is_said(tmp_path):

@@ -98,6 +98,9 @@ def same_code(
             raise StriateError(f"{folder} was begun with the {name} {written.name}, not {own.name}; name that")
         if own.sha256 != written.sha256 or own.sha256 is None:
             _say_changed(folder, written, own, say, changed=changed)
+    for name, own_code in given.items():
+        if name not in begun and names_code(own_code.name):
+            raise StriateError(f"{folder} was begun with another {name} than {own_code.name}; leave that out")
     return {name: given[name] for name in begun}
 
 
