@@ -23,9 +23,8 @@ from striate.data.sources import open_data as dataset_of
 from striate.deploy.given import Picture
 from striate.deploy.run import Run, load
 from striate.frozen.table import Features, extract, extract_of_dataset
-from striate.models import FILES, OWN, Model, architecture_of
+from striate.models import Model
 from striate.models.linear_probe import PRE_LOGITS
-from striate.models.stored import EMBEDDED
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
@@ -39,6 +38,7 @@ from striate.training.recipe import BOUNDS, KNOWN, Recipe, require_known
 from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
 from striate.training.speed.options import RuntimeOptions
+from striate.training.weights_named import with_weights
 
 __all__ = ["check", "features", "open_data", "resume", "train"]
 
@@ -133,18 +133,6 @@ def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[st
     base = get_recipe(recipe)
     made = base.changed(changed)
     return recipe, made, {name: getattr(made, name) for name in changed}
-
-
-def with_weights(changed: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a recipe, weights by their whole path, and the model that they are of where none is named."""
-    weights = changed.get("weights")
-    if weights is None:
-        return changed
-    weights = converted("weights", weights, str)
-    model = changed.get("model")
-    model = architecture_of(weights) if model is None else model
-    path = weights if weights in (EMBEDDED, OWN, *FILES) else str(Path(weights).resolve())
-    return {"model": model, **changed, "weights": path}
 
 
 @checked
