@@ -116,7 +116,7 @@ def code_of(thing: Any) -> OwnCode:
     written = inspect.unwrap(written)
     name = getattr(written, "__qualname__", type(written).__name__)
     with suppress(TypeError, OSError):
-        if file := inspect.getsourcefile(written):
+        if (file := inspect.getsourcefile(written)) and file.endswith(".py"):
             module = inspect.getmodule(written)
             packaged = module is not None and "." in module.__name__ and not module.__name__.startswith("_own_")
             where = module.__name__ if packaged and module is not None else Path(file).name
