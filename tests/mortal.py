@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Runs `striate train` and kills itself at the n-th step, or at the n-th write of a state or of another file.
@@ -52,6 +54,50 @@ def killed(place: str, after: int, run: Path, *words: str | Path) -> Path:
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert list((run / "state").glob("step-*"))
     return run
+
+
+# Kills itself at the n-th step of every one of several trainings, each in a process that shares what is imported.
+MORTALS = """
+import json, os, signal, sys
+from striate.training import clock, loop
+from striate.cli import main
+from striate.core.own_code import load_code
+clock.SAVE_EVERY_SECONDS = 0.0
+step, left = loop.fitting_step, int(sys.argv[1])
+
+def mortal(*arguments):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(*arguments)
+
+loop.fitting_step = mortal
+trainings = json.loads(sys.argv[2])
+for words in trainings:
+    load_code(words[words.index("--model") + 1])
+for words in trainings:
+    child = os.fork()
+    if child == 0:
+        sys.argv = ["striate", "train", *words]
+        main()
+        os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
+        sys.exit(f"{words} ended with {status}")
+"""
+
+
+def all_killed(after: int, folder: Path, trainings: Mapping[str, Sequence[str | Path]]) -> dict[str, Path]:
+    """Run folders in `folder` as kill -9 left them after a number of steps. trainings: the words of each, by name."""
+    runs = {name: folder / name for name in trainings}
+    words = [["--run", str(runs[name]), *map(str, given)] for name, given in trainings.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", MORTALS, str(after), json.dumps(words)], capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(list((run / "state").glob("step-*")) for run in runs.values())
+    return runs
 
 
 def weights(run: Path) -> str:

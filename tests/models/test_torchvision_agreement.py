@@ -6,22 +6,17 @@ torch of another build: its wheel imports once the operator names that it expect
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import math
 import re
-import sys
 from types import ModuleType
 
 import pytest
 import torch
-from torch import Tensor
 
+from of_others import drawn, torchvision_module
 from striate.models import create_model
 from striate.models.imagenet import FILES
 
 torch.set_num_threads(1)
-OPERATORS: list[torch.library.Library] = []  # a library's operators last as long as the object
 
 # ours: (theirs, side in pixels)
 PAIRS = {
@@ -39,33 +34,7 @@ PAIRS = {
 
 @pytest.fixture(scope="module")
 def theirs() -> ModuleType:
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed: pip install --no-deps torchvision==0.28.0")
-    try:
-        return importlib.import_module("torchvision.models")
-    except RuntimeError:  # its compiled part does not fit this torch; the models need none of it
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        OPERATORS.append(library)
-        for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[module]
-        return importlib.import_module("torchvision.models")
-
-
-def drawn(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Seeded random numbers for every tensor, statistics of batch norm included, that keep the signal's size."""
-    torch.manual_seed(0)
-    tensors = {}
-    for key, value in state.items():
-        if key.endswith("num_batches_tracked"):
-            tensors[key] = torch.tensor(1)
-        elif key.endswith("running_var") or (value.dim() == 1 and key.endswith("weight")):
-            tensors[key] = torch.empty(value.shape).uniform_(0.5, 1.5)
-        else:
-            limit = math.sqrt(6 / value[0].numel()) if value.dim() > 1 else 0.1
-            tensors[key] = torch.empty(value.shape).uniform_(-limit, limit)
-    return tensors
+    return torchvision_module("torchvision.models")
 
 
 @pytest.mark.parametrize("name", PAIRS)

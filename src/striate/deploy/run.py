@@ -91,7 +91,7 @@ class Run(OneScreen):
             runtime = default_runtime(precision, summarize(self._bundle.network).macs, device)
             if precision == "auto" and (trained := self._trained_in()) is not None:
                 runtime = replace(runtime, precision=natively(trained, device))
-        if not self._bundle.network.takes_channels_last:
+        if self._bundle.network.against_channels_last:
             runtime = replace(runtime, channels_last=False)
         self.runtime = runtime
         self.runtime.network(self._bundle.network)

@@ -16,6 +16,7 @@ from striate.core.errors import unknown_name
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
 from striate.models.network import Network
+from striate.models.places import places_of
 
 PRE_LOGITS = "last"
 """The name of what a network's last layer reads."""
@@ -46,6 +47,11 @@ class LinearProbe(Network):
     def require_fit(self, images: Tensor) -> None:
         """As the network inside."""
         self.body.require_fit(images)
+
+    @property
+    def against_channels_last(self) -> str:
+        """As of the network inside."""
+        return self.body.against_channels_last
 
     def require_size(self, height: int, width: int) -> None:
         """As the network inside."""
@@ -82,21 +88,25 @@ def read_layers(network: Network, images: Tensor, layers: Sequence[str]) -> list
                 continue
 
             def keep(module: nn.Module, inputs: Any, output: Tensor, layer: str = layer) -> None:
-                kept[layer] = pooled(output)  # at once, for what follows may write over it
+                kept[layer] = pooled(output, images.shape[2:])  # at once, for what follows may write over it
 
             hooks.callback(network.get_submodule(layer).register_forward_hook(keep).remove)
         last = network.forward_head(network.forward_features(images), pre_logits=True)
-    return [pooled(last) if layer == PRE_LOGITS else kept[layer] for layer in layers]
+    return [pooled(last, images.shape[2:]) if layer == PRE_LOGITS else kept[layer] for layer in layers]
 
 
-def pooled(maps: Tensor) -> Tensor:
-    """(N, C, ...) averaged over all but the first two axes; tokens (N, L, C), as transformers have them, over L.
+def pooled(maps: Tensor, size: Sequence[int] = (1, 1)) -> Tensor:
+    """(N, C, H, W) or (N, H, W, C) averaged over places; tokens (N, L, C), as transformers have them, over L.
+
+    size: height and width of the pictures, by which `places_of` tells the two forms of maps apart.
 
     >>> pooled(torch.ones(2, 5, 3, 3)).shape, pooled(torch.ones(2, 5)).shape
     (torch.Size([2, 5]), torch.Size([2, 5]))
     """
     if maps.dim() == 3:
         return maps.mean(1)
+    if maps.dim() == 4 and places_of(maps.shape, size) == (1, 2):
+        maps = maps.movedim(3, 1)
     return maps.flatten(2).mean(2) if maps.dim() > 2 else maps
 
 

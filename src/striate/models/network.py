@@ -14,6 +14,7 @@ from striate.core.own_code import Written
 from striate.core.records import Feature, Preprocess
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
+from striate.models.places import overrun
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,6 +34,9 @@ class Network(nn.Module):
 
     auxiliary_classifiers: ClassVar[tuple[str, ...]] = ()
     """The same of auxiliary heads, each inside a child of its own; a weight file without those children is whole."""
+
+    names_elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Of layers that other libraries call otherwise: their paths there, and here."""
 
     architecture: str = ""
     """The name it has in the zoo; `create_model` fills it in."""
@@ -114,9 +118,10 @@ class Network(nn.Module):
             replace_classifier(self, path, classes)
 
     @property
-    def takes_channels_last(self) -> bool:
-        """Whether it can work on maps whose channels lie last in memory."""
-        return True
+    def against_channels_last(self) -> str:
+        """Why it cannot work on maps whose channels lie last in memory; "" where it can."""
+        path = overrun(self)
+        return path and f"torch's gradient of {path}, a 1x1 convolution with a stride, writes past its memory there"
 
     @property
     def classes(self) -> int:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,11 +22,12 @@ from torch import Tensor
 from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.own_code import Written
-from striate.core.reading import read_record
+from striate.core.reading import decoded, read_file, read_record
 from striate.core.records import Preprocess
 from striate.models.weight_files import read_tensors, refuse_not_finite
 
 WEIGHTS, CONFIG, EMBEDDED = "model.safetensors", "config.json", "embedded"
+TIMMS = "pretrained_cfg"  # a field of config.json as timm writes it
 EMBEDDED_FOLDER = Path(str(resources.files("striate.models"))) / "embedded"
 
 
@@ -106,7 +109,23 @@ class Stored:
 
 def read_stored(folder: Path) -> Stored:
     """Read config.json. Raises StriateError that names it when it is missing, damaged or does not fit together."""
-    return Stored(folder, read_record(folder / CONFIG, Config))
+    return Stored(folder, read_record(folder / CONFIG, Config, former=partial(_refuse_timms, folder)))
+
+
+def _refuse_timms(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """The record. Raises StriateError for one of timm's, which has other fields and may have no names of classes."""
+    if TIMMS not in record:
+        return record
+    raise StriateError(
+        f"{folder / CONFIG} is timm's, of {record.get('architecture')}; name the file beside it, {folder / WEIGHTS}, "
+        "and the network by --model"
+    )
+
+
+def _is_timms(folder: Path) -> bool:
+    with suppress(StriateError):
+        return TIMMS in decoded(read_file(folder / CONFIG), dict[str, Any], CONFIG)
+    return False
 
 
 def stored_folder(weights: str | Path) -> Path | None:
@@ -127,7 +146,9 @@ def stored_folder(weights: str | Path) -> Path | None:
     path = Path(weights)
     if path.is_dir() and str(weights):  # no name at all would be the folder that one is in
         return path
-    return path.parent if path.name == WEIGHTS and (path.parent / CONFIG).is_file() else None
+    if path.name != WEIGHTS or not (path.parent / CONFIG).is_file() or _is_timms(path.parent):
+        return None
+    return path.parent
 
 
 def digest(tensors: dict[str, Tensor]) -> str:

@@ -6,6 +6,8 @@ table 1. Key names are torchvision's, where it has the column.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
@@ -36,6 +38,12 @@ class VGG(Network):
     """One column of the paper's table 1."""
 
     classifier_name = "classifier.6"
+    # timm's, which has the first two as convolutions over 7x7 and over one place
+    names_elsewhere: ClassVar = {
+        "pre_logits.fc1": "classifier.0",
+        "pre_logits.fc2": "classifier.3",
+        "head.fc": "classifier.6",
+    }
     smallest_px = 32
 
     def __init__(self, column: str, classes: int, in_channels: int, batch_norm: bool = False) -> None:

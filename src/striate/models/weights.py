@@ -40,8 +40,28 @@ def named_for(model: nn.Module, tensors: dict[str, Tensor], source: str) -> dict
     A prefix under which the network's names stand, such as "model." of Lightning, is taken off, with what stands beside
     it. A last layer of another name is taken for the network's where its shapes are the same but for the classes.
     """
+    if isinstance(model, Network):
+        tensors = _with_own_names(model, tensors, source)
     tensors = _without_prefix(model, tensors, source)
     return _with_own_head(model, tensors, source) if isinstance(model, Network) else tensors
+
+
+def _with_own_names(model: Network, tensors: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+    """The tensors of layers that another library calls otherwise; a linear layer may be a convolution there."""
+    own, found = model.state_dict(), dict[str, Tensor]()
+    for name, tensor in tensors.items():
+        path, _, leaf = name.rpartition(".")
+        there = next((each for each in model.names_elsewhere if path == each or path.endswith(f".{each}")), None)
+        if there is None:
+            found[name] = tensor
+            continue
+        here = f"{model.names_elsewhere[there]}.{leaf}"
+        linear = here in own and own[here].dim() == 2 and tensor.dim() == 4
+        found[path.removesuffix(there) + here] = tensor.flatten(1) if linear else tensor
+    if found.keys() != tensors.keys():
+        called = ", ".join(f"{there} is {here}" for there, here in model.names_elsewhere.items())
+        log.warning("%s: layers have other names than in %s: %s", source, model.label, called)
+    return found
 
 
 def _without_prefix(model: nn.Module, tensors: dict[str, Tensor], source: str) -> dict[str, Tensor]:

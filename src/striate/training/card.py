@@ -26,7 +26,7 @@ def model_card(facts: ReportFacts, network: Network, folder: Path) -> str:
         "tags": [*task.tags, network.architecture],
         "metrics": [figure.title],
     }
-    cost = summarize(network)
+    cost = facts.cost or summarize(network)
     height, width = network.preprocess.size
     listed = ", ".join(map(escaped, names[:20])) + (" ..." if len(names) > 20 else "")
     return f"""---

@@ -91,12 +91,11 @@ def laid_out(options: RuntimeOptions, network: Network) -> RuntimeOptions:
 
     Raises StriateError where the other one was asked for.
     """
-    if network.takes_channels_last:
+    if not (reason := network.against_channels_last):
         return options
     if options.layout == "channels-last":
         raise StriateError(
-            f"{network.label} cannot work on maps with the channels last: its code asks for a view of them, where "
-            "reshape or flatten would do; leave --layout channels-last out"
+            f"{network.label} cannot work on maps with the channels last: {reason}; leave --layout channels-last out"
         )
     return replace(options, layout="contiguous")
 

@@ -143,7 +143,7 @@ def test_norms_are_folded_only_where_the_answers_stay(name):
 
 
 def test_a_view_of_maps_decides_the_layout():
-    assert not own("View", size=(24, 24)).takes_channels_last and own("Body", size=(24, 24)).takes_channels_last
+    assert own("View", size=(24, 24)).against_channels_last and not own("Body", size=(24, 24)).against_channels_last
 
 
 def test_what_changes_outside_of_the_state_is_told():
@@ -228,3 +228,67 @@ def test_a_network_of_the_zoo_stays_one():
     again = create_model(network, 4)
     assert type(again) is type(network) and again.architecture == "resnet20" and again is not network
     assert create_model(network, 6).classes == 6
+
+
+def test_a_builder_that_hands_any_keyword_on_is_told_the_number_of_classes():
+    def takes_it(**more):
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, more["num_classes"]))
+
+    def passes_over_it(**more):
+        return takes_it(num_classes=9)
+
+    def knows_it_not(**more):
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 9, **more))
+
+    assert create_model(takes_it, 6, size=(8, 8)).remarks == ()
+    for make in (passes_over_it, knows_it_not):
+        network = create_model(make, 6, size=(8, 8))
+        assert network.classes == 6 and "2, is replaced for 6 classes" in network.remarks[0]
+
+
+class ChannelsLast(nn.Sequential):
+    """A norm as Swin transformers have it: (N, H, W, C)."""
+
+    def forward(self, maps):
+        return super().forward(maps.permute(0, 2, 3, 1))
+
+
+def test_maps_with_the_channels_at_the_end_are_known_by_their_sides():
+    class Turned(nn.Module):
+        def __init__(self, num_classes):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 6, 4, stride=4), ChannelsLast(nn.LayerNorm(6), nn.Linear(6, 12)))
+            self.answer = nn.Linear(12, num_classes)
+
+        def forward(self, images):
+            return self.answer(self.body(images).mean((1, 2)))
+
+    network = create_model(Turned, 5, size=(32, 32))
+    assert (network.features_info[-1].channels, network.features_info[-1].name) == (12, "body")
+    vectors = LinearProbe(network, ("body",), 5).eval().forward_features(torch.rand(2, 3, 32, 32))
+    assert vectors.shape == (2, 12)
+
+
+def test_the_last_stage_is_a_part_of_a_body_that_holds_all_stages():
+    class Whole(nn.Module):
+        def __init__(self, num_classes):
+            super().__init__()
+            self.blocks = nn.Sequential(*(nn.Conv2d(3 if not n else 4, 4, 3, stride=2, padding=1) for n in range(3)))
+            self.answer = nn.Linear(4, num_classes)
+
+        def forward(self, images):
+            return self.answer(self.blocks(images).mean((2, 3)))
+
+    stages = create_model(Whole, 5, size=(32, 32)).features_info
+    assert [(f.name, f.stride) for f in stages] == [("blocks.0", 2), ("blocks.1", 4), ("blocks.2", 8)]
+
+
+def test_where_torch_destroys_memory_channels_do_not_lie_last():
+    def begins_with_1x1(num_classes):
+        return nn.Sequential(
+            nn.Conv2d(3, 8, 1, stride=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, num_classes)
+        )
+
+    network = create_model(begins_with_1x1, 5, size=(16, 16))
+    assert "gradient of 0, a 1x1 convolution with a stride" in network.against_channels_last
+    assert LinearProbe(network, ("0",), 3).against_channels_last == network.against_channels_last

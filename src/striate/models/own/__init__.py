@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from striate.core.errors import StriateError
 from striate.core.own_code import OwnCode, Written, as_code
-from striate.core.records import Preprocess
+from striate.core.records import Fit, Preprocess
 from striate.core.values import shown
 from striate.meta.own_lines import line_of
 from striate.models.network import Network, replace_classifier
@@ -33,6 +33,8 @@ USUAL_PX = (
 USUAL_SIZES = tuple((px, px) for px in USUAL_PX)
 MOST_RUN = 8
 CLASSES_ARGUMENTS = ("num_classes", "classes", "n_classes", "num_labels", "nb_classes", "n_class", "nclass", "c_out")
+CROPS: dict[str, Fit] = {"center": "cover", "border": "contain", "squash": "stretch"}
+"""timm's words for how a picture of another shape is fitted."""
 PROBABILITIES = ("_softmax", "sigmoid")
 
 
@@ -98,7 +100,7 @@ def _module(code: OwnCode, classes: int | None) -> tuple[nn.Module, bool]:
         )
     arguments, told = _arguments(code, thing, classes)
     try:
-        made = thing(*arguments.args, **arguments.kwargs)
+        made = _made(thing, arguments)
     except StriateError:
         raise
     except Exception as error:  # whatever a person's code raises
@@ -112,6 +114,16 @@ def _module(code: OwnCode, classes: int | None) -> tuple[nn.Module, bool]:
     if not isinstance(made, nn.Module):
         raise StriateError(f"{code.name} makes {type(made).__name__}, and no nn.Module")
     return made, told
+
+
+def _made(make: Callable[..., Any], arguments: inspect.BoundArguments) -> Any:
+    """What it makes; once more without the number of classes where any keyword is taken, and that one is not."""
+    try:
+        return make(*arguments.args, **arguments.kwargs)
+    except TypeError as error:
+        if CLASSES_ARGUMENTS[0] in arguments.signature.parameters or CLASSES_ARGUMENTS[0] not in str(error):
+            raise
+        return make()
 
 
 def _arguments(code: OwnCode, make: Callable[..., Any], classes: int | None) -> tuple[inspect.BoundArguments, bool]:
@@ -133,13 +145,15 @@ def _arguments(code: OwnCode, make: Callable[..., Any], classes: int | None) -> 
             "makes the network of that, or the network itself"
         )
     named = named or next(iter(needed), None)
+    if named is None and any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        named = CLASSES_ARGUMENTS[0]  # handed on to what it makes, as timm's and torchvision's builders do
     if named is None or (classes is None and named not in needed):
         return signature.bind(), False
-    return _bound(signature, named, USUAL_CLASSES if classes is None else classes), True
+    return _bound(signature, named, USUAL_CLASSES if classes is None else classes), named in takes
 
 
 def _bound(signature: inspect.Signature, name: str, value: int) -> inspect.BoundArguments:
-    if signature.parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+    if name in signature.parameters and signature.parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
         return signature.bind(value)
     return signature.bind(**{name: value})
 
@@ -212,7 +226,7 @@ def _as_configured(config: Any) -> Preprocess:
     crop = get("crop_pct") or 0.875
     resize = (max(height, round(height / crop)), max(width, round(width / crop)))
     mean, std = get("mean"), get("std")
-    plain = Preprocess((height, width), resize)
+    plain = Preprocess((height, width), resize, fit=CROPS.get(get("crop_mode") or "center", "cover"))
     return replace(plain, mean=tuple(mean), std=tuple(std)) if mean and std else plain
 
 

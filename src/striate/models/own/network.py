@@ -97,11 +97,14 @@ class OwnNetwork(Network):
         return self.answer(images).weighted
 
     @property
-    def takes_channels_last(self) -> bool:
-        """Whether its code can work on maps whose channels lie last in memory, found by trial once."""
+    def against_channels_last(self) -> str:
+        """As of every network, and whether its code can, which is found by trial once."""
+        if reason := super().against_channels_last:
+            return reason
         if self._takes_channels_last is None:
             self._takes_channels_last = takes_channels_last(self.behind, (self.in_channels, *self.preprocess.size))
-        return self._takes_channels_last
+        asks = "its code asks for a view of them, where reshape or flatten would do"
+        return "" if self._takes_channels_last else asks
 
     def require_size(self, height: int, width: int) -> None:
         """Raise StriateError, with the line of its own code, unless it runs on pictures of this size."""

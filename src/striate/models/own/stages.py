@@ -8,6 +8,7 @@ from torch import nn
 
 from striate.core.records import Feature
 from striate.models.own.walk import Call
+from striate.models.places import places_of
 from striate.models.stages import HEAD, is_one
 
 PARTS = 4  # of a chain of blocks that keep one size, as a transformer's do
@@ -20,18 +21,22 @@ def stages_of(calls: Sequence[Call], size: tuple[int, int], classifier: str) -> 
     """
     by_size: dict[int, list[Call]] = {}
     for call in calls:
-        if call.path and call.gave is not None and len(call.gave) == 4 and max(call.gave[2:]) > 1:
-            by_size.setdefault(call.gave[2], []).append(call)
+        if call.path and call.gave is not None and len(call.gave) == 4:
+            height, width = (call.gave[axis] for axis in places_of(call.gave, size))
+            if max(height, width) > 1:
+                by_size.setdefault(height, []).append(call)
     found: list[tuple[Call, int]] = []
     for height, of_size in sorted(by_size.items(), reverse=True):
-        outermost = min(call.path.count(".") for call in of_size)
-        end = [call for call in of_size if call.path.count(".") == outermost][-1]
+        # The last part of a body rather than all of it, as it holds the stages before.
+        fitting = [call for call in of_size if _is_behind(call, found)] or of_size
+        outermost = min(call.path.count(".") for call in fitting)
+        end = [call for call in fitting if call.path.count(".") == outermost][-1]
         trains = any(call.path != classifier and _is_trained(call) for call in calls if _within(call, end, found))
         if trains and (not found or end.ended > found[-1][0].ended):
             found.append((end, round(size[0] / height)))
     if len(found) < 2:
         found = [(call, 1) for call in _equal_parts(calls, classifier)]
-    return tuple(Feature(call.path, _channels(call), stride) for call, stride in found)
+    return tuple(Feature(call.path, _channels(call, size), stride) for call, stride in found)
 
 
 def modules_by_stage(
@@ -51,6 +56,11 @@ def modules_by_stage(
         rest = [path for path in rest if ended[path] > ends[feature.name]]
     groups[HEAD] = (*rest, *(path for path in paths if path not in ended))
     return dict(reversed(groups.items()))
+
+
+def _is_behind(call: Call, found: list[tuple[Call, int]]) -> bool:
+    """Whether a call comes after all stages that were found, and holds none of them."""
+    return all(call.ended > end.ended and not end.path.startswith(f"{call.path}.") for end, _ in found)
 
 
 def _is_trained(call: Call) -> bool:
@@ -73,6 +83,8 @@ def _equal_parts(calls: Sequence[Call], classifier: str) -> list[Call]:
     return [row[(part + 1) * len(row) // PARTS - 1] for part in range(PARTS)]
 
 
-def _channels(call: Call) -> int:
+def _channels(call: Call, size: tuple[int, int]) -> int:
     shape = call.gave or (0, 0)
+    if len(shape) == 4:
+        return shape[6 - sum(places_of(shape, size))]
     return shape[2] if len(shape) == 3 else shape[1] if len(shape) > 1 else 0

@@ -117,9 +117,10 @@ def takes_channels_last(network: nn.Module, shape: tuple[int, int, int]) -> bool
 
     Where it cannot run on others either, the answer is yes. A copy is run, as its weights are laid out alike.
     """
+    trial = copy.deepcopy(network)
     for training in (False, True):
         for layout in (torch.channels_last, torch.contiguous_format):
-            trial = copy.deepcopy(network).to(memory_format=layout)  # type: ignore[call-overload]
+            trial.to(memory_format=layout)  # type: ignore[call-overload]
             try:
                 _with_numbers(trial.train(training), shape, layout)
             except RuntimeError:

@@ -1,0 +1,57 @@
+"""Libraries of others that networks and weights are tried on, where they are installed; they are no dependencies."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import sys
+import warnings
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+
+OPERATORS: list[torch.library.Library] = []  # a library's operators last as long as the object
+
+
+def torchvision_module(name: str) -> ModuleType:
+    """A module of torchvision, also beside a torch that its wheel was not built for."""
+    if importlib.util.find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed: pip install --no-deps torchvision==0.28.0")
+    try:
+        return importlib.import_module(name)
+    except RuntimeError:  # its compiled part does not fit this torch; the models need none of it
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        OPERATORS.append(library)
+        for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[module]
+        return importlib.import_module(name)
+
+
+def timm_module() -> ModuleType:
+    """timm, which needs torchvision to be imported."""
+    if importlib.util.find_spec("timm") is None:
+        pytest.skip("timm is not installed: pip install --no-deps timm==1.0.31")
+    torchvision_module("torchvision.models")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("timm")
+
+
+def drawn(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Seeded random numbers for every tensor, statistics of batch norm included, that keep the signal's size."""
+    torch.manual_seed(0)
+    tensors = {}
+    for key, value in state.items():
+        if key.endswith("num_batches_tracked"):
+            tensors[key] = torch.tensor(1)
+        elif key.endswith("running_var") or (value.dim() == 1 and key.endswith("weight")):
+            tensors[key] = torch.empty(value.shape).uniform_(0.5, 1.5)
+        else:
+            limit = math.sqrt(6 / value[0].numel()) if value.dim() > 1 else 0.1
+            tensors[key] = torch.empty(value.shape).uniform_(-limit, limit)
+    return tensors
