@@ -31,6 +31,7 @@ together = pytest.mark.parametrize(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+@pytest.mark.timeout(600)
 @together
 def test_killed_and_resumed_it_has_equal_bytes_and_is_used(photos, tmp_path, names):
     timm_module()
