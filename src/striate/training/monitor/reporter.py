@@ -1,20 +1,12 @@
-"""Progress for people: a bar on a terminal, one line per epoch elsewhere, both kept in the run's log."""
+"""Progress for people: a bar on a terminal, a block in a notebook, else a line per epoch; the log has all of it."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, TextIO
-
-from rich import progress
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Column
-from rich.text import Text
+from typing import Any, Protocol, TextIO
 
 from striate.core.errors import StriateError
 from striate.core.units import counted, duration
@@ -24,21 +16,44 @@ from striate.tasks.classification import CLASSIFICATION
 from striate.tasks.task import LOSS, Figure, Task
 from striate.training.folder.layout import REPORT, append_log
 from striate.training.folder.state import Counters
+from striate.training.monitor.notebook import Notebook, in_notebook
+from striate.training.monitor.terminal import Terminal
 
 SAY_EVERY_SECONDS = 60.0  # a line, where epochs take longer: a log file shows no bar
 
 
+class Screen(Protocol):
+    """Where a person looks; every text is one line without control characters."""
+
+    def say(self, text: str) -> None:
+        """A remark."""
+
+    def tell_step(self, text: str) -> None:
+        """How far a long epoch is: for a screen that shows no progress."""
+
+    def tell_epoch(self, text: str, *, best: bool) -> None:
+        """What an epoch came to. best: of all so far."""
+
+    def open(self, name: str, total: int, unit: str) -> None:
+        """Work begins that is to be shown as it goes."""
+
+    def advance(self, done: int, note: str, left_s: float | None) -> None:
+        """So much of it is done. left_s: seconds to go, None while nobody knows."""
+
+    def close(self) -> None:
+        """It is over."""
+
+
 class Reporter:
-    """Tells how a run goes, on standard error, so that standard output stays for results.
+    """Tells how a run goes, on standard error, so that standard output stays for results; in a notebook, in its cell.
 
     total_epochs: of the whole run, set by `begin` once it is known. task: whose figures are told. quiet: shows nothing;
     the log has it all the same.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
-        shown = _Fading(None if quiet else stream or sys.stderr)
-        # In a notebook rich would make a block of every line; as lines of one stream they are one.
-        self.console = Console(file=shown, highlight=False, soft_wrap=True, force_jupyter=False)  # type: ignore[arg-type]
+        notebook = stream is None and not quiet and in_notebook()
+        self._screen: Screen = Notebook() if notebook else Terminal(stream, quiet=quiet)
         self.log: Path | None = None
         self.total_epochs = 0
         self.task: Task = CLASSIFICATION
@@ -47,16 +62,12 @@ class Reporter:
         self._since: tuple[float, float] | None = None  # when the first word of it came, and the share done then
         self._pace_since: tuple[float, int] | None = None  # when, and how many pictures of the epoch were seen then
         self._said = time.monotonic()  # when the last line was
-        self._bar: Progress | None = None
-        self._task = TaskID(0)
+        self._under_way = False
 
     def say(self, text: str) -> None:
         """One line for the person and the log."""
-        self._said = time.monotonic()
-        self.console.print(visible(text), markup=False, emoji=False)
-        if self.log is not None:
-            with suppress(FileNotFoundError):  # a folder that has gone: `keeper` brings the run elsewhere
-                append_log(self.log, text)
+        self._screen.say(visible(text))
+        self._kept(text)
 
     def note(self, text: str) -> None:
         """One line for the log alone, if there is one that can be written."""
@@ -66,7 +77,7 @@ class Reporter:
 
     def reading(self, done: int, total: int) -> None:
         """Pictures decoded so far."""
-        if self._bar is None:
+        if not self._under_way:
             self._open("decoding", total, "pictures")
         self._advance(done, "")
         if done == total:
@@ -89,7 +100,9 @@ class Reporter:
         note = f"loss {counters.loss_sum / seen:.3f}{counted_so_far}  lr {lr:.2g}{pace}"
         self._advance(counters.step, note)
         if now - self._said > SAY_EVERY_SECONDS:
-            self.say(f"step {counters.step:,}/{self._total:,}  {note}{self._and_left(counters.step)}")
+            line = f"step {counters.step:,}/{self._total:,}  {note}{self._and_left(counters.step)}"
+            self._screen.tell_step(visible(line))
+            self._kept(line)
 
     def epoch(self, line: dict[str, Any]) -> None:
         """An epoch was finished, and most often validated."""
@@ -98,7 +111,9 @@ class Reporter:
         better = "" if "best" not in line else " *" if line["best"] else "  "
         pace = f"{line['images_per_second']:,.0f} images/s"
         times = f"{duration(line['seconds'])} gone{self._and_left(line['step'])}"
-        self.say(f"epoch {line['epoch']:>3}/{self.total_epochs}{figures}{better}  {pace}  {times}")
+        text = f"epoch {line['epoch']:>3}/{self.total_epochs}{figures}{better}  {pace}  {times}"
+        self._screen.tell_epoch(visible(text), best=line.get("best", False))
+        self._kept(text)
         for finding in line.get("findings", ()):
             if finding["step"] == line["step"]:  # else it was said at that step
                 self.say(f"seen in epoch {finding['epoch']}, step {finding['step']:,}: {finding['text']}")
@@ -113,29 +128,23 @@ class Reporter:
         )
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Take the progress off the screen."""
+        self._screen.close()
+        self._under_way = False
+
+    def _kept(self, text: str) -> None:
+        self._said = time.monotonic()
+        if self.log is not None:
+            with suppress(FileNotFoundError):  # a folder that has gone: `keeper` brings the run elsewhere
+                append_log(self.log, text)
 
     def _open(self, name: str, total: int, unit: str) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=self.console.width // 6),
-            MofNCompleteColumn(table_column=Column(no_wrap=True)),
-            _Cut(f"{unit}  {{task.fields[note]}}", table_column=Column()),
-            TextColumn("{task.fields[left]}", style="progress.remaining", table_column=Column(no_wrap=True)),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self._task = self._bar.add_task(name, total=total, note="", left="-:--:--")
-        self._total, self._since = total, None
-        self._bar.start()
+        self._screen.open(name, total, unit)
+        self._total, self._since, self._under_way = total, None, True
 
     def _advance(self, done: int, note: str) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note, left=_bar_time(self._left_s(done)))
+        if self._under_way:
+            self._screen.advance(done, note, self._left_s(done))
 
     def _and_left(self, done: int) -> str:
         left = self._left_s(done)
@@ -163,48 +172,3 @@ def told_of_epoch(figure: Figure, line: dict[str, Any]) -> str:
     again = f"{figure.title} " if train is None or figure.key == LOSS.key else ""  # the same figure, "val" is enough
     parts = [] if train is None else [f"  {figure.title} {figure.line(train):>6}"]
     return "".join(parts if val is None else [*parts, f"  val {again}{figure.line(val):>6}"])
-
-
-class _Cut(TextColumn):
-    """The column that gives way first where a terminal is narrow: its end is cut off, and it never wraps."""
-
-    def render(self, task: progress.Task) -> Text:
-        """The text of a row."""
-        text = super().render(task)
-        text.no_wrap, text.overflow = True, "ellipsis"
-        return text
-
-
-class _Fading:
-    """A stream that takes everything and shows it for as long as there is somebody to show it to.
-
-    A terminal that was closed, a pipe that nobody reads any more and a full disk behind a redirection must not end a
-    training: its folder has the log.
-    """
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Show a text."""
-        self._try(lambda stream: stream.write(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Show it now."""
-        self._try(lambda stream: stream.flush())
-
-    def _try(self, use: Callable[[TextIO], object]) -> None:
-        try:
-            if self._stream is not None:
-                use(self._stream)
-        except (OSError, ValueError):  # ValueError: closed by this process
-            self._stream = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def _bar_time(seconds: float | None) -> str:
-    """Always of one width, or the bar would jump."""
-    return "-:--:--" if seconds is None else str(timedelta(seconds=round(seconds)))
