@@ -49,7 +49,7 @@ def allow_megapixels(megapixels: float | None) -> None:
 
 
 def check(
-    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, IDX or CIFAR file.")],
+    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, .parquet, IDX or CIFAR file.")],
     val: VAL = None,
     test: TEST = None,
     split_seed: Annotated[int, typer.Option(help="Decides the split where the data has none.")] = 0,

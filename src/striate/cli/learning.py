@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def learning_curve(
-    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, IDX or CIFAR file.")],
+    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, .parquet, IDX or CIFAR file.")],
     weights: WEIGHTS = "embedded",
     model: MODEL = None,
     added: Annotated[int, typer.Option(min=1, help="Pictures of one class whose gain is told.")] = 50,

@@ -63,7 +63,9 @@ UNFREEZE_TO = Annotated[
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
-DATA = Annotated[str | None, typer.Argument(help="digits, a folder per class, a CSV, .npz, IDX or CIFAR file.")]
+DATA = Annotated[
+    str | None, typer.Argument(help="digits, a folder per class, a CSV, .npz, .parquet, IDX or CIFAR file.")
+]
 MODEL = Annotated[
     str | None,
     typer.Option(help="A network of the zoo, a pattern, or FILE.py:NAME of your own; the recipe's if not given."),

@@ -36,7 +36,7 @@ MODEL = Annotated[
 
 def evaluate(
     run: RUN,
-    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, IDX or CIFAR file.")],
+    data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, .parquet, IDX or CIFAR file.")],
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     model: MODEL = None,
     precision: PRECISION = "auto",

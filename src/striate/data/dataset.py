@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from striate.core.errors import StriateError
-from striate.data.decode import Numbers, Pixels, is_wide, read_numbers, read_size, to_8_bits, to_pixels
+from striate.data.decode import Numbers, Pixels, read_is_wide, read_numbers, read_size, to_8_bits, to_pixels
 from striate.data.left_out import Inventory
 from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import ClassTargets
@@ -139,7 +139,7 @@ class FilePictures(Pictures):
 
     def is_wide(self, index: int) -> bool:
         """Whether a file's header says wide grey."""
-        return is_wide(self.path(index))
+        return read_is_wide(self.path(index))
 
 
 class ArrayPictures(Pictures):

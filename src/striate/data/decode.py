@@ -74,7 +74,7 @@ def read_picture(
 
 def read_numbers(path: Path, channels: int = 3, cover: tuple[int, int] | None = None) -> Numbers:
     """Decode one file, as `read_picture`, but leave wide grey in its own numbers."""
-    return _decode(_content(path), str(path), channels, cover)
+    return decode_numbers(_content(path), str(path), channels, cover)
 
 
 def decode_picture(
@@ -91,10 +91,11 @@ def decode_picture(
     >>> decode_picture(file.getvalue(), "red.png").shape
     (10, 20, 3)
     """
-    return to_8_bits(_decode(content, name, channels, cover), channels, white, name)
+    return to_8_bits(decode_numbers(content, name, channels, cover), channels, white, name)
 
 
-def _decode(content: bytes, name: str, channels: int, cover: tuple[int, int] | None) -> Numbers:
+def decode_numbers(content: bytes, name: str, channels: int = 3, cover: tuple[int, int] | None = None) -> Numbers:
+    """The same as `decode_picture`, but wide grey in its own numbers (H, W)."""
     with _damage_named(name, content):
         content, exif = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
@@ -130,22 +131,31 @@ def numbers_of(picture: Image.Image, name: str, channels: int = 3) -> Numbers:
 
 def read_size(path: Path) -> tuple[int, int]:
     """Height and width by a file's header, upright. Raises DecodeError."""
-    with _header(path) as (picture, exif):
+    return size_of(_content(path), str(path))
+
+
+def size_of(content: bytes, name: str) -> tuple[int, int]:
+    """The same of the bytes of a picture file. name: what errors call it."""
+    with _header(content, name) as (picture, exif):
         turned = orientation(exif) in SIDEWAYS
         return (picture.width, picture.height) if turned else (picture.height, picture.width)
 
 
-def is_wide(path: Path) -> bool:
+def read_is_wide(path: Path) -> bool:
     """Whether a file holds wide grey, by its header. Raises DecodeError."""
-    with _header(path) as (picture, _):
+    return is_wide(_content(path), str(path))
+
+
+def is_wide(content: bytes, name: str) -> bool:
+    """The same of the bytes of a picture file. name: what errors call it."""
+    with _header(content, name) as (picture, _):
         return picture.mode.startswith(WIDE_MODES)
 
 
 @contextmanager
-def _header(path: Path) -> Iterator[tuple[Image.Image, bytes]]:
+def _header(content: bytes, name: str) -> Iterator[tuple[Image.Image, bytes]]:
     """A picture of which only the header was read, and its EXIF block."""
-    content = _content(path)
-    with _damage_named(str(path), content):
+    with _damage_named(name, content):
         content, exif = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             yield picture, exif or picture.info.get("exif", b"")

@@ -16,13 +16,15 @@ from striate.data.idx import find_idx, open_idx
 from striate.data.in_memory import Data, Given, as_data, elsewhere, kind_of, open_in_memory
 from striate.data.joined import with_splits_elsewhere
 from striate.data.npz_file import open_npz
+from striate.data.parquet_file import ENDING as PARQUET
+from striate.data.parquet_file import open_parquet, parquet_files
 from striate.data.scan import Progress
 
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
-    "test above), a .csv or .tsv file of path and label, MNIST's IDX files, CIFAR's folder or .tar.gz, or an .npz of "
-    "pictures and labels"
+    "test above), a .csv or .tsv file of path and label, MNIST's IDX files, CIFAR's folder or .tar.gz, an .npz of "
+    "pictures and labels, or .parquet files of them, one or a folder"
 )
 
 
@@ -38,7 +40,7 @@ def open_data(
 
     source: "digits" (a folder of that name is "./digits"), a path, arrays (pictures, labels), a list of (picture,
     class), or a map-style Dataset that gives such pairs. split_seed: decides which pictures validate and test where the
-    data does not say so itself. progress: of reading a list or Dataset. val, test: data
+    data does not say so itself. progress: of reading a list, Dataset or Parquet. val, test: data
     of any form that lies elsewhere, all of which validates or tests; its classes are matched by name.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
@@ -68,13 +70,15 @@ def open_to_evaluate(source: Data, split_seed: int = 0, progress: Progress | Non
     """The same, where one class or a test split alone will do."""
     given = as_data(source)
     try:
-        return _opened(given, split_seed) if isinstance(given, str) else open_in_memory(given, split_seed, progress)
+        if isinstance(given, str):
+            return _opened(given, split_seed, progress)
+        return open_in_memory(given, split_seed, progress)
     except MemoryError as error:
         what = given if isinstance(given, str) else kind_of(given)
         raise StriateError(f"{what} needs more memory than there is to be read; close other programs") from error
 
 
-def _opened(source: str, split_seed: int) -> Dataset:
+def _opened(source: str, split_seed: int, progress: Progress | None) -> Dataset:
     if source in BUILT_IN:
         return BUILT_IN[source](split_seed)
     path = Path(source).expanduser()
@@ -82,10 +86,14 @@ def _opened(source: str, split_seed: int) -> Dataset:
         return open_csv(path, split_seed)
     if path.suffix.lower() == ".npz" and path.is_file():
         return open_npz(path, split_seed)
+    if path.suffix.lower() == PARQUET and path.is_file():
+        return open_parquet(path, split_seed, progress)
     if is_cifar(path) or (path.name.lower().endswith((".tar.gz", ".tgz", ".tar")) and path.is_file()):
         return open_cifar(path, split_seed)
     if find_idx(path):
         return open_idx(path, split_seed)
+    if path.is_dir() and parquet_files(path):
+        return open_parquet(path, split_seed, progress)
     if path.is_dir():
         return open_folder(path, split_seed)
     raise _not_data(source, path)
