@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import striate
@@ -119,6 +121,31 @@ def test_pictures_that_have_moved(photos, tmp_path, killed, how):
     assert f"striate train '{place}' --recipe default" in resumed.recipe["command"]
     names = {line.split("\t")[3] for line in (killed / "data.tsv").read_text().splitlines()}
     assert names == {file.relative_to(place).as_posix() for file in place.glob("*/*.png")}
+
+
+def test_parquet_that_has_moved(photos, tmp_path, death_in_place_of):
+    """Several files with splits, of which a run goes on to equal bytes and is evaluated where they are now."""
+    files = sorted(photos.glob("*/*.png"))
+    for name, part in (
+        ("train-00000-of-00002", files[::3]),
+        ("train-00001-of-00002", files[1::3]),
+        ("test", files[2::3]),
+    ):
+        table = {"image": [file.read_bytes() for file in part], "label": [file.parent.name for file in part]}
+        (tmp_path / "hub" / "data").mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(table), tmp_path / "hub" / "data" / f"{name}.parquet", row_group_size=5)
+    whole = striate.train(tmp_path / "hub", run=tmp_path / "whole", **QUICK)
+    with death_in_place_of("save", 1):
+        striate.train(tmp_path / "hub", run=tmp_path / "run", **QUICK)
+    place = (tmp_path / "hub").rename(tmp_path / "elsewhere")
+    resumed = striate.resume(tmp_path / "run", data=place)
+    assert weights(resumed) == weights(whole)
+    assert resumed.recipe["data"]["source"] == str(place)
+    assert resumed.evaluate(place).correct == whole.evaluate(place).correct
+    assert resumed.metrics["test_pictures"] == len(files[2::3])
+    (place / "data" / "train-00001-of-00002.parquet").unlink()
+    with pytest.raises(StriateError, match="are not those that .* was begun with"):
+        striate.resume(tmp_path / "run", data=place, epochs=4)
 
 
 def test_another_place_with_other_pictures_is_refused(photos, tmp_path, killed):

@@ -82,7 +82,7 @@ def _is_text(kind: Any) -> bool:
 def _is_class(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_integer(_plain(kind)) or types.is_boolean(kind)) or _is_text(kind)
+    return bool(types.is_integer(_plain(kind)) or types.is_boolean(kind) or types.is_null(kind)) or _is_text(kind)
 
 
 def _bytes_in(kind: Any) -> str | None:
