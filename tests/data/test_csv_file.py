@@ -118,8 +118,18 @@ def test_empty(tmp_path: Path, content: str) -> None:
 
 
 def test_missing_columns(tmp_path: Path) -> None:
-    file = table(tmp_path, "filename,breed\n1.jpg,cat\n")
-    refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['filename', 'breed']; ")
+    file = table(tmp_path, "width,breed\n1.jpg,cat\n")
+    refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['width', 'breed']; ")
+    file = table(tmp_path, "000bec180eb18c,cat\n0a0b97441050bb,dog\n")
+    refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['000bec180eb18c', 'cat']")
+    file = table(tmp_path, "image_id,Healthy,rust\n1,0,1\n2,1,0\n")
+    refused(
+        file,
+        f"{file} line 1 names the columns image_id, Healthy, rust, none of which says that it is the class; "
+        "call that column label",
+    )
+    refused(table(tmp_path, "id,is_valid\n1,0\n"), "none of which says that it is the class")
+    refused(table(tmp_path, "id,path\n1,a.jpg\n"), "none of which says that it is the class")
     refused(table(tmp_path, "1.jpg\n2.jpg\n"), "line 1 has 1 column, expected 2: path, label")
     refused(table(tmp_path, "path,label\n1.jpg,cat\n2.jpg\n"), "line 3 has 1 column, expected 2: path, label")
     refused(table(tmp_path, "1.jpg,cat\n\n2.jpg,dog,x\n"), "line 3 has 3 columns, expected 2: path, label")
@@ -198,6 +208,34 @@ def test_fastai_says_which_validate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("header", ["file_name,class", "Image,Label", "name,label", "filename,label"])
 def test_other_names_of_the_columns(tmp_path: Path, header: str) -> None:
     assert paths(open_data(table(tmp_path, f"{header}\n{PLAIN}"))) == ["a/1.jpg", "a/2.jpg", "b/3.jpg"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("id,breed", "image_id,label", "Id,target", "filename,category", "IMG,species", "picture,classname"),
+        *("img_id,plant", "image_name,has_cactus", "id,name", "image,name", "img,Class_Name"),
+    ],
+)
+def test_columns_of_kaggle(tmp_path: Path, header: str) -> None:
+    data = open_data(table(tmp_path, f"{header}\n{PLAIN}"))
+    assert paths(data) == ["a/1.jpg", "a/2.jpg", "b/3.jpg"]
+    assert data.classes == ("cat", "dog")
+    assert data.inventory.notes == ()
+
+
+def test_columns_of_kaggle_among_others(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, "width,breed,image_id\n7,cat,1.jpg\n7,dog,2.jpg\n"))
+    assert (paths(data), data.classes) == (["1.jpg", "2.jpg"], ("cat", "dog"))
+    data = open_data(table(tmp_path, "id,filename,label\n7,1.jpg,cat\n8,2.jpg,dog\n"))
+    assert paths(data) == ["1.jpg", "2.jpg"]
+    data = open_data(table(tmp_path, "id,plant,split\n1.jpg,elm,train\n2.jpg,oak,train\n3.jpg,oak,val\n"))
+    assert (data.classes, data.counts()) == (("elm", "oak"), {"train": [1, 1], "val": [0, 1]})
+
+
+def test_a_class_may_be_called_as_a_column_is(tmp_path: Path) -> None:
+    data = open_data(table(tmp_path, "1.jpg,image\n2.jpg,id\n3.jpg,image\n"))
+    assert (paths(data), data.classes) == (["1.jpg", "2.jpg", "3.jpg"], ("id", "image"))
 
 
 def test_a_column_called_path_goes_first(tmp_path: Path) -> None:

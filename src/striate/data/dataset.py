@@ -101,7 +101,7 @@ class FilePictures(Pictures):
 
     def __init__(self, root: Path, relative_paths: Iterable[str]) -> None:
         self.root = root
-        self.relative_paths = Names(relative_paths)
+        self.relative_paths = relative_paths if isinstance(relative_paths, Names) else Names(relative_paths)
         self._root = str(root.absolute())
 
     def __len__(self) -> int:

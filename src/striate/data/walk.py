@@ -72,15 +72,15 @@ class Walk:
 
     def listings_below(self, folder: str) -> Iterator[Listing]:
         """A folder and its sub-folders, each listed once whatever links to it."""
-        seen = {_identity(self.root)} if folder else set()
+        seen = {identity(self.root)} if folder else set()
         waiting = [folder]
         while waiting:
             current = waiting.pop()
-            identity = _identity(self.root / current)
-            if identity in seen:
+            this = identity(self.root / current)
+            if this in seen:
                 self.tally.add("again", current)
                 continue
-            seen.add(identity)
+            seen.add(this)
             listing = self._listed.pop(current, None) or _listing(self.root, current)
             waiting += reversed(listing.folders)
             yield listing
@@ -105,7 +105,7 @@ def _listing(root: Path, folder: str) -> Listing:
                 ending = name[name.rfind(".") :].lower()
                 if name.startswith(HIDDEN):
                     listing.rest.append(_hidden(entry, path, ending))
-                elif _is_folder(entry):
+                elif is_folder(entry):
                     listing.folders.append(path)
                 elif ending in EXTENSIONS:
                     listing.pictures.append(path)
@@ -123,7 +123,7 @@ def _listing(root: Path, folder: str) -> Listing:
 
 def _hidden(entry: os.DirEntry[str], path: str, ending: str) -> tuple[str, str]:
     """Kind and path of something hidden; .DS_Store and its like are only files."""
-    return ("hidden" if ending in EXTENSIONS or _is_folder(entry) else "other"), path
+    return ("hidden" if ending in EXTENSIONS or is_folder(entry) else "other"), path
 
 
 def _look_inside(entry: os.DirEntry[str], path: str, ending: str, listing: Listing) -> bool:
@@ -148,7 +148,7 @@ def _start(file: Path) -> bytes:
         return opened.read(START_BYTES)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
     """Whether an entry is a folder or a link to one; a link to itself is none."""
     try:
         return entry.is_dir()
@@ -156,7 +156,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _identity(folder: Path) -> tuple[int, int]:
+def identity(folder: Path) -> tuple[int, int]:
     """What stays the same under every name of a folder."""
     status = folder.stat()
     return status.st_dev, status.st_ino
