@@ -36,7 +36,7 @@ def vit_tiny_patch16_224(num_classes):
 
 
 def densenet121(num_classes):
-    return timm.create_model("densenet121", num_classes=num_classes)
+    return timm.create_model("densenet121", num_classes=num_classes, block_config=(2, 2, 2, 2))
 
 
 def mobilevit_xxs(num_classes):
