@@ -170,7 +170,7 @@ def _file(path: Path) -> ModuleType:
     sys.path.insert(0, beside)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a person's code raises
+    except (Exception, SystemExit) as error:  # whatever a person's code raises
         del sys.modules[name]
         raise _failed(path, error, line_in(error, path)) from error
     finally:
@@ -188,10 +188,10 @@ def _module(name: str) -> ModuleType:
                 f"there is no module {name!r} to import; a file is named with its ending, as my_net.py:Net"
             ) from error
         raise _failed(name, error, "its import") from error
-    except Exception as error:  # whatever a person's code raises
+    except (Exception, SystemExit) as error:  # whatever a person's code raises
         raise _failed(name, error, "its import") from error
 
 
-def _failed(what: str | Path, error: Exception, where: str) -> StriateError:
+def _failed(what: str | Path, error: BaseException, where: str) -> StriateError:
     reason = (str(error).splitlines() or [""])[0]
     return StriateError(f"{what} cannot be loaded: {where} raises {type(error).__name__}: {reason}")

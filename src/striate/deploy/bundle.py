@@ -107,7 +107,9 @@ def _own_bundle(stored: Stored, model: Model | None) -> Bundle:
     network = create_model(model, config.outputs or len(stored.classes), config.in_channels, stored.preprocess.size)
     if network.written is None:
         raise StriateError(f"{stored.folder} holds {written.name}, not {network.label}; name that by --model")
-    if written.sha256 != network.written.sha256:
+    if written.name.rpartition(":")[2] != network.written.name.rpartition(":")[2]:
+        log.warning("%s was trained as %s, and is used as %s", stored.folder, written.name, network.written.name)
+    elif written.sha256 != network.written.sha256:
         log.warning(
             "%s is not as it was when it was trained: the answers may be others than then", network.written.name
         )

@@ -182,6 +182,10 @@ def create_model(
     """
     code = code_for(name)
     label = name if isinstance(name, str) else code.name if code else ""
+    if code is None and label.endswith((".py", ".py:")):
+        raise StriateError(
+            f"{label} names a file and nothing in it; give FILE.py:NAME, such as {label.rstrip(':')}:Net"
+        )
     if code is None and label not in ZOO and not is_pattern(label):
         raise unknown_name("model", label, ZOO, "`striate models`")
     if code is None and weights == OWN:

@@ -292,3 +292,19 @@ def test_where_torch_destroys_memory_channels_do_not_lie_last():
     network = create_model(begins_with_1x1, 5, size=(16, 16))
     assert "gradient of 0, a 1x1 convolution with a stride" in network.against_channels_last
     assert LinearProbe(network, ("0",), 3).against_channels_last == network.against_channels_last
+
+
+def test_weights_in_other_numbers_become_float32():
+    network = create_model(own("Body").behind.double(), 5, size=(16, 16))
+    assert network(torch.rand(2, 3, 16, 16)).dtype == torch.float32 and "were float64" in network.remarks[0]
+
+
+def test_what_a_module_has_besides_is_found():
+    network = own("Staged")
+    assert network.answer is network.behind.answer and network.scale is network.behind.scale
+    with pytest.raises(AttributeError, match="nothing"):
+        network.nothing  # noqa: B018
+    with pytest.raises(
+        StriateError, match=r"nets\.py names a file and nothing in it; give FILE\.py:NAME, such as .*nets\.py:Net"
+    ):
+        create_model(str(NETS))

@@ -73,11 +73,13 @@ def own_network(
         return _of_the_zoo(module, code, classes, size)
     behind = module.behind if isinstance(module, OwnNetwork) else module
     refuse_no_network(behind, code.name)
+    cast = _in_fp32(behind, code.name)
     if isinstance(module, OwnNetwork):
         preprocess = module.preprocess if size is None else module.preprocess.at(size)
     else:
         preprocess = own_preprocess(behind, code.name, in_channels, size)
     network = OwnNetwork(behind, code.name, preprocess, "", 0)
+    network.remarks = cast
     network.written = code.written
     look_at(network, classes, told=told)
     return network
@@ -172,6 +174,17 @@ def _of_the_zoo(network: Network, code: OwnCode, classes: int | None, size: tupl
     return network
 
 
+def _in_fp32(module: nn.Module, name: str) -> tuple[str, ...]:
+    """Make all weights float32, in which runs keep them; says so where they were others."""
+    others = {p.dtype for p in module.parameters() if p.is_floating_point()} - {torch.float32}
+    if not others:
+        return ()
+    module.float()
+    return (
+        f"{name}: its weights were {min(map(str, others)).removeprefix('torch.')} and are float32 now; see --precision",
+    )
+
+
 def refuse_no_network(module: nn.Module, name: str) -> None:
     """Raise StriateError for a module that cannot be trained: without weights, or with none yet."""
     if isinstance(module, torch.jit.ScriptModule):
@@ -243,7 +256,7 @@ def look_at(network: OwnNetwork, classes: int | None, *, told: bool) -> None:
         if told or not network.classifier_name:
             why = "although it was given that number" if told else "and ends in no linear layer that could be replaced"
             raise StriateError(f"{network.label} gives {network.answers} logits for {classes} classes, {why}")
-        network.remarks = (_replaced(network, classes),)
+        network.remarks += (_replaced(network, classes),)
         replace_classifier(network, network.classifier_name, classes)
         network.answers = classes
         seen = walk_or_refuse(network.behind, network.label, (network.in_channels, *network.preprocess.size))

@@ -57,6 +57,13 @@ class OwnNetwork(Network):
         else:
             object.__setattr__(self, name, value)
 
+    def __getattr__(self, name: str) -> Any:
+        """What is found nowhere else is the module's own."""
+        behind = vars(self).get("behind")
+        if behind is None:
+            raise AttributeError(name)
+        return getattr(behind, name)
+
     def get_submodule(self, target: str) -> nn.Module:
         """The module's own, which may be called as something else here is."""
         return self.behind.get_submodule(target)
@@ -87,14 +94,14 @@ class OwnNetwork(Network):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, classes), whatever the module gives besides."""
-        return self.answer(images).main
+        return self._answer(images).main
 
-    def answer(self, images: Tensor) -> Answer:
+    def _answer(self, images: Tensor) -> Answer:
         """What the module gives, as logits."""
         return answer_of(self.behind(images), self.label)
 
     def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:
-        return self.answer(images).weighted
+        return self._answer(images).weighted
 
     @property
     def against_channels_last(self) -> str:

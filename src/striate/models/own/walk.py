@@ -92,7 +92,11 @@ def does_not_run(name: str, shape: tuple[int, int, int], error: Exception) -> St
     line = line_of(error)
     reason = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
     at = f" at {line}" if line else ""
-    advice = "" if raised_by_the_network(error) else "; give the size that it is for (--size)"
+    advice = (
+        ""
+        if raised_by_the_network(error) or not isinstance(error, RuntimeError)
+        else "; give the size that it is for (--size)"
+    )
     return StriateError(
         f"{name}: forward raises {type(error).__name__}{at} on pictures {'x'.join(map(str, shape))}"
         f"{f': {reason}' if reason else ''}{advice}"
