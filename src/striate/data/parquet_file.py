@@ -124,8 +124,8 @@ class _Rows:
                 self.groups.append(Group(number, group, row))
                 self.starts.append(self.total)
                 for pictures, labels in columns_in(reader, group, columns.picture, columns.label):
-                    for picture, label in zip(pictures, labels, strict=True):
-                        self._take(number, name, row, picture.as_py(), label.as_py())
+                    for picture, label in zip(pictures, labels.to_pylist(), strict=True):
+                        self._take(number, name, row, picture.as_py(), label)
                         row += 1
                         self.total += 1
                     yield self.total
@@ -157,7 +157,7 @@ class _Rows:
             )
         if isinstance(label, bool):
             label = int(label)
-        self.labels.add(label, str(self.root / called))
+        self.labels.add(label, called)
         self.rows.append(self.total)
         self.files.append(number)
         if isinstance(picture, str):

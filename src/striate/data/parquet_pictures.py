@@ -103,6 +103,7 @@ class ParquetPictures(Pictures):
         self._columns, self._groups, self._starts, self._rows, self._keys = columns, groups, starts, rows, keys
         self._lock = threading.Lock()
         self._kept: dict[int, Any] = {}  # the one that was used last is the last
+        self._kept_bytes = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -161,7 +162,8 @@ class ParquetPictures(Pictures):
             with parquet_file(self.root / self.files[group.file]) as reader:
                 batches = columns_in(reader, group.number, self._columns[group.file])
                 kept = pyarrow.chunked_array([pictures for pictures, _ in batches])
+            self._kept_bytes += kept.nbytes
         self._kept[place] = kept
-        while len(self._kept) > 1 and sum(each.nbytes for each in self._kept.values()) > KEPT_BYTES:
-            del self._kept[next(iter(self._kept))]
+        while len(self._kept) > 1 and self._kept_bytes > KEPT_BYTES:
+            self._kept_bytes -= self._kept.pop(next(iter(self._kept))).nbytes
         return kept
