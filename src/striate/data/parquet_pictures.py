@@ -43,7 +43,7 @@ def parquet_file(file: Path) -> Iterator[Any]:
     except MemoryError:
         raise
     except (OSError, EOFError, UnicodeDecodeError, pyarrow.ArrowException) as error:
-        told = " ".join(str(error).split())
+        told = " ".join(str(error).split()).rstrip(".")
         raise StriateError(f"{file} cannot be read as a Parquet file ({told}); is it all there?") from error
 
 
