@@ -31,6 +31,7 @@ from striate.core.one_screen import OneScreen
 from striate.meta.shapes import Shape
 from striate.meta.stand_ins import META, PROCESSOR, REAL, StandIn
 from striate.meta.weightless import weightless
+from striate.models import create_model
 
 
 @dataclass(frozen=True, repr=False)
@@ -117,9 +118,10 @@ class Summary(OneScreen):
         }
 
 
-def summarize(model: nn.Module, size: int | tuple[int, ...] | None = None, *, inputs: Any = None) -> Summary:
+def summarize(model: nn.Module | str, size: int | tuple[int, ...] | None = None, *, inputs: Any = None) -> Summary:
     """What a network costs: rows and totals, from one run without weights or memory. The model stays as it is.
 
+    model: a network, or its name as `create_model` takes it, such as "resnet18", a pattern or "my_net.py:Net".
     size: channels, height, width of the picture, for any network, or one number for height and width; for one of the
     zoo also height, width, or None for the size it was built for.
     inputs: in place of size, whatever `forward` takes: a tensor, or a shape with the batch, (1, 3, 224, 224), for
@@ -138,7 +140,7 @@ def summarize(model: nn.Module, size: int | tuple[int, ...] | None = None, *, in
     >>> summarize(nn.Bilinear(4, 5, 6), inputs=[(2, 4), (2, 5)]).macs == 2 * 4*5*6
     True
     """
-    model = getattr(model, "_orig_mod", model)  # of torch.compile
+    model = create_model(model) if isinstance(model, str) else getattr(model, "_orig_mod", model)  # of torch.compile
     if size is not None and inputs is not None:
         raise StriateError("size and inputs exclude each other; inputs has the shapes of everything")
     if inputs is None:
