@@ -231,7 +231,7 @@ def test_nothing_to_resume(striate, tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("digits", "--epochs", 5), "was begun with epochs 2, not 5"),
+        (("digits", "--set", "batch_size=5"), "was begun with batch_size 64, not 5"),
         (("--model", "mlp"), "was begun with model lenet5, not mlp"),
         (("--recipe", "default"), "was begun with recipe digits_lenet5, not default"),
         (("--seed", 4), "was begun with seed 0, not 4"),

@@ -9,7 +9,7 @@ from PIL import Image
 import striate
 from striate.core.errors import StriateError
 from striate.data import decode, sources
-from striate.data.decode import DecodeError, decode_picture, is_wide, read_picture
+from striate.data.decode import DecodeError, decode_picture, read_is_wide, read_picture
 from striate.data.folder import open_folder
 from striate.data.sources import open_data
 from striate.data.wide import white_for
@@ -84,7 +84,7 @@ def test_a_run_keeps_what_is_white_and_uses_it(ten_bits, tmp_path):
 def test_what_is_above_white_is_white(tmp_path):
     Image.fromarray(np.array([[0, 500, 1000, 60000]], np.uint16)).save(tmp_path / "x.png")
     content = (tmp_path / "x.png").read_bytes()
-    assert is_wide(tmp_path / "x.png")
+    assert read_is_wide(tmp_path / "x.png")
     assert decode_picture(content, "x.png", 1, white=1000).ravel().tolist() == [0, 128, 255, 255]
     assert decode_picture(content, "x.png", 1).ravel().tolist() == [0, 2, 4, 233]
 

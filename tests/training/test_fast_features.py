@@ -20,8 +20,7 @@ from striate.data.targets.classes import ClassTargets
 from striate.models import create_model
 from striate.runtime.runtime import Runtime
 from striate.tasks.classification import predict_logits
-from striate.training import clock, loop
-from striate.training import step as step_module
+from striate.training import clock, loop, variation
 from striate.training.folder.layout import read_metrics
 from striate.training.optim.ema import update_ema
 from striate.training.optim.schedule import learning_rate, side_px
@@ -186,9 +185,9 @@ def test_validation_waits_where_the_recipe_says_so(tmp_path):
 @pytest.mark.parametrize("fields", [{}, {"min_area": 0.5}], ids=["crops", "resized crops"])
 def test_pictures_in_use_are_larger_than_in_training(photos, tmp_path, monkeypatch, fields):
     sides = []
-    normalised = step_module.normalise
+    normalised = variation.normalise
     monkeypatch.setattr(
-        step_module, "normalise", lambda batch, record: sides.append(batch.shape[2:]) or normalised(batch, record)
+        variation, "normalise", lambda batch, record: sides.append(batch.shape[2:]) or normalised(batch, record)
     )
     run = striate.train(
         photos, "quick_regnet26", run=tmp_path / "run", size_px=40, test_enlargement=1.25, epochs=1, flip=True,

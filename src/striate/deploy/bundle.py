@@ -149,7 +149,8 @@ def network_of(
     """
     if is_drawn(name) or names_code(name):
         if model is not None:
-            kind = "a network of the zoo" if name in ZOO else "a network"
+            kinds = (("a network of the zoo", name in ZOO), ("the pattern of a network", is_drawn(name)))
+            kind = next((kind for kind, fits in kinds if fits), "a network")
             raise StriateError(f"{name} is {kind}; a model is named for weights only, leave it out")
         network = create_model(name, classes, in_channels, size)
         for remark in network.remarks:

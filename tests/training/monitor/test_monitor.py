@@ -27,6 +27,7 @@ from striate.models import ZOO
 from striate.models.perceptron import Perceptron
 from striate.training import loop, prepared
 from striate.training.folder.layout import read_metrics
+from striate.training.job import Job
 from striate.training.monitor import findings, fitting, too_little
 from striate.training.monitor import monitor as monitor
 from striate.training.monitor import status as status
@@ -288,11 +289,11 @@ def test_gradients_that_vanish_on_their_way_down(train, monkeypatch):
 
 
 def test_a_gradient_that_explodes_is_told_before_the_loss_does(train, monkeypatch):
-    rates = loop.learning_rate
+    rates = Job.learning_rate
     monkeypatch.setattr(monitor, "EVERY_PICTURES", 1)  # look after every epoch
     # A rate that throws the weights far out in the second-last step, and none in the last, which is looked at.
     wild = {4 * STEPS - 2: 60.0, 4 * STEPS - 1: 0.0}
-    monkeypatch.setattr(loop, "learning_rate", lambda recipe, step, *more: wild.get(step, rates(recipe, step, *more)))
+    monkeypatch.setattr(Job, "learning_rate", lambda job, step, *more: wild.get(step, rates(job, step, *more)))
     monkeypatch.setattr(loop, "DIVERGED_FACTOR", 1e12)
     text = train(epochs=4, warmup_epochs=0.0)["exploding gradient"]
     now, before = re.match(r"the norm of the gradient is (\S+), it was (\S+)\. ", text).groups()
@@ -301,9 +302,9 @@ def test_a_gradient_that_explodes_is_told_before_the_loss_does(train, monkeypatc
 
 def test_a_cost_that_rises(train, monkeypatch):
     rates = {1: 0.3, 2: 1.0, 3: 3.0}  # by epoch; the first is the recipe's
-    given = loop.learning_rate
-    rising = lambda recipe, step, *more: rates.get(step // STEPS) or given(recipe, step, *more)  # noqa: E731
-    monkeypatch.setattr(loop, "learning_rate", rising)
+    given = Job.learning_rate
+    rising = lambda job, step, *more: rates.get(step // STEPS) or given(job, step, *more)  # noqa: E731
+    monkeypatch.setattr(Job, "learning_rate", rising)
     monkeypatch.setattr(loop, "DIVERGED_FACTOR", 1e12)
     text = train(model="perceptron", epochs=4, peak_lr=0.05, warmup_epochs=0.0)["rising loss"]
     best, now = re.match(

@@ -21,6 +21,7 @@ from torch import nn
 
 from striate.core.version import __version__
 from striate.data.batches import Batch
+from striate.runtime.global_state import generators_kept
 from striate.runtime.machine import processor_name, waited_seconds
 from striate.runtime.runtime import Precision, Runtime, describe, fast_half
 from striate.training.job import Job
@@ -89,7 +90,7 @@ def autotune(job: Job, options: RuntimeOptions) -> Tuned:
     remark = ""
     if rule not in seconds:
         since, waited = time.perf_counter(), waited_seconds()
-        with torch.random.fork_rng():
+        with generators_kept():
             seconds, all_there_is = _measure(job, options, next(iter(job.train.shuffled(job.seed, 0))), begun)
         waited = waited_seconds() - waited
         if waited > BUSY_SHARE * (time.perf_counter() - since) or rule.threads_now() < rule.threads:
