@@ -13,8 +13,15 @@ from mortal import all_killed, weights
 from of_others import timm_module
 
 NETWORKS = Path(__file__).parents[1] / "timm_networks.py"
-SHORT = {"epochs": 1, "batch_size": 10, "peak_lr": 0.0001, "autotune": False, "threads": 1}
-SHORT_WORDS = ("--epochs=1", "--set=batch_size=10", "--set=peak_lr=0.0001", "--no-autotune", "--threads=1")
+SHORT = {"epochs": 1, "batch_size": 10, "peak_lr": 0.0001, "autotune": False, "threads": 1, "precision": "fp32"}
+SHORT_WORDS = (
+    "--epochs=1",
+    "--set=batch_size=10",
+    "--set=peak_lr=0.0001",
+    "--no-autotune",
+    "--threads=1",
+    "--precision=fp32",
+)
 LARGER = {"levit_128s": 64, "efficientnet_b0": 64}  # the sides of what runs at no smaller one
 STEPS = 3
 
