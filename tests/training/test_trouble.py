@@ -444,7 +444,7 @@ def test_the_bar_fits_into_any_terminal(monkeypatch, columns):
     reporter.begin(240_000, [epoch / 100 for epoch in range(101)])
     for step in (120, 239_990):
         reporter.step(Counters(step=step, seen=80 * step, loss_sum=40.0, sums={"accuracy": 70}), 0.1)
-        reporter._bar.refresh()
+        reporter._screen._bar.refresh()
     shown = stream.getvalue()
     reporter.close()
     lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown))
