@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 
 # Runs `striate train` and kills itself at the n-th step, or at the n-th write of a state or of another file.
@@ -56,12 +57,10 @@ def killed(place: str, after: int, run: Path, *words: str | Path) -> Path:
     return run
 
 
-# Kills itself at the n-th step of every one of several trainings, each in a process that shares what is imported.
-MORTALS = """
+# Makes the trainings of this process die at their n-th step, and save a state after every one.
+DYING = """
 import json, os, signal, sys
 from striate.training import clock, loop
-from striate.cli import main
-from striate.core.own_code import load_code
 clock.SAVE_EVERY_SECONDS = 0.0
 step, left = loop.fitting_step, int(sys.argv[1])
 
@@ -73,6 +72,24 @@ def mortal(*arguments):
     return step(*arguments)
 
 loop.fitting_step = mortal
+"""
+
+
+def killed_in(program: str, after: int, *arguments: str | Path) -> None:
+    """A program of Python that trains is killed after so many steps. arguments: its sys.argv, from the second on."""
+    done = subprocess.run(
+        [sys.executable, "-c", DYING + program, str(after), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+# Every one of several trainings dies, each in a process that shares what is imported.
+MORTALS = f"""{DYING}
+from striate.cli import main
+from striate.core.own_code import load_code
 trainings = json.loads(sys.argv[2])
 for words in trainings:
     load_code(words[words.index("--model") + 1])
@@ -84,7 +101,7 @@ for words in trainings:
         os._exit(1)
     status = os.waitpid(child, 0)[1]
     if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
-        sys.exit(f"{words} ended with {status}")
+        sys.exit(f"{{words}} ended with {{status}}")
 """
 
 
@@ -100,6 +117,11 @@ def all_killed(after: int, folder: Path, trainings: Mapping[str, Sequence[str | 
     return runs
 
 
-def weights(run: Path) -> str:
+def weights(run: str | Path | PathLike[str]) -> str:
     """The hash of the weights that a run has kept."""
-    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    return hashlib.sha256((Path(run) / "model.safetensors").read_bytes()).hexdigest()
+
+
+def last_state(run: str | Path | PathLike[str]) -> bytes:
+    """The tensors of the newest state of a run."""
+    return (max((Path(run) / "state").iterdir()) / "tensors.safetensors").read_bytes()

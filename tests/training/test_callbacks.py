@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 import striate
+from mortal import last_state, weights
 from striate.core.errors import StriateError
 from striate.training import clock, loop
 from striate.training.callbacks import Callback, Callbacks
@@ -17,14 +17,6 @@ from striate.training.folder.layout import read_metrics
 
 FIELDS = {"recipe": "digits_lenet5", "epochs": 3, "autotune": False, "threads": 1, "precision": "fp32"}
 STEPS = 20  # of an epoch
-
-
-def weights(run) -> bytes:
-    return (Path(run) / "model.safetensors").read_bytes()
-
-
-def last_state(run) -> bytes:
-    return (max((Path(run) / "state").iterdir()) / "tensors.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 import striate
+from mortal import last_state, weights
 from striate.core.errors import StriateError
 from striate.training import clock, continued
 from striate.training.folder.layout import read_metrics
@@ -25,14 +26,6 @@ FIELDS = {
     "recipe": "digits_lenet5", "epochs": 2, "autotune": False, "threads": 1, "precision": "fp32", "ema_decay": 0.5,
 }  # fmt: skip
 STEPS = 20  # of an epoch
-
-
-def weights(run) -> bytes:
-    return (Path(run) / "model.safetensors").read_bytes()
-
-
-def last_state(run) -> bytes:
-    return (max((Path(run) / "state").iterdir()) / "tensors.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="module")

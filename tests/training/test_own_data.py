@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from torch.utils.data import Dataset
 from typer.testing import CliRunner
 
 import striate
+from mortal import killed_in, weights
 from striate.cli.app import app
 from striate.core.errors import StriateError
 from striate.data.manifest import rows_of
@@ -42,25 +41,11 @@ class Tints(Dataset):
         return Image.fromarray(pixels.astype(np.uint8)), label
 
 
-# Trains on the Dataset of this file, and kills itself at the n-th step.
-MORTAL = """
-import os, signal, sys
-sys.path.insert(0, sys.argv[1])
-import test_own_data
-import striate
-from striate.training import clock, loop
-left, step = int(sys.argv[2]), loop.fitting_step
-clock.SAVE_EVERY_SECONDS = 0.0
-
-def mortal(*arguments):
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(*arguments)
-
-loop.fitting_step = mortal
-striate.train(test_own_data.Tints(), run=sys.argv[3], **test_own_data.QUICK)
+# Trains on the Dataset of this file.
+ON_TINTS = """
+sys.path[:0] = sys.argv[3:]
+import striate, test_own_data
+striate.train(test_own_data.Tints(), run=sys.argv[2], **test_own_data.QUICK)
 """
 
 
@@ -68,10 +53,6 @@ striate.train(test_own_data.Tints(), run=sys.argv[3], **test_own_data.QUICK)
 def whole(tmp_path_factory) -> striate.Run:
     """A run that nobody disturbed."""
     return striate.train(Tints(), run=tmp_path_factory.mktemp("own") / "whole", **QUICK)
-
-
-def weights(run: Path) -> bytes:
-    return (run / "model.safetensors").read_bytes()
 
 
 def test_a_run_writes_down_what_it_was_trained_on(whole):
@@ -102,10 +83,7 @@ def test_evaluation_of_a_dataset_says_what_the_run_has_seen(whole):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_run_on_a_dataset_is_killed_and_resumed_to_equal_bytes(whole, tmp_path):
     run, here = tmp_path / "killed", Path(__file__).parent
-    killed = subprocess.run(
-        [sys.executable, "-c", MORTAL, str(here), "5", str(run)], capture_output=True, text=True, timeout=200
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed_in(ON_TINTS, 5, run, here, here.parent)
     with pytest.raises(
         StriateError, match=r"data in memory \(dataset\), which it does not hold; give it again: .*=dataset"
     ):

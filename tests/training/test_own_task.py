@@ -6,8 +6,6 @@ import copy
 import json
 import os
 import shlex
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from safetensors.torch import load_file
 
 import striate
 from factories import PLAIN, job_of, network_of, tinted_folders, waves
+from mortal import killed_in
 from striate.cli import main
 from striate.cli.runs import runs
 from striate.core.errors import StriateError
@@ -39,26 +38,13 @@ FIELDS = {
     "task": MEAN_COLOUR.name, "model": "resnet20", "size_px": 32, "epochs": 3, "batch_size": 6, "peak_lr": 0.01,
     "precision": "fp32", "threads": 1, "autotune": False, "fused_norms": False,
 }  # fmt: skip
-# Trains the toy and kills itself at the n-th step.
-MORTAL = """
-import json, os, signal, sys
-sys.path.insert(0, sys.argv[1])
+# Trains the toy.
+ON_TOY = """
+sys.path.insert(0, sys.argv[2])
 import striate
 from striate.tasks import TASKS
-from striate.training import clock, loop
 from toy_task import MEAN_COLOUR
 TASKS[MEAN_COLOUR.name] = MEAN_COLOUR
-clock.SAVE_EVERY_SECONDS = 0.0
-step, left = loop.fitting_step, int(sys.argv[2])
-
-def mortal(*arguments):
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(*arguments)
-
-loop.fitting_step = mortal
 striate.train(sys.argv[3], run=sys.argv[4], **json.loads(sys.argv[5]))
 """
 
@@ -125,9 +111,7 @@ def test_the_state_holds_both_optimisers(whole):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_sigkill_and_resume_end_in_the_bytes_and_numbers_of_the_whole_run(whole, tmp_path):
     run, data = tmp_path / "killed", whole.parent / "data"
-    command = [sys.executable, "-c", MORTAL, TESTS, "4", str(data), str(run), json.dumps(FIELDS)]
-    killed = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed_in(ON_TOY, 4, TESTS, data, run, json.dumps(FIELDS))
     assert max(path.name for path in (run / "state").iterdir()) == "step-00000004"  # the first of the second epoch
     striate.resume(run)
     newest = max(path.name for path in (whole / "state").iterdir())

@@ -8,7 +8,7 @@ from torch import nn
 
 from striate.analysis.inputs import Inputs
 from striate.core.errors import StriateError
-from striate.meta.own_lines import line_of, raised_by_the_network
+from striate.meta.own_lines import place_and_reason, raised_by_the_network
 
 if TYPE_CHECKING:
     from striate.analysis.trace import Call
@@ -24,10 +24,9 @@ def failure(model: nn.Module, call: Call | None, inputs: Inputs, error: Exceptio
     What the network's own code raises is quoted alone: another size may be no answer to it.
     """
     where = f"layer {call.path!r} ({call.kind})" if call and call.path else type(model).__name__
-    line = line_of(error)
+    at, reason = place_and_reason(error)
     arriving = f", {call.given.shape}" if call and call.given else ""
-    reason = str(error).splitlines()[0].rstrip(". ") if str(error) else type(error).__name__
-    at = f" at {line}" if line else ""
+    reason = reason.rstrip(". ") if reason else type(error).__name__
     if raised_by_the_network(error):
         words = f": {reason}" if str(error) else ""
         return ForwardError(

@@ -16,6 +16,7 @@ from striate.data.decode import Numbers, Pixels
 from striate.data.left_out import Inventory
 from striate.data.splits import split_dataset
 from striate.data.targets import Indices
+from striate.data.targets.classes import numbers_among
 
 ELSEWHERE = ("val", "test")
 """Splits that may lie elsewhere; the pictures to train on are the data itself."""
@@ -160,12 +161,11 @@ def with_splits_elsewhere(dataset: Dataset, others: Mapping[str, Dataset], split
 
 def _labels_in(dataset: Dataset, other: Dataset, flag: str) -> Indices:
     """The labels of another data set in the numbers of the first's classes. Raises StriateError for unknown classes."""
-    numbers = {name: number for number, name in enumerate(dataset.classes)}
-    unknown = [name for name in other.classes if name not in numbers]
+    numbers, unknown = numbers_among(other.classes, dataset.classes)
     if unknown:
         raise StriateError(
             f"{flag} {other.source} has {counted(len(unknown), 'class')} ({', '.join(unknown[:3])}"
             f"{', ...' if len(unknown) > 3 else ''}) that {dataset.source} has no pictures of to train on; its classes "
             f"are {', '.join(dataset.classes[:5])}{', ...' if len(dataset.classes) > 5 else ''}"
         )
-    return np.array([numbers[name] for name in other.classes], np.int64)[other.labels]
+    return numbers[other.labels]

@@ -13,7 +13,7 @@ from striate.data.dataset import Dataset
 from striate.data.formats import READABLE
 from striate.data.left_out import LeftOut
 from striate.data.targets import Indices, Targets
-from striate.data.targets.classes import ClassTargets
+from striate.data.targets.classes import ClassTargets, numbers_among
 from striate.data.walk import Walk
 
 
@@ -75,13 +75,11 @@ def targets_for(dataset: Dataset, network: Path, classes: tuple[str, ...], *, na
                 f"{len(dataset.classes)}, so nothing says which is which"
             )
         return ClassTargets(dataset.labels, classes)
-    numbers = {name: number for number, name in enumerate(classes)}
-    unknown = [name for name in dataset.classes if name not in numbers]
+    numbers, unknown = numbers_among(dataset.classes, classes)
     if unknown:
         raise StriateError(
             f"{dataset.source} has classes that {network} was not trained on: {', '.join(unknown[:5])}"
             f"{' ...' if len(unknown) > 5 else ''}; it knows {', '.join(classes[:5])}"
             f"{' ...' if len(classes) > 5 else ''}"
         )
-    ours = np.array([numbers[name] for name in dataset.classes], np.int64)
-    return ClassTargets(ours[dataset.labels], classes)
+    return ClassTargets(numbers[dataset.labels], classes)

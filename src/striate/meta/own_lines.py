@@ -24,6 +24,12 @@ def line_of(error: BaseException) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
+def place_and_reason(error: BaseException) -> tuple[str, str]:
+    """Of an error in a person's own code: ' at net.py:12', and the first line of its text; either may be empty."""
+    line, text = line_of(error), str(error)
+    return f" at {line}" if line else "", text.splitlines()[0] if text else ""
+
+
 def raised_by_the_network(error: BaseException) -> bool:
     """Whether a `raise` or an `assert` in code that is not torch's is where the error came from.
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from striate.analysis.readers import readers_of
 from striate.core.records import Preprocess
-from striate.models.own.network import OwnNetwork
+from striate.models.network import Network
 
 MOST_DIFFERENCE = 1e-3  # of the largest answer
 
@@ -56,7 +56,7 @@ def inference_form(network: nn.Module, preprocess: Preprocess) -> nn.Module:
     shape = (preprocess.channels, *preprocess.size)
     if not any(type(module) is nn.BatchNorm2d for module in network.modules()):
         return network.eval()
-    if not isinstance(network, OwnNetwork):
+    if not (isinstance(network, Network) and network.written):
         return fold_norms(network, shape)
     try:
         folded = fold_norms(network, shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,9 +84,9 @@ class Job:
         """What the network tells apart, in the order of its outputs."""
         return self.train.targets.names
 
-    @property
+    @cached_property
     def variation(self) -> Variation:
-        """How batches are varied."""
+        """How batches are varied; made once, as a class of a person's own is."""
         steps, code = self.train.steps, self.code.get("augment")
         own = None if code is None else OwnAugmentation.of(code)
         recipe, runtime = self.recipe, self.runtime

@@ -7,7 +7,7 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.core.own_code import OwnCode
-from striate.meta.own_lines import line_of
+from striate.meta.own_lines import place_and_reason
 from striate.runtime.shortage import is_out_of_memory
 
 
@@ -23,7 +23,5 @@ def called(field: str, code: OwnCode, function: Callable[..., Any], *arguments: 
     except Exception as error:  # whatever a person's code raises
         if is_out_of_memory(error):
             raise
-        line, reason = line_of(error), (str(error).splitlines() or [""])[0]
-        raise StriateError(
-            f"{field} {code.name} raises {type(error).__name__}{f' at {line}' if line else ''}: {reason}"
-        ) from error
+        at, reason = place_and_reason(error)
+        raise StriateError(f"{field} {code.name} raises {type(error).__name__}{at}: {reason}") from error

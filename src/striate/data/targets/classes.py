@@ -107,6 +107,17 @@ class ClassTargets:
         return f"{len(self.names)} classes"
 
 
+def numbers_among(names: Sequence[str], classes: Sequence[str]) -> tuple[Indices, list[str]]:
+    """The numbers that names have among classes, -1 where they have none, and the names that have none.
+
+    >>> numbers_among(["bee", "fly"], ["ant", "bee"])
+    (array([ 1, -1]), ['fly'])
+    """
+    number = {name: place for place, name in enumerate(classes)}
+    numbers = np.array([number.get(name, -1) for name in names], np.int64)
+    return numbers, [name for name in names if name not in number]
+
+
 def untrainable(source: str, classes: tuple[str, ...], counts: dict[str, list[int]]) -> list[str]:
     """Why a classifier cannot be trained. counts: pictures per class by split."""
     if len(classes) < 2:

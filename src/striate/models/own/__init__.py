@@ -17,7 +17,7 @@ from striate.core.errors import StriateError
 from striate.core.own_code import OwnCode, Written, as_code
 from striate.core.records import Fit, Preprocess
 from striate.core.values import shown
-from striate.meta.own_lines import line_of
+from striate.meta.own_lines import place_and_reason
 from striate.models.network import Network, replace_classifier
 from striate.models.own.network import OwnNetwork
 from striate.models.own.outputs import answer_of
@@ -106,11 +106,9 @@ def _module(code: OwnCode, classes: int | None) -> tuple[nn.Module, bool]:
     except StriateError:
         raise
     except Exception as error:  # whatever a person's code raises
-        reason = str(error).splitlines()[0] if str(error) else ""
-        line = line_of(error)
+        at, reason = place_and_reason(error)
         raise StriateError(
-            f"{code.name} cannot be built: {type(error).__name__}{f': {reason}' if reason else ''}"
-            f"{f' at {line}' if line else ''}"
+            f"{code.name} cannot be built: {type(error).__name__}{f': {reason}' if reason else ''}{at}"
         ) from error
     made = getattr(made, "_orig_mod", made)
     if not isinstance(made, nn.Module):
@@ -219,8 +217,10 @@ def own_preprocess(
     sizes = (size,) if size else USUAL_SIZES
     tried = [(number, *sides) for sides in sizes for number in ((first,) if first else (3, 1))]
     shape = next((shape for shape in tried if _runs(module, shape, numbers=False)), None)
-    shape = shape or next((shape for shape in tried[:MOST_RUN] if _runs(module, shape, numbers=True)), tried[0])
-    walk_or_refuse(module, name, shape)
+    shape = shape or next((shape for shape in tried[:MOST_RUN] if _runs(module, shape, numbers=True)), None)
+    if shape is None:
+        shape = tried[0]
+        walk_or_refuse(module, name, shape)  # which says why it cannot
     return Preprocess(shape[1:], shape[1:] if size else (0, 0)).for_channels(shape[0])
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
-from striate.meta.own_lines import line_of, raised_by_the_network
+from striate.meta.own_lines import place_and_reason, raised_by_the_network
 from striate.meta.shapes import Shape
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, every_module, weightless
@@ -89,9 +89,8 @@ def walk_or_refuse(module: nn.Module, name: str, shape: tuple[int, int, int]) ->
 
 def does_not_run(name: str, shape: tuple[int, int, int], error: Exception) -> StriateError:
     """The error for a network that has raised one on pictures (C, H, W)."""
-    line = line_of(error)
-    reason = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
-    at = f" at {line}" if line else ""
+    at, reason = place_and_reason(error)
+    reason = reason.rstrip(". ")
     advice = (
         ""
         if raised_by_the_network(error) or not isinstance(error, RuntimeError)
