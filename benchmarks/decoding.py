@@ -28,7 +28,7 @@ from sklearn.datasets import load_sample_images
 
 from striate.core.records import Preprocess
 from striate.data.decode import Pixels, decode_picture
-from striate.data.picture import to_working_size
+from striate.data.working_size import to_working_size
 
 JPEG_QUALITY = 90
 Decoder = Callable[[bytes, int], Pixels]

@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "striate"
 ORDER = (
-    "core", "ops", "meta", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks", "deploy",
-    "frozen", "report", "training", "recipes", "api", "cli",
+    "core", "answers", "ops", "meta", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks",
+    "deploy", "frozen", "report", "training", "recipes", "api", "cli",
 )  # fmt: skip
 APART = ("finetune", "memory", "monitor", "speed")  # rooms of training/ that know nothing of one another
 SOURCES = sorted(PACKAGE.rglob("*.py"))

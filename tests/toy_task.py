@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class ColourMetric:
         return Found(len(squares), mean, off, (mean - spread, mean + spread))
 
 
-def read(output: Tensor, names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Colour]:
+def read(output: np.ndarray, names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Colour]:
     return [Colour(path, tuple(row[:3])) for path, row in zip(paths, output.tolist(), strict=True)]
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, features, open_data, resume, train
-    from striate.deploy.predictions import Prediction
-    from striate.deploy.run import Run, load
+    from striate.deploy.opened import load
+    from striate.deploy.run import Run
     from striate.frozen.dataset_curve import learning_curve
     from striate.frozen.label_check import check_labels
     from striate.models import create_model, list_models
@@ -37,9 +37,9 @@ _HOMES = {
     "resume": "striate.api",
     "train": "striate.api",
     "learning_curve": "striate.frozen.dataset_curve",
-    "Prediction": "striate.deploy.predictions",
+    "Prediction": "striate.answers.classes",
     "Run": "striate.deploy.run",
-    "load": "striate.deploy.run",
+    "load": "striate.deploy.opened",
     "create_model": "striate.models",
     "list_models": "striate.models",
     "get_recipe": "striate.recipes",

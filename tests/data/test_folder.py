@@ -15,7 +15,7 @@ from striate.data.dataset import FilePictures
 from striate.data.decode import DecodeError
 from striate.data.folder import EXPECTED, open_folder
 from striate.data.sources import open_data, open_to_evaluate
-from striate.deploy.inputs import picture_files
+from striate.deploy.given import picture_files
 
 
 def touch(root: Path, *paths: str) -> Path:

@@ -15,7 +15,8 @@ from striate.core.records import Preprocess
 from striate.data.augment import Augmentation, augment, draw_geometry
 from striate.data.batches import step_generator
 from striate.data.geometry import Geometry, scaled_parts
-from striate.data.picture import network_geometry, scaled, to_network_size, to_working_size, working_geometry
+from striate.data.picture import network_geometry, scaled, to_network_size, working_geometry
+from striate.data.working_size import to_working_size
 
 many = settings(max_examples=100, deadline=None, derandomize=True)
 SIDES = st.tuples(st.integers(1, 24), st.integers(1, 24))

@@ -15,7 +15,7 @@ from striate.data.dataset import Dataset
 from striate.data.formats import AVIF
 from striate.data.left_out import LeftOut
 from striate.data.sources import open_data, open_to_evaluate
-from striate.deploy.inputs import picture_files
+from striate.deploy.given import picture_files
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from striate.core.records import Preprocess
-from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
+from striate.data.picture import normalise, to_batch, to_network_size
+from striate.data.working_size import to_working_size
 
 
 def test_working_size_keeps_the_centre_and_the_shape_of_things():

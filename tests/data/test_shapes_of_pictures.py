@@ -14,13 +14,13 @@ from PIL import Image
 import striate
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data import picture
+from striate.data import working_size
 from striate.data.augment import Augmentation, augment
 from striate.data.cache import working_pictures
 from striate.data.dataset import ArrayPictures
 from striate.data.folder import open_folder
-from striate.data.picture import to_working_size
 from striate.data.seen import share_seen
+from striate.data.working_size import to_working_size
 from striate.models import create_model
 from striate.recipes import get_recipe
 from striate.training.network import fit_size
@@ -57,13 +57,13 @@ def test_any_picture_reaches_any_working_size_in_every_fit(height, width, to_hei
 @pytest.mark.parametrize("shape", [(40, 400), (300, 11), (7, 90), (64, 640)])
 def test_cut_first_and_scaled_then_is_the_same_to_a_grey_level(shape, monkeypatch):
     whole = to_working_size(noise(*shape), WIDE)
-    monkeypatch.setattr(picture, "MOST_SCALED_PIXELS", 0)
+    monkeypatch.setattr(working_size, "MOST_SCALED_PIXELS", 0)
     cut_first = to_working_size(noise(*shape), WIDE)
     assert np.abs(whole.astype(int) - cut_first).max() <= 1
 
 
 def test_ordinary_pictures_are_scaled_whole_to_the_same_bits(monkeypatch):
-    monkeypatch.setattr(picture, "_part_resized", None)  # is not called
+    monkeypatch.setattr(working_size, "_part_resized", None)  # is not called
     pixels = noise(300, 400)
     by_hand = np.asarray(Image.fromarray(pixels).resize((341, 256), Image.Resampling.BILINEAR))[:, 42:298]
     assert (to_working_size(pixels, Preprocess((224, 224))) == by_hand).all()

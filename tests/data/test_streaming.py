@@ -24,7 +24,7 @@ def test_places_and_pictures_stay_together_and_no_picture_is_lost() -> None:
     batches = list(read_batches(iter(given), SMALL))
     assert [len(batch.places) + len(batch.bad) for batch in batches] == [BATCH_SIZE, BATCH_SIZE, 6]
     for batch in batches:
-        assert batch.pictures.shape == (len(batch.places), 1, *SMALL.resize)
+        assert batch.pictures.shape == (len(batch.places), *SMALL.resize, 1)
         assert batch.pictures[:, 0, 0, 0].tolist() == batch.places
         assert all(place % 5 == 3 and error.name == f"picture {place}" for place, error in batch.bad.items())
     assert sorted(place for batch in batches for place in (*batch.places, *batch.bad)) == list(range(70))
@@ -33,4 +33,4 @@ def test_places_and_pictures_stay_together_and_no_picture_is_lost() -> None:
 def test_a_batch_without_a_readable_picture_is_empty() -> None:
     (batch,) = read_batches([Undecoded("bad", partial(grey, 3))], SMALL)
     assert batch.places == [] and list(batch.bad) == [0]
-    assert batch.pictures.shape == (0, 1, *SMALL.resize)
+    assert batch.pictures.shape == (0, *SMALL.resize, 1)

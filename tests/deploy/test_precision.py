@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import striate
-from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
+from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.sources import open_data
+from striate.data.working_size import to_working_size
 from striate.frozen.table import extract
 from striate.runtime import runtime as runtime_module
 from striate.runtime.runtime import in_precision, natively

@@ -12,7 +12,8 @@ from striate.data.dataset import ArrayPictures, Dataset
 from striate.data.decode import DecodeError
 from striate.data.sources import open_data
 from striate.data.targets.classes import ClassTargets
-from striate.deploy.inputs import picture_files, split_to_evaluate
+from striate.deploy.given import picture_files
+from striate.deploy.inputs import split_to_evaluate
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 import striate
 from striate.data.decode import read_picture
-from striate.data.picture import normalise, to_batch, to_network_size, to_working_size
+from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.sources import open_data
+from striate.data.working_size import to_working_size
 from striate.models import Network
 from striate.training import network as built
 

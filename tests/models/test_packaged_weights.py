@@ -10,7 +10,8 @@ import torch
 from safetensors import safe_open
 from sklearn.datasets import load_digits
 
-from striate.data.picture import to_batch, to_working_size
+from striate.data.picture import to_batch
+from striate.data.working_size import to_working_size
 from striate.frozen.extract import features_of
 from striate.frozen.linear import cross_validate
 from striate.models import create_model

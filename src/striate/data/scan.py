@@ -13,8 +13,8 @@ import numpy.typing as npt
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError, Numbers, Pixels, finite, is_wide_grey, memory_named, to_8_bits
-from striate.data.picture import to_working_size
 from striate.data.threads import in_threads
+from striate.data.working_size import to_working_size
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as pictures are finished."""

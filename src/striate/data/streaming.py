@@ -7,13 +7,11 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from striate.core.records import Preprocess
 from striate.data.decode import DecodeError, Pixels
-from striate.data.picture import Decode, read_working, to_batch
 from striate.data.threads import in_threads
-from striate.data.working import Bad
+from striate.data.working_size import Decode, read_working
 
 BATCH_SIZE = 32
 
@@ -28,13 +26,14 @@ class Undecoded(NamedTuple):
 class ReadBatch(NamedTuple):
     """Some pictures, those that can be read and why others cannot.
 
-    places: of those that can be read, among all that were given. pictures: these, uint8 (N, C, h, w) of the working
-    size, channels last in memory. bad: the others, by place.
+    places: of those that can be read, among all that were given. pictures: these, uint8 (N, h, w, C) of the working
+    size. bad: the others, by place. names: of all, by place.
     """
 
     places: list[int]
-    pictures: Tensor
-    bad: Bad
+    names: dict[int, str]
+    pictures: Pixels
+    bad: dict[int, DecodeError]
 
 
 def read_batches(pictures: Iterable[Undecoded], preprocess: Preprocess) -> Iterator[ReadBatch]:
@@ -42,18 +41,19 @@ def read_batches(pictures: Iterable[Undecoded], preprocess: Preprocess) -> Itera
 
     >>> black = Undecoded("black", lambda channels, cover, white: np.zeros((9, 9, channels), np.uint8))
     >>> [tuple(batch.pictures.shape) for batch in read_batches([black] * 40, Preprocess((8, 8), (8, 8)))]
-    [(32, 3, 8, 8), (8, 3, 8, 8)]
+    [(32, 8, 8, 3), (8, 8, 8, 3)]
     """
 
-    def read(picture: Undecoded) -> Pixels | DecodeError:
+    def read(picture: Undecoded) -> tuple[str, Pixels | DecodeError]:
         try:
-            return read_working(*picture, preprocess)
+            return picture.name, read_working(*picture, preprocess)
         except DecodeError as error:
-            return error
+            return picture.name, error
 
     outcomes = enumerate(in_threads(read, pictures))
     while part := list(islice(outcomes, BATCH_SIZE)):
-        good = {place: outcome for place, outcome in part if not isinstance(outcome, DecodeError)}
-        bad = {place: outcome for place, outcome in part if isinstance(outcome, DecodeError)}
+        good = {place: outcome for place, (_, outcome) in part if not isinstance(outcome, DecodeError)}
+        bad = {place: outcome for place, (_, outcome) in part if isinstance(outcome, DecodeError)}
+        names = {place: name for place, (name, _) in part}
         none = np.empty((0, *preprocess.resize, preprocess.channels), np.uint8)
-        yield ReadBatch(list(good), to_batch(np.stack(list(good.values())) if good else none), bad)
+        yield ReadBatch(list(good), names, np.stack(list(good.values())) if good else none, bad)

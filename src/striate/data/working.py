@@ -19,11 +19,11 @@ from striate.core.reading import refuse_other_than_file
 from striate.core.records import Preprocess
 from striate.data.dataset import Pictures
 from striate.data.decode import DecodeError, Pixels, memory_named
-from striate.data.picture import to_working_size
 from striate.data.scan import Keep, Scan, decode_to_scan, pixel_digest
 from striate.data.stored_arrays import require_header
 from striate.data.targets import Indices
 from striate.data.threads import in_threads
+from striate.data.working_size import to_working_size
 
 Bad = dict[int, DecodeError]
 """Why pictures cannot be had, by number."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from safetensors.torch import save
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
 from striate.core.own_code import Written, code_of, names_code
 from striate.core.records import Preprocess
-from striate.data.targets.classes import CLASSIFICATION
 from striate.meta.weightless import blueprint
 from striate.models import FILES, OWN, ZOO, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from PIL import Image
 from striate.core.errors import StriateError
 from striate.core.values import shown
 from striate.data.decode import Pixels, pixels_of, read_picture
+from striate.data.formats import READABLE
 from striate.data.left_out import LeftOut
 from striate.data.streaming import Undecoded
-from striate.deploy.inputs import picture_files
+from striate.data.walk import Walk
 
 Picture = str | Path | Image.Image | npt.NDArray[np.uint8]
 CHANNELS = (1, 3, 4)
@@ -43,6 +44,31 @@ def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] |
             name = f"picture {place}"
             pictures.append(Undecoded(name, partial(_in_memory, _image(one, name), name)))
     return pictures
+
+
+def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = None) -> list[Path]:
+    """The files themselves and all pictures below the folders, sorted within each folder.
+
+    Links are followed, hidden files and folders below a folder are not, as for training. A file that does not exist, or
+    a picture of a format that cannot be read, is kept, to be named later. left_out: takes what is no picture.
+    Raises StriateError when a folder holds no pictures.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            files.append(path)
+            continue
+        walk = Walk(path)
+        below = []
+        for listing in walk.listings_below(""):
+            walk.count(listing._replace(foreign=[]))
+            below += [path / name for name in (*listing.pictures, *(name for _, name in listing.foreign))]
+        if not below:
+            raise StriateError(f"{path} holds no pictures; pictures are {READABLE}")
+        files += sorted(below)
+        if left_out is not None:
+            left_out += walk.tally.left_out()
+    return files
 
 
 def _several(given: Any) -> Iterable[Any]:

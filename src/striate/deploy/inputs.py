@@ -1,8 +1,7 @@
-"""What a network is asked about: files and folders to predict, the split of a dataset to evaluate, its classes."""
+"""What a network is evaluated on: the split of a dataset, its classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,36 +9,8 @@ import numpy as np
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.dataset import Dataset
-from striate.data.formats import READABLE
-from striate.data.left_out import LeftOut
 from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import ClassTargets, numbers_among
-from striate.data.walk import Walk
-
-
-def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = None) -> list[Path]:
-    """The files themselves and all pictures below the folders, sorted within each folder.
-
-    Links are followed, hidden files and folders below a folder are not, as for training. A file that does not exist, or
-    a picture of a format that cannot be read, is kept, to be named later. left_out: takes what is no picture.
-    Raises StriateError when a folder holds no pictures.
-    """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        if not path.is_dir():
-            files.append(path)
-            continue
-        walk = Walk(path)
-        below = []
-        for listing in walk.listings_below(""):
-            walk.count(listing._replace(foreign=[]))
-            below += [path / name for name in (*listing.pictures, *(name for _, name in listing.foreign))]
-        if not below:
-            raise StriateError(f"{path} holds no pictures; pictures are {READABLE}")
-        files += sorted(below)
-        if left_out is not None:
-            left_out += walk.tally.left_out()
-    return files
 
 
 def split_to_evaluate(dataset: Dataset, split: str | None) -> str:

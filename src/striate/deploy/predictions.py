@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from striate.answers.classes import Prediction
 from striate.core.csv_table import write_csv
 from striate.core.errors import StriateError
 from striate.core.files import require_writable, write_json
-from striate.tasks.classification.prediction import Prediction
 
 __all__ = ["Prediction", "as_rows", "problem_of", "require_output", "write_predictions"]
 

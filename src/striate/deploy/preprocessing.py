@@ -13,7 +13,7 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data.picture import normalise, to_network_size
+from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.streaming import read_batches
 from striate.deploy.given import Picture, given_pictures
 
@@ -56,7 +56,7 @@ class Preprocessing(Preprocess):
         for read in read_batches(given_pictures(pictures), self):
             if read.bad:
                 raise next(iter(read.bad.values()))
-            images.append(normalise(to_network_size(read.pictures, self), self))
+            images.append(normalise(to_network_size(to_batch(read.pictures), self), self))
         if not images:
             raise StriateError("no pictures were given to preprocess; a batch needs at least one")
         return torch.cat(images).contiguous(memory_format=torch.channels_last)

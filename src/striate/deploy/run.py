@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from msgspec import Meta
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from striate.analysis.summary import summarize
 from striate.core import bounds
@@ -28,22 +28,21 @@ from striate.data.decode import DecodeError, Pixels
 from striate.data.found_again import Hashing
 from striate.data.in_memory import Data, as_data, open_in_memory
 from striate.data.known import Known, known_pictures
-from striate.data.left_out import LeftOut
 from striate.data.manifest import MANIFEST
-from striate.data.picture import to_batch, to_working_size
+from striate.data.picture import to_batch
 from striate.data.scan import Progress, pixel_digest
 from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.targets import Indices, Targets
 from striate.deploy.bundle import Bundle, load_weights
-from striate.deploy.given import Picture, given_pictures
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
-from striate.deploy.predictions import Prediction
+from striate.deploy.predictor import Predictor
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
+from striate.models.stored import digest
 from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
-from striate.runtime.runtime import as_current, default_runtime, device_named, natively
+from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
 from striate.tasks import task_named
 from striate.tasks.classification import Evaluation
 from striate.tasks.evaluation import evaluate
@@ -71,7 +70,7 @@ class Begun:
 STATED_PER_HASHED = 20
 
 
-class Run(OneScreen):
+class Run(Predictor, OneScreen):
     """A run folder, or other weights, opened for use. Raises StriateError when a file is missing or damaged.
 
     folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "bf16", "fp16", "fp32",
@@ -105,6 +104,7 @@ class Run(OneScreen):
     def network(self) -> Network:
         """The network, a plain module in evaluation mode.
 
+        >>> import numpy as np
         >>> run = load("embedded")
         >>> run.network(run.preprocess(np.zeros((60, 80, 3), np.uint8))[None]).shape
         torch.Size([1, 200])
@@ -144,30 +144,6 @@ class Run(OneScreen):
             return 0
         return read_record(self.path / RECIPE, Begun).recipe.split_seed
 
-    @checked
-    def predict(
-        self, paths: Iterable[Picture] | Picture, top: int = 5, left_out: list[LeftOut] | None = None
-    ) -> list[Prediction]:
-        """Predict picture files, all pictures below folders, and pictures in memory, in the order given.
-
-        paths: one or several, as in `given_pictures`; those in memory are Pillow's, or arrays uint8 (H, W) or
-        (H, W, 3), and are called "picture 0" by their place. top: how many classes each prediction lists. A picture
-        that cannot be read gets a prediction with a `problem`.
-        left_out: takes what lies in the folders and is no picture.
-        Raises StriateError for what is no picture, when a folder holds none, and when top is below 1.
-        """
-        if top < 1:
-            raise StriateError(f"top must be at least 1, got {top}")
-        given = given_pictures(paths, left_out)
-        found: dict[int, Prediction] = {}
-        with self.runtime.processor_threads():
-            for batch in read_batches(given, self.preprocess):
-                names = [given[place].name for place in batch.places]
-                found |= zip(batch.places, self._predict_batch(batch.pictures, names, top), strict=True)
-                for place, error in batch.bad.items():
-                    found[place] = Prediction(given[place].name, None, None, (), error.reason)
-        return [found[place] for place in range(len(given))]
-
     def _trained_in(self) -> str | None:
         """The precision that the run was trained in; None of other weights, and where that is not known."""
         with suppress(StriateError):
@@ -175,17 +151,30 @@ class Run(OneScreen):
             return machine.get("precision") if isinstance(machine, dict) else None
         return None
 
-    def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Prediction]:
-        """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""
-        working = [to_working_size(pixels, self.preprocess) for pixels in pictures]
-        return self._predict_batch(to_batch(np.stack(working)), names, top) if working else []
+    @property
+    def task_name(self) -> str:
+        """What it was trained for."""
+        return self.task.name
 
-    def _predict_batch(self, pictures: Tensor, names: Sequence[str], top: int) -> list[Prediction]:
-        """Of uint8 (N, C, h, w) at the working size."""
-        if not names:
-            return []
-        output = self.task.predict(self._form, pictures, self.preprocess, self.runtime)
-        return self.task.read(output, self.classes, names, top)
+    @property
+    def engine_words(self) -> str:
+        """What computes, and in which precision, as a person reads it."""
+        return f"torch {describe(self.runtime)}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the weights, as the header of `model.safetensors` has it."""
+        return digest({name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()})
+
+    def computing(self) -> AbstractContextManager[object]:
+        """The context in which many batches are answered."""
+        return self.runtime.processor_threads()
+
+    def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
+        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
+        with torch.inference_mode():
+            output = self.task.predict(self._form, to_batch(pictures), self.preprocess, self.runtime)
+        return self.task.read(_as_arrays(output), self.classes, names, top)
 
     @checked
     def evaluate(
@@ -268,7 +257,7 @@ class Run(OneScreen):
                 raise next(iter(batch.bad.values()))
             if batch.places:
                 part = indices[batch.places]
-                yield Batch(batch.pictures, targets.take(part), part)
+                yield Batch(to_batch(batch.pictures), targets.take(part), part)
             done, right = done + len(batch.places) + len(batch.bad), right + len(batch.places)
             if progress is not None:
                 progress(done, len(indices))
@@ -296,3 +285,8 @@ def load(folder: str | Path, precision: str = "auto", model: Model | None = None
     class or FILE.py:NAME: a run folder runs no code that nobody has named.
     """
     return Run(folder, precision, model, device)
+
+
+def _as_arrays(output: Any) -> Any:
+    """What a task was answered, with arrays in the place of tensors."""
+    return tree_map(lambda part: part.numpy() if isinstance(part, Tensor) else part, output)

@@ -20,6 +20,7 @@ from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.dataset import Dataset
 from striate.data.left_out import LeftOut
+from striate.data.picture import to_batch
 from striate.data.streaming import read_batches
 from striate.data.targets import Indices
 from striate.deploy.given import Picture, given_pictures
@@ -83,7 +84,7 @@ def extract(
             problems.extend((given[place].name, error.reason) for place, error in batch.bad.items())
             read.extend(given[place].name for place in batch.places)
             if batch.places:
-                yield batch.pictures
+                yield to_batch(batch.pictures)
 
     with runtime.processor_threads():
         found = features_of(run.network, batches(), run.preprocess, layers, runtime)

@@ -19,6 +19,7 @@ from msgspec import Meta
 from safetensors import safe_open
 from torch import Tensor
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.own_code import Written
@@ -52,7 +53,7 @@ class Config:
     num_classes: Classes = 0
     layers: tuple[str, ...] = ()
     metrics: dict[str, Any] = field(default_factory=dict)
-    task: str = "classification"
+    task: str = CLASSIFICATION
     outputs: Classes | None = None
     code: Written | None = None
 

@@ -177,8 +177,8 @@ class Task:
     losses: of a network in training, a phase, images (N, C, H, W), their targets, and the recipe; each mean over
     `weight` of the targets, 0 where that is 0; what it is made of has names that no other phase uses.
     predict: what validation, `predict` and everything else asks of the network: network, uint8 pictures of the working
-    size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output: output,
-    names, paths, how many answers.
+    size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output, in
+    which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`).
     captions: what is read under each picture of a batch. examples: pictures worth showing of a result: data set,
     numbers of the pictures that were evaluated, and `Preprocess.white`.
     phases: one optimiser each, of the module of that name, or of all that is called NETWORK. mix: pictures of a batch

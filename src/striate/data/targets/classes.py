@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.geometry import Geometry
 from striate.data.targets import BatchTargets, Indices, Review
 
-CLASSIFICATION = "classification"
 FEW_PICTURES = 10
 IMBALANCE_RATIO = 20
 NAMED = 3  # examples in a sentence

@@ -7,16 +7,17 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from striate.answers.classes import CLASSIFICATION as NAME
+from striate.answers.classes import Prediction, read
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
-from striate.data.targets.classes import CLASSIFICATION as NAME
 from striate.data.targets.classes import ClassBatch
 from striate.runtime.runtime import Runtime
 from striate.tasks.classification.examples import Mistake, captions, confident_mistakes
 from striate.tasks.classification.losses import Settings, chance_loss, losses
 from striate.tasks.classification.metric import ClassificationMetric, Evaluation
 from striate.tasks.classification.mixing import cut_mix
-from striate.tasks.classification.prediction import Prediction, predict_logits, read
+from striate.tasks.classification.prediction import predict_logits
 from striate.tasks.classification.sections import facts, headline, sections
 from striate.tasks.evaluation import evaluate as evaluated
 from striate.tasks.task import Figure, Task

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core import bounds
 from striate.core.commands import command
 from striate.core.errors import StriateError
 from striate.core.own_code import Written
 from striate.core.reading import Count, decoded, read_file
 from striate.core.records import Preprocess
-from striate.data.targets.classes import CLASSIFICATION
 from striate.runtime.runtime import Runtime
 from striate.training.continued import Continued
 from striate.training.folder.former import recipe_in_todays_names

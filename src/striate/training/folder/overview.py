@@ -8,10 +8,10 @@ from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.reading import Share, read_record
 from striate.data.manifest import MANIFEST
-from striate.data.targets.classes import CLASSIFICATION
 from striate.models.stored import WEIGHTS
 from striate.tasks import task_named
 from striate.tasks.task import Figure

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.analysis.calls import Forward, evaluating, wrapped_calls
+from striate.answers.classes import CLASSIFICATION
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
-from striate.data.targets.classes import CLASSIFICATION, ClassBatch
+from striate.data.targets.classes import ClassBatch
 from striate.models import Network
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from striate.analysis.calls import evaluating
+from striate.answers.classes import CLASSIFICATION
 from striate.data.batches import Batch
-from striate.data.targets.classes import CLASSIFICATION, ClassTargets
+from striate.data.targets.classes import ClassTargets
 from striate.models import Network
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters

@@ -1,0 +1,25 @@
+"""What a network's numbers tell a person, task by task, from plain arrays: nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from striate.answers import classes
+from striate.core.errors import unknown_name
+
+Read = Callable[[Any, tuple[str, ...], Sequence[str], int], list[Any]]
+"""What the network gave, as an array or several by name, names, paths, how many answers: an answer for each path."""
+
+READ: dict[str, Read] = {classes.CLASSIFICATION: classes.read}
+
+
+def reader(task: str) -> Read:
+    """How answers of a task are read. Raises StriateError for a task that is not known.
+
+    >>> reader("classification") is classes.read
+    True
+    """
+    if task not in READ:
+        raise unknown_name("task", task, READ)
+    return READ[task]

@@ -1,0 +1,60 @@
+"""What a classifier says of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.core.one_screen import OneScreen
+
+CLASSIFICATION = "classification"
+
+
+@dataclass(frozen=True, repr=False)
+class Prediction(OneScreen):
+    """What a network says of one picture; label and probability are None where `problem` says why there are none.
+
+    top: the most probable classes with their probabilities, best first.
+    """
+
+    path: str
+    label: str | None
+    probability: float | None
+    top: tuple[tuple[str, float], ...]
+    problem: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": self.path,
+            "label": self.label,
+            "probability": self.probability,
+            "top": [{"label": label, "probability": probability} for label, probability in self.top],
+            **({"problem": self.problem} if self.problem else {}),
+        }
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        if self.problem:
+            return {"path": self.path, "problem": self.problem}
+        return {"path": self.path, **{label: f"{probability:.1%}" for label, probability in self.top}}
+
+
+def read(logits: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Prediction]:
+    """The `top` most probable classes of every picture; of equal ones, the first. logits: (N, classes).
+
+    >>> read(np.array([[0.0, np.log(3)]], np.float32), ("ant", "bee"), ["a.png"], 1)[0].top
+    (('bee', 0.75),)
+    """
+    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities = exponentials / exponentials.sum(1, keepdims=True)
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    predictions = []
+    for path, numbers, shares in zip(paths, best.tolist(), probabilities.tolist(), strict=True):
+        ranked = tuple((names[number], shares[number]) for number in numbers)
+        predictions.append(Prediction(path, *ranked[0], top=ranked))
+    return predictions

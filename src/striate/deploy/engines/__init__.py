@@ -1,0 +1,81 @@
+"""What runs an exported network: one file per engine, each imported only where it is used."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from striate.core.errors import StriateError, unknown_name
+
+ENGINES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "torch"}
+"""Engines by the name that a person gives, and what they are called."""
+RUN_BY = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",), ".pt2": ("torch",)}
+"""Endings of exported files, and which engines run them: the first that is installed."""
+EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
+
+
+class Engine(Protocol):
+    """A network in an engine.
+
+    words: what computes, and in which precision, as a person reads it. record: what the file says of itself, as text;
+    None: nothing. Called with images (N, C, H, W), as the file takes them, it gives its first output, float32.
+    """
+
+    words: str
+    record: str | None
+
+    def __call__(self, images: Any) -> Any:
+        """The network's answer."""
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a name is that of an exported file, by its ending.
+
+    >>> is_exported("cats.onnx"), is_exported("runs/cats")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in RUN_BY
+
+
+def installed(engine: str) -> bool:
+    """Whether an engine's package is there, without importing it."""
+    return importlib.util.find_spec(engine) is not None
+
+
+def open_engine(path: Path, engine: str | None = None) -> Engine:
+    """An exported file in an engine: the named one, or the first of those that run it which is installed.
+
+    Raises StriateError where none is, and for a file that is missing or damaged.
+    """
+    suitable = RUN_BY[path.suffix.lower()]
+    if engine is not None and engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    if engine is not None and engine not in suitable:
+        runs = " or ".join(ENGINES[name] for name in suitable)
+        raise StriateError(f"{path} is run by {runs}, not by {ENGINES[engine]}")
+    wanted = (engine,) if engine is not None else suitable
+    found = next((name for name in wanted if installed(name)), None)
+    if found is None:
+        raise StriateError(
+            f"{path} needs {ENGINES[wanted[0]]}, which is not installed; install it with: "
+            f"pip install 'striate[{EXTRAS[wanted[0]]}]'"
+        )
+    if not path.is_file():
+        raise StriateError(f"{path}: no such file")
+    return _opener(found)(path)
+
+
+def _opener(engine: str) -> Callable[[Path], Engine]:
+    if engine == "onnxruntime":
+        from striate.deploy.engines.onnxruntime_engine import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine
+    if engine == "openvino":
+        from striate.deploy.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine
+    from striate.deploy.engines.torch_engine import TorchEngine
+
+    return TorchEngine

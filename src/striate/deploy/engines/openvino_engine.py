@@ -1,0 +1,62 @@
+"""OpenVINO's and ONNX files by OpenVINO, on the processor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.core.errors import StriateError
+from striate.core.processor import cores, threads_beside_others
+from striate.deploy.engines.quiet_openvino import openvino
+from striate.deploy.export_record import KEY
+
+
+class OpenVinoEngine:
+    """A file in OpenVINO. Raises StriateError for one that it does not take.
+
+    It computes in what the file was made for: OpenVINO by itself takes bf16 wherever the processor has it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        ov = openvino()
+        try:
+            model = ov.Core().read_model(path)
+            self.record: str | None = _record(model)
+            settings = {
+                "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
+                "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
+                "INFERENCE_PRECISION_HINT": "bf16" if _precision(self.record) == "bf16" else "f32",
+            }
+            self._compiled = ov.Core().compile_model(model, "CPU", settings)
+        except Exception as error:  # RuntimeError with many lines, and others
+            raise StriateError(f"{path} cannot be run by OpenVINO: {_last_words(error)}") from error
+        self._request = self._compiled.create_infer_request()
+        self.words = f"OpenVINO {ov.__version__.split('-')[0]}"
+
+    def __call__(self, images: Any) -> Any:
+        """The first output for images as the file takes them."""
+        self._request.infer([np.ascontiguousarray(images)], share_inputs=True)
+        return np.array(self._request.get_output_tensor(0).data, np.float32)
+
+
+def _record(model: Any) -> str | None:
+    if model.has_rt_info([KEY]):
+        return str(model.get_rt_info([KEY]).value)
+    onnx = ["framework", KEY]  # where it keeps what an ONNX file says of itself
+    return str(model.get_rt_info(onnx).value) if model.has_rt_info(onnx) else None
+
+
+def _precision(record: str | None) -> str | None:
+    try:
+        precision = json.loads(record or "{}").get("precision")
+    except (ValueError, AttributeError):  # a damaged record is refused, in words, by who reads it
+        return None
+    return precision if isinstance(precision, str) else None
+
+
+def _last_words(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,22 @@
+"""OpenVINO without its telemetry: imported here, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any, cast
+
+TELEMETRY = "openvino_telemetry"
+
+
+def openvino() -> Any:
+    """The module openvino, which on import would report to its makers; without that package it has a stub instead.
+
+    What a program imported before itself stays as it is.
+    """
+    if "openvino" not in sys.modules and TELEMETRY not in sys.modules:
+        # Importing it raises ImportError now, which OpenVINO is prepared for.
+        sys.modules[TELEMETRY] = cast(ModuleType, None)
+    import openvino
+
+    return openvino

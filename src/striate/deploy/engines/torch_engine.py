@@ -1,0 +1,34 @@
+"""Programs exported by torch (.pt2), by torch."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from striate.core.errors import StriateError
+from striate.deploy.export_record import KEY
+
+RECORD = f"{KEY}.json"
+
+
+class TorchEngine:
+    """A .pt2 file in torch. Raises StriateError for one that it does not take."""
+
+    def __init__(self, path: Path) -> None:
+        extra = {RECORD: ""}
+        try:
+            program = torch.export.load(path, extra_files=extra)
+        except (RuntimeError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+            raise StriateError(f"{path} cannot be run by torch: {str(error).splitlines()[0]}") from error
+        self.record: str | None = extra[RECORD] or None
+        self._module = program.module()
+        self.words = f"torch {torch.__version__.split('+')[0]}"
+
+    def __call__(self, images: Any) -> Any:
+        """The first output for images as the file takes them."""
+        with torch.inference_mode():
+            answer = self._module(torch.from_numpy(images))
+        return answer.float().numpy()

@@ -1,0 +1,82 @@
+"""An exported file opened for use: it alone is needed, and torch only where the file is torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.answers import reader
+from striate.core.one_screen import OneScreen, few
+from striate.core.records import Preprocess
+from striate.data.decode import Pixels
+from striate.data.plain_input import plain_input
+from striate.deploy.engines import Engine, open_engine
+from striate.deploy.export_record import ExportRecord
+from striate.deploy.predictor import Predictor
+
+
+class Exported(Predictor, OneScreen):
+    """A file that `striate export` made. engine: "onnxruntime", "openvino" or "torch"; the fastest suitable if None.
+
+    Raises StriateError for a file that is missing or damaged, or that says nothing of its classes, and for an engine
+    that is not installed.
+    """
+
+    def __init__(self, path: str | Path, engine: str | None = None) -> None:
+        self.path = Path(path)
+        self._engine: Engine = open_engine(self.path, engine)
+        self.record = ExportRecord.of_text(self._engine.record, str(self.path))
+        self._read = reader(self.record.task)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the outputs."""
+        return self.record.classes
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pictures become the network's input."""
+        return self.record.preprocess
+
+    @property
+    def task_name(self) -> str:
+        """What it was trained for."""
+        return self.record.task
+
+    @cached_property
+    def engine_words(self) -> str:
+        """What computes, and in which precision, as a person reads it."""
+        return f"{self._engine.words} {self.record.precision}"
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights it was made of."""
+        return self.record.sha256
+
+    def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
+        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
+        return self._read(self._outputs(pictures), self.classes, names, top)
+
+    def _outputs(self, pictures: Pixels) -> Any:
+        if self.record.with_preprocessing:
+            return self._engine(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
+        images = plain_input(pictures, self.preprocess)
+        answer = self._engine(images)
+        if self.preprocess.mirrored:
+            answer = (answer + self._engine(np.ascontiguousarray(images[..., ::-1]))) / 2
+        return answer
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        height, width = self.preprocess.size
+        return {
+            "path": self.path,
+            "network": self.record.architecture,
+            "classes": few(self.classes),
+            "input": f"{self.preprocess.channels}x{height}x{width}",
+            "engine": self.engine_words,
+        }

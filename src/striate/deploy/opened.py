@@ -1,0 +1,34 @@
+"""What a person names, opened to answer questions: torch is imported only where it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from striate.core.errors import StriateError
+from striate.deploy.engines import is_exported
+from striate.deploy.exported import Exported
+
+if TYPE_CHECKING:
+    from striate.deploy.run import Run
+    from striate.models import Model
+
+
+def load(
+    folder: str | Path, precision: str = "auto", model: Model | None = None, device: str = "auto"
+) -> Run | Exported:
+    """Open a run folder, "embedded", other weights, or an open run's folder again, for use: see `Run`.
+
+    A file that `striate export` made is opened as `Exported`, which predicts; it has a precision and a network already.
+    model: of which network the weights are, where they do not say so; of a run of one's own network that network, its
+    class or FILE.py:NAME: a run folder runs no code that nobody has named.
+    """
+    if is_exported(folder) and not Path(folder).is_dir():
+        settled = {"precision": precision != "auto", "model": model is not None, "device": device != "auto"}
+        for what, given in settled.items():
+            if given:
+                raise StriateError(f"{folder} is an exported file, whose {what} is settled; leave --{what} out")
+        return Exported(folder)
+    from striate.deploy.run import load as load_run
+
+    return load_run(folder, precision, model, device)

@@ -1,0 +1,91 @@
+"""What answers questions about pictures, whatever runs it: a run, weights, or an exported file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from striate.answers.classes import Prediction
+from striate.core.errors import StriateError
+from striate.core.records import Preprocess
+from striate.core.values import checked
+from striate.data.decode import Pixels
+from striate.data.left_out import LeftOut
+from striate.data.streaming import Undecoded, read_batches
+from striate.data.working_size import to_working_size
+from striate.deploy.given import Picture, given_pictures
+
+
+class Predictor(ABC):
+    """A trained network with its preprocessing and its classes; how it computes is what its kinds differ in."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the outputs."""
+
+    @property
+    @abstractmethod
+    def preprocess(self) -> Preprocess:
+        """How pictures become the network's input."""
+
+    @property
+    @abstractmethod
+    def task_name(self) -> str:
+        """What it was trained for."""
+
+    @property
+    @abstractmethod
+    def engine_words(self) -> str:
+        """What computes, and in which precision, as a person reads it."""
+
+    @property
+    @abstractmethod
+    def sha256(self) -> str:
+        """Of the weights."""
+
+    @abstractmethod
+    def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
+        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
+
+    def computing(self) -> AbstractContextManager[object]:
+        """The context in which many batches are answered."""
+        return nullcontext()
+
+    @checked
+    def predict(
+        self, paths: Iterable[Picture] | Picture, top: int = 5, left_out: list[LeftOut] | None = None
+    ) -> list[Any]:
+        """Predict picture files, all pictures below folders, and pictures in memory, in the order given.
+
+        paths: one or several, as in `given_pictures`; those in memory are Pillow's, or arrays uint8 (H, W) or
+        (H, W, 3), and are called "picture 0" by their place. top: how many classes each prediction lists. A picture
+        that cannot be read gets a prediction with a `problem`.
+        left_out: takes what lies in the folders and is no picture.
+        Raises StriateError for what is no picture, when a folder holds none, and when top is below 1.
+        """
+        return list(self.answers(given_pictures(paths, left_out), top))
+
+    def answers(self, given: Iterable[Undecoded], top: int = 5) -> Iterator[Any]:
+        """The same one by one, in order, while the next pictures are decoded; only some batches are in memory."""
+        if top < 1:
+            raise StriateError(f"top must be at least 1, got {top}")
+        return self._answers(given, top)
+
+    def _answers(self, given: Iterable[Undecoded], top: int) -> Iterator[Any]:
+        with self.computing():
+            for batch in read_batches(given, self.preprocess):
+                names = [batch.names[place] for place in batch.places]
+                answered = self.answer(batch.pictures, names, top) if names else []
+                found = dict(zip(batch.places, answered, strict=True))
+                for place, name in batch.names.items():
+                    yield found[place] if place in found else Prediction(name, None, None, (), batch.bad[place].reason)
+
+    def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Any]:
+        """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""
+        working = [to_working_size(pixels, self.preprocess) for pixels in pictures]
+        return self.answer(np.stack(working), names, top) if working else []
