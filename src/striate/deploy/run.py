@@ -35,6 +35,7 @@ from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.targets import Indices, Targets
 from striate.deploy.bundle import Bundle, load_weights
+from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
 from striate.deploy.predictor import Predictor
 from striate.deploy.preprocessing import Preprocessing
@@ -85,16 +86,16 @@ class Run(Predictor, OneScreen):
     ) -> None:
         device = device_named(str(device))
         self.path = Path(folder)
-        self._bundle: Bundle = load_weights(folder, model)
+        self.bundle: Bundle = load_weights(folder, model)
         with as_current(device):
-            runtime = default_runtime(precision, summarize(self._bundle.network).macs, device)
+            runtime = default_runtime(precision, summarize(self.bundle.network).macs, device)
             if precision == "auto" and (trained := self._trained_in()) is not None:
                 runtime = replace(runtime, precision=natively(trained, device))
-        if self._bundle.network.against_channels_last:
+        if self.bundle.network.against_channels_last:
             runtime = replace(runtime, channels_last=False)
         self.runtime = runtime
-        self.runtime.network(self._bundle.network)
-        self.task = task_named(self._bundle.task)
+        self.runtime.network(self.bundle.network)
+        self.task = task_named(self.bundle.task)
 
     def __fspath__(self) -> str:
         """The path, so that a run can be given wherever its folder can."""
@@ -111,7 +112,7 @@ class Run(Predictor, OneScreen):
 
         Of a preprocessing that is `mirrored`, `predict` reads the mean over the images and `images.flip(3)`.
         """
-        return self._bundle.network
+        return self.bundle.network
 
     @cached_property
     def _form(self) -> nn.Module:
@@ -120,17 +121,17 @@ class Run(Predictor, OneScreen):
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the logits."""
-        return self._bundle.classes
+        return self.bundle.classes
 
     @cached_property
     def preprocess(self) -> Preprocessing:
         """How pictures become the network's input: a record, and a function (`preprocess.batch` of several)."""
-        return Preprocessing.of(self._bundle.preprocess)
+        return Preprocessing.of(self.bundle.preprocess)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """What was measured at the end of training; empty while it goes on."""
-        return dict(self._bundle.metrics)
+        return dict(self.bundle.metrics)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -197,10 +198,9 @@ class Run(Predictor, OneScreen):
         the data; by the hash of each, whatever its name, the result says on how many it was trained, and what it
         reaches on the others (`trained_on`, `chose_weights`, `unseen`).
         """
-        dataset = dataset if isinstance(dataset, Dataset) else self._open(dataset)
-        dataset = self._known.recorded(dataset) if self._known is not None else dataset
+        dataset = self.recorded(dataset if isinstance(dataset, Dataset) else self._open(dataset))
         indices = members(dataset, split_to_evaluate(dataset, split))
-        targets = targets_for(dataset, self.path, self.classes, named=self._bundle.named)
+        targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named)
         seen: dict[int, int] = {}
         batches = self._batches(dataset, indices, targets, progress, unreadable, seen)
         with self.runtime.processor_threads():
@@ -209,6 +209,28 @@ class Run(Predictor, OneScreen):
         if self._known is None or not isinstance(found, Evaluation):
             return found
         return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))
+
+    def recorded(self, dataset: Dataset) -> Dataset:
+        """A dataset with the splits that the run had, where they were drawn; of other weights the dataset as it is."""
+        return self._known.recorded(dataset) if self._known is not None else dataset
+
+    @checked
+    def export(
+        self,
+        output: str | Path | None = None,
+        format: str | None = None,
+        precision: str = "fp32",
+        with_preprocessing: bool = False,
+        data: str | Path | None = None,
+        max_drop: float = 0.5,
+    ) -> ExportedFile:
+        """Write the network to a file that other programs open, tried on pictures before it is kept; see `Asked`.
+
+        Raises StriateError, and leaves no file, where it cannot be written, or answers otherwise than the network.
+        """
+        from striate.deploy.export.asked import Asked, export_run
+
+        return export_run(self, Asked(output, format, precision, with_preprocessing, data, max_drop))
 
     @cached_property
     def _known(self) -> Known | None:

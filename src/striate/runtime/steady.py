@@ -19,7 +19,7 @@ ROWS = 32  # the batch of `predict` (data/streaming.py); of fewer rows the weigh
 
 
 class SteadyLinear(nn.Linear):
-    """A linear layer with the weights of another, in products of ROWS rows; plain in 16 bits and on a GPU.
+    """A linear layer with the weights of another, in products of ROWS rows; plain in 16 bits, on a GPU and in a file.
 
     >>> plain = nn.Linear(64, 3)
     >>> rows = torch.randn(40, 64)
@@ -34,7 +34,8 @@ class SteadyLinear(nn.Linear):
 
     def forward(self, rows: Tensor) -> Tensor:
         """(N, in_features) to (N, out_features)."""
-        if rows.dim() != 2 or rows.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        elsewhere = rows.device.type != "cpu" or torch.is_autocast_enabled("cpu") or rows.dtype != torch.float32
+        if rows.dim() != 2 or elsewhere or torch.compiler.is_compiling():  # as an export is
             return F.linear(rows, self.weight, self.bias)
         return steady_linear(rows, self.weight, self.bias)
 

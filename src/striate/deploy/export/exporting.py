@@ -1,0 +1,163 @@
+"""A network to a file: traced, written under a passing name, tried on pictures, and only then given its name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from striate.core.errors import StriateError, unknown_name
+from striate.core.files import require_writable, storage_errors, sync_folder
+from striate.core.units import counted
+from striate.core.version import __version__
+from striate.data.scan import Progress
+from striate.deploy.bundle import Bundle
+from striate.deploy.engines import ENGINES, open_engine
+from striate.deploy.export.ends import answering
+from striate.deploy.export.exported_file import ExportedFile
+from striate.deploy.export.formats import FORMATS, Format
+from striate.deploy.export.parting import parting
+from striate.deploy.export.pictures import Pictures
+from striate.deploy.export.proof import CLOSE, Comparison, compared, takes_other_sizes
+from striate.deploy.export.traced import Traced, of_its_size, traced
+from striate.deploy.export_record import ExportedPrecision, ExportRecord
+from striate.models.stored import digest
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a file is to be.
+
+    format: of FORMATS. precision: "fp32", "bf16" or "int8". with_preprocessing: whether it takes pixels, uint8 pictures
+    of the working size. max_drop: how many points of accuracy int8 may cost.
+    """
+
+    path: Path
+    format: str
+    precision: ExportedPrecision = "fp32"
+    with_preprocessing: bool = False
+    max_drop: float = 0.5
+
+    @classmethod
+    def of(cls, output: str | Path | None, format: str | None, stem: str, **more: Any) -> Wanted:
+        """By the name of a format, or the ending of a file. Raises StriateError for others, and where they differ."""
+        ending = Path(output).suffix.lower() if output is not None else None
+        by_ending = next((name for name, each in FORMATS.items() if each.ending == ending), None)
+        name = format or by_ending or "onnx"
+        if name not in FORMATS:
+            raise unknown_name("format", name, FORMATS)
+        if output is not None and by_ending != name:
+            raise StriateError(f"a file in the format {name} ends in {FORMATS[name].ending}, got {output}")
+        path = Path(output) if output is not None else Path(f"{stem}{FORMATS[name].ending}")
+        wanted = cls(path, name, **more)
+        if wanted.precision not in get_args(ExportedPrecision):
+            raise unknown_name("precision", wanted.precision, get_args(ExportedPrecision))
+        if wanted.precision not in FORMATS[name].precisions:
+            allowed = ", ".join(FORMATS[name].precisions)
+            raise StriateError(f"{name} files are {allowed}, not {wanted.precision}: {FORMATS[name].remark}")
+        return wanted
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told of what goes on. stage: of each part, as a line; progress: of pictures, done and all."""
+
+    stage: Callable[[str], None] = lambda _line: None
+    progress: Progress = lambda _done, _total: None
+
+
+def export(bundle: Bundle, wanted: Wanted, pictures: Pictures, audience: Audience) -> ExportedFile:
+    """Write a network to a file that answers as it does.
+
+    Raises StriateError, and leaves no file, where it cannot be traced, where a package is missing, and where the file's
+    answers differ on a picture, with the layer where they part.
+    """
+    format, label = FORMATS[wanted.format], bundle.network.label
+    format.require()
+    require_writable(wanted.path)
+    audience.stage(f"tracing {label}")
+    module = answering(bundle.network, bundle.preprocess, with_preprocessing=wanted.with_preprocessing)
+    found = traced(module, bundle.preprocess, label)
+    record = _record(bundle, wanted)
+    with _passing_folder(wanted.path) as folder:
+        file = folder / wanted.path.name
+        for attempt in _attempts(found, label):
+            audience.stage(f"writing {wanted.path.name}")
+            made = format.made(attempt, label, wanted.precision)
+            format.write(made, record, file)
+            engine = open_engine(file, format.engine)
+            if takes_other_sizes(attempt, engine, CLOSE[record.precision]):
+                break
+        audience.stage(f"trying it on {pictures.words} in {ENGINES[format.engine]}")
+        comparison = compared(attempt, engine, pictures, CLOSE[record.precision], audience.progress)
+        if not comparison.agrees:
+            raise StriateError(_disagreement(wanted, comparison, parting(attempt, made, pictures)))
+        record = replace(record, proof=comparison.proof(pictures))
+        del engine  # which may hold on to the file
+        format.write(made, record, file)
+        size = _settle(file, wanted.path, format)
+    return ExportedFile(wanted.path, record, wanted.format, bool(attempt.other_sizes), pictures.words, size)
+
+
+def _attempts(found: Traced, label: str) -> Iterator[Traced]:
+    """The operators of any size, then those of the network's own, for a format that has not all that the first need."""
+    yield found
+    if found.other_sizes:
+        yield of_its_size(found.module, found.preprocess, label)
+
+
+@contextmanager
+def _passing_folder(path: Path) -> Iterator[Path]:
+    """A folder beside a file that is to be made, gone afterwards."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settle(file: Path, path: Path, format: Format) -> int:
+    """Give a file, and first what lies beside it, the names that they were made for; returns all bytes."""
+    size = 0
+    for ending in (*format.beside, format.ending):
+        part = file.with_suffix(ending)
+        size += part.stat().st_size
+        with part.open("rb") as opened:
+            os.fsync(opened.fileno())
+        part.chmod(0o644)
+        part.replace(path.with_suffix(ending))
+    sync_folder(path.parent)
+    return size
+
+
+def _disagreement(wanted: Wanted, found: Comparison, where: str) -> str:
+    if found.others:
+        some = f"{counted(len(found.others), 'picture')} of {found.pictures:,}"
+        told = f"on {some}, such as {found.others[0]}, it answers otherwise"
+    else:
+        told = f"its numbers are up to {found.largest:.3g} away"
+    return f"{wanted.path} was not kept: {told} than the network{where}"
+
+
+def _record(bundle: Bundle, wanted: Wanted) -> ExportRecord:
+    """What the file says of itself, but for its proof."""
+    network = bundle.network
+    return ExportRecord(
+        version=__version__,
+        architecture=network.label,
+        classes=bundle.classes,
+        preprocess=bundle.preprocess,
+        sha256=digest({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}),
+        task=bundle.task,
+        named=bundle.named,
+        precision=wanted.precision,
+        with_preprocessing=wanted.with_preprocessing,
+        metrics=bundle.metrics,
+    )

@@ -1,0 +1,89 @@
+"""The formats of exported files: how each is made of a network's operators, and written."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from striate.core.errors import StriateError
+from striate.deploy.export.onnx_file import onnx_graph, write_onnx
+from striate.deploy.export.openvino_file import openvino_model, write_openvino
+from striate.deploy.export.pt2_file import torch_program, write_pt2
+from striate.deploy.export.traced import Traced
+from striate.deploy.export_record import ExportRecord
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format as a record of functions.
+
+    ending: of its files; what a file needs besides has the endings `beside`. engine: what runs it, of
+    `striate.deploy.engines`. packages: that writing and trying it take; extra: which installs them. precisions: that it
+    has; remark: why no others. made: of operators, what messages call the network, and a precision. write: what was
+    made, with what it says of itself, to a path.
+    """
+
+    name: str
+    ending: str
+    engine: str
+    packages: tuple[str, ...]
+    extra: str
+    precisions: tuple[str, ...]
+    remark: str
+    made: Callable[[Traced, str, str], Any]
+    write: Callable[[Any, ExportRecord, Path], None]
+    beside: tuple[str, ...] = ()
+
+    def require(self) -> None:
+        """Raise StriateError, with what to install, unless all packages are there."""
+        missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
+        if missing:
+            are = "is" if len(missing) == 1 else "are"
+            raise StriateError(
+                f"{self.name} files need {', '.join(missing)}, which {are} not installed; install with: "
+                f"pip install 'striate[{self.extra}]'"
+            )
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format(
+            "onnx",
+            ".onnx",
+            "onnxruntime",
+            ("onnx", "onnxscript", "onnxruntime"),
+            "onnx",
+            ("fp32",),
+            "ONNX Runtime has no bf16 on the processor",
+            onnx_graph,
+            write_onnx,
+        ),
+        Format(
+            "openvino",
+            ".xml",
+            "openvino",
+            ("onnx", "onnxscript", "openvino"),
+            "openvino",
+            ("fp32", "bf16"),
+            "",
+            openvino_model,
+            write_openvino,
+            (".bin",),
+        ),
+        Format(
+            "pt2",
+            ".pt2",
+            "torch",
+            (),
+            "",
+            ("fp32", "bf16"),
+            "torch's exported programs compute in floating-point numbers",
+            torch_program,
+            write_pt2,
+        ),
+    )
+}

@@ -1,0 +1,108 @@
+"""ONNX: the operators of a network as the format that most programs read."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from striate.core.errors import StriateError
+from striate.core.units import in_bytes
+from striate.deploy.export.traced import NETWORK, Traced, quietly
+from striate.deploy.export_record import IMAGES, KEY, LOGITS, ExportRecord
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET = 18
+MODULE = "module"
+"""Of a node's metadata: the path of the layer that it is of."""
+SCOPES = "pkg.torch.onnx.name_scopes"
+SIDES = ("batch", "channels", "height", "width")
+MOST_BYTES = 2**31 - 1  # of a protobuf
+
+
+def onnx_graph(traced: Traced, label: str, _precision: str = "fp32") -> ModelProto:
+    """The network's operators as ONNX has them; each node's metadata names its layer.
+
+    Raises StriateError that names the operator and its layer where ONNX has none of the kind.
+    """
+    weights = sum(tensor.nbytes for tensor in traced.module.state_dict().values())
+    if weights > MOST_BYTES:
+        raise StriateError(f"{label} has {in_bytes(weights)} of weights, ONNX files hold 2.14 GB; export it as pt2")
+    try:
+        with quietly():
+            program = torch.onnx.export(
+                traced.program,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[IMAGES],
+                output_names=[LOGITS],
+                verbose=False,
+            )
+            model: ModelProto = program.model_proto  # type: ignore[union-attr]
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise StriateError(_refusal(traced, label, error)) from error
+    _tidy(model)
+    return model
+
+
+def _tidy(model: ModelProto) -> None:
+    """Leave what a reader needs: names of the sides, the layer of each node; no paths of this machine."""
+    graph = model.graph
+    for value in (*graph.input, *graph.output):
+        for side, name in zip(value.type.tensor_type.shape.dim, SIDES, strict=False):
+            if side.dim_param:
+                side.dim_param = name
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    for part in (*graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+    for node in graph.node:
+        path = _layer_of({each.key: each.value for each in node.metadata_props})
+        del node.metadata_props[:]
+        if path:
+            node.metadata_props.add(key=MODULE, value=path)
+    model.producer_name, model.doc_string = "striate", ""
+
+
+def _layer_of(metadata: dict[str, str]) -> str:
+    """The path of the layer that a node of torch's exporter is of; "" outside the network."""
+    scopes = ast.literal_eval(metadata[SCOPES]) if SCOPES in metadata else []
+    layers = [scope for scope in scopes[:-1] if scope.startswith(NETWORK)]  # the last one is the operator itself
+    return layers[-1].removeprefix(NETWORK) if layers else ""
+
+
+def write_onnx(model: ModelProto, record: ExportRecord, path: Path) -> None:
+    """Write a graph with what it says of itself."""
+    kept = [each for each in model.metadata_props if each.key != KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=KEY, value=record.text())
+    path.write_bytes(model.SerializeToString())
+
+
+def _refusal(traced: Traced, label: str, error: Exception) -> str:
+    operator, path = _unknown(traced, error)
+    where = f" in its layer {path!r}" if path else ""
+    return f"{label} cannot be written as ONNX: its operator {operator}{where} has no form there; export it as pt2"
+
+
+def _unknown(traced: Traced, error: BaseException | None) -> tuple[str, str]:
+    """The operator that ONNX does not have, and the path of the layer that it stands in."""
+    words = ""
+    while error is not None:
+        words += str(error)
+        error = error.__cause__ or error.__context__
+    for node in traced.program.run_decompositions().graph.nodes:
+        if node.op == "call_function" and f"%{node.name} : " in words:
+            return str(node.target), _scope(node)
+    return "of a kind", ""
+
+
+def _scope(node: Any) -> str:
+    paths = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
+    layers = [path for path in paths if path.startswith(NETWORK)]
+    return layers[-1].removeprefix(NETWORK) if layers else ""

@@ -1,0 +1,121 @@
+"""A file tried on pictures: what its own runtime makes of them against what the network does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from striate.data.picture import normalise, to_batch, to_network_size
+from striate.data.scan import Progress
+from striate.deploy.engines import Engine
+from striate.deploy.export.pictures import Batch, Pictures
+from striate.deploy.export.traced import Traced, example
+from striate.deploy.export_record import Proof
+from striate.tasks.classification.prediction import NEAR_TIE
+
+Numbers = npt.NDArray[np.float32]
+
+# How far a file's numbers may be from the network's, and two classes' from each other to be a near tie, of the largest
+# logit. In fp32 sums are taken in another order: 1e-5 and less of the zoo; bf16 has its own measure.
+CLOSE = {"fp32": 1e-3, "bf16": NEAR_TIE}
+
+
+@dataclass
+class Comparison:
+    """What two ways made of the same pictures, counted.
+
+    largest: difference of two logits. apart: whether some are not `close`, of the largest logit. near_ties: names of
+    the pictures whose likeliest class differs, where rounding may exchange it; others: those where it may not.
+    """
+
+    close: float
+    pictures: int = 0
+    largest: float = 0.0
+    apart: bool = False
+    near_ties: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    def add(self, names: list[str], expected: Numbers, found: Numbers) -> None:
+        """Count a batch. expected, found: (N, classes)."""
+        self.pictures += len(names)
+        reach = self.close * np.abs(expected).max(1)
+        difference = np.abs(found - expected).max(1)
+        self.largest = max(self.largest, float(np.nan_to_num(difference, nan=np.inf).max()))
+        self.apart |= not bool((difference <= reach + np.finfo(np.float32).tiny).all())
+        rows, best, now = np.arange(len(names)), expected.argmax(1), found.argmax(1)
+        margin = expected[rows, best] - expected[rows, now]
+        for place in np.flatnonzero(best != now).tolist():
+            (self.near_ties if margin[place] <= reach[place] else self.others).append(names[place])
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the likeliest class is the same throughout, near ties aside, and the numbers are close."""
+        return not self.others and not self.apart
+
+    def proof(self, pictures: Pictures) -> Proof:
+        """For the file's metadata."""
+        return Proof(self.pictures, self.largest, tuple(self.near_ties), pictures.drawn)
+
+
+def compared(
+    traced: Traced, engine: Engine, pictures: Pictures, close: float, progress: Progress | None = None
+) -> Comparison:
+    """Try a file on pictures, against the network in fp32."""
+    found = Comparison(close)
+    for names, expected, answer in both(traced, engine, pictures, progress):
+        found.add(names, expected, answer)
+    return found
+
+
+def both(
+    traced: Traced, engine: Engine, pictures: Pictures, progress: Progress | None = None
+) -> Iterator[tuple[list[str], Numbers, Numbers]]:
+    """Names, the network's logits and the file's, batch by batch."""
+    done = 0
+    for batch in pictures.batches(traced.preprocess):
+        images = network_images(traced, batch)
+        yield batch.names, expected_of(traced, images), answered_by(engine, traced, images)
+        done += len(batch.names)
+        if progress is not None:
+            progress(done, len(pictures.given))
+
+
+def network_images(traced: Traced, batch: Batch) -> Tensor:
+    """A batch as the file takes it: pixels, or normalised images."""
+    pixels = to_batch(batch.pixels)
+    if traced.with_preprocessing:
+        return pixels.contiguous()
+    return normalise(to_network_size(pixels, traced.preprocess), traced.preprocess).contiguous()
+
+
+@torch.inference_mode()
+def expected_of(traced: Traced, images: Tensor) -> Numbers:
+    """What the network gives, in fp32."""
+    answer: Tensor = traced.module(images)
+    return answer.numpy()
+
+
+def answered_by(engine: Engine, traced: Traced, images: Tensor) -> Numbers:
+    """What a file gives."""
+    answer: Numbers = engine(images.numpy())
+    return answer
+
+
+def takes_other_sizes(traced: Traced, engine: Engine, close: float) -> bool:
+    """Whether a file gives for pictures of other sizes, if it says that it takes them, what the network gives."""
+    for size in traced.other_sizes:
+        images = example(traced.module, traced.preprocess, 1, size)
+        try:
+            found = answered_by(engine, traced, images)
+        except Exception:  # of whatever kind its runtime has
+            return False
+        sized = Comparison(close)
+        sized.add(["drawn"], expected_of(traced, images), found)
+        if not sized.agrees:
+            return False
+    return True

@@ -1,0 +1,30 @@
+"""torch's exported programs (.pt2)."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from torch.export import ExportedProgram
+
+from striate.deploy.export.traced import Traced, of_its_size, quietly, traced
+from striate.deploy.export_record import KEY, ExportRecord
+
+
+def torch_program(found: Traced, label: str, precision: str) -> ExportedProgram:
+    """The operators as they were traced; in bf16, those of the network with its weights in that."""
+    if precision == "fp32":
+        return found.program
+    module = copy.deepcopy(found.module)
+    module.numbers = torch.bfloat16
+    module.network.to(module.numbers)
+    trace = traced if found.other_sizes else of_its_size
+    return trace(module, found.preprocess, label).program
+
+
+def write_pt2(program: ExportedProgram, record: ExportRecord, path: Path) -> None:
+    """Write a program, without the pictures that it was traced with."""
+    program.example_inputs = None
+    with quietly():
+        torch.export.save(program, path, extra_files={f"{KEY}.json": record.text()})

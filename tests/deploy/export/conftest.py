@@ -1,0 +1,25 @@
+"""Small networks that are exported, and a way to say what is exported of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from striate.deploy.bundle import Bundle
+from striate.deploy.export.exported_file import ExportedFile
+from striate.deploy.export.exporting import Audience, Wanted, export
+from striate.deploy.export.pictures import drawn
+from striate.models import Network
+
+
+@pytest.fixture
+def exported(tmp_path: Path):
+    """Export a network with drawn pictures; returns what was written."""
+
+    def call(network: Network, name: str = "net.onnx", **wanted) -> ExportedFile:
+        classes = tuple(f"class {number}" for number in range(network.classes))
+        bundle = Bundle(network.eval(), network.preprocess, classes, {}, named=False)
+        return export(bundle, Wanted.of(tmp_path / name, None, "", **wanted), drawn(network.preprocess), Audience())
+
+    return call
