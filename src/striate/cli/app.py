@@ -10,7 +10,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from striate.cli import compare, data, exporting, features, gradients, layer, learning, networks, runs, training, using
+from striate.cli import (
+    compare,
+    data,
+    exporting,
+    features,
+    gradients,
+    layer,
+    learning,
+    networks,
+    runs,
+    serving,
+    training,
+    using,
+)
 from striate.cli.output import say
 from striate.core.errors import Interrupted
 from striate.core.version import __version__
@@ -82,6 +95,7 @@ app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
 app.command("predict")(using.predict)
 app.command("export")(exporting.export)
+app.command("serve")(serving.serve)
 app.command("features")(features.features)
 app.command("runs")(runs.runs)
 app.command("doctor")(runs.doctor)

@@ -66,6 +66,7 @@ def print_json(value: Any) -> None:
     except UnicodeEncodeError:  # an output that is not UTF-8
         text = json.dumps(value, indent=2)
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str] = ()) -> None:

@@ -1,0 +1,121 @@
+"""The routes: `/predict`, and what the server says of itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from striate.core.version import __version__
+from striate.deploy.serve.refusals import Json, Refused
+from striate.deploy.serve.served import Served
+from striate.deploy.serve.uploads import Upload, read_uploads
+
+MOST_TOP = 1_000
+PROBLEM = {"type": "object", "properties": {"problem": {"type": "string"}}, "required": ["problem"]}
+ANSWERS = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+}
+STATUSES = {
+    400: "The form is broken.",
+    401: "The token is missing or wrong.",
+    403: "A page of another origin asks.",
+    408: "The body came too slowly.",
+    413: "Too many bytes, pixels or files.",
+    415: "Neither a form nor a picture.",
+    421: "The Host header names another server.",
+    422: "Not a picture, or a damaged one.",
+    503: "Too much is waiting, or the server is stopping.",
+}
+
+
+def _told(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, **_told(PROBLEM)} for status, text in STATUSES.items()
+}
+FILES = {"type": "object", "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": FILES},
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+def routes(served: Served) -> APIRouter:
+    """All routes of the interface."""
+    router = APIRouter(default_response_class=Json)
+
+    @router.post(
+        "/predict",
+        summary="What is in pictures",
+        responses={
+            200: {"description": "An answer per picture.", **_told(ANSWERS)},
+            **REFUSALS,
+        },
+        openapi_extra=BODY,
+    )
+    async def predict(
+        request: Request, top: Annotated[int, Query(ge=1, le=MOST_TOP)] = served.settings.top
+    ) -> Response:
+        """Pictures come as the files of a form, whatever its fields are called, or one as the body.
+
+        The answer is a list, as `striate predict --json` prints it. Of several pictures, one that cannot be read has a
+        `problem` in its place.
+        """
+        uploads = await read_uploads(request, served.settings)
+        with served.admitted(len(uploads)):
+            return Json(await _answers(served, uploads, top))
+
+    @router.get("/healthz", summary="Whether the server takes requests")
+    async def healthz() -> Response:
+        if served.admission.closing:
+            raise Refused(503, "the server is stopping")
+        return Json({"status": "ok"})
+
+    @router.get("/model", summary="Which network answers")
+    async def model() -> Response:
+        return Json(described(served))
+
+    @router.get("/metrics", summary="Counters, in the text form of Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        return Response(served.measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+async def _answers(served: Served, uploads: list[Upload], top: int) -> list[dict[str, Any]]:
+    """For JSON. Raises Refused when no picture can be read."""
+    pictures = await served.decoder.pictures(uploads)
+    refused = [each for each in pictures if isinstance(each, Refused)]
+    if len(refused) == len(uploads):
+        others = f"; nor can any other of the {len(uploads)} pictures be read" if len(uploads) > 1 else ""
+        raise Refused(refused[0].status, f"{uploads[0].name} {refused[0].sentence}{others}")
+    good = [(each, pixels) for each, pixels in zip(uploads, pictures, strict=True) if not isinstance(pixels, Refused)]
+    answers = iter(await served.batcher.answers([pixels for _, pixels in good], [each.name for each, _ in good], top))
+    return [
+        {"path": upload.name, "problem": picture.sentence} if isinstance(picture, Refused) else next(answers).to_dict()
+        for upload, picture in zip(uploads, pictures, strict=True)
+    ]
+
+
+def described(served: Served) -> dict[str, Any]:
+    """What `/model` says."""
+    predictor = served.predictor
+    return {
+        "task": predictor.task_name,
+        "classes": list(predictor.classes),
+        "size": list(predictor.preprocess.size),
+        "channels": predictor.preprocess.channels,
+        "engine": predictor.engine_words,
+        "sha256": predictor.sha256,
+        "striate": __version__,
+    }

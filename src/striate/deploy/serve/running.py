@@ -1,0 +1,109 @@
+"""A server from its socket to its last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import uvicorn
+from fastapi import FastAPI
+
+from striate.core.errors import StriateError
+from striate.deploy.serve.connections import MOST_HEADER_BYTES, Connection
+from striate.runtime.signals import stop_requested
+
+PORTS = (0, 65_535)
+LOOK_SECONDS = 0.05
+DRAIN_SECONDS = 3.0  # for all that was accepted; with what follows, a server is gone five seconds after SIGTERM
+REFUSING_SECONDS = 0.3  # after that, for requests that are under way to learn that nobody answers
+CLOSING_SECONDS = 1.0  # for answers to be taken
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which leaves signals to us: it would end by them instead of with status 0."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Take none."""
+        return nullcontext()
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises StriateError for a port that is taken or not allowed, and for an unknown host."""
+    if not PORTS[0] <= port <= PORTS[1]:
+        raise StriateError(f"--port must be between 0 (any that is free) and 65535, got {port}")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except (socket.gaierror, UnicodeError) as error:
+        raise StriateError(f"--host {host!r} is no address of this machine ({_reason(error)})") from error
+    except PermissionError as error:
+        raise StriateError(f"port {port} is only for administrators; choose a --port from 1024 on") from error
+    except OverflowError as error:
+        raise StriateError(f"--port {port} is no port") from error
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE,):
+            raise StriateError(f"port {port} of {host} is taken by another program; choose another --port") from error
+        raise StriateError(f"cannot listen on {host} port {port}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def is_loopback(listening: socket.socket) -> bool:
+    """Whether only this machine reaches a socket."""
+    return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    address, port = listening.getsockname()[:2]
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+
+
+def new_token() -> str:
+    """One that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+def serve(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> int | None:
+    """Answer until a signal asks to stop, then answer what was accepted; returns the signal.
+
+    ready: called when requests are taken.
+    """
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        timeout_graceful_shutdown=int(CLOSING_SECONDS),
+    )
+    with stop_requested() as stop:
+        asyncio.run(_serve(_Server(config), app, listening, ready, lambda: bool(stop)))
+    return stop.signal
+
+
+async def _serve(
+    server: _Server, app: FastAPI, listening: socket.socket, ready: Callable[[], None], stopped: Callable[[], bool]
+) -> None:
+    serving = asyncio.create_task(server.serve([listening]))
+    while not (server.started or serving.done()):
+        await asyncio.sleep(LOOK_SECONDS)
+    if not serving.done():
+        ready()
+    while not (stopped() or serving.done()):
+        await asyncio.sleep(LOOK_SECONDS)
+    await app.state.served.admission.emptied(DRAIN_SECONDS)
+    await asyncio.sleep(REFUSING_SECONDS)
+    server.should_exit = True
+    await serving
