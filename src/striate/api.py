@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from striate.core.bounds import SEED, SPLIT_SEED, require_within
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
@@ -23,7 +25,7 @@ from striate.data.sources import open_data as dataset_of
 from striate.deploy.given import Picture
 from striate.deploy.run import Run, load
 from striate.frozen.table import Features, extract, extract_of_dataset
-from striate.models import Model
+from striate.models import OWN, Model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
@@ -241,7 +243,7 @@ def check(
     []
     """
     dataset = dataset_of(data, split_seed, progress, val=val, test=test)
-    return check_data(dataset, scan(dataset, progress))
+    return check_data(dataset, scan(dataset, progress)).for_the_reader()
 
 
 @checked
@@ -287,7 +289,7 @@ def open_data(
 @checked
 @global_state_kept()
 def features(
-    run: Run | str | Path,
+    run: Run | str | Path | nn.Module,
     pictures: Iterable[Picture] | Picture | OpenedData | Dataset,
     layers: Sequence[str] = (PRE_LOGITS,),
     *,
@@ -295,10 +297,10 @@ def features(
 ) -> Features:
     """What layers of a trained network make of pictures: a vector of each, to feed other programs.
 
-    run: an open run, or what `striate.load` takes. pictures: as to `Run.predict`, paths, folders and pictures in
-    memory; or what `striate.open_data` gives, then labels and splits come too. "digits" is opened. layers: paths of
-    modules, such as "layer2", or "last" for what the last layer reads; maps are averaged over their places. precision:
-    what the network computes in: "fp32", "bf16", "fp16", or "auto" for what the run predicts in.
+    run: an open run, what `striate.load` takes, or a network with its weights. pictures: as to `Run.predict`, paths,
+    folders and pictures in memory; or what `striate.open_data` gives, then labels and splits come too. "digits" is
+    opened. layers: paths of modules, such as "layer2", or "last" for what the last layer reads; maps are averaged over
+    their places. precision: what it computes in: "fp32", "bf16", "fp16", or "auto" for what the run predicts in.
     Returns a record with `features`, float32 (N, D), `by_layer`, `names`, `labels` and `splits`.
     Raises StriateError for a layer that there is not, a folder without pictures, and when no picture can be read.
 
@@ -307,7 +309,8 @@ def features(
     >>> found.features.shape, found.by_layer["last"].shape
     ((1, 432), (1, 384))
     """
-    run = run if isinstance(run, Run) else load(run)
+    if not isinstance(run, Run):
+        run = load(OWN, model=run) if isinstance(run, nn.Module) else load(run)
     if isinstance(pictures, str) and pictures in BUILT_IN:
         pictures = dataset_of(pictures)
     if isinstance(pictures, OpenedData):

@@ -33,6 +33,19 @@ def test_table_page_and_drawing(striate, photos, embedded, tmp_path):
     assert told["files"] == [str(tmp_path / "out" / f"learning-curve.{kind}") for kind in ("html", "svg")]
 
 
+def test_pictures_that_lie_elsewhere_count_too(striate, photos, embedded, tmp_path):
+    other = tmp_path / "other" / "level"
+    other.mkdir(parents=True)
+    for file in (photos / "level").iterdir():
+        other.joinpath(file.name).write_bytes(file.read_bytes())
+    words = ["--val", other.parent, "--out", tmp_path / "out", "--json"]
+    told = json.loads(striate("learning-curve", photos, *words).out)
+    assert told["pictures"] == 60 and {row["class"]: row["pictures"] for row in told["classes"]} == {
+        "level": 36,
+        "upright": 18,
+    }  # of 40 and 20: a tenth is held out
+
+
 def test_nothing_added_is_refused(photos):
     with pytest.raises(StriateError, match="added must be at least 1 picture, got 0"):
         package.learning_curve(photos, added=0)

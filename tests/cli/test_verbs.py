@@ -138,7 +138,7 @@ def test_check_tells_of_clashes_leaks_and_duplicates(striate, photos):
     lines = answer.out.splitlines()
     same = ("level/00.png", *(f"level/copy{number}.png" for number in range(8)), "upright/copy.png")
     names = " = ".join(str(photos / name) for name in same)
-    for what in ("in more than one class", "in more than one split, which flatters the test figure"):
+    for what in ("in more than one class", "in more than one split, which flatters what is measured on them"):
         assert lines[lines.index(f"warning: 1 picture {what}:") + 1] == f"  {names}"
     assert answer.out.count("in more than one class") == answer.out.count("in more than one split") == 1
     trained = striate(

@@ -8,7 +8,7 @@ import pytest
 
 from striate.core.commands import command
 from striate.core.errors import Interrupted, StriateError
-from striate.core.flags import in_python
+from striate.core.flags import in_python, reader_words, told_in_flags
 
 PACKAGE = Path(__file__).parents[2] / "src" / "striate"
 ERRORS = {"StriateError", "StorageError", "Interrupted", "DecodeError", "ChangedPicture"}
@@ -35,6 +35,11 @@ LEFT = {"--max-megapixels", "--set", "--depth"}
         ("--no-fused-norms --no-winograd", "fused_norms=False winograd=False"),
         ("(--layout channels-last) without --compile; out", "(layout='channels-last') without compile=True; out"),
         ("take a smaller --size or --model", "take a smaller size_px=... or model=..."),
+        ("a size of its shape, --size 64x128", "a size of its shape, size_px=(64, 128)"),
+        ("a size of its shape, --size HEIGHTxWIDTH", "a size of its shape, size_px=(height, width)"),
+        ("(--set peak_lr=2e-05), or", "(peak_lr=2e-05), or"),
+        ("longer (--epochs 25), or more --epochs", "longer (epochs=25), or more epochs=..."),
+        ("striate check --labels asks", "striate.check_labels asks"),
         ("a -- b, and no-one else", "a -- b, and no-one else"),
     ],
 )
@@ -46,6 +51,13 @@ def test_an_error_and_an_interruption_speak_to_each_reader():
     for error in (StriateError("choose another --run"), Interrupted("choose another --run", 2)):
         assert str(error) == "choose another run=..."
         assert error.in_flags == "choose another --run"
+
+
+def test_a_command_is_told_in_flags_and_a_program_in_its_own_words():
+    text = "train longer (--epochs 25)"
+    with told_in_flags():
+        of_a_command = reader_words()
+    assert (of_a_command(text), reader_words()(text)) == (text, "train longer (epochs=25)")
 
 
 def texts_of_errors() -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,59 @@ def test_a_list_of_two_pairs_is_a_list_and_of_two_lists_pictures_and_labels():
     assert as_data([[GREY[0], GREY[1]], ["a", "b"]]).classes == ("a", "b")
 
 
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_paths_in_a_list_are_the_pictures_of_their_files(tmp_path, as_path):
+    files = [tmp_path / f"{number}.png" for number in range(24)]
+    for file, pixels in zip(files, GREY, strict=True):
+        Image.fromarray(pixels).save(file)
+    listed = [(as_path(file), int(label)) for file, label in zip(files, NUMBERS, strict=True)]
+    of_arrays, dataset = open_data(list(zip(GREY, NUMBERS, strict=True))), open_data(listed)
+    assert pixels_of(listed) == pixels_of((GREY, NUMBERS))
+    assert dataset.pictures.name(5) == str(files[5]) and dataset.pictures.listed_name(5) == "list[5]"
+    assert [dataset.pictures.key(n) for n in range(24)] == [of_arrays.pictures.key(n) for n in range(24)]
+    assert {split: part.tolist() for split, part in dataset.splits.items()} == {
+        split: part.tolist() for split, part in of_arrays.splits.items()
+    }
+    files[3].write_bytes(files[3].read_bytes()[:60])
+    report = striate.check([*listed, (as_path(tmp_path / "gone.png"), 0)])
+    assert [name for name, _ in report.unreadable] == [str(files[3]), str(tmp_path / "gone.png")]
+    Image.fromarray(GREY[0]).save(files[4])
+    with pytest.raises(StriateError, match="is another picture when it is read again"):
+        dataset.pictures.decode(4, 1)
+
+
+def test_a_list_of_paths_that_are_not_there_says_so(tmp_path):
+    files = [tmp_path / f"{number}.png" for number in range(24)]
+    with pytest.raises(StriateError) as error:
+        striate.open_data(list(zip(files, NUMBERS.tolist(), strict=True)), size=32)
+    assert "without a readable picture to train on" in str(error.value)
+    assert str(error.value).endswith(f"; {files[0]} cannot be read (No such file or directory)")
+
+
+def test_a_dictionary_is_told_how_to_be_given():
+    refused(
+        {"x_train": GREY, "y_train": NUMBERS},
+        "data is a dictionary of x_train, y_train; give its pictures and labels as a pair, and other splits so too: "
+        "train((x_train, y_train), val=(x_val, y_val), test=(x_test, y_test))",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixels", "then"),
+    [
+        (GREY / 255, "numbers from 0 to 1 become that by (255 * x).round().astype('uint8')"),
+        (GREY.astype(np.int64), "numbers from 0 to 255 become that by x.round().astype('uint8')"),
+        (GREY / 64 - 2, "numbers from -2 to 1.984 were normalised, it seems: give the pictures as they were before"),
+    ],
+)
+def test_other_numbers_than_pixels_are_told_how_to_become_pixels(pixels, then):
+    refused(
+        (pixels, NUMBERS),
+        "pictures in an array are uint8, 0 to 255, of shape (N, H, W) or (N, H, W, 3) with N at least 1, got "
+        f"{pixels.dtype} (24, 8, 8); {then}",
+    )
+
+
 def test_check_reports_on_a_dataset():
     pictures = np.concatenate([GREY, GREY[:1]])
     report = striate.check(Faces(pictures, np.append(NUMBERS, 1)))
@@ -171,8 +225,8 @@ def raises(*_: Any) -> Any:
 
 
 TAKEN = (
-    "a Pillow picture, an array uint8 (H, W) or (H, W, 3), or a tensor (1, H, W), (3, H, W) or (H, W), of uint8 or of "
-    "floating-point numbers from 0 to 1"
+    "a Pillow picture, the path of a file, an array uint8 (H, W) or (H, W, 3), or a tensor (1, H, W), (3, H, W) or "
+    "(H, W), of uint8 or of floating-point numbers from 0 to 1"
 )
 PICTURE = f"the picture of dataset[7] must be {TAKEN}, got "
 CLASS = "the class of dataset[7] "
@@ -184,7 +238,7 @@ BAD_ITEMS = {
     ),
     "no pair": (lambda picture, label: 4, "dataset[7] must be (picture, class), got 4 (int)"),
     "triple": (lambda picture, label: (1, 2, 3), "dataset[7] must be (picture, class), got (1, 2, 3) (tuple)"),
-    "no picture": (lambda picture, label: ("a.jpg", 1), f"{PICTURE}'a.jpg' (str)"),
+    "no picture": (lambda picture, label: (0.5, 1), f"{PICTURE}0.5 (float)"),
     "wrong numbers": (lambda picture, label: (np.zeros((8, 8)), 1), f"{PICTURE}ndarray of float64 (8, 8)"),
     "wrong shape": (lambda picture, label: (torch.zeros(8, 8, 3), 1), f"{PICTURE}Tensor of torch.float32 (8, 8, 3)"),
     "normalised": (
@@ -271,7 +325,7 @@ def test_what_gives_one_picture_after_the_other_is_told_apart():
         open_data(item for item in Faces())
 
 
-@pytest.mark.parametrize("data", [3, None, {"a": 1}, GREY, (GREY, NUMBERS, NUMBERS), torch.zeros(3)])
+@pytest.mark.parametrize("data", [3, None, {1, 2}, GREY, (GREY, NUMBERS, NUMBERS), torch.zeros(3)])
 def test_what_is_no_data(data):
     with pytest.raises(StriateError, match=r"^data must be digits, a path, \(pictures, labels\): .* or a Dataset that"):
         open_data(data)

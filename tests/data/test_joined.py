@@ -86,6 +86,32 @@ def test_a_class_that_nothing_was_trained_of(main, tmp_path):
     )
 
 
+def test_the_data_itself_is_no_split_that_lies_elsewhere(main):
+    arrays = RANDOM.integers(0, 256, (8, 8, 8), np.uint8), ["ant", "bee"] * 4
+    pairs = list(zip(*arrays, strict=True))
+    for data, same, called in (
+        (main, f"{main}/../{main.name}", main),
+        ("digits", "digits", "digits"),
+        (pairs, pairs, "list"),
+        (arrays, arrays, "arrays"),
+    ):
+        text = f"{called} is given twice, to train on and as test=...: what is measured on pictures that were learned"
+        with pytest.raises(StriateError, match=f"^{re.escape(text)}"):
+            open_data(data, test=same)
+    assert open_data(pairs, val=list(pairs)).counts() == {"train": [4, 4], "val": [4, 4]}  # told by check, as any copy
+
+
+def test_a_picture_that_stands_in_two_splits_is_one_name(main, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text(f"path,label\n{main / 'ant' / '7.png'},ant\n")
+    report = striate.check(main, val=table)
+    same = str(main / "ant" / "7.png")
+    assert report.leaks == [[same, same]]
+    assert report.warnings == [
+        f"1 picture in more than one split, which flatters what is measured on them, such as {same}"
+    ]
+
+
 def test_check_finds_pictures_that_are_in_both(main, tmp_path):
     other = folder(tmp_path / "other", ant=2)
     (other / "ant" / "0.png").write_bytes((main / "ant" / "7.png").read_bytes())

@@ -148,8 +148,8 @@ def test_another_fit_is_another_cache(strips):
 
 def test_little_seen_is_said_by_check_and_before_training(strips, tmp_path):
     assert (
-        "a square network sees 12.5% of a typical picture (40x320 px), the middle; --set fit=contain shows all of it, "
-        "and so does a size of its shape, --size 32x256"
+        "a square network sees 12.5% of a typical picture (40x320 px), the middle; fit='contain' shows all of it, "
+        "and so does a size of its shape, size_px=(32, 256)"
     ) in striate.check(strips).warnings
     quick = {"epochs": 1, "batch_size": 4, "autotune": False}
     run = striate.train(strips, "resnet20", run=tmp_path / "run", **quick)

@@ -33,6 +33,15 @@ def test_other_files(tmp_path: Path) -> None:
         refused(tmp_path / name, f"{tmp_path / name} is not data that can be opened; {ALLOWED}")
 
 
+def test_an_array_alone_has_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY")
+    refused(
+        tmp_path / "x.npy",
+        f"{tmp_path / 'x.npy'} holds one array, and pictures need labels: save both in one file, "
+        "numpy.savez('data.npz', x=pictures, y=labels), or give (pictures, labels) in Python",
+    )
+
+
 def test_folder_called_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The built-in name goes first; ./ leads to the folder."""
     for name in ("digits/a/1.jpg", "digits/b/1.jpg"):

@@ -48,7 +48,7 @@ def test_floating_point_pictures_share_one_white(tmp_path):
         tmp_path / "more", lambda rng: (rng.random((40, 40)) * rng.choice([0.5, 900])).astype(np.float32), "tif"
     )
     assert white_for(open_folder(more)) == 1023
-    assert striate.check(more).warnings[0].endswith("1,023 becomes white (--set white=... states another number)")
+    assert striate.check(more).warnings[0].endswith("1,023 becomes white (white=... states another number)")
 
 
 def test_pictures_are_equal_by_the_numbers_of_their_files(tmp_path):
@@ -63,7 +63,7 @@ def test_pictures_are_equal_by_the_numbers_of_their_files(tmp_path):
 
 def test_check_says_what_is_white(ten_bits):
     assert any(
-        warning.endswith("hold numbers up to 1,023: 1,023 becomes white (--set white=... states another number)")
+        warning.endswith("hold numbers up to 1,023: 1,023 becomes white (white=... states another number)")
         for warning in striate.check(ten_bits).warnings
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import striate
 from striate.core.errors import StriateError
@@ -56,6 +58,17 @@ def test_opened_data_is_seen_through_the_run_s_own_preprocessing(run, photos):
     alone = striate.features(run, list(found.names))
     np.testing.assert_allclose(alone.features, found.features, rtol=1e-5, atol=1e-5)
     assert set(found.splits) == {"train", "val", "test"}
+
+
+def test_of_a_network_of_one_s_own_as_it_is(photos):
+    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2))
+    files = sorted((photos / "level").iterdir())[:3]
+    found = striate.features(network, files)
+    images = striate.load("own", model=network).preprocess.batch(files)
+    with torch.inference_mode():
+        np.testing.assert_allclose(found.features, network[:-1](images).numpy(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(StriateError, match="run must be a Run, a path or a Module, got <class"):
+        striate.features(nn.ReLU, files)
 
 
 def test_what_cannot_be_looked_at_is_one_sentence(run, tmp_path):

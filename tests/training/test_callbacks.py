@@ -172,7 +172,7 @@ def test_an_exception_ends_a_run_as_ctrl_c_does(plain, tmp_path, capfd, at):
     step = number * STEPS if name == "epoch" else number
     said = (
         f"a callback raised Mine at step {step} of 60; everything is saved. "
-        f"Go on with: striate train --run {tmp_path / 'run'} --resume"
+        f"Go on with: striate.resume({str(tmp_path / 'run')!r})"
     )
     assert said in capfd.readouterr().err
     assert max((tmp_path / "run" / "state").iterdir()).name == f"step-{step:08}"
@@ -199,12 +199,22 @@ def test_the_average_is_what_is_looked_at(tmp_path):
         assert torch.equal(tensor, seen["network"].state_dict()[name])
 
 
+UNCALLED = "which nothing would call: those that are called are begin, step, epoch, end; rename it"
+
+
+def test_a_callback_may_have_methods_of_its_own():
+    own = dict.fromkeys(("send", "stop", "plot_epoch", "_on_epoch_end", "save"), print)
+    assert len(Callbacks.of(type("Mine", (Callback,), {"epoch": print, **own})()).epoch) == 1
+
+
 def test_what_cannot_be_a_callback_is_named():
     for given, message in (
         ([3], "callbacks[0] must be a function of the moment, called at each epoch's end, or have any of the methods"),
         ([print, Nosy], "callbacks[1] is the class Nosy; give an instance, Nosy(...)"),
         ([type("Bad", (), {"epoch": lambda self: None})()], "callbacks[0].epoch must take one argument, the moment"),
-        ([type("Keras", (), {"on_epoch_end": 1})()], "what another library calls on_epoch_end is one of these here"),
+        ([type("Keras", (), {"on_epoch_end": print})()], f"callbacks[0] has a method on_epoch_end, {UNCALLED}"),
+        ([print, type("Mine", (Nosy,), {"after_step": print})()], f"callbacks[1] has a method after_step, {UNCALLED}"),
+        (type("Near", (Callback,), {"epochs": print})(), f"callbacks[0] has a method epochs, {UNCALLED}"),
     ):
         with pytest.raises(StriateError, match=re.escape(message)):
             Callbacks.of(given)

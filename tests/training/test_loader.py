@@ -111,6 +111,24 @@ def test_the_record_tells_what_was_opened(photos):
     assert "1 picture cannot be read and will be left out" in text
 
 
+def test_a_loader_is_one_line_at_a_prompt(photos):
+    data = striate.open_data(photos, model=SMALL)
+    train, test = data.loader("train", 8, Augmentation()), data.loader("test", 64)
+    assert repr(train) == "Loader(train: 28 pictures in 4 batches, 3x32x32, varied, shuffled)"
+    assert repr(test) == "Loader(test: 6 pictures in 1 batch, 3x32x32)"
+
+
+def test_a_picture_that_goes_bad_in_a_loop_is_told_with_what_to_do(photos):
+    data = striate.open_data(photos, model=SMALL, cache_gb=0)
+    (photos / "level" / "07.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
+    with pytest.raises(StriateError) as error:
+        list(data.loader("all"))
+    assert str(error.value).startswith(f"{photos / 'level' / '07.png'} is ")
+    then = "striate.check names all that cannot be, and striate.open_data, called again, leaves them out"
+    assert str(error.value).endswith(then)
+    assert sum(striate.open_data(photos, model=SMALL).splits.values()) == 39
+
+
 def test_preprocessing_is_the_one_of_a_run_or_that_is_given(photos, tmp_path):
     run = striate.train(photos, SMALL, run=tmp_path / "run", epochs=1, peak_lr=0.001, **QUIET)
     assert striate.open_data(photos, model=SMALL).preprocess == run.preprocess

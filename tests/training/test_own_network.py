@@ -112,6 +112,22 @@ def test_it_is_tuned_in_stages_from_weights_of_its_own(photos, tmp_path):
     assert striate.load(probe.path, model=model).predict(photos / "level") == probe.predict(photos / "level")
 
 
+def test_a_run_that_is_used_as_other_code_says_so(photos, tmp_path, caplog):
+    run = striate.train(photos, f"{NETS}:Body", run=tmp_path / "run", **SHORT)
+    body = load_code(f"{NETS}:Body").thing
+    striate.load(run.path, model=type("Other", (body,), {}))
+    (said,) = caplog.messages
+    assert said.startswith(f"{run.path} was trained as {NETS}:Body and is used as ")
+    assert said.endswith(":Other: nobody can tell whether that answers as it did")
+
+
+def test_a_run_folder_is_called_by_the_plain_name_of_the_network(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    body = load_code(f"{NETS}:Body").thing
+    for model, name in ((lambda classes: body(classes), "photos-lambda"), (f"{NETS}:Body", "photos-Body")):
+        assert striate.train(photos, model, **{**SHORT, "epochs": 1}).path == Path("runs") / name
+
+
 def test_a_network_of_the_zoo_that_somebody_has_at_hand_needs_no_code(photos, tmp_path):
     network = striate.create_model("lenet5", 2, 3, (24, 24))
     run = striate.train(photos, network, run=tmp_path / "run", **{**SHORT, "peak_lr": 0.0})

@@ -46,6 +46,8 @@ QUICK = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False, "threads": 1
         ({"wd": 1e-4}, "unknown recipe field 'wd'; did you mean 'weight_decay'?"),
         ({"num_epochs": 3}, "unknown recipe field 'num_epochs'; did you mean 'epochs'?"),
         ({"random_state": 3}, "unknown recipe field 'random_state'; did you mean 'seed'?"),
+        ({"size": 32, "size_px": 64}, "size_px is given twice, as size too; leave one of them out"),
+        ({"size": 0}, "size_px must be between 1 and 8,192, got 0"),
         ({"optimizer": "adma"}, "unknown optimizer 'adma'; did you mean 'adamw'?"),
     ],
 )
@@ -56,6 +58,14 @@ def test_a_wrong_value_is_named_before_a_folder_exists(fields, message, tmp_path
         striate.train("digits", **fields)
     assert str(error.value).startswith(message)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_size_is_what_open_data_and_the_command_line_call_it(tmp_path):
+    run = striate.train("digits", "lenet5", run=tmp_path / "run", size=(28, 32), **{**QUICK, "recipe": "default"})
+    assert run.preprocess.size == (28, 32) and run.recipe["recipe"]["size_px"] == [28, 32]
+    assert striate.resume(run.path, size=(28, 32)).metrics == run.metrics
+    with pytest.raises(StriateError, match=r"was begun with size_px \(28, 32\), not 32"):
+        striate.resume(run.path, size=32)
 
 
 def test_numpy_s_numbers_and_whole_floats_are_recorded_as_python_s(tmp_path):

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import striate
 from striate.core.errors import Interrupted, StriateError
@@ -218,18 +219,35 @@ def test_a_diverging_loss_ends_the_run_with_the_last_good_state(photos, tmp_path
     assert not (tmp_path / "run" / "report.html").exists()
 
 
+def test_a_first_loss_that_is_no_number_is_no_matter_of_the_rate(photos, tmp_path):
+    class Broken(nn.Module):
+        def __init__(self, num_classes):
+            super().__init__()
+            self.head = nn.Linear(3, num_classes)
+
+        def forward(self, images):
+            return self.head(images.mean((2, 3))) * math.nan
+
+    said = "^the loss of the first step is nan, before any weight was changed: usually the network divides by zero"
+    for precision, more in (("fp32", "numbers$"), ("bf16", r"or bf16 overflows, which precision='fp32' does not$")):
+        with pytest.raises(StriateError, match=f"{said}.*{more}"):
+            striate.train(photos, Broken, run=tmp_path / precision, **{**QUICK, "precision": precision})
+
+
 @pytest.mark.parametrize(
     ("first", "then", "diverged"),
     [(2.0, 7.0, True), (2.0, math.nan, True), (2.0, math.inf, True), (2.0, 5.9, False), (0.02, 1.0, False)],
 )
 def test_what_counts_as_diverging(first, then, diverged):
     """Trained weights begin with next to nothing; above three times that they are still far better than chance."""
-    job = SimpleNamespace(task=TASKS["classification"], chance_loss=math.log(4))
-    run = SimpleNamespace(job=job, counters=Counters(), unread=[])
+    runtime = SimpleNamespace(precision="fp32")
+    job = SimpleNamespace(task=TASKS["classification"], chance_loss=math.log(4), runtime=runtime)
+    run = SimpleNamespace(job=job, counters=Counters(step=2), unread=[])
     run.unread.append((StepLosses({"loss": torch.tensor(first)}, {}), 1))
     loop.read_losses(run)
     run.unread.append((StepLosses({"loss": torch.tensor(then)}, {}), 1))
-    with pytest.raises(StriateError, match="training diverged: the loss") if diverged else nullcontext():
+    said = r"training diverged: the loss .* Try a lower rate .* or a warm-up \(warmup_epochs=3\)$"
+    with pytest.raises(StriateError, match=said) if diverged else nullcontext():
         loop.read_losses(run)
 
 

@@ -18,6 +18,7 @@ from typing import NoReturn, TextIO
 from striate.cli.app import app
 from striate.cli.output import LogLines, tell
 from striate.core.errors import Interrupted, StriateError
+from striate.core.flags import told_in_flags
 
 BURST_SECONDS = 1.0
 USER_ERROR = 2  # exit status; 1 says that the work was done and found something wrong
@@ -48,7 +49,8 @@ def main() -> None:
 def _run() -> None:
     try:
         try:
-            app()
+            with told_in_flags():
+                app()
         finally:
             _flush_what_is_left()
             sys.stdout.flush()  # a reader that has gone is noticed here, not when Python shuts down

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.data import MAX_MEGAPIXELS, MODEL, WEIGHTS, allow_megapixels
+from striate.cli.data import MAX_MEGAPIXELS, MODEL, TEST, VAL, WEIGHTS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_json, print_table, say
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def learning_curve(
     data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, .parquet, IDX or CIFAR file.")],
+    val: VAL = None,
+    test: TEST = None,
     weights: WEIGHTS = "embedded",
     model: MODEL = None,
     added: Annotated[int, typer.Option(min=1, help="Pictures of one class whose gain is told.")] = 50,
@@ -38,7 +40,7 @@ def learning_curve(
     allow_megapixels(max_megapixels)
     require_writable(out / f"{NAME}.html")
     with bar("measuring") as progress:
-        found = measure(data, weights, model, added=added, seed=seed, progress=progress, step=progress)
+        found = measure(data, weights, model, added=added, seed=seed, progress=progress, val=val, test=test)
     written = write_curve(out, found)
     if json:
         print_json({**found.to_dict(), "files": list(map(str, written))})

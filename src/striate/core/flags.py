@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 NAMES = {"size": "size_px", "layer": "layers", "max_megapixels": "PIL.Image.MAX_IMAGE_PIXELS"}
 SWITCHES = (
@@ -43,7 +46,13 @@ RULES = (
     (re.compile(r"leave --resume out to start one"), lambda found: "striate.train(...) starts one"),
     (re.compile(r"--resume\b"), lambda found: "striate.resume(run)"),
     (re.compile(r"--freeze\b"), lambda found: "unfreeze_to='head'"),
-    (re.compile(r"--set ([a-z_]+)=(\.\.\.|[\w./-]+:\w+|[\w.]+)"), lambda found: f"{found[1]}={_literal(found[2])}"),
+    (
+        re.compile(r"--set ([a-z_]+)=(\.\.\.|[\w./-]+:\w+|[\d.]+e-?\d+|[\w.]+)"),
+        lambda found: f"{found[1]}={_literal(found[2])}",
+    ),
+    (re.compile(r"striate check --labels\b"), lambda found: "striate.check_labels"),
+    (re.compile(r"--size (\d+)x(\d+)"), lambda found: f"size_px=({found[1]}, {found[2]})"),
+    (re.compile(r"--size HEIGHTxWIDTH"), lambda found: "size_px=(height, width)"),
     (re.compile(rf"--no-({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=False"),
     (re.compile(rf"--({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=True"),
     (
@@ -51,6 +60,27 @@ RULES = (
         lambda found: f"{_name(found[1])}={_literal(found[2])}",
     ),
 )
+
+_by_command = ContextVar("by_command", default=False)
+
+
+@contextmanager
+def told_in_flags() -> Iterator[None]:
+    """Within it people are told things as they are written: they came by the command line."""
+    token = _by_command.set(True)
+    try:
+        yield
+    finally:
+        _by_command.reset(token)
+
+
+def reader_words() -> Callable[[str], str]:
+    """What makes of a message that which its reader gets: `in_python`, and on the command line the message itself.
+
+    >>> reader_words()("train longer (--epochs 25)")
+    'train longer (epochs=25)'
+    """
+    return str if _by_command.get() else in_python
 
 
 def in_python(text: str) -> str:

@@ -41,8 +41,20 @@ def _pixels(given: Any) -> npt.NDArray[np.uint8]:
         return np.ascontiguousarray(pixels[..., 0] if shape[3:] == (1,) else pixels)
     told = f"{pixels.dtype} {shape}" if pixels.size else shown(given)
     raise StriateError(
-        f"pictures in an array are uint8, 0 to 255, of shape (N, H, W) or (N, H, W, 3) with N at least 1, got {told}"
+        "pictures in an array are uint8, 0 to 255, of shape (N, H, W) or (N, H, W, 3) with N at least 1, got "
+        f"{told}{_to_uint8(pixels)}"
     )
+
+
+def _to_uint8(pixels: npt.NDArray[Any]) -> str:
+    """What makes them uint8, after a semicolon; nothing of what is no number or uint8 already."""
+    if pixels.dtype.kind not in "fiu" or pixels.dtype == np.uint8 or not pixels.size:
+        return ""
+    low, high = float(pixels.min()), float(pixels.max())
+    numbers = f"; numbers from {low:.4g} to {high:.4g}"
+    if not 0 <= low <= high <= 255:  # a NaN fails too
+        return f"{numbers} were normalised, it seems: give the pictures as they were before"
+    return f"{numbers} become that by {'(255 * x)' if high <= 1 else 'x'}.round().astype('uint8')"
 
 
 def _labels(given: Any, pictures: int) -> tuple[Indices, tuple[str, ...]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from striate.core.errors import StriateError
+from striate.core.flags import reader_words
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.dataset import SPLITS, Dataset
@@ -74,10 +75,15 @@ class DataReport:
         fields["notes"] = list(self.notes)
         return fields
 
+    def for_the_reader(self) -> DataReport:
+        """The same, whose warnings name what to do in the words of who asked for it; see `core/flags.py`."""
+        return replace(self, warnings=list(map(reader_words(), self.warnings)))
+
     def refuse(self) -> None:
-        """Raise StriateError with the first reason why training cannot work, if there is one."""
+        """Raise StriateError with the first reason why training cannot work, if there is one, and a picture unread."""
         if self.problems:
-            raise StriateError(self.problems[0])
+            unreadable = [f"{name} {reason}" for name, reason in self.unreadable[:1]]
+            raise StriateError("; ".join([self.problems[0], *unreadable]))
 
 
 def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = None) -> DataReport:
@@ -191,14 +197,15 @@ def _listed(
         told[f"{sentence}: {'; '.join(bad[:NAMED])}{more}"] = [f"{sentence}:", *bad]
     for groups, where in (
         (clashes, "in more than one class"),
-        (leaks, "in more than one split, which flatters the test figure"),
+        (leaks, "in more than one split, which flatters what is measured on them"),
         (duplicates, "more than once in one split"),
     ):
         if groups:
             sentence = f"{counted(len(groups), 'picture')} {where}"
-            told[f"{sentence}, such as {_same(groups)}"] = [f"{sentence}:", *map(" = ".join, groups)]
+            told[f"{sentence}, such as {_equal(groups[0][:NAMED])}"] = [f"{sentence}:", *map(_equal, groups)]
     return told
 
 
-def _same(groups: list[list[str]]) -> str:
-    return " = ".join(groups[0][:NAMED])
+def _equal(names: list[str]) -> str:
+    """Names of equal pictures; one that stands in two splits is one name."""
+    return " = ".join(dict.fromkeys(names))

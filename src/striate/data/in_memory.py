@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data import Dataset as MapStyle
 
 from striate.core.errors import StriateError
+from striate.core.one_screen import few
 from striate.core.units import counted
 from striate.core.values import shown
 from striate.data.arrays import Arrays, as_arrays
@@ -32,7 +33,7 @@ call of Python's calls it."""
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """A list of (picture, class), or a Dataset that gives them by number. kind: LIST or DATASET."""
+    """A list of (picture or path, class), or a Dataset that gives them by number. kind: LIST or DATASET."""
 
     items: Any
     kind: str
@@ -53,6 +54,15 @@ def kind_of(data: InMemory) -> str:
 def source_of(data: Given) -> str:
     """What runs call data: its name or path, or one of KINDS."""
     return data if isinstance(data, str) else kind_of(data)
+
+
+def is_same(one: Given, other: Given) -> bool:
+    """Whether both are the same place, or the same objects in memory."""
+    if isinstance(one, str) and isinstance(other, str):
+        return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+    if isinstance(one, Items) and isinstance(other, Items):
+        return one.items is other.items
+    return isinstance(one, Arrays) and isinstance(other, Arrays) and one.pixels is other.pixels
 
 
 def in_a_call(kind: str, split: str | None = None) -> str:
@@ -87,6 +97,11 @@ def as_data(data: Any) -> str | InMemory:
         return as_arrays(data[0], data[1])
     if isinstance(data, list):
         return Items(data, LIST)
+    if isinstance(data, Mapping):
+        raise StriateError(
+            f"data is a dictionary of {few(tuple(map(str, data)))}; give its pictures and labels as a pair, and other "
+            "splits so too: train((x_train, y_train), val=(x_val, y_val), test=(x_test, y_test))"
+        )
     if isinstance(data, IterableDataset | DataLoader | Iterator):
         instead = "give the Dataset that it reads" if isinstance(data, DataLoader) else "give a list, or a Dataset"
         raise StriateError(
@@ -117,7 +132,7 @@ def open_in_memory(data: InMemory, split_seed: int | None = 0, progress: Progres
     else:
         pictures = ItemPictures(data.items, kind, progress)
         labels, classes = pictures.labels.numbered(class_names(data.items))
-    names = [pictures.name(index) for index in range(len(pictures))]
+    names = [pictures.listed_name(index) for index in range(len(pictures))]
     given = {} if split_seed is not None else {"test": np.arange(len(pictures))}
     dataset = split_dataset(kind, pictures, names, labels, classes, given, split_seed or 0)
     return dataset if split_seed is not None else replace(dataset, split_rule=f"all pictures of the {kind}")

@@ -1,10 +1,12 @@
-"""Pictures that the program holds or makes one by one: Pillow's, arrays, tensors; of a list or a map-style Dataset."""
+"""Pictures that a list or a map-style Dataset gives one by one: Pillow's, arrays, tensors, paths of files."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +18,25 @@ from torch import Tensor
 from striate.core.errors import StriateError
 from striate.core.values import shown
 from striate.data.dataset import Pictures
-from striate.data.decode import DAMAGED, DecodeError, Numbers, Pixels, is_wide_grey, numbers_of, to_8_bits, to_pixels
+from striate.data.decode import (
+    DAMAGED,
+    DecodeError,
+    Numbers,
+    Pixels,
+    is_wide_grey,
+    numbers_of,
+    read_numbers,
+    to_8_bits,
+    to_pixels,
+)
 from striate.data.item_labels import Labels
 from striate.data.scan import Progress
 from striate.data.threads import in_threads
 
 READ_TWICE = 8  # pictures, evenly spread, that are read again at once, to tell a Dataset that draws at random early
 TAKEN = (
-    "a Pillow picture, an array uint8 (H, W) or (H, W, 3), or a tensor (1, H, W), (3, H, W) or (H, W), of uint8 or of "
-    "floating-point numbers from 0 to 1"
+    "a Pillow picture, the path of a file, an array uint8 (H, W) or (H, W, 3), or a tensor (1, H, W), (3, H, W) or "
+    "(H, W), of uint8 or of floating-point numbers from 0 to 1"
 )
 
 
@@ -58,7 +70,15 @@ class ItemPictures(Pictures):
         return len(self._keys)
 
     def name(self, index: int) -> str:
-        """The kind and the number, such as "dataset[17]"."""
+        """The path, of a list of paths, else the kind and the number, such as "dataset[17]"."""
+        if isinstance(self._items, list):
+            item = self._items[index]
+            if isinstance(item, tuple | list) and item and isinstance(item[0], str | os.PathLike):
+                return str(os.fspath(item[0]))
+        return self.listed_name(index)
+
+    def listed_name(self, index: int) -> str:
+        """The kind and the number."""
         return f"{self._kind}[{index}]"
 
     def key(self, index: int) -> bytes:
@@ -160,6 +180,8 @@ def _numbers(picture: Any, name: str, channels: int) -> Numbers:
     """A picture in its own numbers. Raises DecodeError where it is damaged, StriateError where it is none."""
     if isinstance(picture, Image.Image):
         return numbers_of(picture, name, channels)
+    if isinstance(picture, str | os.PathLike):
+        return read_numbers(Path(picture), channels)
     if isinstance(picture, Tensor):
         pixels = _of_tensor(picture, name)
     elif isinstance(picture, np.ndarray):

@@ -13,7 +13,7 @@ from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
 from striate.data.idx import find_idx, open_idx
-from striate.data.in_memory import Data, Given, as_data, elsewhere, kind_of, open_in_memory
+from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, open_in_memory, source_of
 from striate.data.joined import with_splits_elsewhere
 from striate.data.npz_file import open_npz
 from striate.data.parquet_file import ENDING as PARQUET
@@ -59,6 +59,13 @@ def open_with_elsewhere(
     source: Given, others: Mapping[str, Given], split_seed: int = 0, progress: Progress | None = None
 ) -> Dataset:
     """Data, and the splits of it that lie elsewhere, by "val" and "test"; whatever can be learned from it."""
+    for split, other in others.items():
+        if is_same(source, other):
+            flag = f"--{split}"
+            raise StriateError(
+                f"{source_of(source)} is given twice, to train on and as {flag}: what is measured on pictures that "
+                f"were learned from says nothing. Leave {flag} out, and some of them are kept apart, or give others"
+            )
     dataset = open_to_evaluate(source, split_seed, progress)
     if not others:
         return dataset
@@ -101,6 +108,11 @@ def _opened(source: str, split_seed: int, progress: Progress | None) -> Dataset:
 
 def _not_data(source: str | Path, path: Path) -> StriateError:
     """The error for a path that is no data, or is not there."""
+    if path.exists() and path.suffix.lower() == ".npy":
+        return StriateError(
+            f"{source} holds one array, and pictures need labels: save both in one file, "
+            "numpy.savez('data.npz', x=pictures, y=labels), or give (pictures, labels) in Python"
+        )
     if path.exists():
         return StriateError(f"{source} is not data that can be opened; {ALLOWED}")
     if path.name == str(source):

@@ -108,7 +108,10 @@ def _own_bundle(stored: Stored, model: Model | None) -> Bundle:
     if network.written is None:
         raise StriateError(f"{stored.folder} holds {written.name}, not {network.label}; name that by --model")
     if written.name.rpartition(":")[2] != network.written.name.rpartition(":")[2]:
-        log.warning("%s was trained as %s, and is used as %s", stored.folder, written.name, network.written.name)
+        log.warning(
+            "%s was trained as %s and is used as %s: nobody can tell whether that answers as it did",
+            *(stored.folder, written.name, network.written.name),
+        )
     elif written.sha256 != network.written.sha256:
         log.warning(
             "%s is not as it was when it was trained: the answers may be others than then", network.written.name

@@ -11,7 +11,7 @@ from striate.core.one_screen import OneScreen
 from striate.core.values import checked
 from striate.data.in_memory import Data
 from striate.data.scan import Progress
-from striate.frozen.learning_curve import ClassGain, LearningCurve, Step, measure_curve
+from striate.frozen.learning_curve import ClassGain, LearningCurve, measure_curve
 from striate.frozen.of_dataset import DatasetFeatures, extract_features
 from striate.runtime.global_state import global_state_kept
 
@@ -94,18 +94,21 @@ def learning_curve(
     added: int = ADDED,
     seed: int = 0,
     progress: Progress | None = None,
-    step: Step | None = None,
+    val: Data | None = None,
+    test: Data | None = None,
 ) -> DataCurve:
     """Measure accuracy over the number of pictures, of all splits together, by linear classifiers of features.
 
-    weights, model: of the network whose features are looked at, as in `striate.load`; one that was trained on these
-    pictures flatters. added: pictures of one class whose gain is told. step: called with (done, total) classifiers.
+    data, val, test: as in `train`. weights, model: of the network whose features are looked at, as in `striate.load`;
+    one that was trained on these pictures flatters. added: pictures of one class whose gain is told. progress: called
+    with (done, total) of the pictures that are decoded, then of the classifiers.
     Raises StriateError for what is no data or no weights, and for fewer than 20 pictures.
     """
     if added < 1:
         raise StriateError(f"added must be at least 1 picture, got {added}")
-    dataset_features = extract_features(data, weights, model, progress)
+    dataset_features = extract_features(data, weights, model, progress, val=val, test=test)
     classes = len(dataset_features.dataset.classes)
     return DataCurve(
-        dataset_features, measure_curve(dataset_features.features, dataset_features.labels, classes, added, seed, step)
+        dataset_features,
+        measure_curve(dataset_features.features, dataset_features.labels, classes, added, seed, progress),
     )

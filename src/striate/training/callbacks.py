@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,11 @@ from striate.core.values import shown
 from striate.training.folder.state import Counters
 
 MOMENTS = ("begin", "step", "epoch", "end")
-ELSEWHERE = ("on_epoch_end", "on_train_epoch_end", "on_train_begin", "after_epoch", "before_fit")  # Keras, fastai, ...
+# Of these words other libraries make the names of such methods: on_epoch_end, after_step, before_fit.
+WORDS = frozenset(
+    {"on", "before", "after", "begin", "start", "end", "epoch", "step", "batch", "train", "training", "fit"}
+    | {"val", "valid", "validation", "test", "eval"}
+)
 
 
 @dataclass(frozen=True)
@@ -111,21 +116,40 @@ def _moments_of(one: Any, number: int) -> dict[str, Callable[[Moment], object]]:
     """The methods of one callback by moment, those left out that do nothing."""
     if isinstance(one, type):
         raise StriateError(f"callbacks[{number}] is the class {one.__name__}; give an instance, {one.__name__}(...)")
+    if (other := _misnamed(type(one))) is not None:
+        raise StriateError(
+            f"callbacks[{number}] has a method {other}, which nothing would call: those that are called are "
+            f"{', '.join(MOMENTS)}; rename it, with _ before it where it is for {type(one).__name__} alone"
+        )
     methods = {name: getattr(one, name) for name in MOMENTS if callable(getattr(one, name, None))}
     if not methods and callable(one):
         methods = {"epoch": one}
     if not methods:
-        theirs = next((name for name in ELSEWHERE if hasattr(one, name)), None)
-        hint = f"; what another library calls {theirs} is one of these here" if theirs else ""
         raise StriateError(
             f"callbacks[{number}] must be a function of the moment, called at each epoch's end, or have any of the "
-            f"methods {', '.join(MOMENTS)}, got {shown(one)}{hint}"
+            f"methods {', '.join(MOMENTS)}, got {shown(one)}"
         )
     for name, method in methods.items():
         if not _takes_one(method):
             raise StriateError(f"callbacks[{number}].{name} must take one argument, the moment, got {shown(one)}")
     idle = {name for name in methods if getattr(type(one), name, None) is getattr(Callback, name)}
     return {name: method for name, method in methods.items() if name not in idle}
+
+
+def _misnamed(kind: type) -> str | None:
+    """The first public method that is named as a callback's is elsewhere, or nearly as here.
+
+    >>> _misnamed(type("Mine", (), {"epoch": print, "epochs": print, "send": print}))
+    'epochs'
+    """
+    for name in dir(kind):
+        if name in MOMENTS or name.startswith("_") or not callable(getattr(kind, name)):
+            continue
+        near = difflib.get_close_matches(name.lower(), MOMENTS, n=1, cutoff=0.8)
+        words = name.split("_")
+        if (near and near[0][0] == name[0].lower()) or (len(words) > 1 and WORDS.issuperset(words)):
+            return name
+    return None
 
 
 def _takes_one(method: Callable[..., Any]) -> bool:

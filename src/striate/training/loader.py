@@ -15,12 +15,14 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.own_code import as_code, load_code, names_code
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.core.values import checked, shown
 from striate.data.augment import Augmentation
-from striate.data.batches import Batches, batches_of
+from striate.data.batches import Batch, Batches, batches_of
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import SPLITS, Dataset
+from striate.data.decode import DecodeError
 from striate.data.scan import Progress, without_problems
 from striate.data.wide import white_for
 from striate.data.working import WorkingPictures
@@ -44,17 +46,26 @@ Augment = str | Recipe | Augmentation | Callable[..., Any] | None
 class Loader:
     """Batches of a split, one pass after the other: see `OpenedData.loader`.
 
-    epoch: the number of the next pass, counted from 0; setting it goes on where another process was.
+    split: whose pictures they are of. epoch: the number of the next pass, counted from 0; setting it goes on where
+    another process was.
     """
 
-    def __init__(self, batches: Batches, variation: Variation, *, varies: bool, shuffles: bool) -> None:
-        self.epoch = 0
+    def __init__(self, split: str, batches: Batches, variation: Variation, *, varies: bool, shuffles: bool) -> None:
+        self.split, self.epoch = split, 0
         self._batches, self._variation = batches, variation
         self._varies, self._shuffles = varies, shuffles
 
     def __len__(self) -> int:
         """Batches in a pass."""
         return self._batches.steps
+
+    def __repr__(self) -> str:
+        preprocess, does = self._variation.preprocess, {"varied": self._varies, "shuffled": self._shuffles}
+        height, width = preprocess.size
+        return (
+            f"Loader({self.split}: {counted(self._batches.pictures, 'picture')} in {counted(len(self), 'batch')}, "
+            f"{preprocess.channels}x{height}x{width}{''.join(f', {word}' for word in does if does[word])})"
+        )
 
     def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
@@ -63,13 +74,25 @@ class Loader:
     def _pass(self, epoch: int) -> Iterator[tuple[Tensor, Any]]:
         variation, runtime = self._variation, self._variation.runtime
         batches = self._batches.shuffled(variation.seed, epoch) if self._shuffles else self._batches.in_order()
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate(_readable(batches)):
             if self._varies:
                 images, targets = variation.images(batch, epoch * len(self) + number)
             else:
                 images = network_input(batch.pictures, variation.preprocess, runtime)
                 targets = batch.targets.to(runtime.move)
             yield images, targets.plain
+
+
+def _readable(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Batches as they come; a picture that has gone bad since the data was opened is told with what to do."""
+    try:
+        yield from batches
+    except DecodeError as error:
+        raise DecodeError(
+            error.name,
+            f"{error.reason}; it could be read when the data was opened: striate.check names all that cannot be, and "
+            "striate.open_data, called again, leaves them out",
+        ) from error
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -137,7 +160,7 @@ class OpenedData(OneScreen):
         task, (recipe, own) = task_named(self.dataset.targets.task), self._recipe(augment)
         variation = Variation(recipe, self.preprocess, task, self.classes, seed, batches.steps, runtime, own=own)
         shuffles = split == "train" if shuffle is None else shuffle
-        return Loader(batches, variation, varies=augment is not None, shuffles=shuffles)
+        return Loader(split, batches, variation, varies=augment is not None, shuffles=shuffles)
 
     def _recipe(self, augment: Augment) -> tuple[Recipe, OwnAugmentation | None]:
         if isinstance(augment, str) and not names_code(augment):
@@ -162,7 +185,7 @@ class OpenedData(OneScreen):
             **{split: f"{pictures:,} pictures" for split, pictures in self.splits.items()},
             "splits": self.dataset.split_rule,
             "input": f"{self.preprocess.channels}x{height}x{width}",
-            **({"said": "; ".join(self.report.said)} if self.report.said else {}),
+            **({"said": "; ".join(self.report.for_the_reader().said)} if self.report.said else {}),
         }
 
 

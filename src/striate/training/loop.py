@@ -29,7 +29,7 @@ from striate.training.monitor.monitor import TrainingMonitor
 from striate.training.optim.ema import ema_copy, update_ema
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.recipe import Recipe
-from striate.training.results import read
+from striate.training.results import read, why_diverged
 from striate.training.speed.threads import EpochThreads
 from striate.training.under_way import Training, tell
 
@@ -251,11 +251,7 @@ def read_losses(run: Training) -> None:
     known = run.job.task.chance_loss is not None
     limit = DIVERGED_FACTOR * max(counters.first_loss or 0.0, run.job.chance_loss) if known else math.inf
     if not math.isfinite(mean) or mean > limit:
-        raise StriateError(
-            f"training diverged: the loss is {mean:.4g} at step {counters.step}, "
-            f"{counters.first_loss:.4g} at the first; the last good state and the best weights so far are kept. "
-            "Try a lower rate (--set peak_lr=...), a warm-up (--set warmup_epochs=3) or --precision fp32"
-        )
+        raise StriateError(why_diverged(mean, counters.first_loss, counters.step, run.job.runtime.precision))
 
 
 def epoch_line(run: Training, epoch: int, lr: float) -> dict[str, Any]:

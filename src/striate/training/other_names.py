@@ -30,16 +30,20 @@ OTHER_NAMES = {
 # fmt: on
 
 
-FORMER_NAMES = {"average_decay": "ema_decay"}  # of this package's own; still taken
+# Names that fields had, and "size", which the command line and `open_data` call it.
+TAKEN_NAMES = {"average_decay": "ema_decay", "size": "size_px"}
 
 
 def renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields by the names that they have now.
+    """Fields by the names that they have. Raises StriateError for one that is given by two names.
 
-    >>> renamed({"average_decay": 0.99, "epochs": 3})
-    {'ema_decay': 0.99, 'epochs': 3}
+    >>> renamed({"size": 32, "epochs": 3})
+    {'size_px': 32, 'epochs': 3}
     """
-    return {FORMER_NAMES.get(name, name): value for name, value in fields.items()}
+    for name, field in TAKEN_NAMES.items():
+        if name in fields and field in fields:
+            raise StriateError(f"{field} is given twice, as {name} too; leave one of them out")
+    return {TAKEN_NAMES.get(name, name): value for name, value in fields.items()}
 
 
 def unknown_field(name: str, known: Iterable[str]) -> StriateError:

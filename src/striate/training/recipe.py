@@ -16,7 +16,7 @@ from striate.core.records import Fit
 from striate.core.values import convert_fields, shown
 from striate.data.augment import Augmentation
 from striate.frozen.linear import Kind
-from striate.training.other_names import FORMER_NAMES, unknown_field
+from striate.training.other_names import TAKEN_NAMES, unknown_field
 from striate.training.recipe_text import parse_value
 
 OPTIMIZERS = ("sgd", "adamw", "muon")
@@ -262,7 +262,7 @@ trained weights (weights='embedded')
         values: dict[str, Any] = {}
         for assignment in assignments:
             name, equals, text = (part.strip() for part in assignment.partition("="))
-            name = FORMER_NAMES.get(name, name)
+            name = TAKEN_NAMES.get(name, name)
             if not equals:
                 raise StriateError(f"--set takes field=value, got {assignment!r}")
             if name not in kinds:

@@ -79,8 +79,8 @@ def start(
     signal stops it.
     """
     device = device_named(plan.options.device)
-    model = canonical(plan.recipe.model.rpartition(":")[2])
-    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(model)}")
+    model = folder_word(canonical(plan.recipe.model))
+    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{model}")
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     with locked(folder):

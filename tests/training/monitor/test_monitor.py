@@ -127,7 +127,7 @@ def test_a_huge_rate_ends_the_run_and_the_log_says_why(train, tmp_path):
         train(epochs=2, peak_lr=900.0)
     log = (tmp_path / "run" / "log.txt").read_text()
     assert f"stopped: {ended.value.in_flags}" in log
-    assert "Try a lower rate (--set peak_lr=...), a warm-up (--set warmup_epochs=3)" in log
+    assert "Try a lower rate (--set peak_lr=...) or a warm-up (--set warmup_epochs=3)" in log
 
 
 def test_a_tiny_rate_is_a_flat_loss_that_a_higher_one_cures(train):

@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
+from striate.core.flags import told_in_flags
 from striate.training.folder.state import Counters
 from striate.training.monitor.reporter import Reporter
 
@@ -123,6 +125,22 @@ def test_time_left_knows_that_growing_pictures_cost_more(later):
     assert reporter._left_s(40) == 0
     reporter.epoch(LINE | {"seconds": 120.0})
     assert stream.getvalue().endswith("2 min gone, 8 min left\n")
+
+
+def test_a_program_is_told_in_its_own_words_and_the_log_in_the_command_line_s(tmp_path):
+    text = "seen in epoch 1, step 3: train longer (--epochs 25), or in smaller batches (--set batch_size=4)"
+    finding = {"kind": "few steps", "epoch": 1, "step": 3, "text": text.partition(": ")[2]}
+    shown = {}
+    for reader in (told_in_flags(), nullcontext()):
+        with reader:
+            reporter = Reporter(stream := io.StringIO())
+        reporter.log = tmp_path
+        reporter.begin(3, (0.0, 1.0))
+        reporter.epoch(LINE | {"epoch": 1, "step": 3, "findings": [finding]})
+        shown[type(reader)] = stream.getvalue().splitlines()[-1]
+        assert (tmp_path / "log.txt").read_text().splitlines()[-1] == text
+    python = "seen in epoch 1, step 3: train longer (epochs=25), or in smaller batches (batch_size=4)"
+    assert list(shown.values()) == [text, python]
 
 
 def test_a_notebook_gets_lines_of_one_stream(monkeypatch):

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 from striate.core.errors import StriateError
 from striate.core.files import storage_errors, write_bytes
+from striate.core.own_code import names_code
 from striate.core.reading import Count, Positive, Share, decoded, read_file
 from striate.core.visible import visible
 
@@ -26,7 +27,13 @@ def folder_word(name: str) -> str:
 
     >>> folder_word("resnet18"), folder_word("((conv64-relu)*2-pool)*3-fc256-relu-softmax")
     ('resnet18', 'conv64-relu-2-pool-3-fc256-relu-softmax')
+
+    Of code only its own name:
+
+    >>> folder_word("my_net.py:Net"), folder_word("my_net.py:main.<locals>.<lambda>")
+    ('Net', 'lambda')
     """
+    name = name.rpartition(":")[2].rpartition(".")[2] if names_code(name) else name
     word = re.sub(r"[^\w.]+", "-", name).strip("-.")
     return word if len(word) <= MOST_CHARACTERS else word[: MOST_CHARACTERS + 1].rpartition("-")[0]
 

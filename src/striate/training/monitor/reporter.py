@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from striate.core.errors import StriateError
+from striate.core.flags import reader_words
 from striate.core.units import counted, duration
 from striate.core.visible import visible
 from striate.report.facts import ReportFacts
@@ -47,6 +48,7 @@ class Screen(Protocol):
 class Reporter:
     """Tells how a run goes, on standard error, so that standard output stays for results; in a notebook, in its cell.
 
+    A program's screen speaks of Python's arguments; the log, as all files of a run, of the command line's.
     total_epochs: of the whole run, set by `begin` once it is known. task: whose figures are told. quiet: shows nothing;
     the log has it all the same.
     """
@@ -54,6 +56,7 @@ class Reporter:
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         notebook = stream is None and not quiet and in_notebook()
         self._screen: Screen = Notebook() if notebook else Terminal(stream, quiet=quiet)
+        self._words = reader_words()  # of who made this: other threads have no caller
         self.log: Path | None = None
         self.total_epochs = 0
         self.task: Task = CLASSIFICATION
@@ -66,7 +69,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """One line for the person and the log."""
-        self._screen.say(visible(text))
+        self._screen.say(visible(self._words(text)))
         self._kept(text)
 
     def note(self, text: str) -> None:
