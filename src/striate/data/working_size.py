@@ -61,6 +61,34 @@ def fitted(size: tuple[int, ...], preprocess: Preprocess) -> tuple[tuple[int, in
     return scaled, ((scaled[0] - height) // 2, (scaled[1] - width) // 2)
 
 
+def seen_part(preprocess: Preprocess) -> tuple[slice, slice]:
+    """Rows and columns of a working picture that the network sees.
+
+    >>> seen_part(Preprocess((224, 224)))
+    (slice(16, 240, None), slice(16, 240, None))
+    """
+    if preprocess.enlarges:
+        return slice(0, preprocess.resize[0]), slice(0, preprocess.resize[1])
+    starts = [(came - side) // 2 for came, side in zip(preprocess.resize, preprocess.size, strict=True)]
+    return slice(starts[0], starts[0] + preprocess.size[0]), slice(starts[1], starts[1] + preprocess.size[1])
+
+
+def seen_box(size: tuple[int, int], preprocess: Preprocess) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what the network sees of a picture, as shares of its width and height.
+
+    size: its height and width, upright. Where there are bars the box reaches beyond the picture, below 0 or above 1.
+
+    >>> seen_box((100, 200), Preprocess((50, 50), (50, 50)))
+    (0.25, 0.0, 0.75, 1.0)
+    """
+    whole, corner = fitted(size, preprocess)
+    (top, bottom), (left, right) = (
+        ((first + part.start) / side, (first + part.stop) / side)
+        for part, first, side in zip(seen_part(preprocess), corner, whole, strict=True)
+    )
+    return left, top, right, bottom
+
+
 def _resized(pixels: Pixels, size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> Pixels:
     """Scaled by Pillow's bilinear filter, all of it or a box (left, top, right, bottom), in pixels."""
     if size == pixels.shape[:2] and box is None:
