@@ -13,22 +13,9 @@ SWITCHES = (
     *("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing", "source-changed", "quiet"),
 )
 VALUED = (
-    *(
-        "run",
-        "model",
-        "weights",
-        "recipe",
-        "task",
-        "epochs",
-        "size",
-        "layer",
-        "seed",
-        "device",
-        "precision",
-        "layout",
-        "threads",
-    ),
-    *("micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
+    *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "device", "precision", "layout"),
+    *("threads", "micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
+    *("classes", "in-channels", "host", "port"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"

@@ -27,7 +27,8 @@ def load(
         settled = {"precision": precision != "auto", "model": model is not None, "device": device != "auto"}
         for what, given in settled.items():
             if given:
-                raise StriateError(f"{folder} is an exported file, whose {what} is settled; leave --{what} out")
+                flag = f"--{what}"
+                raise StriateError(f"{folder} is an exported file, whose {what} is settled; leave {flag} out")
         return Exported(folder)
     from striate.deploy.run import load as load_run
 
