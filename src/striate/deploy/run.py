@@ -12,8 +12,7 @@ from typing import Annotated, Any
 
 import torch
 from msgspec import Meta
-from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch import nn
 
 from striate.analysis.summary import summarize
 from striate.core import bounds
@@ -35,6 +34,7 @@ from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.targets import Indices, Targets
 from striate.deploy.bundle import Bundle, load_weights
+from striate.deploy.equal_shapes import at_once, exact_threads, in_equal_shapes
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
 from striate.deploy.predictor import Predictor
@@ -45,6 +45,7 @@ from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
 from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
 from striate.tasks import task_named
+from striate.tasks.arrays import as_arrays
 from striate.tasks.classification import Evaluation
 from striate.tasks.evaluation import evaluate
 
@@ -168,14 +169,22 @@ class Run(Predictor, OneScreen):
         return digest({name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()})
 
     def computing(self) -> AbstractContextManager[object]:
-        """The context in which many batches are answered."""
-        return self.runtime.processor_threads()
+        """The context in which many batches are answered: in fp32 always by as many threads."""
+        return exact_threads(self.runtime)
 
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
         """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
-        with torch.inference_mode():
-            output = self.task.predict(self._form, to_batch(pictures), self.preprocess, self.runtime)
-        return self.task.read(_as_arrays(output), self.classes, names, top)
+        return in_equal_shapes(partial(self._answer, top=top), self._at_once, pictures, names)
+
+    @torch.inference_mode()
+    def _answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
+        output = self.task.predict(self._form, to_batch(pictures), self.preprocess, self.runtime)
+        return self.task.read(as_arrays(output), self.classes, names, top)
+
+    @cached_property
+    def _at_once(self) -> int | None:
+        answer = partial(self._answer, top=len(self.classes))
+        return at_once(answer, self.preprocess) if self.runtime.precision == "fp32" else None
 
     @checked
     def evaluate(
@@ -307,8 +316,3 @@ def load(folder: str | Path, precision: str = "auto", model: Model | None = None
     class or FILE.py:NAME: a run folder runs no code that nobody has named.
     """
     return Run(folder, precision, model, device)
-
-
-def _as_arrays(output: Any) -> Any:
-    """What a task was answered, with arrays in the place of tensors."""
-    return tree_map(lambda part: part.numpy() if isinstance(part, Tensor) else part, output)
