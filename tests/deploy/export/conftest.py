@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from striate.deploy.bundle import Bundle
 from striate.deploy.export.exported_file import ExportedFile
@@ -18,7 +19,9 @@ def exported(tmp_path: Path):
     """Export a network with drawn pictures; returns what was written."""
 
     def call(network: Network, name: str = "net.onnx", **wanted) -> ExportedFile:
-        classes = tuple(f"class {number}" for number in range(network.classes))
+        with torch.inference_mode():
+            outputs = network.eval()(torch.zeros(1, network.in_channels, *network.preprocess.size)).shape[1]
+        classes = tuple(f"class {number}" for number in range(outputs))
         bundle = Bundle(network.eval(), network.preprocess, classes, {}, named=False)
         return export(bundle, Wanted.of(tmp_path / name, None, "", **wanted), drawn(network.preprocess), Audience())
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from striate.core.errors import StriateError
+from striate.deploy.engines.pt2_archive import checked_archive
 from striate.deploy.export_record import KEY
 
 RECORD = f"{KEY}.json"
@@ -18,9 +19,9 @@ class TorchEngine:
     """A .pt2 file in torch. Raises StriateError for one that it does not take."""
 
     def __init__(self, path: Path) -> None:
-        extra = {RECORD: ""}
+        extra, content = {RECORD: ""}, checked_archive(path)
         try:
-            program = torch.export.load(path, extra_files=extra)
+            program = torch.export.load(content, extra_files=extra)
         except (RuntimeError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise StriateError(f"{path} cannot be run by torch: {str(error).splitlines()[0]}") from error
         self.record: str | None = extra[RECORD] or None

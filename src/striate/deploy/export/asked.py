@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from striate.core.errors import StriateError
 from striate.core.own_code import names_code
 from striate.data.dataset import Dataset
@@ -73,7 +75,9 @@ def export_run(run: Run, asked: Asked, audience: Audience | None = None) -> Expo
 
 def _export_drawn(network: Network, asked: Asked, audience: Audience) -> ExportedFile:
     """For trials of how fast it would be."""
-    numbered = tuple(f"class {number}" for number in range(network.classes))
+    with torch.inference_mode():
+        outputs = network.eval()(torch.zeros(1, network.in_channels, *network.preprocess.size)).shape[1]
+    numbered = tuple(f"class {number}" for number in range(outputs))
     bundle = Bundle(
         network.eval(), network.preprocess, network.class_names or numbered, {}, named=bool(network.class_names)
     )

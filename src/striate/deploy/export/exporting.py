@@ -96,7 +96,8 @@ def export(bundle: Bundle, wanted: Wanted, pictures: Pictures, audience: Audienc
         audience.stage(f"trying it on {pictures.words} in {ENGINES[format.engine]}")
         comparison = compared(attempt, engine, pictures, CLOSE[record.precision], audience.progress)
         if not comparison.agrees:
-            raise StriateError(_disagreement(wanted, comparison, parting(attempt, made, pictures)))
+            where = parting(attempt, made, pictures, CLOSE[record.precision])
+            raise StriateError(_disagreement(wanted, comparison, where))
         record = replace(record, proof=comparison.proof(pictures))
         del engine  # which may hold on to the file
         format.write(made, record, file)
@@ -137,7 +138,8 @@ def _settle(file: Path, path: Path, format: Format) -> int:
     return size
 
 
-def _disagreement(wanted: Wanted, found: Comparison, where: str) -> str:
+def _disagreement(wanted: Wanted, found: Comparison, layer: str | None) -> str:
+    where = f"; they part at layer {layer!r}" if layer else ""
     if found.others:
         some = f"{counted(len(found.others), 'picture')} of {found.pictures:,}"
         told = f"on {some}, such as {found.others[0]}, it answers otherwise"

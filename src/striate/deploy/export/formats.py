@@ -39,13 +39,18 @@ class Format:
 
     def require(self) -> None:
         """Raise StriateError, with what to install, unless all packages are there."""
-        missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
+        missing = [name for name in self.packages if not is_installed(name)]
         if missing:
             are = "is" if len(missing) == 1 else "are"
             raise StriateError(
                 f"{self.name} files need {', '.join(missing)}, which {are} not installed; install with: "
                 f"pip install 'striate[{self.extra}]'"
             )
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is there, without importing it."""
+    return importlib.util.find_spec(package) is not None
 
 
 FORMATS = {

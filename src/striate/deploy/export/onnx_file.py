@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ OPSET = 18
 MODULE = "module"
 """Of a node's metadata: the path of the layer that it is of."""
 SCOPES = "pkg.torch.onnx.name_scopes"
+UNKNOWN = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
 SIDES = ("batch", "channels", "height", "width")
 MOST_BYTES = 2**31 - 1  # of a protobuf
 
@@ -84,22 +86,22 @@ def write_onnx(model: ModelProto, record: ExportRecord, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def _refusal(traced: Traced, label: str, error: Exception) -> str:
-    operator, path = _unknown(traced, error)
-    where = f" in its layer {path!r}" if path else ""
-    return f"{label} cannot be written as ONNX: its operator {operator}{where} has no form there; export it as pt2"
-
-
-def _unknown(traced: Traced, error: BaseException | None) -> tuple[str, str]:
-    """The operator that ONNX does not have, and the path of the layer that it stands in."""
+def _refusal(traced: Traced, label: str, error: BaseException | None) -> str:
     words = ""
     while error is not None:
         words += str(error)
         error = error.__cause__ or error.__context__
-    for node in traced.program.run_decompositions().graph.nodes:
-        if node.op == "call_function" and f"%{node.name} : " in words:
-            return str(node.target), _scope(node)
-    return "of a kind", ""
+    if (operator := UNKNOWN.search(words)) is None:
+        return f"{label} cannot be written as ONNX: {words.splitlines()[0]}; export it as pt2"
+    path = _layer_with(traced, operator[1].rpartition(".")[2])
+    where = f" of its layer {path!r}" if path else ""
+    return f"{label} cannot be written as ONNX: the operator {operator[1]}{where} has no form there; export it as pt2"
+
+
+def _layer_with(traced: Traced, operator: str) -> str:
+    """The path of the first layer that has an operator of such a name, which may end otherwise where it was traced."""
+    nodes = [node for node in traced.program.graph.nodes if operator in str(node.target)]
+    return _scope(nodes[0]) if nodes else ""
 
 
 def _scope(node: Any) -> str:

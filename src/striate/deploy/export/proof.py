@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from striate.core.errors import StriateError
 from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.scan import Progress
 from striate.deploy.engines import Engine
@@ -101,8 +102,12 @@ def expected_of(traced: Traced, images: Tensor) -> Numbers:
 
 
 def answered_by(engine: Engine, traced: Traced, images: Tensor) -> Numbers:
-    """What a file gives."""
-    answer: Numbers = engine(images.numpy())
+    """What a file gives. Raises StriateError where its runtime cannot compute it."""
+    try:
+        answer: Numbers = engine(images.numpy())
+    except Exception as error:  # of whatever kind its runtime has
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        raise StriateError(f"the file was not kept: {engine.words} cannot run it: {words[0]}") from error
     return answer
 
 
@@ -112,7 +117,7 @@ def takes_other_sizes(traced: Traced, engine: Engine, close: float) -> bool:
         images = example(traced.module, traced.preprocess, 1, size)
         try:
             found = answered_by(engine, traced, images)
-        except Exception:  # of whatever kind its runtime has
+        except StriateError:
             return False
         sized = Comparison(close)
         sized.add(["drawn"], expected_of(traced, images), found)

@@ -11,6 +11,8 @@ from torch.export import ExportedProgram
 from striate.deploy.export.traced import Traced, of_its_size, quietly, traced
 from striate.deploy.export_record import KEY, ExportRecord
 
+TOLD = ("stack_trace", "source_fn_stack", "from_node", "custom")  # of a node, which nothing needs
+
 
 def torch_program(found: Traced, label: str, precision: str) -> ExportedProgram:
     """The operators as they were traced; in bf16, those of the network with its weights in that."""
@@ -24,7 +26,13 @@ def torch_program(found: Traced, label: str, precision: str) -> ExportedProgram:
 
 
 def write_pt2(program: ExportedProgram, record: ExportRecord, path: Path) -> None:
-    """Write a program, without the pictures that it was traced with."""
+    """Write a program, without the pictures that it was traced with, and without what torch would run as Python.
+
+    See `striate.deploy.engines.pt2_archive`, which refuses to load such.
+    """
     program.example_inputs = None
+    program._guards_code = []
+    for node in program.graph.nodes:
+        node.meta = {key: value for key, value in node.meta.items() if key not in TOLD}
     with quietly():
         torch.export.save(program, path, extra_files={f"{KEY}.json": record.text()})

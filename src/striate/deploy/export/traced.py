@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +22,7 @@ from striate.deploy.export.ends import Answering
 
 NETWORK = "network."
 CLOSE = 1e-3  # of the largest logit
+HOUSES = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch.onnx", "onnxscript")
 FURTHER_PX = ((32, 64), (5, 19))  # height, width: sizes, even and odd, of other numbers of places than a network's own
 
@@ -118,15 +122,13 @@ def example(module: Answering, preprocess: Preprocess, count: int = 2, size: tup
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """torch's exporters warn of themselves, and log what they try."""
-    loggers = [
-        logging.getLogger(name) for name in ("torch.fx.experimental.symbolic_shapes", "torch.onnx", "onnxscript")
-    ]
+    """torch's exporters warn of themselves, log what they try, and print what they cannot do."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [each.level for each in loggers]
     try:
         for each in loggers:
             each.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -146,11 +148,19 @@ def _kind(module: Answering, path: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error)
-    line = text.splitlines()[0].strip() if text.strip() else type(error).__name__
-    if "data-dependent" in text:
-        return f"decides by the numbers in the pictures what it computes, which no file can hold ({line})"
-    return f"does what torch cannot write down ({line})"
+    words = str(error).strip() or type(error).__name__
+    if "data-dependent" in words:
+        return f"decides by the numbers in the pictures what it computes, which no file can hold{_line(error)}"
+    return f"does what torch cannot write down{_line(error)}: {words.splitlines()[0].strip()}"
+
+
+def _line(error: BaseException) -> str:
+    """The innermost line of code that is neither torch's nor ours, in brackets."""
+    frames = traceback.extract_tb(error.__traceback__)
+    others = [frame for frame in frames if not frame.filename.startswith(HOUSES)]
+    if not others or not others[-1].line:
+        return ""
+    return f" ({Path(others[-1].filename).name}, line {others[-1].lineno}: {others[-1].line})"
 
 
 def _entered_last(module: Answering, images: Tensor) -> str:

@@ -1,0 +1,109 @@
+"""What cannot be exported, and what is not kept, is one sentence that says where."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import striate
+from factories import network_of
+from striate.deploy.export import exporting, formats
+from striate.models import create_model
+
+
+class Small(nn.Module):
+    """A network of one's own."""
+
+    def __init__(self, odd: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.odd, self.head = nn.Conv2d(3, 4, 3), odd, nn.Linear(4, 3)
+
+    def forward(self, images):
+        return self.head(self.odd(self.conv(images)).mean((2, 3)))
+
+
+class Deciding(nn.Module):
+    def forward(self, maps):
+        if maps.mean() > 0:
+            return maps
+        return -maps
+
+
+class Bessel(nn.Module):
+    def forward(self, maps):
+        return torch.special.bessel_j0(maps)
+
+
+class Rounding(nn.Module):
+    def forward(self, maps):
+        return torch.from_numpy(maps.detach().numpy().round())
+
+
+def of(odd: nn.Module):
+    return create_model(Small(odd), size=(16, 16))
+
+
+def test_the_layer_that_decides_by_the_picture_is_named(exported, tmp_path):
+    with pytest.raises(striate.StriateError) as refused:
+        exported(of(Deciding()))
+    assert "its layer 'odd' (Deciding) decides by the numbers in the pictures" in str(refused.value)
+    assert "(test_refusals.py, line" in str(refused.value)
+    assert "if maps.mean() > 0:" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_layer_that_leaves_torch_is_named(exported):
+    with pytest.raises(striate.StriateError, match=r"its layer 'odd' \(Rounding\) does what torch cannot write down"):
+        exported(of(Rounding()))
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "net.xml"])
+def test_the_operator_that_onnx_does_not_have_is_named_and_pt2_has_it(exported, tmp_path, name):
+    network = of(Bessel())
+    with pytest.raises(striate.StriateError) as refused:
+        exported(network, name)
+    assert str(refused.value).endswith(
+        "the operator prims.bessel_j0 of its layer 'odd' has no form there; export it as pt2"
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert exported(network, "net.pt2").record.proof.largest_difference == 0
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".xml"])
+def test_a_file_that_disagrees_is_not_kept_and_the_layer_is_named(exported, tmp_path, monkeypatch, ending):
+    def damaged(*arguments):
+        graph = make(*arguments)
+        weights = next(each for each in graph.graph.initializer if each.name.endswith("layer2.0.conv2.weight"))
+        weights.raw_data = np.random.default_rng(0).permutation(np.frombuffer(weights.raw_data, np.float32)).tobytes()
+        return graph
+
+    where = "onnx_file" if ending == ".onnx" else "openvino_file"
+    make = sys.modules[f"striate.deploy.export.{where}"].onnx_graph
+    if ending == ".onnx":
+        monkeypatch.setitem(formats.FORMATS, "onnx", exporting.replace(formats.FORMATS["onnx"], made=damaged))
+    else:
+        monkeypatch.setattr("striate.deploy.export.openvino_file.onnx_graph", damaged)
+    (tmp_path / f"net{ending}").write_text("what was there before")
+    with pytest.raises(
+        striate.StriateError, match=r"net\.\w+ was not kept: .* than the network; they part at layer "
+    ) as no:
+        exported(network_of("resnet20", 32), f"net{ending}")
+    assert str(no.value).endswith("'layer2.0.conv2'")
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["what was there before"]
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("net.onnx", "onnxruntime", "onnx"), ("net.onnx", "onnxscript", "onnx"), ("net.xml", "openvino", "openvino")],
+)
+def test_a_package_that_is_missing_is_said_before_anything_is_done(exported, monkeypatch, name, package, extra):
+    monkeypatch.setattr(formats, "is_installed", lambda asked: asked != package)
+    with pytest.raises(striate.StriateError) as refused:
+        exported(of(nn.ReLU()), name)
+    said = f"files need {package}, which is not installed; install with: pip install 'striate[{extra}]'"
+    assert str(refused.value).endswith(said)
