@@ -60,6 +60,7 @@ def serve(
     from striate.deploy.serve.running import is_loopback, new_token, open_socket, url_of
     from striate.deploy.serve.running import serve as run_server
     from striate.deploy.serve.settings import Settings
+    from striate.web.page import add_page
 
     _require_token(token)
     allow_megapixels(max_megapixels)
@@ -78,7 +79,7 @@ def serve(
             if token:
                 say(f"token: {token}, in a browser {url_of(listening)}?token={token}")
 
-        ended_by = run_server(create_app(opened, settings), listening, ready)
+        ended_by = run_server(create_app(opened, settings, [add_page]), listening, ready)
     if ended_by == signal.SIGINT:
         raise Interrupted("stopped", signal.SIGINT)
     tell("stopped")

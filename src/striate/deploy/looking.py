@@ -13,13 +13,14 @@ from striate.data.decode import Pixels
 from striate.data.working_size import seen_part
 from striate.deploy.exported import Exported
 from striate.deploy.predictor import Predictor
-from striate.visual.occlusion import occlusion_map
+from striate.visual.occlusion import ASKED, occlusion_map
 
 if TYPE_CHECKING:
     from striate.deploy.run import Run
     from striate.visual.activations import Layer
 
 AT_ONCE = 16  # pictures with a part covered
+FOR_GRADIENTS = 3  # answers that a way forward and back costs about
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +34,16 @@ class Heat:
     values: npt.NDArray[np.float32]
 
 
+def answers_taken(predictor: Predictor) -> int:
+    """About how many answers a heat map costs."""
+    return ASKED if isinstance(predictor, Exported) else FOR_GRADIENTS
+
+
 def heat_of(predictor: Predictor, picture: Pixels, label: str) -> Heat:
     """What in a picture uint8 (h, w, C), at the working size, speaks for a class.
 
-    By Grad-CAM where the network itself is there and has stages of maps; else by occlusion, which takes
-    `striate.visual.occlusion.ASKED` answers at the most. Raises StriateError for a class that is not known.
+    By Grad-CAM where the network itself is there and has stages of maps; else by occlusion. Raises StriateError for a
+    class that is not known.
     """
     if label not in predictor.classes:
         raise unknown_name("class", label, predictor.classes)

@@ -1,0 +1,60 @@
+"""The page, its files and the endpoints behind it, for `create_app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from striate.answers.classes import CLASSIFICATION
+from striate.data.working_size import seen_part
+from striate.deploy.exported import Exported
+from striate.deploy.predictor import Predictor
+from striate.deploy.serve.files import TYPES, add_files
+from striate.deploy.serve.refusals import Json
+from striate.deploy.serve.served import Served
+from striate.report.offline import environment
+from striate.web.layers import layers_route
+from striate.web.why import why_route
+
+FILES = Path(__file__).parent / "page"
+MOST_DRAWN_PX = 64  # a side of what a finger draws
+
+
+def add_page(app: FastAPI, served: Served) -> None:
+    """Add the page at `/`, and what it asks for: `/why`, `/layers`, `/page`."""
+    app.include_router(why_route(served))
+    app.include_router(layers_route(served))
+    colours = str(environment().get_template("colours.css.jinja").module.colours())  # type: ignore[attr-defined]
+    facts = page_facts(served.predictor)
+
+    @app.get("/page", include_in_schema=False)
+    async def page() -> Response:
+        return Json(facts)
+
+    @app.get("/colours.css", include_in_schema=False)
+    async def colours_css() -> Response:
+        return Response(colours, media_type=TYPES[".css"], headers={"cache-control": "no-cache"})
+
+    add_files(app, "", FILES, index="index.html")
+
+
+def page_facts(predictor: Predictor) -> dict[str, Any]:
+    """What the page has to know besides `/model`.
+
+    classifies: whether answers are classes. draws: whether there is a pad. working: height and width of the picture
+    that the pad sends; seen: top, left, height and width in it of what the network sees. layers: whether they can be
+    shown.
+    """
+    preprocess = predictor.preprocess
+    rows, columns = seen_part(preprocess)
+    classifies = predictor.task_name == CLASSIFICATION
+    return {
+        "classifies": classifies,
+        "draws": classifies and preprocess.channels == 1 and max(preprocess.size) <= MOST_DRAWN_PX,
+        "working": list(preprocess.resize),
+        "seen": [rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start],
+        "layers": not isinstance(predictor, Exported),
+    }

@@ -1,0 +1,93 @@
+// One picture, large: its answer, and on demand why.
+
+import { announce, byId, make, percent } from "./elements.js";
+import { bars } from "./bars.js";
+import { drawHeat } from "./heat.js";
+import { Problem, why } from "./server.js";
+import { asTable } from "./table.js";
+
+const SMALL_PX = 160; // below, pixels are shown as they are
+const HINT = "Choose a class to see which parts of the picture speak for it.";
+
+/**
+ * Show a picture with what is known of it.
+ * @param {import("./gallery.js").Picture} picture
+ */
+export function showOne(picture) {
+  const section = byId("one");
+  section.hidden = false;
+  section.replaceChildren(stage(picture), make("div", { className: "said" }, ...said(picture)));
+}
+
+/** @param {import("./gallery.js").Picture} picture */
+function stage(picture) {
+  const image = make("img", { src: picture.url, alt: picture.name });
+  const canvas = make("canvas", { className: "heat", hidden: true, "aria-hidden": "true" });
+  const frame = make("div", { className: "frame" }, image, canvas);
+  image.addEventListener("load", () => {
+    frame.classList.toggle("small", Math.max(image.naturalWidth, image.naturalHeight) < SMALL_PX);
+  });
+  image.addEventListener("error", () => frame.classList.add("undrawn"));
+  return make("figure", { className: "stage" }, frame, make("figcaption", { className: "remark" }, picture.name));
+}
+
+/** @param {import("./gallery.js").Picture} picture */
+function said(picture) {
+  if (picture.problem) return [make("p", { className: "note" }, picture.problem)];
+  if (!picture.answer) return [make("p", { className: "remark" }, "Waiting for the answer …")];
+  if (!picture.answer.top) return [make("div", { className: "scrolled" }, asTable(picture.answer))];
+  const reason = make("div", { className: "reason" }, make("p", { className: "remark" }, HINT));
+  const [best] = picture.answer.top;
+  return [
+    make("h2", { className: "best" }, make("b", {}, percent(best.probability)), ` ${best.label}`),
+    bars(picture.answer.top, (label) => explain(picture, label, reason)),
+    reason,
+  ];
+}
+
+/**
+ * Show which parts speak for a class, or no longer.
+ * @param {import("./gallery.js").Picture} picture
+ * @param {string} label
+ * @param {HTMLElement} reason
+ */
+async function explain(picture, label, reason) {
+  const canvas = /** @type {HTMLCanvasElement} */ (byId("one").querySelector("canvas.heat"));
+  const buttons = [...byId("one").querySelectorAll("button.class")];
+  const chosen = buttons.find((button) => button.dataset.label === label);
+  const again = chosen.getAttribute("aria-pressed") === "true";
+  for (const button of buttons) button.setAttribute("aria-pressed", String(button === chosen && !again));
+  canvas.hidden = true;
+  reason.replaceChildren(make("p", { className: "remark" }, again ? HINT : "Looking …"));
+  if (again) return;
+  try {
+    const heat = await why(picture.file, label);
+    if (!chosen.isConnected || chosen.getAttribute("aria-pressed") !== "true") return; // something else was chosen
+    drawHeat(canvas, heat);
+    canvas.hidden = false;
+    reason.replaceChildren(...legend(heat, label, canvas));
+    announce(`The heat map for ${label} lies over the picture.`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    reason.replaceChildren(make("p", { className: "note" }, error.message));
+  }
+}
+
+/**
+ * @param {import("./server.js").Heat} heat
+ * @param {string} label
+ * @param {HTMLCanvasElement} canvas
+ */
+function legend(heat, label, canvas) {
+  const slider = make("input", { type: "range", min: "0", max: "100", value: "55", id: "opacity" });
+  const show = () => canvas.style.setProperty("opacity", `${slider.value}%`);
+  slider.addEventListener("input", show);
+  show();
+  const whole = Math.max(heat.box[0], heat.box[1], 1 - heat.box[2], 1 - heat.box[3]) < 0.01;
+  const unseen = whole ? "" : " The network does not see what is grey.";
+  return [
+    make("p", { className: "remark" }, "Bright parts speak for ", make("b", {}, label), ` (${heat.method}).${unseen}`),
+    make("div", { className: "ramp", "aria-hidden": "true" }, make("span", {}, "not at all"), make("span", {}, "most")),
+    make("label", { className: "opacity", htmlFor: "opacity" }, "Opacity", slider),
+  ];
+}

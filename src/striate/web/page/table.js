@@ -1,0 +1,66 @@
+// Answers as tables: on the page where they are not classes, and as a file for spreadsheets.
+
+import { make } from "./elements.js";
+
+const FORMULAS = /^[=+\-@\t\r]/;
+const TOP = 5;
+
+/**
+ * An answer of any task, as it is told in JSON.
+ * @param {Record<string, any>} answer
+ */
+export function asTable(answer) {
+  const fields = Object.entries(answer).filter(([name]) => name !== "path");
+  const rows = fields.map(([name, value]) =>
+    make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, plain(value))),
+  );
+  return make("table", {}, make("caption", {}, "The answer"), make("tbody", {}, ...rows));
+}
+
+/**
+ * Comma-separated values, with the columns of `striate predict --csv`.
+ * @param {{name: string, answer?: any, problem?: string}[]} pictures
+ * @param {boolean} classifies
+ */
+export function asCsv(pictures, classifies) {
+  const rows = classifies ? classRows(pictures) : fieldRows(pictures);
+  // The mark in front tells Excel that this is UTF-8.
+  return "\ufeff" + rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
+}
+
+/** @param {{name: string, answer?: any, problem?: string}[]} pictures */
+function classRows(pictures) {
+  const places = [...Array(Math.max(1, ...pictures.map((each) => each.answer?.top.length ?? 0))).keys()].slice(0, TOP);
+  const columns = places.flatMap((place) => (place ? [`label_${place + 1}`, `probability_${place + 1}`] : []));
+  const rows = pictures.map(({ name, answer, problem }) => [
+    name,
+    ...places.flatMap((place) => [answer?.top[place]?.label ?? "", answer?.top[place]?.probability ?? ""]),
+    problem ?? "",
+  ]);
+  return [["path", "label", "probability", ...columns, "problem"], ...rows];
+}
+
+/** @param {{name: string, answer?: any, problem?: string}[]} pictures */
+function fieldRows(pictures) {
+  const told = pictures.flatMap(({ answer }) => Object.keys(answer ?? {}));
+  const fields = [...new Set(told)].filter((field) => field !== "path");
+  const rows = pictures.map(({ name, answer, problem }) => [
+    name,
+    ...fields.map((field) => plain(answer?.[field] ?? "")),
+    problem ?? "",
+  ]);
+  return [["path", ...fields, "problem"], ...rows];
+}
+
+/** @param {any} value */
+const plain = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
+/**
+ * A cell that no spreadsheet takes for a formula.
+ * @param {string | number} value
+ */
+export function cell(value) {
+  if (typeof value === "number") return String(value);
+  const safe = FORMULAS.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
