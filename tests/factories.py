@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,13 @@ class InMemory:
 def noise(count: int, side_px: int, channels: int = 3) -> np.ndarray:
     """Pictures that nothing can be learned from, the same in every call."""
     return np.random.default_rng(0).integers(0, 256, (count, side_px, side_px, channels), np.uint8)
+
+
+def encoded(pixels: np.ndarray, kind: str = "PNG", **more: Any) -> bytes:
+    """A picture file of pixels, (H, W) or (H, W, 3)."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **more)
+    return file.getvalue()
 
 
 def waves(count: int, side_px: int, channels: int = 3) -> np.ndarray:

@@ -57,6 +57,7 @@ def serve(
     _require_extra()
     from striate.deploy.opened import load
     from striate.deploy.serve.app import create_app
+    from striate.deploy.serve.pace import at_its_pace
     from striate.deploy.serve.running import is_loopback, new_token, open_socket, url_of
     from striate.deploy.serve.running import serve as run_server
     from striate.deploy.serve.settings import Settings
@@ -79,7 +80,7 @@ def serve(
             if token:
                 say(f"token: {token}, in a browser {url_of(listening)}?token={token}")
 
-        ended_by = run_server(create_app(opened, settings, [add_page]), listening, ready)
+        ended_by = run_server(create_app(opened, at_its_pace(settings, opened), [add_page]), listening, ready)
     if ended_by == signal.SIGINT:
         raise Interrupted("stopped", signal.SIGINT)
     tell("stopped")

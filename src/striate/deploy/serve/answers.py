@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from striate.core.version import __version__
+from striate.core.visible import visible
 from striate.deploy.serve.refusals import Json, Refused
 from striate.deploy.serve.served import Served
 from striate.deploy.serve.uploads import Upload, read_uploads
@@ -38,7 +39,11 @@ def _told(schema: dict[str, Any]) -> dict[str, Any]:
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, **_told(PROBLEM)} for status, text in STATUSES.items()
 }
-FILES = {"type": "object", "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
+FILES = {
+    "type": "object",
+    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}},
+    "required": ["files"],
+}
 BODY = {
     "requestBody": {
         "required": True,
@@ -52,7 +57,7 @@ BODY = {
 
 def routes(served: Served) -> APIRouter:
     """All routes of the interface."""
-    router = APIRouter(default_response_class=Json)
+    router = APIRouter()
 
     @router.post(
         "/predict",
@@ -75,7 +80,7 @@ def routes(served: Served) -> APIRouter:
         with served.admitted(len(uploads)):
             return Json(await _answers(served, uploads, top))
 
-    @router.get("/healthz", summary="Whether the server takes requests")
+    @router.get("/healthz", summary="Whether the server takes requests", responses={503: REFUSALS[503]})
     async def healthz() -> Response:
         if served.admission.closing:
             raise Refused(503, "the server is stopping")
@@ -85,7 +90,7 @@ def routes(served: Served) -> APIRouter:
     async def model() -> Response:
         return Json(described(served))
 
-    @router.get("/metrics", summary="Counters, in the text form of Prometheus", response_class=Response)
+    @router.get("/metrics", summary="Counters, in the text form of Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(served.measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -98,7 +103,7 @@ async def _answers(served: Served, uploads: list[Upload], top: int) -> list[dict
     refused = [each for each in pictures if isinstance(each, Refused)]
     if len(refused) == len(uploads):
         others = f"; nor can any other of the {len(uploads)} pictures be read" if len(uploads) > 1 else ""
-        raise Refused(refused[0].status, f"{uploads[0].name} {refused[0].sentence}{others}")
+        raise Refused(refused[0].status, f"{visible(uploads[0].name)} {refused[0].sentence}{others}")
     good = [(each, pixels) for each, pixels in zip(uploads, pictures, strict=True) if not isinstance(pixels, Refused)]
     answers = iter(await served.batcher.answers([pixels for _, pixels in good], [each.name for each, _ in good], top))
     return [

@@ -60,11 +60,19 @@ def _tell_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def known(request: Request, error: HTTPException) -> Response:
-        return refusal(error.status_code, str(error.detail), dict(error.headers or {}))
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        return refusal(error.status_code, _of_http(error, headers.get("allow", "")), headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return refusal(422, _sentence(error.errors()[0]))
+
+
+def _of_http(error: HTTPException, allowed: str) -> str:
+    """What the framework refuses: addresses and methods that there are not."""
+    if error.status_code == 404:
+        return "there is nothing at this address; /docs shows what there is"
+    return f"this address takes {allowed} only" if error.status_code == 405 else str(error.detail)
 
 
 def _sentence(error: dict[str, Any]) -> str:

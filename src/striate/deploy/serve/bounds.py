@@ -18,7 +18,7 @@ from striate.deploy.serve.access import Access
 from striate.deploy.serve.admission import Admission
 from striate.deploy.serve.measures import Measures
 from striate.deploy.serve.refusals import Refused, refusal
-from striate.deploy.serve.settings import Settings
+from striate.deploy.serve.settings import MEBIBYTE, Settings
 
 # Nothing from outside, nothing inline; blob: and data: are pictures that the page itself has made.
 CONTENT_SECURITY_POLICY = (
@@ -35,7 +35,9 @@ HEADERS = {
     "x-frame-options": "DENY",
     "cache-control": "no-store",
 }
-LINGER_SECONDS = 2.0  # for the rest of a refused body, so that its sender comes to read why
+MOST_HEADER_BYTES = 16 * 1024  # with the address
+# For the rest of a refused body, so that its sender comes to read why.
+LINGER_SECONDS, LINGER_BYTES = 2.0, 128 * MEBIBYTE
 
 log = logging.getLogger("striate")
 
@@ -96,6 +98,9 @@ class _Exchange:
         query = QueryParams(self.scope["query_string"])
         access, method, path = self.bounds.access, self.scope["method"], self.scope["path"]
         access.require(method, path, self.headers, query)
+        said = sum(len(name) + len(value) for name, value in self.headers.raw)
+        if said + len(self.scope["query_string"]) + len(path) > MOST_HEADER_BYTES:
+            raise Refused(431, f"the headers are larger than {MOST_HEADER_BYTES:,} bytes")
         length = self.headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self.settings.most_body_bytes:
             raise self._too_large()
@@ -157,8 +162,9 @@ class _Exchange:
     async def _linger(self) -> None:
         """Throw away what still comes: closing at once would reset the connection before the answer is read."""
         with anyio.move_on_after(LINGER_SECONDS):
-            more = True
-            while more:
+            more, left = True, LINGER_BYTES
+            while more and left > 0:
                 message = await self._receive()
                 more = message["type"] == "http.request" and message.get("more_body", False)
+                left -= len(message.get("body", b""))
         self.body_ended = True

@@ -8,7 +8,6 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 512
-MOST_HEADER_BYTES = 16 * 1024
 HEADER_SECONDS = 10.0  # for the headers of a request, from the connection or from the answer before
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"

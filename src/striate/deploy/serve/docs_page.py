@@ -45,5 +45,5 @@ def add_docs(app: FastAPI) -> None:
         if name == "setup.js":
             return Response(SETUP, media_type=TYPES[".js"])
         if name not in files:
-            raise Refused(404, "there is no such page")
+            raise Refused(404, "there is nothing at this address")
         return Response(files[name].read_bytes(), media_type=TYPES[files[name].suffix])

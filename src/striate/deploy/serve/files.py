@@ -31,7 +31,7 @@ def add_files(app: FastAPI, prefix: str, folder: Path, index: str | None = None)
     async def file(name: str) -> Response:
         path = files.get(name)
         if path is None:
-            raise Refused(404, "there is no such page")
+            raise Refused(404, "there is nothing at this address")
         return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={"cache-control": "no-cache"})
 
     async def first() -> Response:

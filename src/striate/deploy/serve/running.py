@@ -14,14 +14,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from striate.core.errors import StriateError
-from striate.deploy.serve.connections import MOST_HEADER_BYTES, Connection
+from striate.deploy.serve.bounds import MOST_HEADER_BYTES
+from striate.deploy.serve.connections import Connection
 from striate.runtime.signals import stop_requested
 
 PORTS = (0, 65_535)
 LOOK_SECONDS = 0.05
 DRAIN_SECONDS = 3.0  # for all that was accepted; with what follows, a server is gone five seconds after SIGTERM
-REFUSING_SECONDS = 0.3  # after that, for requests that are under way to learn that nobody answers
-CLOSING_SECONDS = 1.0  # for answers to be taken
+REFUSING_SECONDS = 0.2  # after that, for new connections to be refused in words, and then for those that are open
+CLOSING_SECONDS = 1  # for answers to be taken
 
 
 class _Server(uvicorn.Server):
@@ -43,10 +44,8 @@ def open_socket(host: str, port: int) -> socket.socket:
         raise StriateError(f"--host {host!r} is no address of this machine ({_reason(error)})") from error
     except PermissionError as error:
         raise StriateError(f"port {port} is only for administrators; choose a --port from 1024 on") from error
-    except OverflowError as error:
-        raise StriateError(f"--port {port} is no port") from error
     except OSError as error:
-        if error.errno in (errno.EADDRINUSE,):
+        if error.errno == errno.EADDRINUSE:
             raise StriateError(f"port {port} of {host} is taken by another program; choose another --port") from error
         raise StriateError(f"cannot listen on {host} port {port}: {_reason(error)}") from error
 
@@ -71,31 +70,21 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def serve(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> int | None:
+def serve(app: FastAPI, listening: socket.socket, ready: Callable[[], None]) -> int | None:
     """Answer until a signal asks to stop, then answer what was accepted; returns the signal.
 
     ready: called when requests are taken.
     """
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
-        timeout_graceful_shutdown=int(CLOSING_SECONDS),
-    )
     with stop_requested() as stop:
-        asyncio.run(_serve(_Server(config), app, listening, ready, lambda: bool(stop)))
+        asyncio.run(serve_until(lambda: bool(stop), app, listening, ready))
     return stop.signal
 
 
-async def _serve(
-    server: _Server, app: FastAPI, listening: socket.socket, ready: Callable[[], None], stopped: Callable[[], bool]
+async def serve_until(
+    stopped: Callable[[], bool], app: FastAPI, listening: socket.socket, ready: Callable[[], None]
 ) -> None:
+    """Answer until something says to stop, then answer what was accepted, and refuse all else with 503 meanwhile."""
+    server = _Server(_config(app))
     serving = asyncio.create_task(server.serve([listening]))
     while not (server.started or serving.done()):
         await asyncio.sleep(LOOK_SECONDS)
@@ -105,5 +94,25 @@ async def _serve(
         await asyncio.sleep(LOOK_SECONDS)
     await app.state.served.admission.emptied(DRAIN_SECONDS)
     await asyncio.sleep(REFUSING_SECONDS)
+    for listener in server.servers:
+        listener.close()
+    await asyncio.sleep(REFUSING_SECONDS)
     server.should_exit = True
     await serving
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    """What a request is, and what becomes of one that fails, `Bounds` logs: uvicorn has nothing to say."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )

@@ -121,8 +121,3 @@ def require_bounded(upload: Upload, most_pixels: int) -> None:
 
 def _decode(upload: Upload, channels: int, cover: tuple[int, int], white: float | None) -> Pixels:
     return decode_picture(upload.content, upload.name, channels, cover, white)
-
-
-def problem_of(name: str, refused: Refused) -> str:
-    """A sentence that names the picture."""
-    return f"{name} {refused.sentence}"
