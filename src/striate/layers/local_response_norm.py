@@ -10,7 +10,7 @@ class LocalResponseNorm(nn.Module):
     """Divide each activation by (k + alpha * sum of squares over n neighbouring channels) ** beta.
 
     Input and output: (N, C, H, W). torch's own layer divides alpha by n first; this one does not, so the
-    paper's alpha = 1e-4 means what it says.
+    paper's alpha = 1e-4 means what it says, nor does it write the number of pictures into its shapes.
     Source: Krizhevsky, Sutskever and Hinton, NIPS 2012, section 3.3.
 
     >>> import torch
@@ -24,7 +24,10 @@ class LocalResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W)."""
-        return F.local_response_norm(x, self.neighbours, self.alpha * self.neighbours, self.beta, self.k)
+        before, after = self.neighbours // 2, (self.neighbours - 1) // 2
+        squares = F.pad(x.square().unsqueeze(1), (0, 0, 0, 0, before, after))
+        mean = F.avg_pool3d(squares, (self.neighbours, 1, 1), stride=1).squeeze(1)
+        return x / (mean * (self.alpha * self.neighbours) + self.k) ** self.beta
 
     def extra_repr(self) -> str:
         """The four constants."""

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from striate.analysis.readers import readers_of
 from striate.core.records import Preprocess
 from striate.models.network import Network
-from striate.runtime.steady import make_steady
 
 MOST_DIFFERENCE = 1e-3  # of the largest answer
 
@@ -50,26 +49,20 @@ def fold_norms(network: M, shape: tuple[int, int, int]) -> M:
 
 
 def inference_form(network: nn.Module, preprocess: Preprocess) -> nn.Module:
-    """What answers fastest: a copy in evaluation mode, its norms folded where it has any, its linear layers steady.
+    """What answers fastest: the network with its norms folded, or itself, in evaluation mode, where it has none.
 
-    Whoever predicts or evaluates takes this form, so that all of them round alike (benchmarks/evaluation.md), and one
-    picture as a batch of them. The network itself, where it cannot be copied or does not answer the same.
+    `program.quick.quick_form` puts it to use.
     """
     shape = (preprocess.channels, *preprocess.size)
+    if not any(type(module) is nn.BatchNorm2d for module in network.modules()):
+        return network.eval()
     if not (isinstance(network, Network) and network.written):
-        return _form(network, shape)
+        return fold_norms(network, shape)
     try:
-        form = _form(network, shape)
-        return form if _agree(network.eval(), form, shape) else network.eval()
+        folded = fold_norms(network, shape)
+        return folded if _agree(network.eval(), folded, shape) else network.eval()
     except Exception:  # whatever a network of one's own raises that cannot run without numbers, or cannot be copied
         return network.eval()
-
-
-def _form(network: nn.Module, shape: tuple[int, int, int]) -> nn.Module:
-    if any(type(module) is nn.BatchNorm2d for module in network.modules()):
-        return make_steady(fold_norms(network, shape))
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    return make_steady(copy.deepcopy(network, shared).eval())  # of the weights there is no copy
 
 
 @torch.inference_mode()

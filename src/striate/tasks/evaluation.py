@@ -9,7 +9,7 @@ from torch import nn
 
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
-from striate.runtime.folding import inference_form
+from striate.runtime.program.quick import quick_form
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Metric, Task
 
@@ -25,7 +25,7 @@ def evaluate(
 ) -> Metric:
     """Run a network in its inference form over batches of working-size pictures; it is left as it was."""
     was_training = network.training
-    form, metric = inference_form(network, preprocess), task.metric(names)
+    form, metric = quick_form(network, preprocess), task.metric(names)
     for pictures, targets, _ in batches:
         metric.add(task.predict(form, pictures, preprocess, runtime), targets)
     network.train(was_training)

@@ -1,0 +1,137 @@
+"""Operators joined to what oneDNN does in one go: a convolution with the sum and the activation that follow it.
+
+A map then goes through memory once instead of three times. The weights are laid out as oneDNN reads them once, not at
+every call.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from striate.runtime.program.recording import Call, Recording
+from striate.runtime.program.steady import steady_linear
+
+ATEN, ONEDNN = torch.ops.aten, torch.ops.mkldnn
+ACTIVATIONS: dict[Callable[..., Any], str] = {  # what oneDNN calls them, without and in place
+    **dict.fromkeys((ATEN.relu.default, ATEN.relu_.default), "relu"),
+    **dict.fromkeys((ATEN.silu.default, ATEN.silu_.default), "swish"),
+    **dict.fromkeys((ATEN.hardswish.default, ATEN.hardswish_.default), "hardswish"),
+    **dict.fromkeys((ATEN.sigmoid.default, ATEN.sigmoid_.default), "sigmoid"),
+    **dict.fromkeys((ATEN.tanh.default, ATEN.tanh_.default), "tanh"),
+}
+SUMS = (ATEN.add.Tensor, ATEN.add_.Tensor)
+CONV_DEFAULTS = (None, [1, 1], [0, 0], [1, 1], 1)  # bias, stride, padding, dilation, groups of aten.conv2d
+
+Readers = dict[int, list[int]]
+"""Places of the calls that take each tensor, by its identity; the answer is read behind the last one."""
+
+
+def fused(recording: Recording, batch: int) -> list[Call]:
+    """The calls of a pass, every convolution joined with the sum and the activation that alone read what it gives.
+
+    batch: pictures in most batches, for which the weights are laid out.
+    """
+    calls: list[Call | None] = list(recording.calls)
+    readers = _readers(recording)
+    for place, call in enumerate(recording.calls):
+        if call.operator is ATEN.conv2d.default and calls[place] is call:
+            _join(calls, place, readers, batch)
+        elif call.operator is ATEN.linear.default and call.arguments[0].dim() == 2:
+            calls[place] = _linear(call, batch)
+    return [call for call in calls if call is not None]
+
+
+def _readers(recording: Recording) -> Readers:
+    readers: Readers = defaultdict(list)
+    for place, call in enumerate(recording.calls):
+        for tensor in call.taken:
+            readers[id(tensor)].append(place)
+    readers[id(recording.answer)].append(len(recording.calls))
+    return readers
+
+
+def _join(calls: list[Call | None], place: int, readers: Readers, batch: int) -> None:
+    """Put one call in the place of a convolution, or of the last one of those that it is joined with."""
+    conv = _at(calls, place)
+    images, weight, bias, stride, padding, dilation, groups = _settings(conv)
+    window = (padding, stride, dilation, groups)
+    packed = ONEDNN._reorder_convolution_weight(weight, *window, [batch, *images.shape[1:]])
+    last, other, activation = place, None, "none"
+    if (summing := _next(calls, place, last, readers)) is not None:
+        other = _other_summand(_at(calls, summing), conv.result)
+        last = summing if other is not None else last
+    if (activating := _next(calls, place, last, readers)) is not None:
+        activation = ACTIVATIONS.get(_at(calls, activating).operator, "none")
+        last = activating if activation != "none" else last
+    result = _at(calls, last).result
+    calls[place] = None
+    if other is not None and summing is not None:
+        calls[summing] = None
+    if other is None:
+        arguments: tuple[Any, ...] = (images, packed, bias, *window, activation, [], "")
+        calls[last] = Call(ONEDNN._convolution_pointwise.default, arguments, {}, result)
+    else:
+        rectified = None if activation == "none" else activation
+        arguments = (images, other, packed, bias, *window, "add", 1.0, rectified, [], "")
+        calls[last] = Call(ONEDNN._convolution_pointwise.binary, arguments, {}, result)
+
+
+def _at(calls: list[Call | None], place: int) -> Call:
+    call = calls[place]
+    assert call is not None  # noqa: S101 - nothing that is joined already is asked for
+    return call
+
+
+def _settings(conv: Call) -> tuple[Any, ...]:
+    """Images, weights, bias, stride, padding, dilation, groups, given or as they are by default."""
+    given = conv.arguments
+    return (*given, *CONV_DEFAULTS[len(given) - 2 :])
+
+
+def _next(calls: list[Call | None], conv: int, last: int, readers: Readers) -> int | None:
+    """The place of the call that a convolution, joined up to `last`, may be joined with; None: there is none.
+
+    It has to be the first to read what came, and the only one if it makes a tensor of its own; and the convolution's
+    images have to be the same until then.
+    """
+    result = _at(calls, last).result
+    later = [place for place in readers[id(result)] if place > last]
+    if not later or later[0] >= len(calls) or (following := calls[later[0]]) is None:
+        return None
+    if following.result is not result and len(later) > 1:
+        return None
+    images = _at(calls, conv).arguments[0]
+    between = (call for call in calls[conv + 1 : later[0]] if call is not None)
+    if any(_share_memory(changed, images) for call in between for changed in call.changed):
+        return None
+    return later[0]
+
+
+def _share_memory(one: Tensor, other: Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
+
+def _other_summand(call: Call, result: Tensor) -> Tensor | None:
+    """What is added to a convolution's result, a map of the same shape and type; None where the call is no such sum."""
+    if call.operator not in SUMS or call.keywords or len(call.arguments) != 2:
+        return None
+    first, second = call.arguments
+    if first is not result and (second is not result or call.operator is ATEN.add_.Tensor):
+        return None
+    other = second if first is result else first
+    alike = isinstance(other, Tensor) and other is not result and other.shape == result.shape
+    return other if alike and other.dtype is result.dtype else None
+
+
+def _linear(call: Call, batch: int) -> Call:
+    """A linear layer: in 16 bits with its weights laid out once, in 32 with an answer that is the same in any batch."""
+    rows, weight, bias = (*call.arguments, None)[:3]
+    if rows.dtype is not torch.bfloat16:
+        return Call(steady_linear, call.arguments, call.keywords, call.result)
+    packed = ONEDNN._reorder_linear_weight(weight, batch)
+    return Call(ONEDNN._linear_pointwise.default, (rows, packed, bias, "none", [], ""), {}, call.result)
