@@ -111,7 +111,11 @@ def test_a_run_evaluates_what_a_person_names(run):
 @pytest.mark.parametrize(
     ("pictures", "labels", "message"),
     [
-        (PIXELS / 255, LABELS, r"pictures in an array are uint8, 0 to 255, .* got float64 \(1797, 8, 8\)$"),
+        (
+            PIXELS / 255,
+            LABELS,
+            r"in an array are uint8, 0 to 255, .* got float64 \(1797, 8, 8\); numbers from 0 to 1",
+        ),
         (np.zeros((2, 3, 8, 8), np.uint8), [0, 1], r"\(N, H, W\) or \(N, H, W, 3\) .* got uint8 \(2, 3, 8, 8\)$"),
         ([np.zeros((8, 8)), np.zeros((9, 9))], [0, 1], r"pictures in an array are uint8"),
         (PIXELS, LABELS[:-1], r"must be as many, got 1,797 pictures and 1,796 labels$"),

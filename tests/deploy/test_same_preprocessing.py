@@ -14,7 +14,7 @@ from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.sources import open_data
 from striate.data.working_size import to_working_size
 from striate.deploy.run import Run
-from striate.models import Network
+from striate.runtime.program.quick import QuickForm
 from striate.training import network as built
 
 
@@ -60,7 +60,7 @@ def seen():
     batches: list[torch.Tensor] = []
 
     def note(module, inputs):
-        if isinstance(module, Network) and not module.training and not inputs[0].is_meta:  # a meta run only counts
+        if isinstance(module, QuickForm):
             batches.append(inputs[0].clone())
 
     handle = register_module_forward_pre_hook(note)

@@ -41,8 +41,8 @@ from striate.deploy.predictor import Predictor
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
 from striate.models.stored import digest
-from striate.runtime.folding import inference_form
 from striate.runtime.global_state import global_state_kept
+from striate.runtime.program.quick import quick_form
 from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
 from striate.tasks import task_named
 from striate.tasks.arrays import as_arrays
@@ -117,7 +117,7 @@ class Run(Predictor, OneScreen):
 
     @cached_property
     def _form(self) -> nn.Module:
-        return inference_form(self.network, self.preprocess)
+        return quick_form(self.network, self.preprocess)
 
     @property
     def classes(self) -> tuple[str, ...]:

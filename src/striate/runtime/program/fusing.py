@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from striate.runtime.program.recording import Call, Recording
-from striate.runtime.program.steady import steady_linear
 
 ATEN, ONEDNN = torch.ops.aten, torch.ops.mkldnn
 ACTIVATIONS: dict[Callable[..., Any], str] = {  # what oneDNN calls them, without and in place
@@ -41,7 +40,7 @@ def fused(recording: Recording, batch: int) -> list[Call]:
     for place, call in enumerate(recording.calls):
         if call.operator is ATEN.conv2d.default and calls[place] is call:
             _join(calls, place, readers, batch)
-        elif call.operator is ATEN.linear.default and call.arguments[0].dim() == 2:
+        elif call.operator is ATEN.linear.default and call.arguments[0].dtype is torch.bfloat16:
             calls[place] = _linear(call, batch)
     return [call for call in calls if call is not None]
 
@@ -66,7 +65,8 @@ def _join(calls: list[Call | None], place: int, readers: Readers, batch: int) ->
         other = _other_summand(_at(calls, summing), conv.result)
         last = summing if other is not None else last
     if (activating := _next(calls, place, last, readers)) is not None:
-        activation = ACTIVATIONS.get(_at(calls, activating).operator, "none")
+        known = ACTIVATIONS.get(_at(calls, activating).operator, "none")
+        activation = known if other is None or known == "relu" else "none"  # oneDNN knows no other behind a sum
         last = activating if activation != "none" else last
     result = _at(calls, last).result
     calls[place] = None
@@ -129,9 +129,7 @@ def _other_summand(call: Call, result: Tensor) -> Tensor | None:
 
 
 def _linear(call: Call, batch: int) -> Call:
-    """A linear layer: in 16 bits with its weights laid out once, in 32 with an answer that is the same in any batch."""
+    """A linear layer in 16 bits, its weights laid out once."""
     rows, weight, bias = (*call.arguments, None)[:3]
-    if rows.dtype is not torch.bfloat16:
-        return Call(steady_linear, call.arguments, call.keywords, call.result)
     packed = ONEDNN._reorder_linear_weight(weight, batch)
     return Call(ONEDNN._linear_pointwise.default, (rows, packed, bias, "none", [], ""), {}, call.result)

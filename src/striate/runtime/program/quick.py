@@ -72,7 +72,7 @@ class QuickForm(nn.Module):
         one_pass, recording = record(self.network, two[:1]), record(self.network, two)
         if [_told(call) for call in one_pass.calls] != [_told(call) for call in recording.calls]:
             raise NotAProgram("the operators depend on the number of pictures")
-        others = _channels_last(torch.cat([images[-1:].flip(3), -images[:1]]))
+        others = _channels_last(-torch.cat([images[-1:].flip(3), images[:1]]))
         answer = self.network(others)
         with torch.autocast("cpu", enabled=False):
             program = Program(fused(recording, len(images)), recording.images, recording.answer)
