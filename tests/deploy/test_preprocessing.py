@@ -29,6 +29,7 @@ def pictures(tmp_path):
 
 def given_to_the_network(run, pictures) -> torch.Tensor:
     """What the network of `predict`, in its inference form, is called with."""
+    run.predict(pictures)  # before the first answer it is tried on drawn pictures
     seen: list[torch.Tensor] = []
     handle = run._form.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
     run.predict(pictures)
