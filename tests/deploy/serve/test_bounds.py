@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 
 import pytest
 
 from striate.deploy.serve import connections
+from striate.deploy.serve.connections import Connection
 
 HEAD = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\nconnection: close\r\n"
 
@@ -114,6 +116,20 @@ def test_connections_are_bounded(serving, digits, monkeypatch):
         assert answered(third) == (503, {"problem": "too many connections are open"})
         first.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         assert answered(first) == (200, {"status": "ok"})
+
+
+def test_answers_do_not_wait_for_acknowledgements(serving, digits, monkeypatch):
+    made, options = Connection.connection_made, []
+
+    def noted(self, transport):
+        made(self, transport)
+        options.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(Connection, "connection_made", noted)
+    with serving(digits) as server:
+        assert server.client.get("/healthz").status_code == 200
+    assert len(options) == 1
+    assert options[0] != 0
 
 
 def test_files_of_a_request_are_bounded(server, scan):

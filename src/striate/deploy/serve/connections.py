@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -21,6 +22,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        # asyncio does so only where a socket names its protocol, which those of `socket.create_server` do not. Without
+        # it the body of an answer waits for the other side to acknowledge its headers: 40 ms a request on Linux.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._deadline: asyncio.TimerHandle | None = None
         if len(self.connections) > MOST_CONNECTIONS:
             self.transport.write(FULL)
