@@ -16,7 +16,7 @@ import striate
 from factories import network_of
 from striate.deploy.bundle import Bundle
 from striate.deploy.engines import open_engine
-from striate.deploy.export.exporting import Audience, Wanted, export
+from striate.deploy.export.exporting import Audience, Trials, Wanted, export
 from striate.deploy.export.pictures import drawn
 
 PROGRAM = "models/model.json"
@@ -32,7 +32,7 @@ def sound(tmp_path_factory):
     export(
         Bundle(network, network.preprocess, tuple("abcd"), {}),
         Wanted.of(path, None, ""),
-        drawn(network.preprocess),
+        Trials(drawn(network.preprocess)),
         Audience(),
     )
     return path

@@ -71,6 +71,9 @@ def _show(found: ExportedFile) -> None:
     say(f"{found.path}: {in_bytes(found.size_bytes)}, {record.precision}, takes {takes}")
     if proof is None:
         return
+    if found.drop is not None:
+        say(f"tried on {found.tried_on}: {found.drop}")
+        return
     say(f"the same class as the network on {found.tried_on}; logits differ by at most {proof.largest_difference:.2g}")
     if proof.near_ties:
         named = ", ".join(proof.near_ties[:SHOWN_TIES])

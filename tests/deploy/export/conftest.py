@@ -9,7 +9,7 @@ import torch
 
 from striate.deploy.bundle import Bundle
 from striate.deploy.export.exported_file import ExportedFile
-from striate.deploy.export.exporting import Audience, Wanted, export
+from striate.deploy.export.exporting import Audience, Trials, Wanted, export
 from striate.deploy.export.pictures import drawn
 from striate.models import Network
 
@@ -23,6 +23,8 @@ def exported(tmp_path: Path):
             outputs = network.eval()(torch.zeros(1, network.in_channels, *network.preprocess.size)).shape[1]
         classes = tuple(f"class {number}" for number in range(outputs))
         bundle = Bundle(network.eval(), network.preprocess, classes, {}, named=False)
-        return export(bundle, Wanted.of(tmp_path / name, None, "", **wanted), drawn(network.preprocess), Audience())
+        return export(
+            bundle, Wanted.of(tmp_path / name, None, "", **wanted), Trials(drawn(network.preprocess)), Audience()
+        )
 
     return call

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ from torch import nn
 
 import striate
 from factories import network_of
-from striate.deploy.export import exporting, formats
+from striate.deploy.export import formats, onnx_file
 from striate.models import create_model
 
 
@@ -77,17 +75,12 @@ def test_the_operator_that_onnx_does_not_have_is_named_and_pt2_has_it(exported, 
 @pytest.mark.parametrize("ending", [".onnx", ".xml"])
 def test_a_file_that_disagrees_is_not_kept_and_the_layer_is_named(exported, tmp_path, monkeypatch, ending):
     def damaged(*arguments):
-        graph = make(*arguments)
+        graph = onnx_file.onnx_graph(*arguments)
         weights = next(each for each in graph.graph.initializer if each.name.endswith("layer2.0.conv2.weight"))
         weights.raw_data = np.random.default_rng(0).permutation(np.frombuffer(weights.raw_data, np.float32)).tobytes()
         return graph
 
-    where = "onnx_file" if ending == ".onnx" else "openvino_file"
-    make = sys.modules[f"striate.deploy.export.{where}"].onnx_graph
-    if ending == ".onnx":
-        monkeypatch.setitem(formats.FORMATS, "onnx", exporting.replace(formats.FORMATS["onnx"], made=damaged))
-    else:
-        monkeypatch.setattr("striate.deploy.export.openvino_file.onnx_graph", damaged)
+    monkeypatch.setattr("striate.deploy.export.int8.onnx_graph", damaged)
     (tmp_path / f"net{ending}").write_text("what was there before")
     with pytest.raises(
         striate.StriateError, match=r"net\.\w+ was not kept: .* than the network; they part at layer "

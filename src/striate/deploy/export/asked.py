@@ -15,10 +15,13 @@ from striate.core.errors import StriateError
 from striate.core.own_code import names_code
 from striate.data.dataset import Dataset
 from striate.data.in_memory import KINDS
+from striate.data.targets.classes import ClassTargets
 from striate.deploy.bundle import Bundle, names_weights, network_of
 from striate.deploy.export.exported_file import ExportedFile
-from striate.deploy.export.exporting import Audience, Wanted, export
-from striate.deploy.export.pictures import Pictures, drawn, of_data, of_dataset
+from striate.deploy.export.exporting import Audience, Trials, Wanted, export
+from striate.deploy.export.int8 import MOST_CALIBRATING
+from striate.deploy.export.pictures import MOST_MEASURED, Pictures, drawn, of_data, of_dataset
+from striate.deploy.inputs import targets_for
 from striate.models import FILES, Model, Network, is_drawn
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ def export_named(
 def export_run(run: Run, asked: Asked, audience: Audience | None = None) -> ExportedFile:
     """Export a run or other weights."""
     wanted = asked.wanted(str(run.path))
-    return export(run.bundle, wanted, _pictures(run, asked), audience or Audience())
+    return export(run.bundle, wanted, _trials(run, asked), audience or Audience())
 
 
 def _export_drawn(network: Network, asked: Asked, audience: Audience) -> ExportedFile:
@@ -78,27 +81,37 @@ def _export_drawn(network: Network, asked: Asked, audience: Audience) -> Exporte
     with torch.inference_mode():
         outputs = network.eval()(torch.zeros(1, network.in_channels, *network.preprocess.size)).shape[1]
     numbered = tuple(f"class {number}" for number in range(outputs))
-    bundle = Bundle(
-        network.eval(), network.preprocess, network.class_names or numbered, {}, named=bool(network.class_names)
-    )
+    bundle = Bundle(network, network.preprocess, network.class_names or numbered, {}, named=bool(network.class_names))
     data = of_data(asked.data) if asked.data is not None else drawn(network.preprocess)
-    pictures = of_dataset(data)[0] if isinstance(data, Dataset) else data
-    return export(bundle, asked.wanted(network.label.rpartition(":")[2]), pictures, audience)
+    pictures = of_dataset(data) if isinstance(data, Dataset) else data
+    return export(bundle, asked.wanted(network.label.rpartition(":")[2]), Trials(pictures), audience)
 
 
-def _pictures(run: Run, asked: Asked) -> Pictures:
+def _trials(run: Run, asked: Asked) -> Trials:
     """What to try a file on: what was named, what validated the run, or what is drawn for want of both."""
     source = asked.data or _source(run)
     if source is not None:
         try:
-            data = of_data(source, run.split_seed)
-            return of_dataset(run.recorded(data))[0] if isinstance(data, Dataset) else data
+            return _trials_of(run, asked, of_data(source, run.split_seed))
         except StriateError as error:
             if asked.data is not None:
                 raise
             log.warning("%s", error)
     log.warning("there are no pictures that validated it, so it is tried on drawn ones; --data names real ones")
-    return drawn(run.preprocess)
+    return Trials(drawn(run.preprocess))
+
+
+def _trials_of(run: Run, asked: Asked, data: Dataset | Pictures) -> Trials:
+    """Pictures of data; for int8 more, their classes, and those of training to calibrate on."""
+    if not isinstance(data, Dataset):
+        return Trials(data)
+    data = run.recorded(data)
+    if asked.precision != "int8" or not isinstance(data.targets, ClassTargets):
+        return Trials(of_dataset(data))
+    known = targets_for(data, run.path, run.classes, named=run.bundle.named)
+    labels = known.labels if isinstance(known, ClassTargets) else None
+    training = "train" if len(data.splits.get("train", ())) else None
+    return Trials(of_dataset(data, most=MOST_MEASURED, labels=labels), of_dataset(data, training, MOST_CALIBRATING))
 
 
 def _source(run: Run) -> str | None:

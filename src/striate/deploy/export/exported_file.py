@@ -8,6 +8,7 @@ from typing import Any
 
 from striate.core.one_screen import OneScreen
 from striate.core.units import in_bytes
+from striate.deploy.export.drop import Drop
 from striate.deploy.export_record import ExportRecord
 
 
@@ -16,7 +17,7 @@ class ExportedFile(OneScreen):
     """A file that was written and tried.
 
     any_size: whether it takes pictures of any height and width. tried_on: what pictures. size_bytes: of the file, with
-    that which lies beside it.
+    that which lies beside it. drop: of accuracy, in int8.
     """
 
     path: Path
@@ -25,6 +26,7 @@ class ExportedFile(OneScreen):
     any_size: bool
     tried_on: str
     size_bytes: int
+    drop: Drop | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -42,6 +44,7 @@ class ExportedFile(OneScreen):
             "pictures": proof.pictures,
             "largest_difference": proof.largest_difference,
             "near_ties": list(proof.near_ties),
+            **({"int8": self.drop.to_dict()} if self.drop else {}),
         }
 
     def facts(self) -> dict[str, object]:

@@ -17,7 +17,7 @@ from striate.core.units import counted
 from striate.core.version import __version__
 from striate.data.scan import Progress
 from striate.deploy.bundle import Bundle
-from striate.deploy.engines import ENGINES, open_engine
+from striate.deploy.engines import ENGINES, Engine, open_engine
 from striate.deploy.export.ends import answering
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.export.formats import FORMATS, Format
@@ -55,6 +55,8 @@ class Wanted:
             raise StriateError(f"a file in the format {name} ends in {FORMATS[name].ending}, got {output}")
         path = Path(output) if output is not None else Path(f"{stem}{FORMATS[name].ending}")
         wanted = cls(path, name, **more)
+        if not 0 <= wanted.max_drop <= 100:
+            raise StriateError(f"--max-drop takes 0 to 100 points of accuracy, got {wanted.max_drop}")
         if wanted.precision not in get_args(ExportedPrecision):
             raise unknown_name("precision", wanted.precision, get_args(ExportedPrecision))
         if wanted.precision not in FORMATS[name].precisions:
@@ -71,45 +73,78 @@ class Audience:
     progress: Progress = lambda _done, _total: None
 
 
-def export(bundle: Bundle, wanted: Wanted, pictures: Pictures, audience: Audience) -> ExportedFile:
+@dataclass(frozen=True)
+class Trials:
+    """What a file is tried on. pictures: of all kinds; in int8, with their classes. calibration: for int8."""
+
+    pictures: Pictures
+    calibration: Pictures | None = None
+
+
+def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -> ExportedFile:
     """Write a network to a file that answers as it does.
 
     Raises StriateError, and leaves no file, where it cannot be traced, where a package is missing, and where the file's
-    answers differ on a picture, with the layer where they part.
+    answers differ on a picture, with the layer where they part; in int8 where accuracy drops by more than was allowed.
     """
     format, label = FORMATS[wanted.format], bundle.network.label
-    format.require()
+    format.require(wanted.precision)
     require_writable(wanted.path)
+    if wanted.precision == "int8" and (trials.calibration is None or trials.pictures.labels is None):
+        raise StriateError(
+            f"int8 takes pictures with known classes, to be calibrated on and measured by; name data with --data, or "
+            f"export {label} in fp32"
+        )
     audience.stage(f"tracing {label}")
     module = answering(bundle.network, bundle.preprocess, with_preprocessing=wanted.with_preprocessing)
     found = traced(module, bundle.preprocess, label)
     record = _record(bundle, wanted)
     with _passing_folder(wanted.path) as folder:
         file = folder / wanted.path.name
-        for attempt in _attempts(found, label):
-            audience.stage(f"writing {wanted.path.name}")
-            made = format.made(attempt, label, wanted.precision)
-            format.write(made, record, file)
-            engine = open_engine(file, format.engine)
-            if takes_other_sizes(attempt, engine, CLOSE[record.precision]):
-                break
-        audience.stage(f"trying it on {pictures.words} in {ENGINES[format.engine]}")
-        comparison = compared(attempt, engine, pictures, CLOSE[record.precision], audience.progress)
+        audience.stage(f"writing {wanted.path.name}")
+        attempt, made, engine = _written(found, record, file, format, trials)
+        audience.stage(f"trying it on {trials.pictures.words} in {ENGINES[format.engine]}")
+        close = CLOSE[wanted.precision]
+        comparison = compared(attempt, engine, trials.pictures, close, audience.progress)
         if not comparison.agrees:
-            where = parting(attempt, made, pictures, CLOSE[record.precision])
-            raise StriateError(_disagreement(wanted, comparison, where))
-        record = replace(record, proof=comparison.proof(pictures))
-        del engine  # which may hold on to the file
+            raise StriateError(_disagreement(wanted, comparison, parting(attempt, made, trials.pictures, close)))
+        drop = comparison.drop if wanted.precision == "int8" else None
+        if drop is not None and drop.points > wanted.max_drop:
+            raise StriateError(
+                f"{wanted.path} was not kept: in int8 {drop}, allowed are {wanted.max_drop:g} (--max-drop); export in "
+                "bf16 or fp32"
+            )
+        record = replace(record, proof=comparison.proof(trials.pictures))
+        if drop is not None:
+            record = replace(record, metrics={**record.metrics, "int8": drop.to_dict()})
         format.write(made, record, file)
         size = _settle(file, wanted.path, format)
-    return ExportedFile(wanted.path, record, wanted.format, bool(attempt.other_sizes), pictures.words, size)
+    return ExportedFile(
+        wanted.path, record, wanted.format, bool(attempt.other_sizes), trials.pictures.words, size, drop
+    )
 
 
-def _attempts(found: Traced, label: str) -> Iterator[Traced]:
-    """The operators of any size, then those of the network's own, for a format that has not all that the first need."""
-    yield found
+def _written(
+    found: Traced, record: ExportRecord, file: Path, format: Format, trials: Trials
+) -> tuple[Traced, Any, Engine]:
+    """Write the operators of any size, or those of the network's own for a format that has not all that these need.
+
+    Returns the operators, what the format made of them, and the file in its engine.
+    """
+    label = record.architecture
     if found.other_sizes:
-        yield of_its_size(found.module, found.preprocess, label)
+        try:
+            made = format.made(record.precision, found, label, trials.calibration)
+            format.write(made, record, file)
+            engine = open_engine(file, format.engine)
+            if takes_other_sizes(found, engine, CLOSE[record.precision]):
+                return found, made, engine
+        except StriateError:  # which says of what: if it is not the size, the next lines say it again
+            pass
+        found = of_its_size(found.module, found.preprocess, label)
+    made = format.made(record.precision, found, label, trials.calibration)
+    format.write(made, record, file)
+    return found, made, open_engine(file, format.engine)
 
 
 @contextmanager

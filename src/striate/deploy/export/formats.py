@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
-from striate.deploy.export.onnx_file import onnx_graph, write_onnx
+from striate.deploy.export.int8 import graph_in
+from striate.deploy.export.onnx_file import write_onnx
 from striate.deploy.export.openvino_file import openvino_model, write_openvino
+from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.pt2_file import torch_program, write_pt2
 from striate.deploy.export.traced import Traced
 from striate.deploy.export_record import ExportRecord
@@ -22,8 +24,8 @@ class Format:
 
     ending: of its files; what a file needs besides has the endings `beside`. engine: what runs it, of
     `striate.deploy.engines`. packages: that writing and trying it take; extra: which installs them. precisions: that it
-    has; remark: why no others. made: of operators, what messages call the network, and a precision. write: what was
-    made, with what it says of itself, to a path.
+    has; remark: why no others. made: in a precision, of operators, what messages call the network, and pictures to
+    calibrate int8 on. write: what was made, with what it says of itself, to a path.
     """
 
     name: str
@@ -33,18 +35,22 @@ class Format:
     extra: str
     precisions: tuple[str, ...]
     remark: str
-    made: Callable[[Traced, str, str], Any]
+    made: Callable[[str, Traced, str, Pictures | None], Any]
     write: Callable[[Any, ExportRecord, Path], None]
     beside: tuple[str, ...] = ()
 
-    def require(self) -> None:
+    def require(self, precision: str) -> None:
         """Raise StriateError, with what to install, unless all packages are there."""
-        missing = [name for name in self.packages if not is_installed(name)]
+        extras = dict.fromkeys(self.packages, self.extra)
+        if precision == "int8":
+            extras.setdefault("onnxruntime", "onnx")  # whose quantiser it is
+        missing = [name for name in extras if not is_installed(name)]
         if missing:
             are = "is" if len(missing) == 1 else "are"
+            install = ",".join(dict.fromkeys(extras[name] for name in missing))
             raise StriateError(
                 f"{self.name} files need {', '.join(missing)}, which {are} not installed; install with: "
-                f"pip install 'striate[{self.extra}]'"
+                f"pip install 'striate[{install}]'"
             )
 
 
@@ -62,9 +68,9 @@ FORMATS = {
             "onnxruntime",
             ("onnx", "onnxscript", "onnxruntime"),
             "onnx",
-            ("fp32",),
+            ("fp32", "int8"),
             "ONNX Runtime has no bf16 on the processor",
-            onnx_graph,
+            graph_in,
             write_onnx,
         ),
         Format(
@@ -73,7 +79,7 @@ FORMATS = {
             "openvino",
             ("onnx", "onnxscript", "openvino"),
             "openvino",
-            ("fp32", "bf16"),
+            ("fp32", "bf16", "int8"),
             "",
             openvino_model,
             write_openvino,

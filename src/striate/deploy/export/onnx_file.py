@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 OPSET = 18
 MODULE = "module"
 """Of a node's metadata: the path of the layer that it is of."""
+FROM_PIXELS = "from_pixels"
 SCOPES = "pkg.torch.onnx.name_scopes"
 UNKNOWN = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
 SIDES = ("batch", "channels", "height", "width")
 MOST_BYTES = 2**31 - 1  # of a protobuf
 
 
-def onnx_graph(traced: Traced, label: str, _precision: str = "fp32") -> ModelProto:
+def onnx_graph(traced: Traced, label: str) -> ModelProto:
     """The network's operators as ONNX has them; each node's metadata names its layer.
 
     Raises StriateError that names the operator and its layer where ONNX has none of the kind.
@@ -51,6 +52,11 @@ def onnx_graph(traced: Traced, label: str, _precision: str = "fp32") -> ModelPro
     return model
 
 
+def layer_in(node: Any) -> str:
+    """The path of the layer that a node is of, FROM_PIXELS before the network, "" in its own code."""
+    return next((each.value for each in node.metadata_props if each.key == MODULE), "")
+
+
 def _tidy(model: ModelProto) -> None:
     """Leave what a reader needs: names of the sides, the layer of each node; no paths of this machine."""
     graph = model.graph
@@ -73,6 +79,8 @@ def _tidy(model: ModelProto) -> None:
 def _layer_of(metadata: dict[str, str]) -> str:
     """The path of the layer that a node of torch's exporter is of; "" outside the network."""
     scopes = ast.literal_eval(metadata[SCOPES]) if SCOPES in metadata else []
+    if FROM_PIXELS in scopes:
+        return FROM_PIXELS
     layers = [scope for scope in scopes[:-1] if scope.startswith(NETWORK)]  # the last one is the operator itself
     return layers[-1].removeprefix(NETWORK) if layers else ""
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.deploy.engines.quiet_openvino import openvino
-from striate.deploy.export.onnx_file import onnx_graph
+from striate.deploy.export.int8 import graph_in
+from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.traced import Traced
 from striate.deploy.export_record import KEY, ExportRecord
 
@@ -21,9 +22,9 @@ class OpenVinoModel:
     graph: Any
 
 
-def openvino_model(traced: Traced, label: str, precision: str) -> OpenVinoModel:
+def openvino_model(precision: str, traced: Traced, label: str, calibration: Pictures | None) -> OpenVinoModel:
     """Raises StriateError for an operator that ONNX or OpenVINO does not have."""
-    graph = onnx_graph(traced, label, precision)
+    graph = graph_in(precision, traced, label, calibration)
     try:
         model = openvino().Core().read_model(graph.SerializeToString())
     except RuntimeError as error:

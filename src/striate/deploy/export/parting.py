@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.deploy.engines.quiet_openvino import openvino
-from striate.deploy.export.onnx_file import MODULE
+from striate.deploy.export.onnx_file import layer_in
 from striate.deploy.export.openvino_file import OpenVinoModel
 from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.proof import network_images
@@ -70,8 +70,7 @@ def _outputs(graph: ModelProto, paths: set[str]) -> dict[str, str]:
     """By the path of a layer, the name of what its last operator gives."""
     names = {}
     for node in graph.graph.node:
-        path = next((each.value for each in node.metadata_props if each.key == MODULE), "")
-        if path in paths:
+        if (path := layer_in(node)) in paths:
             names[path] = node.output[0]
     return names
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
+from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.traced import Traced, of_its_size, quietly, traced
 from striate.deploy.export_record import KEY, ExportRecord
 
 TOLD = ("stack_trace", "source_fn_stack", "from_node", "custom")  # of a node, which nothing needs
 
 
-def torch_program(found: Traced, label: str, precision: str) -> ExportedProgram:
+def torch_program(precision: str, found: Traced, label: str, _calibration: Pictures | None) -> ExportedProgram:
     """The operators as they were traced; in bf16, those of the network with its weights in that."""
     if precision == "fp32":
         return found.program
