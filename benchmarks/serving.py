@@ -6,7 +6,7 @@ NETWORK: "embedded", a name of the zoo (weights drawn), or what `striate serve` 
 Each client sends photographs of 500 x 375 px as JPEG, one per request, and asks again when it is answered. The engine's
 own rate is that of batches of 32 in a process of its own, before and after the load, the machine else idle: pictures
 that are decoded already. Memory is the server's, after 1,000 requests and after all; last of all SIGTERM comes under
-load. The last result is in benchmarks/serving.md.
+load.
 """
 
 from __future__ import annotations
