@@ -22,7 +22,8 @@ def test_the_card_holds_names_as_text(photos, tmp_path):
     fenced = [lines[number + 1] for number, line in enumerate(lines) if line == "```sh"]
     assert shlex.split(fenced[0])[-2:] == ["--run", f"{run.path}-again"]
     assert shlex.split(fenced[1]) == ["striate", "predict", str(run.path), "PICTURE.jpg"]
-    assert lines.count("```") == 2
+    assert shlex.split(fenced[2])[:3] == ["striate", "export", str(run.path)]
+    assert lines.count("```") == 4
 
 
 def test_marks_of_markdown_are_escaped():

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 from striate.analysis.summary import summarize
+from striate.answers.classes import CLASSIFICATION
 from striate.core.commands import command
+from striate.core.records import Preprocess
 from striate.core.units import counted, duration
 from striate.core.visible import visible
 from striate.models import Network
@@ -54,7 +56,54 @@ Use it:
 ```sh
 {command("predict", folder, "PICTURE.jpg")}
 ```
+{_elsewhere(facts, network, folder)}"""
+
+
+def _elsewhere(facts: ReportFacts, network: Network, folder: Path) -> str:
+    """How a program without Striate uses it, of a classifier."""
+    if facts.task.name != CLASSIFICATION:
+        return ""
+    own = ("--model", network.written.flagged) if network.written else ()
+    export = command("export", folder, "--with-preprocessing", "--output", "network.onnx", *own)
+    return f"""
+Use it without Striate, by ONNX Runtime:
+
+```sh
+{export}
+```
+
+```python
+{onnx_lines(network.preprocess)}
+```
 """
+
+
+def onnx_lines(preprocess: Preprocess) -> str:
+    """Python that reads a picture, asks a file `network.onnx` that takes pixels, and prints the class.
+
+    >>> print(onnx_lines(Preprocess((32, 32), (40, 40))).splitlines()[4])
+    pixels = np.asarray(ImageOps.fit(picture, (40, 40), Image.Resampling.BILINEAR))
+    """
+    height, width = preprocess.resize
+    mode = "RGB" if preprocess.channels == 3 else "L"
+    scaled = {
+        "cover": f"ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)",
+        "contain": f"ImageOps.pad(picture, ({width}, {height}), Image.Resampling.BILINEAR, {_colour(preprocess)})",
+        "stretch": f"picture.resize(({width}, {height}), Image.Resampling.BILINEAR)",
+    }[preprocess.fit]
+    axes = "pixels.transpose(2, 0, 1)[None]" if mode == "RGB" else "pixels[None, None]"
+    return f"""import json, numpy as np, onnxruntime
+from PIL import Image, ImageOps
+network = onnxruntime.InferenceSession("network.onnx")
+picture = ImageOps.exif_transpose(Image.open("PICTURE.jpg")).convert("{mode}")
+pixels = np.asarray({scaled})
+logits = network.run(["logits"], {{"images": {axes}}})[0]
+print(json.loads(network.get_modelmeta().custom_metadata_map["striate"])["classes"][logits.argmax()])"""
+
+
+def _colour(preprocess: Preprocess) -> object:
+    colour = preprocess.mean_colour
+    return colour if len(colour) > 1 else colour[0]
 
 
 def escaped(text: str) -> str:
