@@ -132,3 +132,21 @@ def test_every_file_of_the_page_is_served_under_the_policy(run):
     for path in ("main.js", "style.css", "colours.css", "icon.svg", "page", "docs"):
         assert asked(run, f"/{path}").status_code == 200, path
     assert asked(run, "/../page.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("channels", "side", "classes", "draws"),
+    [
+        (1, 64, ("cat", "dog"), True),
+        (1, 65, ("cat", "dog"), False),
+        (3, 32, ("0", "1"), True),
+        (3, 32, ("cat",), False),
+    ],
+)
+def test_who_has_a_pad(run, channels, side, classes, draws):
+    class Other:
+        preprocess = run.preprocess.for_channels(channels).at((side, side))
+        task_name = "classification"
+
+    Other.classes = classes
+    assert page_facts(Other)["draws"] == draws

@@ -44,16 +44,17 @@ def add_page(app: FastAPI, served: Served) -> None:
 def page_facts(predictor: Predictor) -> dict[str, Any]:
     """What the page has to know besides `/model`.
 
-    classifies: whether answers are classes. draws: whether there is a pad. working: height and width of the picture
-    that the pad sends; seen: top, left, height and width in it of what the network sees. layers: whether they can be
-    shown.
+    classifies: whether answers are classes. draws: whether there is a pad, which is for small pictures, grey ones or of
+    single characters. working: height and width of the picture that the pad sends. seen: top, left, height and width
+    in it of what the network sees. layers: whether they can be shown.
     """
     preprocess = predictor.preprocess
     rows, columns = seen_part(preprocess)
+    written = preprocess.channels == 1 or all(len(name) == 1 for name in predictor.classes)
     classifies = predictor.task_name == CLASSIFICATION
     return {
         "classifies": classifies,
-        "draws": classifies and preprocess.channels == 1 and max(preprocess.size) <= MOST_DRAWN_PX,
+        "draws": classifies and written and max(preprocess.size) <= MOST_DRAWN_PX,
         "working": list(preprocess.resize),
         "seen": [rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start],
         "layers": not isinstance(predictor, Exported),

@@ -54,7 +54,7 @@ export function draw(section, facts, classes) {
 
   async function answer() {
     if (!board.strokes.length) {
-      said.replaceChildren(make("p", { className: "remark" }, empty));
+      said.replaceChildren(make("p", { className: "invitation" }, empty));
       list.hidden = true;
       return;
     }
@@ -96,7 +96,7 @@ export function draw(section, facts, classes) {
   const invert = button("Invert", "Dark ink on light paper", () => ({ inverted: !effects.inverted }));
   fit.setAttribute("aria-pressed", "true");
   invert.setAttribute("aria-pressed", "false");
-  const clear = make("button", { type: "button", className: "main" }, "Clear");
+  const clear = make("button", { type: "button", className: "clear" }, "Clear");
   clear.addEventListener("click", () => {
     effects = { ...NONE, fit: effects.fit, inverted: effects.inverted };
     board.clear();
