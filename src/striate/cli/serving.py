@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -84,6 +86,8 @@ def serve(
     if ended_by == signal.SIGINT:
         raise Interrupted("stopped", signal.SIGINT)
     tell("stopped")
+    sys.stdout.flush()
+    os._exit(0)  # nothing is left to save, and on a busy machine torch takes seconds to take itself apart
 
 
 def _require_extra() -> None:

@@ -127,3 +127,14 @@ def test_the_threads_end_with_the_server(serving, digits, scan):
     with serving(digits) as server:
         server.client.post("/predict", files={"x": scan})
     assert not server.served.batcher._thread.is_alive()
+
+
+def test_an_exported_file_is_served_alike(serving, digits, scans, tmp_path):
+    pytest.importorskip("onnxruntime")
+    file = digits.export(tmp_path / "digits.onnx", data=scans[0].parent).path
+    exported = striate.load(file)
+    with serving(exported) as server:
+        files = [("x", (path.name, path.read_bytes())) for path in scans[:5]]
+        answer = server.client.post("/predict", files=files, params={"top": 10})
+        assert answer.json() == said(exported.predict(scans[:5], top=10), [path.name for path in scans[:5]])
+        assert server.client.get("/model").json()["engine"] == exported.engine_words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import urlencode
@@ -89,8 +90,9 @@ class _Exchange:
             await self._refuse(503, f"no answer within {self.settings.request_seconds:g} seconds")
         except ClientDisconnect:
             raise
-        except Exception:
-            log.exception("a request failed; this is a mistake in the server")
+        except Exception as error:
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                log.error("%s", line)
             await self._refuse(500, "the server has made a mistake; its log says which")
 
     def _early(self) -> Response | None:

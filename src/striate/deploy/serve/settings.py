@@ -23,7 +23,7 @@ class Settings:
     token: str | None = None
     hosts: tuple[str, ...] = ()
     most_body_bytes: int = 32 * MEBIBYTE
-    most_held_bytes: int = 256 * MEBIBYTE
+    most_held_bytes: int = 128 * MEBIBYTE
     most_pixels: int = 50_000_000
     most_files: int = 32
     most_waiting: int = 128
