@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -100,3 +102,20 @@ def test_the_format_is_named_or_the_ending_of_the_file():
         Wanted.of("a.onnx", None, "cats", precision="fp64")
     with pytest.raises(striate.StriateError, match=r"onnx files are fp32"):
         Wanted.of("a.onnx", None, "cats", precision="bf16")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nothing_of_this_machine_is_in_the_file(exported, ending):
+    found = exported(network_of("(conv8-relu)-gap"), f"net{ending}")
+    content = found.path.read_bytes()
+    for told in (b".py", str(Path.home()).encode(), str(Path(striate.__file__).parent).encode(), b"stack_trace"):
+        assert told not in content
+
+
+def test_an_older_torch_is_refused(exported, monkeypatch):
+    def export(mod, args, *, dynamic_shapes=None, strict=False):
+        raise AssertionError
+
+    monkeypatch.setattr(torch.export, "export", export)
+    with pytest.raises(striate.StriateError, match=r"takes a newer torch than 2\..*; 2\.13 does$"):
+        exported(network_of("(conv8-relu)-gap"))

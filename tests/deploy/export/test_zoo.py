@@ -18,7 +18,7 @@ SMALL = {  # and a size at which they are small
 }  # fmt: skip
 LARGE = {
     "alexnet": 67, "densenet40_12": 16, "googlenet": 79, "googlenet_tv": 32, "inception_v4": 75, "resnext50_32x4d": 32,
-    "resnet34_c": 32, "resnet50_paper": 32, "vgg11_bn": 32, "vgg11_lrn": 32, "vgg16_c": 32,
+    "resnet34_c": 32, "vgg11_bn": 32,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
 import traceback
@@ -21,6 +22,7 @@ from striate.core.records import Preprocess
 from striate.deploy.export.ends import Answering
 
 NETWORK = "network."
+DEFERRING = "prefer_deferred_runtime_asserts_over_guards"
 CLOSE = 1e-3  # of the largest logit
 HOUSES = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch.onnx", "onnxscript")
@@ -51,6 +53,8 @@ def traced(module: Answering, preprocess: Preprocess, label: str) -> Traced:
 
     label: how messages call it. Raises StriateError that names the layer, that cannot be traced.
     """
+    if DEFERRING not in inspect.signature(torch.export.export).parameters:
+        raise StriateError(f"to export {label} takes a newer torch than {torch.__version__}; 2.13 does")
     if module.from_pixels is None and (program := _of_any_size(module, preprocess)) is not None:
         return Traced(module, program, preprocess, tuple(other_sizes(preprocess)))
     return of_its_size(module, preprocess, label)
@@ -103,9 +107,8 @@ def _program(module: Answering, images: Tensor, *, any_size: bool) -> ExportedPr
     shape: dict[int, Any] = {0: Dim("batch", min=1)}
     if any_size:
         shape |= {2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    program = torch.export.export(
-        module, (images,), dynamic_shapes=(shape,), prefer_deferred_runtime_asserts_over_guards=True
-    )
+    deferring: dict[str, Any] = {DEFERRING: True}
+    program = torch.export.export(module, (images,), dynamic_shapes=(shape,), **deferring)
     for node in program.graph.nodes:  # paths on this machine, which are nobody's business
         node.meta.pop("stack_trace", None)
     return program
