@@ -191,3 +191,22 @@ def test_the_answer_of_another_task_is_a_table(browser, server):
             page.get_by_role("button", name="Download CSV").click()
         lines = download.value.path().read_bytes().decode("utf-8-sig").splitlines()
         assert lines == ["path,points,note,problem", 'a.png,"[[1,2]]",<b>x</b>,', 'b.png,"[[1,2]]",<b>x</b>,']
+
+
+def test_without_layers_the_pad_says_so(browser, server):
+    facts = {"classifies": True, "draws": True, "working": [32, 32], "seen": [0, 0, 32, 32], "layers": False}
+    with opened(browser, server, answers={"page": facts}) as page:
+        page.wait_for_selector("canvas.pad")
+        assert "An exported file answers" in page.locator("section[aria-label=Layers]").inner_text()
+
+
+def test_many_pictures_keep_their_tiles(page):
+    to_pictures(page)
+    content = digits(1)[0]
+    page.set_input_files("#files", [upload(f"{number}.png", content) for number in range(60)])
+    page.evaluate("document.querySelector('#grid li').id = 'first'")
+    page.locator("#grid button").nth(7).focus()
+    until(page, page.locator("#csv").is_enabled, seconds=30)
+    assert page.locator("#grid b").count() == 60
+    assert page.locator("#grid li#first").count() == 1  # made once
+    assert page.evaluate("document.activeElement.innerText").endswith("7.png")

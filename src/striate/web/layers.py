@@ -19,6 +19,7 @@ from striate.deploy.serve.served import Served
 from striate.web.one_picture import decoded, one_upload
 
 MOST_LAYERS, MOST_MAPS, MOST_UNITS = 24, 64, 1_024
+MOST_BYTES = 2**17  # of the maps of a layer
 TOP = 10  # classes of the answer: all digits
 
 T = TypeVar("T")
@@ -54,7 +55,8 @@ def _told(predictor: Predictor, picture: Pixels, name: str) -> bytes:
     contents: list[bytes] = []
     for layer in spread(layers_of(predictor, picture), MOST_LAYERS):
         values = layer.values
-        shown = values[:MOST_MAPS] if values.ndim == 3 else values[None, None, :MOST_UNITS]
+        maps = min(MOST_MAPS, max(1, MOST_BYTES // values[0].size))
+        shown = values[:maps] if values.ndim == 3 else values[None, None, :MOST_UNITS]
         content, ranges = in_bytes(shown)
         heads.append({"name": layer.name, "of": len(values), "shape": shown.shape, "ranges": ranges})
         contents.append(content)

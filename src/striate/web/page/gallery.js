@@ -1,13 +1,12 @@
 // All pictures that were given, with their answers.
 
-import { announce, byId, counted, download, make, percent, showProblem } from "./elements.js";
+import { announce, byId, counted, download, percent, showProblem } from "./elements.js";
 import { showOne } from "./one.js";
 import { Problem, predict } from "./server.js";
 import { asCsv } from "./table.js";
+import { mark, pictureOf, tell } from "./tile.js";
 
-/**
- * @typedef {{file: File, name: string, url: string, answer?: import("./server.js").Answer, problem?: string}} Picture
- */
+/** @typedef {import("./tile.js").Picture} Picture */
 
 const AT_ONCE = 4; // requests; the server batches what arrives together
 
@@ -18,6 +17,7 @@ let chosen;
 /** @type {Picture[]} */
 const waiting = [];
 let asking = 0;
+let missing = 0;
 
 /**
  * Take pictures, show the first and ask for the answers of all.
@@ -26,10 +26,13 @@ let asking = 0;
 export function take(files) {
   if (!files.length) return;
   showProblem("");
-  const added = files.map((file) => ({ file, name: file.name, url: URL.createObjectURL(file) }));
+  const added = files.map((file) => pictureOf(file, pick));
   pictures.push(...added);
   waiting.push(...added);
+  missing += added.length;
+  byId("grid").append(...added.map(({ tile }) => tile));
   choose(added[0]);
+  showCount();
   announce(`Waiting for ${counted(added.length, "answer")}.`);
   while (asking < AT_ONCE && waiting.length) ask();
 }
@@ -58,36 +61,50 @@ async function answer(picture) {
 
 /** @param {Picture} picture */
 function told(picture) {
+  missing -= 1;
+  tell(picture);
   if (picture === chosen) {
     showOne(picture);
     announce(`${picture.name}: ${inWords(picture)}`);
   }
-  showAll();
+  showCount();
+  if (!missing) sort();
 }
 
 /** @param {Picture} picture */
 function choose(picture) {
+  mark(chosen, false);
   chosen = picture;
+  mark(chosen, true);
   showOne(picture);
-  showAll();
+}
+
+/** @param {Picture} picture */
+function pick(picture) {
+  choose(picture);
+  byId("one").scrollIntoView({ block: "nearest" });
 }
 
 /** @param {Picture} picture */
 function inWords({ answer, problem }) {
-  if (problem) return problem;
-  if (!answer) return "waiting";
-  return answer.top ? `${percent(answer.top[0].probability)} ${answer.top[0].label}` : "answered";
+  const [best] = answer?.top ?? [];
+  return best ? `${percent(best.probability)} ${best.label}` : (problem ?? "answered");
 }
 
-function showAll() {
+function showCount() {
   byId("drop").classList.toggle("short", pictures.length > 0);
   byId("all").hidden = pictures.length < 2;
-  const missing = pictures.filter((each) => !each.answer && !each.problem).length;
   byId("count").textContent = counted(pictures.length, "picture") + (missing ? `, ${missing} waiting` : "");
   byId("csv").disabled = missing > 0;
-  const focused = document.activeElement?.closest("#grid li")?.firstElementChild;
-  byId("grid").replaceChildren(...ordered().map(item));
-  if (focused) byId("grid").querySelector("[aria-current]")?.focus();
+}
+
+/** Put the tiles in order, unless they are. */
+function sort() {
+  const [grid, tiles] = [byId("grid"), ordered().map(({ tile }) => tile)];
+  if (tiles.every((tile, place) => tile === grid.children[place])) return;
+  const focused = grid.contains(document.activeElement) ? document.activeElement : null;
+  grid.replaceChildren(...tiles);
+  focused?.focus();
 }
 
 /** @returns {Picture[]} */
@@ -99,34 +116,20 @@ function ordered() {
   return [...pictures].sort((one, other) => place(one) - place(other));
 }
 
-/** @param {Picture} picture */
-function item(picture) {
-  const image = make("img", { src: picture.url, alt: "", loading: "lazy", decoding: "async" });
-  const [best] = picture.answer?.top ?? [];
-  const words = best ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [inWords(picture)];
-  const button = make("button", { type: "button", className: "tile" },
-    make("span", { className: "thumb" }, image),
-    make("span", { className: picture.problem ? "words bad" : "words" }, ...words),
-    make("span", { className: "file" }, picture.name));
-  if (picture === chosen) button.setAttribute("aria-current", "true");
-  button.addEventListener("click", () => {
-    choose(picture);
-    byId("one").scrollIntoView({ block: "nearest" });
-  });
-  return make("li", {}, button);
+function clear() {
+  for (const { url } of pictures) URL.revokeObjectURL(url);
+  [pictures, chosen, waiting.length, missing] = [[], undefined, 0, 0];
+  byId("grid").replaceChildren();
+  byId("one").hidden = true;
+  showCount();
+  byId("choose").focus();
 }
 
 /** @param {import("./server.js").Facts} facts */
 export function listen(facts) {
-  byId("order").addEventListener("change", showAll);
+  byId("order").addEventListener("change", sort);
   byId("csv").addEventListener("click", () => {
     download(asCsv(ordered(), facts.classifies), "predictions.csv", "text/csv");
   });
-  byId("clear").addEventListener("click", () => {
-    for (const { url } of pictures) URL.revokeObjectURL(url);
-    [pictures, chosen, waiting.length] = [[], undefined, 0];
-    byId("one").hidden = true;
-    showAll();
-    byId("choose").focus();
-  });
+  byId("clear").addEventListener("click", clear);
 }

@@ -11,7 +11,7 @@ const HINT = "Choose a class to see which parts of the picture speak for it.";
 
 /**
  * Show a picture with what is known of it.
- * @param {import("./gallery.js").Picture} picture
+ * @param {import("./tile.js").Picture} picture
  */
 export function showOne(picture) {
   const section = byId("one");
@@ -19,7 +19,7 @@ export function showOne(picture) {
   section.replaceChildren(stage(picture), make("div", { className: "said" }, ...said(picture)));
 }
 
-/** @param {import("./gallery.js").Picture} picture */
+/** @param {import("./tile.js").Picture} picture */
 function stage(picture) {
   const image = make("img", { src: picture.url, alt: picture.name });
   const canvas = make("canvas", { className: "heat", hidden: true, "aria-hidden": "true" });
@@ -31,7 +31,7 @@ function stage(picture) {
   return make("figure", { className: "stage" }, frame, make("figcaption", { className: "remark" }, picture.name));
 }
 
-/** @param {import("./gallery.js").Picture} picture */
+/** @param {import("./tile.js").Picture} picture */
 function said(picture) {
   if (picture.problem) return [make("p", { className: "note" }, picture.problem)];
   if (!picture.answer) return [make("p", { className: "remark" }, "Waiting for the answer …")];
@@ -47,7 +47,7 @@ function said(picture) {
 
 /**
  * Show which parts speak for a class, or no longer.
- * @param {import("./gallery.js").Picture} picture
+ * @param {import("./tile.js").Picture} picture
  * @param {string} label
  * @param {HTMLElement} reason
  */

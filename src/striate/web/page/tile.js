@@ -1,0 +1,48 @@
+// A picture among many: its small image, its answer, its name.
+
+import { make, percent } from "./elements.js";
+
+/**
+ * @typedef {{file: File, name: string, url: string, answer?: import("./server.js").Answer, problem?: string,
+ *   tile: HTMLElement}} Picture
+ */
+
+/**
+ * A picture that has no answer yet.
+ * @param {File} file
+ * @param {(picture: Picture) => void} choose called when it is chosen
+ * @returns {Picture}
+ */
+export function pictureOf(file, choose) {
+  const url = URL.createObjectURL(file);
+  const image = make("img", { src: url, alt: "", loading: "lazy", decoding: "async" });
+  const button = make("button", { type: "button", className: "tile" },
+    make("span", { className: "thumb" }, image),
+    make("span", { className: "words" }, "waiting"),
+    make("span", { className: "file" }, file.name));
+  const picture = { file, name: file.name, url, tile: make("li", {}, button) };
+  button.addEventListener("click", () => choose(picture));
+  return picture;
+}
+
+/**
+ * Show on its tile what is known of a picture.
+ * @param {Picture} picture
+ */
+export function tell({ tile, answer, problem }) {
+  const words = /** @type {HTMLElement} */ (tile.querySelector(".words"));
+  const [best] = answer?.top ?? [];
+  const parts = best ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [problem ?? "answered"];
+  words.replaceChildren(...parts);
+  words.classList.toggle("bad", problem !== undefined);
+}
+
+/**
+ * @param {Picture | undefined} picture
+ * @param {boolean} chosen
+ */
+export function mark(picture, chosen) {
+  const button = picture?.tile.querySelector("button");
+  if (chosen) button?.setAttribute("aria-current", "true");
+  else button?.removeAttribute("aria-current");
+}
