@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -67,6 +68,7 @@ def serve(
 
     _require_token(token)
     allow_megapixels(max_megapixels)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # why a picture cannot be read is the answer's to say
     with open_socket(host, port) as listening:
         token = token or (None if is_loopback(listening) else new_token())
         opened = load(str(run), precision, model, device)
