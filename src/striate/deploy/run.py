@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -34,6 +34,7 @@ from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.targets import Indices, Targets
 from striate.deploy.bundle import Bundle, load_weights
+from striate.deploy.engine_form import EngineForm
 from striate.deploy.equal_shapes import at_once, exact_threads, in_equal_shapes
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
@@ -42,7 +43,7 @@ from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
 from striate.models.stored import digest
 from striate.runtime.global_state import global_state_kept
-from striate.runtime.program.quick import quick_form
+from striate.runtime.program.quick import QuickForm, quick_form
 from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
 from striate.tasks import task_named
 from striate.tasks.arrays import as_arrays
@@ -116,8 +117,27 @@ class Run(Predictor, OneScreen):
         return self.bundle.network
 
     @cached_property
-    def _form(self) -> nn.Module:
+    def _quick_form(self) -> QuickForm:
         return quick_form(self.network, self.preprocess)
+
+    @cached_property
+    def _form(self) -> nn.Module:
+        return self._quick_form
+
+    def choose_engine(
+        self, engine: str = "auto", pictures: int | None = None, tell: Callable[[str], None] = log.info
+    ) -> None:
+        """Have an engine compute what is predicted and evaluated from now on; without this, torch does.
+
+        engine: "torch", "onnxruntime", "openvino", or "auto": the fastest here, as `engine_choice.form_by` finds out.
+        pictures: how many will be asked about. tell: gets a line of what is made for the engine, and what was measured.
+        Raises StriateError for an engine that is not known or not installed.
+        """
+        from striate.deploy.engine_choice import Asking, form_by  # imports torch's exporters
+
+        asking = Asking(self.bundle, self.sha256, self._quick_form, self.runtime)
+        self._form = form_by(asking, engine, pictures, tell)
+        self.__dict__.pop("_at_once", None)  # of the engine before
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -161,6 +181,8 @@ class Run(Predictor, OneScreen):
     @property
     def engine_words(self) -> str:
         """What computes, and in which precision, as a person reads it."""
+        if isinstance(self._form, EngineForm):
+            return f"{self._form.engine.words} {self.runtime.precision}"
         return f"torch {describe(self.runtime)}"
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,8 +45,10 @@ def installed(engine: str) -> bool:
     return importlib.util.find_spec(engine) is not None
 
 
-def open_engine(path: Path, engine: str | None = None) -> Engine:
+def open_engine(path: Path, engine: str | None = None, precision: str | None = None) -> Engine:
     """An exported file in an engine: the named one, or the first of those that run it which is installed.
+
+    precision: in which OpenVINO computes, "bf16" or "fp32"; when not given, and for the others, what the file is in.
 
     Raises StriateError where none is, and for a file that is missing or damaged.
     """
@@ -64,10 +67,10 @@ def open_engine(path: Path, engine: str | None = None) -> Engine:
         )
     if not path.is_file():
         raise StriateError(f"{path}: no such file")
-    return _opener(found)(path)
+    return _opener(found, precision)(path)
 
 
-def _opener(engine: str) -> Callable[[Path], Engine]:
+def _opener(engine: str, precision: str | None) -> Callable[[Path], Engine]:
     if engine == "onnxruntime":
         from striate.deploy.engines.onnxruntime_engine import OnnxRuntimeEngine
 
@@ -75,7 +78,7 @@ def _opener(engine: str) -> Callable[[Path], Engine]:
     if engine == "openvino":
         from striate.deploy.engines.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine
+        return partial(OpenVinoEngine, precision=precision)
     from striate.deploy.engines.torch_engine import TorchEngine
 
     return TorchEngine

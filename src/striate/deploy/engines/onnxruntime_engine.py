@@ -11,7 +11,10 @@ from striate.deploy.export_record import KEY
 
 
 class OnnxRuntimeEngine:
-    """An ONNX file in ONNX Runtime. Raises StriateError for a file that it does not take."""
+    """An ONNX file in ONNX Runtime, as the file says: on the processor it has no bf16.
+
+    Raises StriateError for a file that it does not take.
+    """
 
     def __init__(self, path: Path) -> None:
         import onnxruntime

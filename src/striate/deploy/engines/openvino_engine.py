@@ -17,10 +17,11 @@ from striate.deploy.export_record import KEY
 class OpenVinoEngine:
     """A file in OpenVINO. Raises StriateError for one that it does not take.
 
-    It computes in what the file was made for: OpenVINO by itself takes bf16 wherever the processor has it.
+    precision: "bf16" or "fp32"; what the file was made for when not given, as OpenVINO by itself takes bf16 wherever
+    the processor has it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, precision: str | None = None) -> None:
         ov = openvino()
         try:
             model = ov.Core().read_model(path)
@@ -28,7 +29,7 @@ class OpenVinoEngine:
             settings = {
                 "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
                 "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
-                "INFERENCE_PRECISION_HINT": "bf16" if _precision(self.record) == "bf16" else "f32",
+                "INFERENCE_PRECISION_HINT": "bf16" if (precision or _precision(self.record)) == "bf16" else "f32",
             }
             self._compiled = ov.Core().compile_model(model, "CPU", settings)
         except Exception as error:  # RuntimeError with many lines, and others

@@ -52,7 +52,7 @@ class QuickForm(nn.Module):
             return program(images)
 
     def _program(self, images: Tensor) -> Program | None:
-        key = images.shape[1:], _computed_in()
+        key = images.shape[1:], computed_in()
         if key not in self._programs:
             try:
                 self._programs[key] = self._made(images) if len(self._programs) < MOST_PROGRAMS else None
@@ -77,7 +77,7 @@ class QuickForm(nn.Module):
         with torch.autocast("cpu", enabled=False):
             program = Program(fused(recording, len(images)), recording.images, recording.answer)
             difference = float((program(others) - answer).abs().max())
-        if not difference <= MOST_DIFFERENCE[_computed_in()] * float(answer.abs().max()):
+        if not difference <= MOST_DIFFERENCE[computed_in()] * float(answer.abs().max()):
             raise NotAProgram(f"the answers differ by {difference:.3g}")
         return program
 
@@ -102,12 +102,13 @@ def _repeatable(images: Tensor) -> bool:
         and torch.is_inference_mode_enabled()
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.mkldnn.enabled
-        and _computed_in() in MOST_DIFFERENCE
+        and computed_in() in MOST_DIFFERENCE
         and images.is_contiguous(memory_format=torch.channels_last)
     )
 
 
-def _computed_in() -> torch.dtype:
+def computed_in() -> torch.dtype:
+    """The number type of convolutions on the processor, here and now: that of autocast, or float32."""
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
 
 

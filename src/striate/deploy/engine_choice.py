@@ -1,0 +1,184 @@
+"""Which engine answers for a network on this machine: the fastest that agrees, by a short measurement that is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from striate.core.errors import StriateError, unknown_name
+from striate.core.files import write_json
+from striate.core.reading import read_record
+from striate.core.version import __version__
+from striate.data.cache import cache_root
+from striate.data.picture import to_batch
+from striate.deploy.bundle import Bundle
+from striate.deploy.engine_form import EngineForm
+from striate.deploy.engines import ENGINES, EXTRAS, RUN_BY, installed, open_engine
+from striate.deploy.export.exporting import Audience, Trials, Wanted, export
+from striate.deploy.export.pictures import drawn
+from striate.deploy.export.proof import CLOSE, Comparison
+from striate.runtime.inference import network_input
+from striate.runtime.machine import processor_name
+from striate.runtime.program.quick import QuickForm
+from striate.runtime.runtime import Runtime
+
+AUTO, TORCH = "auto", "torch"
+ENDING = ".onnx"  # what all engines beside torch read
+CHOICES = (AUTO, TORCH, *RUN_BY[ENDING])
+MEASURED_FROM = 500  # pictures: fewer are answered by torch before a file for the engines is made and measured
+PASSES = 4
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measurement came to. engine: the fastest; images_per_s: of it and of all others whose answers agree."""
+
+    engine: str
+    images_per_s: dict[str, float]
+    versions: dict[str, str]
+
+    @property
+    def words(self) -> str:
+        """In a line.
+
+        >>> Measured("openvino", {"torch": 80.0, "openvino": 100.0}, {}).words
+        'OpenVINO answers fastest here: 100 images/s, torch 80'
+        """
+        others = [f"{ENGINES[name]} {rate:,.0f}" for name, rate in self.images_per_s.items() if name != self.engine]
+        rates = ", ".join([f"{self.images_per_s[self.engine]:,.0f} images/s", *others])
+        return f"{ENGINES[self.engine]} answers fastest here: {rates}"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for an engine: a network with what belongs to it, the hash of its weights, torch's form of it, and where
+    and in which numbers it runs.
+    """
+
+    bundle: Bundle
+    sha256: str
+    form: QuickForm
+    runtime: Runtime
+
+    @property
+    def stem(self) -> str:
+        """Of the file for the engines, in the cache: another network, size or version has another."""
+        preprocess = self.bundle.preprocess
+        height, width = preprocess.size
+        return f"{self.sha256[:16]}-{preprocess.channels}x{height}x{width}-{__version__}"
+
+    @property
+    def within(self) -> torch.dtype:
+        """How torch calls the numbers it runs in."""
+        return torch.bfloat16 if self.runtime.precision == "bf16" else torch.float32
+
+
+def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> nn.Module:
+    """The network in the engine that a person names, or with "auto" in the fastest that agrees.
+
+    pictures: how many will be asked about; None: not known. That is decided by a measurement, which is kept per
+    machine, network, size and precision, and made where none is kept and MEASURED_FROM pictures are to come. tell: gets
+    a line of what is being made, and of what was found.
+    Raises StriateError for an engine that is not known, not installed, or not for this device.
+    """
+    if engine not in CHOICES:
+        raise unknown_name("engine", engine, CHOICES)
+    if engine == AUTO:
+        engine = _fastest(asking, pictures, tell)
+    elif engine != TORCH:
+        _require(asking, engine)
+    return asking.form if engine == TORCH else _in_engine(asking, engine, tell)
+
+
+def _require(asking: Asking, engine: str) -> None:
+    if not installed(engine):
+        raise StriateError(
+            f"{ENGINES[engine]} is not installed; install it with: pip install 'striate[{EXTRAS[engine]}]'"
+        )
+    if asking.runtime.device != "cpu" or asking.runtime.precision == "fp16":
+        raise StriateError(
+            f"{ENGINES[engine]} runs on the processor in fp32 or bf16, not on {asking.runtime.device} in "
+            f"{asking.runtime.precision}; leave --engine out"
+        )
+
+
+def _fastest(asking: Asking, pictures: int | None, tell: Tell) -> str:
+    """Its name, by what was measured before, or is measured now."""
+    names = [name for name in RUN_BY[ENDING] if installed(name) and all(map(installed, ("onnx", "onnxscript")))]
+    if not names or asking.runtime.device != "cpu" or asking.runtime.precision == "fp16":
+        return TORCH
+    kept, versions = _kept_in(asking), {name: importlib.metadata.version(name) for name in (TORCH, *names)}
+    with suppress(StriateError):  # a file that is not there, or damaged
+        before = read_record(kept, Measured)
+        if before.versions == versions and before.engine in (TORCH, *names):
+            return before.engine
+    if pictures is None or pictures < MEASURED_FROM:
+        return TORCH
+    try:
+        found = Measured(*_measured(asking, names, tell), versions)
+        tell(found.words)
+        with suppress(StriateError):  # where nothing can be kept, it is measured again
+            write_json(kept, asdict(found))
+    except StriateError as error:
+        tell(f"torch answers, as the network cannot be given to another engine: {error}")
+        return TORCH
+    return found.engine
+
+
+def _kept_in(asking: Asking) -> Path:
+    machine = f"{processor_name()} {os.cpu_count()} {asking.runtime.threads} {asking.runtime.precision}"
+    return _folder() / f"{asking.stem}-{hashlib.sha256(machine.encode()).hexdigest()[:12]}.json"
+
+
+def _folder() -> Path:
+    return cache_root() / "engines"
+
+
+def _in_engine(asking: Asking, engine: str, tell: Tell) -> EngineForm:
+    """The network in an engine, by a file that is made once."""
+    file = _folder() / f"{asking.stem}{ENDING}"
+    if not file.is_file():
+        tell(f"making an ONNX file of {asking.bundle.network.label} for {ENGINES[engine]}, once")
+        export(asking.bundle, Wanted(file, "onnx"), Trials(drawn(asking.bundle.preprocess)), Audience())
+    return EngineForm(asking.form, open_engine(file, engine, asking.runtime.precision), asking.within)
+
+
+def _measured(asking: Asking, names: list[str], tell: Tell) -> tuple[str, dict[str, float]]:
+    """The fastest, and the images/s of all that agree with torch's answers in fp32: the best of some turns."""
+    forms: dict[str, nn.Module] = {TORCH: asking.form}
+    forms |= {name: _in_engine(asking, name, tell) for name in names}
+    batch = next(drawn(asking.bundle.preprocess).batches(asking.bundle.preprocess))
+    images = network_input(to_batch(batch.pixels), asking.bundle.preprocess, asking.runtime)
+    with torch.inference_mode():
+        expected = asking.form(images).float().numpy()
+        agreeing = {name: form for name, form in forms.items() if _agrees(asking, form, images, expected)}
+        best = dict.fromkeys(agreeing, float("inf"))
+        for _ in range(PASSES):
+            for name, form in agreeing.items():
+                begun = time.perf_counter()
+                with asking.runtime.autocast():
+                    form(images)
+                best[name] = min(best[name], time.perf_counter() - begun)
+    return min(best, key=best.__getitem__), {name: len(images) / seconds for name, seconds in best.items()}
+
+
+def _agrees(asking: Asking, form: nn.Module, images: Tensor, expected: np.ndarray) -> bool:
+    if isinstance(form, QuickForm):
+        return True
+    found = Comparison(CLOSE[asking.runtime.precision])
+    with asking.runtime.autocast():
+        answers = form(images).float().numpy()
+    found.add([str(number) for number in range(len(images))], expected, answers)
+    return found.agrees
