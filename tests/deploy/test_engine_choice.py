@@ -14,7 +14,6 @@ from striate.core.errors import StriateError
 from striate.deploy import engine_choice
 from striate.deploy.engine_form import EngineForm
 from striate.deploy.run import Run
-from striate.runtime.program.quick import QuickForm
 
 ENGINES = ("onnxruntime", "openvino")
 
@@ -62,7 +61,7 @@ def test_a_measurement_is_made_for_many_pictures_kept_and_made_anew_for_other_ve
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
     run, lines = Run(folder, "fp32"), []
     run.choose_engine("auto", 3, lines.append)
-    assert lines == [] and isinstance(run._form, QuickForm)
+    assert lines == [] and not isinstance(run._form, EngineForm)
     run.choose_engine("auto", 10_000, lines.append)
     assert lines[0] == "making an ONNX file of lenet5 for ONNX Runtime, once"
     assert "answers fastest here: " in lines[-1] and "images/s" in lines[-1]
@@ -80,7 +79,7 @@ def test_a_measurement_is_made_for_many_pictures_kept_and_made_anew_for_other_ve
     assert json.loads(kept.read_text())["versions"] == measured["versions"]
     kept.write_text("{")
     run.choose_engine("auto", 1, lines.append)
-    assert isinstance(run._form, QuickForm)
+    assert not isinstance(run._form, EngineForm)
 
 
 def test_an_engine_that_answers_otherwise_is_not_chosen(folder, monkeypatch, tmp_path):
@@ -108,7 +107,7 @@ def test_what_cannot_be_is_one_sentence(folder, monkeypatch):
     with pytest.raises(StriateError, match=r"OpenVINO is not installed; .* pip install 'striate\[openvino\]'"):
         run.choose_engine("openvino")
     run.choose_engine("auto", 10_000)
-    assert isinstance(run._form, QuickForm)
+    assert not isinstance(run._form, EngineForm)
 
 
 def test_what_a_network_cannot_be_exported_as_is_answered_by_torch(monkeypatch, tmp_path):

@@ -66,7 +66,7 @@ def test_all_pictures_of_a_run_and_those_it_has_not_seen(trained):
 def test_what_the_cache_remembers_need_not_be_hashed_again(trained, monkeypatch):
     photos, run = trained
     monkeypatch.setenv("STRIATE_CACHE", str(run.path.parent / "cache"))
-    monkeypatch.setattr("striate.deploy.run.pixel_digest", None)
+    monkeypatch.setattr("striate.deploy.evaluating.pixel_digest", None)
     assert counts(run.evaluate(open_data(photos), "all")) == (28, 6, 6)
 
 

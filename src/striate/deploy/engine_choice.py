@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_json
@@ -85,7 +85,7 @@ class Asking:
         return torch.bfloat16 if self.runtime.precision == "bf16" else torch.float32
 
 
-def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> nn.Module:
+def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> QuickForm:
     """The network in the engine that a person names, or with "auto" in the fastest that agrees.
 
     pictures: how many will be asked about; None: not known. That is decided by a measurement, which is kept per
@@ -157,7 +157,7 @@ def _in_engine(asking: Asking, engine: str, tell: Tell) -> EngineForm:
 
 def _measured(asking: Asking, names: list[str], tell: Tell) -> tuple[str, dict[str, float]]:
     """The fastest, and the images/s of all that agree with torch's answers in fp32: the best of some turns."""
-    forms: dict[str, nn.Module] = {TORCH: asking.form}
+    forms: dict[str, QuickForm] = {TORCH: asking.form}
     forms |= {name: _in_engine(asking, name, tell) for name in names}
     batch = next(drawn(asking.bundle.preprocess).batches(asking.bundle.preprocess))
     images = network_input(to_batch(batch.pixels), asking.bundle.preprocess, asking.runtime)
@@ -174,8 +174,8 @@ def _measured(asking: Asking, names: list[str], tell: Tell) -> tuple[str, dict[s
     return min(best, key=best.__getitem__), {name: len(images) / seconds for name, seconds in best.items()}
 
 
-def _agrees(asking: Asking, form: nn.Module, images: Tensor, expected: np.ndarray) -> bool:
-    if isinstance(form, QuickForm):
+def _agrees(asking: Asking, form: QuickForm, images: Tensor, expected: np.ndarray) -> bool:
+    if form is asking.form:
         return True
     found = Comparison(CLOSE[asking.runtime.precision])
     with asking.runtime.autocast():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import torch
 from msgspec import Meta
-from torch import nn
 
 from striate.analysis.summary import summarize
 from striate.core import bounds
@@ -20,8 +19,6 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
 from striate.core.values import checked
-from striate.data.batches import Batch
-from striate.data.cache import remembered_digests
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError, Pixels
 from striate.data.found_again import Hashing
@@ -29,13 +26,12 @@ from striate.data.in_memory import Data, as_data, open_in_memory
 from striate.data.known import Known, known_pictures
 from striate.data.manifest import MANIFEST
 from striate.data.picture import to_batch
-from striate.data.scan import Progress, pixel_digest
+from striate.data.scan import Progress
 from striate.data.sources import open_to_evaluate
-from striate.data.streaming import Undecoded, read_batches
-from striate.data.targets import Indices, Targets
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.engine_form import EngineForm
 from striate.deploy.equal_shapes import at_once, exact_threads, in_equal_shapes
+from striate.deploy.evaluating import batches_to_evaluate
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
 from striate.deploy.predictor import Predictor
@@ -67,10 +63,6 @@ class Begun:
     """Of recipe.json, what evaluation has to know."""
 
     recipe: Splitting
-
-
-# Whether a file has changed since its pixels were hashed costs a fiftieth of hashing those of a photograph.
-STATED_PER_HASHED = 20
 
 
 class Run(Predictor, OneScreen):
@@ -121,7 +113,7 @@ class Run(Predictor, OneScreen):
         return quick_form(self.network, self.preprocess)
 
     @cached_property
-    def _form(self) -> nn.Module:
+    def _form(self) -> QuickForm:
         return self._quick_form
 
     def choose_engine(
@@ -233,7 +225,9 @@ class Run(Predictor, OneScreen):
         indices = members(dataset, split_to_evaluate(dataset, split))
         targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named)
         seen: dict[int, int] = {}
-        batches = self._batches(dataset, indices, targets, progress, unreadable, seen)
+        batches = batches_to_evaluate(
+            dataset, indices, targets, self.preprocess, self._known, seen, progress, unreadable
+        )
         with self.runtime.processor_threads():
             metric = evaluate(self.task, self._form, batches, self.preprocess, self.classes, self.runtime)
         found: Evaluation = metric.result()
@@ -279,43 +273,6 @@ class Run(Predictor, OneScreen):
     def _open(self, data: Data) -> Dataset:
         data = as_data(data)
         return open_to_evaluate(data, self.split_seed) if isinstance(data, str) else open_in_memory(data, None)
-
-    def _batches(
-        self,
-        dataset: Dataset,
-        indices: Indices,
-        targets: Targets,
-        progress: Progress | None,
-        unreadable: list[DecodeError] | None,
-        seen: dict[int, int],
-    ) -> Iterator[Batch]:
-        """The pictures as they are decoded; `seen` gets the split that the run had each in, where it is known."""
-        cached = None
-        if self._known is not None and len(dataset.pictures) <= STATED_PER_HASHED * len(indices):
-            cached = remembered_digests(dataset.pictures, self.preprocess)
-
-        def decode(index: int, channels: int, cover: tuple[int, int], white: float | None) -> Pixels:
-            pixels = dataset.pictures.decode(index, channels, cover, white)
-            if self._known is not None:
-                digest = cached[index].tobytes() if cached is not None else pixel_digest(pixels)
-                seen[index] = self._known.split_of(dataset, index, digest)
-            return pixels
-
-        given = (Undecoded(dataset.pictures.name(index), partial(decode, index)) for index in indices.tolist())
-        done, right = 0, 0
-        for batch in read_batches(given, self.preprocess):
-            if unreadable is not None:
-                unreadable += batch.bad.values()
-            elif batch.bad:
-                raise next(iter(batch.bad.values()))
-            if batch.places:
-                part = indices[batch.places]
-                yield Batch(to_batch(batch.pictures), targets.take(part), part)
-            done, right = done + len(batch.places) + len(batch.bad), right + len(batch.places)
-            if progress is not None:
-                progress(done, len(indices))
-        if not right:
-            raise StriateError(f"{dataset.source} has no picture that can be read among the {done} to evaluate")
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""
