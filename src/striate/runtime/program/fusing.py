@@ -42,6 +42,9 @@ def fused(recording: Recording, batch: int) -> list[Call]:
             _join(calls, place, readers, batch)
         elif call.operator is ATEN.linear.default and call.arguments[0].dtype is torch.bfloat16:
             calls[place] = _linear(call, batch)
+        elif call.operator is ATEN.adaptive_avg_pool2d.default and list(call.arguments[1]) == [1, 1]:
+            maps = call.arguments[0]  # the plain pooling has the faster kernel where channels lie last
+            calls[place] = Call(ATEN.avg_pool2d.default, (maps, list(maps.shape[2:])), {}, call.result)
     return [call for call in calls if call is not None]
 
 
