@@ -31,7 +31,8 @@ def readers_of(
     ['answer']
     """
     trace = _Readers()
-    with weightless(network), torch.no_grad():
+    # Within inference mode, where a network may be asked for the first time, the operators would be others.
+    with weightless(network), torch.inference_mode(False), torch.no_grad():
         images = META.blank((2, *shape), torch.float32)
         with trace:
             answer = run(images)

@@ -19,6 +19,7 @@ from striate.cli import (
     layer,
     learning,
     networks,
+    predicting,
     runs,
     serving,
     training,
@@ -93,7 +94,7 @@ app.command("check")(data.check)
 app.command("learning-curve")(learning.learning_curve)
 app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
-app.command("predict")(using.predict)
+app.command("predict")(predicting.predict)
 app.command("export")(exporting.export)
 app.command("serve")(serving.serve)
 app.command("features")(features.features)

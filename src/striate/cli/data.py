@@ -79,7 +79,7 @@ def check(
     allow_megapixels(max_megapixels)
     if labels:
         require_writable(out)
-    with bar("decoding") as progress:
+    with bar("decoding", "pictures") as progress:
         report = check_public(data, split_seed, progress, val=val, test=test)
     if not json:
         _show(report)
@@ -102,7 +102,7 @@ def _check_labels(
     from striate.frozen.label_check import check_labels
     from striate.report.labels import write_label_page
 
-    with bar("decoding") as progress:
+    with bar("decoding", "pictures") as progress:
         found = check_labels(data, weights, model, progress, **elsewhere)
     write_label_page(out, found)
     return found

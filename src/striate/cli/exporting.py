@@ -54,7 +54,7 @@ def export(
     from striate.deploy.export.exporting import Audience
 
     asked = Asked(output, format, precision, with_preprocessing, data, max_drop)
-    with bar("trying") as progress:
+    with bar("trying", "pictures") as progress:
         audience = Audience(lambda line: tell(f"{line} ..."), progress)
         found = export_named(network, asked, audience, model, classes)
     if json:

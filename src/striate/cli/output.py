@@ -41,12 +41,14 @@ def print_text(text: str) -> None:
 
 
 def print_csv(rows: Iterable[Sequence[object]]) -> None:
-    """Comma-separated lines on standard output: for a program names as they are, on a terminal visible."""
-    text = as_csv(rows)
-    if sys.stdout.isatty():
-        print_text(text)
-    else:
-        sys.stdout.write(text)
+    """Comma-separated lines on standard output, as they come; for a program names as they are, else visible."""
+    for row in rows:
+        text = as_csv([row])
+        if sys.stdout.isatty():
+            print_text(text)
+        else:
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 class LogLines(logging.Handler):
@@ -116,11 +118,26 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 @contextmanager
-def bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """A callback of (done, total) that draws a bar on a terminal, on standard error, and nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import Progress
+def bar(text: str, things: str = "") -> Iterator[Callable[[int, int], None]]:
+    """A callback of (done, total) that draws a bar on a terminal, on standard error, and nothing elsewhere.
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(text, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    things: what is counted, such as "pictures". Beside the bar stand how many a second brings and the time left.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    speed = TextColumn("{task.fields[speed]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn())
+    # What is printed meanwhile is for standard output, which may be a file.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task(text, total=None, speed="")
+
+        def tell_progress(done: int, total: int) -> None:
+            rate = progress.tasks[0].finished_speed or progress.tasks[0].speed
+            speed = f"{rate:,.1f} {things}/s".replace(" /", "/") if rate else ""
+            progress.update(task, completed=done, total=total, speed=speed)
+
+        yield tell_progress

@@ -1,23 +1,20 @@
-"""`evaluate` and `predict`."""
+"""`evaluate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import bar, fits, print_csv, print_json, print_table, say, tell
-from striate.core.errors import StriateError
+from striate.cli.output import bar, fits, print_json, print_table, say, tell
 from striate.core.units import counted
 
 if TYPE_CHECKING:
     from striate.data.dataset import Dataset
     from striate.data.decode import DecodeError
-    from striate.data.left_out import LeftOut
-    from striate.deploy.predictions import Prediction
     from striate.tasks.classification import Evaluation
     from striate.tasks.task import Result, Task
 
@@ -64,7 +61,7 @@ def evaluate(
     dataset = open_to_evaluate(data, opened.split_seed)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
-    with bar("evaluating") as progress:
+    with bar("evaluating", "pictures") as progress:
         found = opened.evaluate(dataset, name, progress, unreadable)
     if json:
         listed = [{"name": error.name, "reason": error.reason} for error in unreadable]
@@ -76,7 +73,7 @@ def evaluate(
         if split is None:
             say(_whence(found, dataset))
         tell(*map(as_note, (*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)))
-    _name_unreadable([str(error) for error in unreadable])
+    name_unreadable([str(error) for error in unreadable])
 
 
 def as_note(remark: object) -> str:
@@ -84,7 +81,8 @@ def as_note(remark: object) -> str:
     return f"note: {remark}"
 
 
-def _name_unreadable(problems: list[str]) -> None:
+def name_unreadable(problems: list[str]) -> None:
+    """Say what could not be read, and end with status 1 where there is any."""
     tell(*problems)
     if problems:
         raise typer.Exit(1)
@@ -175,87 +173,3 @@ def _show_confusion(found: Evaluation) -> None:
     mistakes = sorted(((*cell, int(found.confusion[cell])) for cell in wrong), key=lambda cell: -cell[2])
     for truth, called, count in mistakes[:MISTAKES_SHOWN]:
         say(f"{found.classes[truth]} taken for {found.classes[called]}: {count:,}")
-
-
-def predict(
-    run: RUN,
-    files: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to list.")] = 3,
-    model: MODEL = None,
-    precision: PRECISION = "auto",
-    device: DEVICE = "auto",
-    max_megapixels: MAX_MEGAPIXELS = None,
-    json: JSON = False,
-    csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
-) -> None:
-    """Say what is in pictures.
-
-    Of a folder, every picture in it and below is looked at. Files that are no pictures are counted.
-    A picture that cannot be read is named and left out; exit status 1 says so.
-    --csv prints names as they are, for programs; a .csv file is also for spreadsheets: it begins with the mark of
-    UTF-8, and a name that would be a formula there (= + - @) has an apostrophe before it.
-
-    Examples:
-
-    striate predict embedded photo.jpg
-
-    striate predict runs/cats holiday/ --top 3 --json
-
-    striate predict runs/cats holiday/ --output holiday.csv
-    """
-    from striate.deploy.predictions import as_rows, problem_of, require_output, write_predictions
-    from striate.deploy.run import load
-
-    if json and csv_:
-        raise StriateError("--json and --csv exclude each other")
-    if csv_ and output is not None:
-        raise StriateError("--csv prints, --output writes a file, as CSV where it ends in .csv; leave one of them out")
-    if output is not None:
-        require_output(output)
-    allow_megapixels(max_megapixels)
-    opened = load(str(run), precision, model, device)
-    left_out: list[LeftOut] = []
-    predictions = opened.predict(files, top, left_out)
-    listed = min(top, len(opened.classes))
-    if output is not None:
-        write_predictions(output, predictions, listed)
-        if json:
-            told = [each.to_dict() for each in left_out]
-            print_json({"output": str(output), "pictures": len(predictions), "left_out": told})
-        else:
-            say(f"wrote {output}: {counted(len(predictions), 'picture')}")
-    elif json:
-        print_json([prediction.to_dict() for prediction in predictions])
-    elif csv_:
-        print_csv(as_rows(predictions, listed))
-    else:
-        _print_predictions(predictions, listed)
-    tell(*map(as_note, left_out))
-    _name_unreadable([f"{each.path} {each.problem}" for each in predictions if problem_of(each)])
-
-
-def _print_predictions(predictions: list[Any], top: int) -> None:
-    """A table of the answers; of another task than classification, whatever they say of themselves."""
-    from striate.deploy.predictions import Prediction, as_rows, problem_of
-
-    answers = [each for each in predictions if not problem_of(each)]
-    if all(isinstance(each, Prediction) for each in answers):
-        _print_classes(answers)
-        return
-    (_, *columns, _), *rows = as_rows(answers, top)
-    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[:-1]] for row in rows]
-    print_table(("picture", *map(str, columns)), cells)
-
-
-def _print_classes(predictions: list[Prediction]) -> None:
-    rows = [
-        (p.path, p.label or "", f"{p.probability:.1%}", ", ".join(f"{name} {value:.1%}" for name, value in p.top[1:]))
-        for p in predictions
-        if p.probability is not None
-    ]
-    if not rows:
-        return
-    shown = 4 if any(row[3] for row in rows) else 3  # with --top 1 there is nothing next
-    columns = ("picture", "label", "probability", "next")
-    print_table(columns[:shown], [row[:shown] for row in rows], numeric=("probability",))

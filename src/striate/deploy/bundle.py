@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 
 from striate.answers.classes import CLASSIFICATION
@@ -188,6 +189,8 @@ def _empty_network(stored: Stored) -> Network:
         network = create_model(stored.architecture, classes, preprocess.channels, preprocess.size)
         return LinearProbe(network, stored.layers, classes) if stored.layers else network
 
-    network = blueprint(build).to_empty(device="cpu")  # no weights are drawn only to be overwritten
+    # No weights are drawn only to be overwritten. As `to_empty`, by which torch imports sympy, half a second.
+    network = blueprint(build)
+    network._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype))  # type: ignore[no-untyped-call]
     network.preprocess, network.class_names = preprocess, stored.classes
     return network

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from striate.answers.classes import Prediction
-from striate.core.csv_table import write_csv
+from striate.answers.classes import CLASSIFICATION, Prediction
 from striate.core.errors import StriateError
-from striate.core.files import require_writable, write_json
+from striate.core.files import require_writable
 
-__all__ = ["Prediction", "as_rows", "problem_of", "require_output", "write_predictions"]
+__all__ = ["CLASSIFICATION", "Prediction", "as_rows", "columns_of", "is_csv", "problem_of", "require_output"]
 
 ENDINGS = (".csv", ".json")
+Row = tuple[object, ...]
 
 
 def problem_of(prediction: Any) -> str | None:
@@ -22,33 +23,55 @@ def problem_of(prediction: Any) -> str | None:
     return getattr(prediction, "problem", None)
 
 
-def as_rows(predictions: Sequence[Any], top: int) -> list[tuple[object, ...]]:
-    """A heading and a row per picture: path, the `top` most probable classes, and why there are none.
+def columns_of(task: str, top: int) -> Row | None:
+    """The heading of a table of `top` classes; None of another task, whose answers say it themselves.
 
-    Of another task than classification: path, all that answers say of themselves for JSON, and why there are none.
+    >>> columns_of("classification", 2)
+    ('path', 'label', 'probability', 'label_2', 'probability_2', 'problem')
+    """
+    if task != CLASSIFICATION:
+        return None
+    further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
+    return ("path", "label", "probability", *further, "problem")
 
-    >>> as_rows([Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")], 1)
+
+def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
+    """A heading and a row per picture, as they come: path, the `top` most probable classes, and why there are none.
+
+    Of another task than classification: path, all that the first answer says of itself for JSON, and why there is none.
+
+    >>> answers = [Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")]
+    >>> list(as_rows(answers, "classification", 1))
     [('path', 'label', 'probability', 'problem'), ('a.png', 'cat', 0.9, ''), ('b.png', '', '', 'is empty')]
     """
-    if any(not isinstance(each, Prediction) for each in predictions):
-        return _fields(predictions)
-    further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
-    rows: list[tuple[object, ...]] = [("path", "label", "probability", *further, "problem")]
+    columns = columns_of(task, top)
+    if columns is None:
+        yield from _fields(iter(predictions))
+        return
+    yield columns
     for each in predictions:
         cells = [cell for pair in each.top for cell in pair] or [""] * (2 * top)
-        rows.append((each.path, *cells, each.problem or ""))
-    return rows
+        yield (each.path, *cells, each.problem or "")
 
 
-def _fields(predictions: Sequence[Any]) -> list[tuple[object, ...]]:
-    told = [{} if problem_of(each) else each.to_dict() for each in predictions]
-    names = [name for name in dict.fromkeys(name for each in told for name in each) if name not in ("path", "problem")]
-    rows: list[tuple[object, ...]] = [("path", *names, "problem")]
-    for each, answer in zip(predictions, told, strict=True):
+def _fields(predictions: Iterator[Any]) -> Iterator[Row]:
+    unanswered = []
+    first = next(predictions, None)
+    while first is not None and problem_of(first):
+        unanswered.append(first)
+        first = next(predictions, None)
+    names = [name for name in (first.to_dict() if first is not None else ()) if name not in ("path", "problem")]
+    yield ("path", *names, "problem")
+    for each in chain(unanswered, [] if first is None else [first], predictions):
+        answer = {} if problem_of(each) else each.to_dict()
         cells = [answer.get(name, "") for name in names]
         plain = [json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells]
-        rows.append((each.path, *plain, problem_of(each) or ""))
-    return rows
+        yield (each.path, *plain, problem_of(each) or "")
+
+
+def is_csv(path: Path) -> bool:
+    """Whether a file of predictions is comma-separated, by its ending."""
+    return path.suffix.lower() == ".csv"
 
 
 def require_output(path: Path) -> None:
@@ -56,15 +79,3 @@ def require_output(path: Path) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
     require_writable(path)
-
-
-def write_predictions(path: Path, predictions: Sequence[Any], top: int) -> None:
-    """Write them as .csv, for spreadsheets too, or .json, as `striate predict --json` prints them.
-
-    Raises StriateError for another ending and where nothing can be written.
-    """
-    require_output(path)
-    if path.suffix.lower() == ".csv":
-        write_csv(path, as_rows(predictions, top))
-    else:
-        write_json(path, [each.to_dict() for each in predictions])

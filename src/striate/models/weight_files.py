@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from striate.core.errors import StriateError
+from striate.ops.threads import torch_threads
 
 SHOWN = 8  # names in an error before "and N more"
 WRAPPERS = ("state_dict", "model_state_dict", "model", "ema", "model_ema", "state_dict_ema")
@@ -184,14 +185,15 @@ def refuse_not_finite(tensors: Mapping[str, Tensor], source: str | Path) -> None
     Traceback (most recent call last):
     striate.core.errors.StriateError: w.pth: NaN or infinity in 1 of the 2 numbers of fc.bias; its training has diverged
     """
-    for name, tensor in tensors.items():
-        if not (tensor.is_floating_point() or tensor.is_complex()):
-            continue
-        wide = tensor.float() if tensor.element_size() == 1 else tensor  # torch asks it of no float8
-        if not bool(torch.isfinite(wide).all()):
-            bad = int((~torch.isfinite(wide)).sum())
-            count = f"{bad:,} of the {tensor.numel():,} numbers of {name}"
-            raise StriateError(f"{source}: NaN or infinity in {count}; its training has diverged")
+    with torch_threads(1):  # several would wait for each other at every tensor, beside other programs for a second
+        for name, tensor in tensors.items():
+            if not (tensor.is_floating_point() or tensor.is_complex()):
+                continue
+            wide = tensor.float() if tensor.element_size() == 1 else tensor  # torch asks it of no float8
+            if not bool(torch.isfinite(wide).all()):
+                bad = int((~torch.isfinite(wide)).sum())
+                count = f"{bad:,} of the {tensor.numel():,} numbers of {name}"
+                raise StriateError(f"{source}: NaN or infinity in {count}; its training has diverged")
 
 
 def own_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

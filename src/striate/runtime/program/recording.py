@@ -111,6 +111,10 @@ class _Writing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []  # with every tensor, so that no identity is given twice
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch imports its compiler, 1.5 s, only to keep it away from this mode
+
     def __torch_dispatch__(self, operator: OpOverload, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
         if operator in DROPOUTS and not arguments[2]:  # not in training, and so nothing is done
             return arguments[0]

@@ -1,0 +1,194 @@
+"""`predict`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
+from striate.cli.networks import JSON
+from striate.cli.output import bar, print_csv, print_json, print_table, say, tell
+from striate.cli.using import DEVICE, MODEL, PRECISION, as_note, name_unreadable
+from striate.core.commands import shown
+from striate.core.errors import Interrupted, StriateError
+from striate.core.files import write_json
+from striate.core.units import counted
+
+if TYPE_CHECKING:
+    from striate.data.left_out import LeftOut
+    from striate.data.streaming import Undecoded
+    from striate.deploy.predictions import Prediction
+    from striate.deploy.predictor import Predictor
+
+RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the .csv file of --output where it stopped.")]
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, a weight file, or an exported file.")],
+    files: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
+    top: Annotated[int, typer.Option(min=1, help="How many classes to list.")] = 3,
+    model: MODEL = None,
+    precision: PRECISION = "auto",
+    device: DEVICE = "auto",
+    max_megapixels: MAX_MEGAPIXELS = None,
+    json: JSON = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
+    resume: RESUME = False,
+) -> None:
+    """Say what is in pictures.
+
+    Of a folder, every picture in it and below is looked at. Files that are no pictures are counted.
+    A picture that cannot be read is named and left out; exit status 1 says so.
+    --csv prints names as they are, for programs; a .csv file is also for spreadsheets: it begins with the mark of
+    UTF-8, and a name that would be a formula there (= + - @) has an apostrophe before it.
+
+    Lines of CSV are printed and written as they come. A .csv file that is there already stays until the first pictures
+    are answered, then it is replaced. After Ctrl-C or a crash --resume goes on with it: what it answers is not asked
+    again, but for the last few pictures. A .json file is written at the end.
+
+    Examples:
+
+    striate predict embedded photo.jpg
+
+    striate predict runs/cats holiday/ --top 3 --json
+
+    striate predict runs/cats holiday/ --output holiday.csv
+
+    striate predict runs/cats holiday/ --output holiday.csv --resume
+
+    striate predict cats.onnx holiday/
+    """
+    from striate.deploy.given import given_pictures
+    from striate.deploy.opened import load
+    from striate.deploy.predictions import is_csv, problem_of
+
+    _require_one_form(output, json=json, csv=csv_, resume=resume)
+    allow_megapixels(max_megapixels)
+    opened = load(str(run), precision, model, device)
+    left_out: list[LeftOut] = []
+    given = given_pictures(files, left_out)
+    if output is not None and is_csv(output):
+        count, problems = _into_csv(output, opened, given, top, resume=resume)
+        _tell_of_file(output, count, left_out, json=json)
+    elif csv_:
+        problems = _printed(opened, given, top)
+    else:
+        predictions = list(_answers(opened, given, top))
+        problems = [f"{each.path} {problem_of(each)}" for each in predictions if problem_of(each)]
+        if output is not None:
+            write_json(output, [prediction.to_dict() for prediction in predictions])
+            _tell_of_file(output, len(given), left_out, json=json)
+        elif json:
+            print_json([prediction.to_dict() for prediction in predictions])
+        else:
+            _print_predictions(predictions, opened.task_name)
+    tell(*map(as_note, left_out))
+    name_unreadable(problems)
+
+
+def _require_one_form(output: Path | None, *, json: bool, csv: bool, resume: bool) -> None:
+    from striate.deploy.predictions import is_csv, require_output
+
+    if json and csv:
+        raise StriateError("--json and --csv exclude each other")
+    if csv and output is not None:
+        raise StriateError("--csv prints, --output writes a file, as CSV where it ends in .csv; leave one of them out")
+    if resume and (output is None or not is_csv(output)):
+        raise StriateError("--resume goes on with a file of comma-separated lines; name it by --output, such as a.csv")
+    if output is not None:
+        require_output(output)
+
+
+def _tell_of_file(output: Path, count: int, left_out: Sequence[LeftOut], *, json: bool) -> None:
+    if json:
+        print_json({"output": str(output), "pictures": count, "left_out": [each.to_dict() for each in left_out]})
+    else:
+        say(f"wrote {output}: {counted(count, 'picture')}")
+
+
+def _answers(opened: Predictor, given: Sequence[Undecoded], top: int, before: int = 0) -> Iterator[Any]:
+    """The answers as they come, with a bar on a terminal. before: how many more there are from an earlier time."""
+    total = before + len(given)
+    with bar("predicting", "pictures") as progress:
+        progress(before, total)
+        for done, answer in enumerate(opened.answers(given, top), start=before + 1):
+            yield answer
+            progress(done, total)
+
+
+def _printed(opened: Predictor, given: Sequence[Undecoded], top: int) -> list[str]:
+    """Print comma-separated lines as they come; say which pictures have no answer."""
+    from striate.deploy.predictions import as_rows
+
+    problems = []
+
+    def noted(row: tuple[object, ...]) -> tuple[object, ...]:
+        if row[-1]:
+            problems.append(f"{row[0]} {row[-1]}")
+        return row
+
+    rows = as_rows(_answers(opened, given, top), opened.task_name, min(top, len(opened.classes)))
+    print_csv(chain([next(rows)], map(noted, rows)))  # the heading is no picture's
+    return problems
+
+
+def _into_csv(
+    path: Path, opened: Predictor, given: Sequence[Undecoded], top: int, *, resume: bool
+) -> tuple[int, list[str]]:
+    """Answer pictures into a file, as they come. Returns how many it holds, and what there is to say of some."""
+    from striate.deploy.answer_file import AnswerFile, go_on
+
+    listed = min(top, len(opened.classes))
+    file, left = go_on(path, given, opened, listed) if resume else (AnswerFile(path), given)
+    total = file.answered + len(left)
+    try:
+        if left:
+            file.write(_answers(opened, left, top, file.answered), opened.task_name, listed)
+    except KeyboardInterrupt:
+        text = f"stopped after {file.answered:,} of {counted(total, 'picture')}"
+        if file.answered:
+            text += f"; {path} holds {'it' if file.answered == 1 else 'them'}; go on with: {_going_on()}"
+        raise Interrupted(text, signal.SIGINT) from None
+    return file.answered, file.problems
+
+
+def _going_on() -> str:
+    """The command that was given, with --resume."""
+    words = sys.argv[1:]
+    if "--resume" not in words:
+        words.insert(words.index("--") if "--" in words else len(words), "--resume")
+    return shown(shlex.join(["striate", *words]))
+
+
+def _print_predictions(predictions: list[Any], task: str) -> None:
+    """A table of the answers; of another task than classification, whatever they say of themselves."""
+    from striate.deploy.predictions import CLASSIFICATION, as_rows, problem_of
+
+    answers = [each for each in predictions if not problem_of(each)]
+    if task == CLASSIFICATION:
+        _print_classes(answers)
+        return
+    (_, *columns, _), *rows = as_rows(answers, task, 1)
+    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[:-1]] for row in rows]
+    print_table(("picture", *map(str, columns)), cells)
+
+
+def _print_classes(predictions: list[Prediction]) -> None:
+    rows = [
+        (p.path, p.label or "", f"{p.probability:.1%}", ", ".join(f"{name} {value:.1%}" for name, value in p.top[1:]))
+        for p in predictions
+        if p.probability is not None
+    ]
+    if not rows:
+        return
+    shown = 4 if any(row[3] for row in rows) else 3  # with --top 1 there is nothing next
+    columns = ("picture", "label", "probability", "next")
+    print_table(columns[:shown], [row[:shown] for row in rows], numeric=("probability",))

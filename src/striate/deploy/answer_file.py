@@ -1,0 +1,168 @@
+"""A .csv file of answers that grows as they come, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from striate.core.csv_table import MARK, as_spreadsheet, cell_of, rows_of
+from striate.core.errors import StorageError, StriateError
+from striate.core.files import FULL, new_file, regular_file
+from striate.data.streaming import BATCH_SIZE, Undecoded
+from striate.deploy.predictions import Row, as_rows, columns_of
+from striate.deploy.predictor import Predictor
+
+SHOWN_COLUMNS = 8
+
+
+@dataclass
+class AnswerFile:
+    """A file of answers, of which every row is whole; the old one of its name stays until the first are there.
+
+    columns: its heading, () before it is begun. answered: how many pictures it holds. size_bytes: up to the end of the
+    last of them. problems: path and reason of those that have no answer.
+    """
+
+    path: Path
+    columns: Row = ()
+    answered: int = 0
+    size_bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def write(self, answers: Iterator[Any], task: str, top: int) -> None:
+        """Add answers as they come, BATCH_SIZE at a time, as they are computed.
+
+        Raises StorageError where the disk is full, and StriateError where the columns are not those that it has.
+        """
+        rows = as_rows(answers, task, top)
+        columns = next(rows)
+        if self.columns and columns != self.columns:
+            raise _other_columns(self.path, self.columns, columns)
+        while part := list(islice(rows, BATCH_SIZE)):
+            if not self.columns:
+                content = MARK + as_spreadsheet([columns, *part])
+                with new_file(self.path) as file:
+                    file.write(content)
+                self.columns = columns
+            else:
+                content = as_spreadsheet(part)
+                self._append(content)
+            self.size_bytes += len(content)
+            self.count([(str(row[0]), str(row[-1])) for row in part])
+        self._sync()
+
+    def count(self, pictures: Sequence[tuple[str, str]]) -> None:
+        """Count pictures, given their paths and why they have no answer."""
+        self.answered += len(pictures)
+        self.problems += [f"{path} {problem}" for path, problem in pictures if problem]
+
+    def _append(self, content: bytes) -> None:
+        try:
+            with self.path.open("r+b", buffering=0) as file:
+                file.truncate(self.size_bytes)
+                file.seek(self.size_bytes)
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[file.write(rest) :]
+        except OSError as error:
+            self._cut()
+            raise StorageError(
+                f"{FULL.get(error.errno or 0, error.strerror)} while writing {self.path}, which holds the answers to "
+                f"{self.answered:,} pictures: mend that and run the command again with --resume"
+            ) from error
+        except BaseException:
+            self._cut()
+            raise
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            os.truncate(self.path, self.size_bytes)
+
+    def _sync(self) -> None:
+        if self.columns:
+            with self.path.open("r+b") as file:
+                os.fsync(file.fileno())
+
+
+def go_on(path: Path, given: Sequence[Undecoded], predictor: Predictor, top: int) -> tuple[AnswerFile, list[Undecoded]]:
+    """A file that was begun, and the pictures that it does not answer yet, in their order; a new one if there is none.
+
+    It is taken up to the last whole batch, because answers in bf16 depend, in their last digits, on who is asked with
+    whom: so it becomes what it would have been without the interruption.
+    Raises StriateError for a file that is damaged, has other columns, or classes that the network does not know.
+    """
+    begun, wanted = AnswerFile(path), Counter(cell_of(picture.name) for picture in given)
+    left, waiting = wanted.copy(), list[list[str]]()
+
+    def take(end: int) -> None:
+        left.subtract(row[0] for row in waiting if left[row[0]] > 0)
+        begun.size_bytes = end
+        begun.count([(row[0], row[-1]) for row in waiting])
+        waiting.clear()
+
+    end = 0
+    for row, end in _rows(path, predictor, top):
+        if not begun.columns:
+            begun.columns, begun.size_bytes = tuple(row), end
+            continue
+        waiting.append(row)
+        if len(waiting) == BATCH_SIZE:
+            take(end)
+    if waiting and not left - Counter(row[0] for row in waiting):  # nothing is asked again
+        take(end)
+    return begun, _without(given, wanted - left)
+
+
+def _rows(path: Path, predictor: Predictor, top: int) -> Iterator[tuple[list[str], int]]:
+    """The heading and all rows of a file, each with the byte that it ends before, as far as they are a network's."""
+    columns = columns_of(predictor.task_name, top)
+    known = {cell_of(name) for name in ("", *predictor.classes)}
+    width = 0
+    try:
+        with regular_file(path) as file:
+            for row, end in rows_of(file, path):
+                if not width and tuple(row) != (columns or tuple(row)):
+                    raise _other_columns(path, row, columns or ())
+                if width and len(row) != width:
+                    raise StriateError(f"{path} is damaged: {row[:1]} has {len(row)} cells, not {width}")
+                if width and columns is not None and row[1] not in known:
+                    raise StriateError(
+                        f"{path} is another network's: this one knows no class {row[1]!r}; leave --resume out to begin "
+                        "anew, or name another --output"
+                    )
+                width = len(row)
+                yield row, end
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StriateError(f"{path} cannot be read ({error.strerror or error})") from error
+
+
+def _without(given: Sequence[Undecoded], answered: Counter[str]) -> list[Undecoded]:
+    """The pictures but for those that are answered, each as often as it is."""
+    left = []
+    for picture in given:
+        name = cell_of(picture.name)
+        if answered[name] > 0:
+            answered[name] -= 1
+        else:
+            left.append(picture)
+    return left
+
+
+def _other_columns(path: Path, there: Sequence[object], here: Sequence[object]) -> StriateError:
+    return StriateError(
+        f"{path} has other columns ({_named(there)}) than this call writes ({_named(here)}): give the --top that it "
+        "was begun with, leave --resume out to begin anew, or name another --output"
+    )
+
+
+def _named(columns: Sequence[object]) -> str:
+    more = ["..."] if len(columns) > SHOWN_COLUMNS else []
+    return ", ".join([*(str(column)[:40] for column in columns[:SHOWN_COLUMNS]), *more])
