@@ -81,6 +81,24 @@ def test_frozen_weights_and_steps_in_place_are_no_hindrance_and_hooks_are_gone()
     assert not network.maps._forward_hooks
 
 
+def test_maps_with_their_channels_last_are_the_same_maps():
+    class Last(nn.Conv2d):  # as a stage of a Swin transformer gives them
+        def forward(self, images):
+            return super().forward(images).permute(0, 2, 3, 1)
+
+    class ChannelsLast(Tiny):
+        def forward_head(self, features, *, pre_logits=False):
+            return super().forward_head(features.permute(0, 3, 1, 2) if isinstance(self.maps, Last) else features)
+
+    torch.manual_seed(0)
+    network = ChannelsLast(nn.Linear(9 * 16, 2), torch.randn(9, 1).tolist()).eval()
+    image = torch.randn(1, 1, 4, 4)
+    expected = grad_cam(network, image, 1)
+    network.maps.__class__ = Last
+    assert grad_cam(network, image, 1) == pytest.approx(expected, abs=1e-6)
+    assert expected.max() == 1
+
+
 def test_a_network_without_places_is_told():
     network = Tiny(linear([[1.0, 1.0]])).eval()
     with pytest.raises(NoMaps, match="no stage of maps with more than one place"):

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import striate
 from browsing import digits, dispatch, give, opened, png, stroke, to_pictures, until, upload
@@ -191,6 +192,17 @@ def test_the_answer_of_another_task_is_a_table(browser, server):
             page.get_by_role("button", name="Download CSV").click()
         lines = download.value.path().read_bytes().decode("utf-8-sig").splitlines()
         assert lines == ["path,points,note,problem", 'a.png,"[[1,2]]",<b>x</b>,', 'b.png,"[[1,2]]",<b>x</b>,']
+
+
+def test_what_no_browser_shows_is_answered(page):
+    file = io.BytesIO()
+    Image.fromarray(noise(1, 32, 1)[0, :, :, 0]).save(file, "TIFF")
+    to_pictures(page)
+    give(page, upload("scan.tiff", file.getvalue()))
+    assert page.locator(".bars button").count() == 5
+    until(page, lambda: "does not show" in page.locator(".frame").inner_text())
+    page.locator(".bars button").first.click()
+    assert "no picture here" in page.locator(".reason").inner_text()
 
 
 def test_without_layers_the_pad_says_so(browser, server):

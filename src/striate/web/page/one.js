@@ -7,6 +7,8 @@ import { Problem, why } from "./server.js";
 import { asTable } from "./table.js";
 
 const SMALL_PX = 160; // below, pixels are shown as they are
+const UNDRAWN = "This browser does not show pictures of this kind; the network reads it all the same.";
+const NOTHING_BELOW = "There is no picture here that a heat map could lie over.";
 const HINT = "Choose a class to see which parts of the picture speak for it.";
 
 /**
@@ -27,7 +29,10 @@ function stage(picture) {
   image.addEventListener("load", () => {
     frame.classList.toggle("small", Math.max(image.naturalWidth, image.naturalHeight) < SMALL_PX);
   });
-  image.addEventListener("error", () => frame.classList.add("undrawn"));
+  image.addEventListener("error", () => {
+    frame.classList.add("undrawn");
+    frame.prepend(make("p", { className: "remark" }, UNDRAWN));
+  });
   return make("figure", { className: "stage" }, frame, make("figcaption", { className: "remark" }, picture.name));
 }
 
@@ -60,6 +65,10 @@ async function explain(picture, label, reason) {
   canvas.hidden = true;
   reason.replaceChildren(make("p", { className: "remark" }, again ? HINT : "Looking …"));
   if (again) return;
+  if (canvas.closest(".undrawn")) {
+    reason.replaceChildren(make("p", { className: "remark" }, NOTHING_BELOW));
+    return;
+  }
   try {
     const heat = await why(picture.file, label);
     if (!chosen.isConnected || chosen.getAttribute("aria-pressed") !== "true") return; // something else was chosen
