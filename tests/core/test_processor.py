@@ -80,7 +80,7 @@ def test_of_the_load_average_the_own_threads_are_no_part(monkeypatch):
 def test_a_look_is_good_for_a_while(monkeypatch):
     looks, now = [], [0.0]
     monkeypatch.setattr(processor, "_last", None)
-    monkeypatch.setattr(processor, "busy_cores", lambda: looks.append(now[0]) or float(len(looks)))
+    monkeypatch.setattr(processor, "busy_cores", lambda **_: looks.append(now[0]) or float(len(looks)))
     monkeypatch.setattr(processor.time, "monotonic", lambda: now[0])
     for now[0] in (0.0, LOOK_AGAIN_SECONDS, LOOK_AGAIN_SECONDS + 1):
         busy = busy_lately()
@@ -111,3 +111,17 @@ def test_a_busy_program_is_seen():
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_look_that_began_before_takes_no_time(stage, monkeypatch):
+    monkeypatch.setattr(processor, "_last", None)
+    monkeypatch.setattr(processor, "_begun", None)
+    processor.look_from_now()
+    stage["slept"].append(0.5)  # what this program did meanwhile
+    stage["now"] = stage["then"] = QUIET | {"user": 150}
+    assert busy_lately() == pytest.approx(1.0)
+    assert stage["slept"] == [0.5]
+    monkeypatch.setattr(processor, "_last", None)
+    processor.look_from_now()
+    assert busy_lately() == 0.0
+    assert stage["slept"] == [0.5, pytest.approx(processor.LOOK_SECONDS)]

@@ -19,6 +19,7 @@ from striate.cli.using import DEVICE, MODEL, PRECISION, as_note, name_unreadable
 from striate.core.commands import shown
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import write_json
+from striate.core.processor import look_from_now
 from striate.core.units import counted
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def predict(
 
     striate predict cats.onnx holiday/
     """
+    look_from_now()
     from striate.deploy.given import given_pictures
     from striate.deploy.opened import load
     from striate.deploy.predictions import is_csv, problem_of

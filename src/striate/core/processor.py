@@ -26,7 +26,16 @@ class Look(NamedTuple):
     busy: float
 
 
+class Counters(NamedTuple):
+    """Where they stand: the monotonic clock, and the seconds that the cores were used, by all and by this process."""
+
+    when_s: float
+    used_s: float
+    own_s: float
+
+
 _last: Look | None = None
+_begun: Counters | None = None
 
 
 def cores() -> int:
@@ -56,27 +65,44 @@ def threads_for(most: int, busy: float, cores: int) -> int:
     return most if busy <= UNNOTICED else max(1, min(most, math.floor(cores - busy + UNNOTICED)))
 
 
+def look_from_now() -> None:
+    """Have the first look begin now, while this program has something else to do: it then takes no time of its own."""
+    global _begun
+    _begun = _counters()
+
+
 def busy_lately() -> float:
     """Cores that other programs keep busy; where the last look is too old, looking again takes a tenth of a second."""
-    global _last
+    global _last, _begun
     if _last is None or time.monotonic() - _last.when_s > LOOK_AGAIN_SECONDS:
-        _last = Look(time.monotonic(), busy_cores())
+        _last = Look(time.monotonic(), busy_cores(since=_begun))
+        _begun = None
     return _last.busy
 
 
-def busy_cores(seconds: float = LOOK_SECONDS) -> float:
-    """Cores that programs other than this one keep busy, the mean over some time to sleep.
+def busy_cores(seconds: float = LOOK_SECONDS, since: Counters | None = None) -> float:
+    """Cores that programs other than this one keep busy, the mean over some time, of which what is left is slept.
+
+    since: where the counters stood when it began; now, if not given.
 
     Programs of a lower priority than ours give way and do not count. Where the system does not say who uses its cores,
     the number of programs that were ready to run during the last minute; 0 where it does not say that either.
     """
-    before = _used_seconds()
+    before = since or _counters()
     if before is None:
         return max(0.0, os.getloadavg()[0] - _own_cores()) if hasattr(os, "getloadavg") else 0.0
-    since, own = time.monotonic(), time.process_time()
-    time.sleep(seconds)
-    passed, own = time.monotonic() - since, time.process_time() - own
-    return max(0.0, ((_used_seconds() or before) - before - own) / passed)
+    left = before.when_s + seconds - time.monotonic()
+    if left > 0:
+        time.sleep(left)
+    now = _counters() or before
+    passed = max(now.when_s - before.when_s, seconds)
+    return max(0.0, (now.used_s - before.used_s - (now.own_s - before.own_s)) / passed)
+
+
+def _counters() -> Counters | None:
+    """Where they stand now; None where the system does not say."""
+    used = _used_seconds()
+    return None if used is None else Counters(time.monotonic(), used, time.process_time())
 
 
 def _own_cores() -> float:

@@ -38,6 +38,7 @@ from striate.deploy.predictor import Predictor
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
 from striate.models.stored import digest
+from striate.ops.threads import torch_threads
 from striate.runtime.global_state import global_state_kept
 from striate.runtime.program.quick import QuickForm, quick_form
 from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
@@ -80,7 +81,8 @@ class Run(Predictor, OneScreen):
     ) -> None:
         device = device_named(str(device))
         self.path = Path(folder)
-        self.bundle: Bundle = load_weights(folder, model)
+        with torch_threads(1):  # of many small tensors; several threads wait for each other at every one
+            self.bundle: Bundle = load_weights(folder, model)
         with as_current(device):
             runtime = default_runtime(precision, summarize(self.bundle.network).macs, device)
             if precision == "auto" and (trained := self._trained_in()) is not None:
