@@ -6,8 +6,8 @@ NETWORK: "embedded", or what else `striate predict` takes, an exported file too.
 they are cut, 500 x 375 px, from scikit-learn's two sample photographs, as JPEG files. In every round, one after the
 other: decoding and scaling on all cores (the files are in the system's cache); the network on the same batches, which
 are in memory; and what `striate predict NETWORK FOLDER --output rows.csv` calls, given the network that is open. What
-opening it takes, torch and the first answers included, is a column of its own. Medians of the rounds; the ratio is the median of
-that of each round.
+opening it takes, torch and the first answers included, is a column of its own. Medians of the rounds; the ratio is
+the median of that of each round.
 """
 
 from __future__ import annotations
