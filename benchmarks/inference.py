@@ -154,7 +154,8 @@ def main() -> None:
                 if not given.json:
                     show(found)
     if given.json:
-        print(json.dumps({"processor": processor_name(), "threads": torch.get_num_threads(), "rows": rows}, indent=2))
+        here = {"processor": processor_name(), "threads": torch.get_num_threads()}
+        print(json.dumps([{**row, **here} for row in rows], indent=2))
     else:
         print(f"{processor_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
 
