@@ -15,7 +15,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_csv, print_json, print_table, say, tell
-from striate.cli.using import DEVICE, MODEL, PRECISION, as_note, name_unreadable
+from striate.cli.using import DEVICE, ENGINE, MODEL, PRECISION, as_note, name_unreadable
 from striate.core.commands import shown
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import write_json
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from striate.deploy.predictions import Prediction
     from striate.deploy.predictor import Predictor
 
+SAID_FROM = 100  # pictures from which a line says what computes
 RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the .csv file of --output where it stopped.")]
 
 
@@ -38,6 +39,7 @@ def predict(
     model: MODEL = None,
     precision: PRECISION = "auto",
     device: DEVICE = "auto",
+    engine: ENGINE = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
@@ -66,6 +68,8 @@ def predict(
     striate predict runs/cats holiday/ --output holiday.csv --resume
 
     striate predict cats.onnx holiday/
+
+    striate predict runs/cats holiday/ --engine openvino
     """
     look_from_now()
     from striate.deploy.given import given_pictures
@@ -74,9 +78,13 @@ def predict(
 
     _require_one_form(output, json=json, csv=csv_, resume=resume)
     allow_megapixels(max_megapixels)
-    opened = load(str(run), precision, model, device)
+    opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
+    if engine == "auto":
+        opened.choose_engine(engine, len(given), tell)
+    if engine != "auto" or len(given) >= SAID_FROM:
+        tell(f"answered by {opened.engine_words}")
     if output is not None and is_csv(output):
         count, problems = _into_csv(output, opened, given, top, resume=resume)
         _tell_of_file(output, count, left_out, json=json)

@@ -13,7 +13,7 @@ import typer
 from striate.cli.data import allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say, tell
-from striate.cli.using import DEVICE, MODEL, PRECISION, RUN
+from striate.cli.using import DEVICE, ENGINE, MODEL, PRECISION, RUN
 from striate.core.errors import Interrupted, StriateError
 
 SHORTEST_TOKEN = 16  # characters
@@ -37,6 +37,7 @@ def serve(
     model: MODEL = None,
     precision: PRECISION = "auto",
     device: DEVICE = "auto",
+    engine: ENGINE = "auto",
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse pictures with more pixels than this, in millions.")
     ] = MEGAPIXELS,
@@ -71,7 +72,9 @@ def serve(
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # why a picture cannot be read is the answer's to say
     with open_socket(host, port) as listening:
         token = token or (None if is_loopback(listening) else new_token())
-        opened = load(str(run), precision, model, device)
+        opened = load(str(run), precision, model, device, engine)
+        if engine == "auto":
+            opened.choose_engine()  # as it was measured before
         settings = Settings(
             top=top, token=token, hosts=(host, *(allow_host or ())), most_pixels=round(max_megapixels * 1e6)
         )

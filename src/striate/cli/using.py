@@ -25,6 +25,10 @@ PRECISION = Annotated[
     typer.Option(help="bf16, fp16, fp32, or auto: what the run was trained in if this machine computes it, else fp32."),
 ]
 DEVICE = Annotated[str, typer.Option(help="auto (the GPU if there is one), cpu, cuda, or a GPU such as cuda:1.")]
+ENGINE = Annotated[
+    str,
+    typer.Option(help="torch, onnxruntime, openvino, or auto: the fastest here that agrees, tried for many pictures."),
+]
 RUN = Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, or a weight file.")]
 MODEL = Annotated[
     str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")

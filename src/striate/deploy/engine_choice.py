@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from striate.deploy.engines import ENGINES, EXTRAS, RUN_BY, installed, open_engi
 from striate.deploy.export.exporting import Audience, Trials, Wanted, export
 from striate.deploy.export.pictures import drawn
 from striate.deploy.export.proof import CLOSE, Comparison
+from striate.deploy.predictor import Tell
 from striate.runtime.inference import network_input
 from striate.runtime.machine import processor_name
 from striate.runtime.program.quick import QuickForm
@@ -37,8 +37,6 @@ ENDING = ".onnx"  # what all engines beside torch read
 CHOICES = (AUTO, TORCH, *RUN_BY[ENDING])
 MEASURED_FROM = 500  # pictures: fewer are answered by torch before a file for the engines is made and measured
 PASSES = 4
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from striate.data.decode import Pixels
 from striate.data.plain_input import plain_input
 from striate.deploy.engines import Engine, open_engine
 from striate.deploy.export_record import ExportRecord
-from striate.deploy.predictor import Predictor
+from striate.deploy.predictor import Predictor, Tell, log
 
 
 class Exported(Predictor, OneScreen):
@@ -47,7 +46,7 @@ class Exported(Predictor, OneScreen):
         """What it was trained for."""
         return self.record.task
 
-    @cached_property
+    @property
     def engine_words(self) -> str:
         """What computes, and in which precision, as a person reads it."""
         return f"{self._engine.words} {self.record.precision}"
@@ -56,6 +55,14 @@ class Exported(Predictor, OneScreen):
     def sha256(self) -> str:
         """Of the weights it was made of."""
         return self.record.sha256
+
+    def choose_engine(self, engine: str = "auto", pictures: int | None = None, tell: Tell = log.info) -> None:
+        """Have another engine that runs such files compute what is predicted from now on; "auto" leaves what does.
+
+        Raises StriateError for one that does not, or is not installed.
+        """
+        if engine != "auto":
+            self._engine = open_engine(self.path, engine)
 
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
         """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""

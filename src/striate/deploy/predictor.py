@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -18,6 +19,11 @@ from striate.data.left_out import LeftOut
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.working_size import to_working_size
 from striate.deploy.given import Picture, given_pictures
+
+log = logging.getLogger("striate")
+
+Tell = Callable[[str], None]
+"""Gets a line for a person."""
 
 
 class Predictor(ABC):
@@ -51,6 +57,10 @@ class Predictor(ABC):
     @abstractmethod
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
         """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
+
+    @abstractmethod
+    def choose_engine(self, engine: str = "auto", pictures: int | None = None, tell: Tell = log.info) -> None:
+        """Have an engine compute what is predicted from now on; "auto": what is fastest here. See `Run`, `Exported`."""
 
     def computing(self) -> AbstractContextManager[object]:
         """The context in which many batches are answered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -34,7 +34,7 @@ from striate.deploy.equal_shapes import at_once, exact_threads, in_equal_shapes
 from striate.deploy.evaluating import batches_to_evaluate
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
-from striate.deploy.predictor import Predictor
+from striate.deploy.predictor import Predictor, Tell
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
 from striate.models.stored import digest
@@ -118,9 +118,7 @@ class Run(Predictor, OneScreen):
     def _form(self) -> QuickForm:
         return self._quick_form
 
-    def choose_engine(
-        self, engine: str = "auto", pictures: int | None = None, tell: Callable[[str], None] = log.info
-    ) -> None:
+    def choose_engine(self, engine: str = "auto", pictures: int | None = None, tell: Tell = log.info) -> None:
         """Have an engine compute what is predicted and evaluated from now on; without this, torch does.
 
         engine: "torch", "onnxruntime", "openvino", or "auto": the fastest here, as `engine_choice.form_by` finds out.
