@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,10 @@ from striate.core.errors import StriateError
 from striate.core.processor import cores, threads_beside_others
 from striate.deploy.engines.quiet_openvino import openvino
 from striate.deploy.export_record import KEY
+
+SHAPES = 2  # that are compiled for: a full batch, and the last one or a single picture
+
+Shape = tuple[int, ...]
 
 
 class OpenVinoEngine:
@@ -23,24 +29,41 @@ class OpenVinoEngine:
 
     def __init__(self, path: Path, precision: str | None = None) -> None:
         ov = openvino()
-        try:
-            model = ov.Core().read_model(path)
-            self.record: str | None = _record(model)
-            settings = {
-                "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
-                "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
-                "INFERENCE_PRECISION_HINT": "bf16" if (precision or _precision(self.record)) == "bf16" else "f32",
-            }
-            self._compiled = ov.Core().compile_model(model, "CPU", settings)
-        except Exception as error:  # RuntimeError with many lines, and others
-            raise StriateError(f"{path} cannot be run by OpenVINO: {_last_words(error)}") from error
-        self._request = self._compiled.create_infer_request()
+        self._path, self._core = path, ov.Core()
+        with self._named_errors():
+            self._model = self._core.read_model(path)
+            self.record: str | None = _record(self._model)
         self.words = f"OpenVINO {ov.__version__.split('-')[0]}"
+        self._settings = {
+            "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
+            "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
+            "INFERENCE_PRECISION_HINT": "bf16" if (precision or _precision(self.record)) == "bf16" else "f32",
+        }
+        self._requests: dict[Shape | None, Any] = {}
 
     def __call__(self, images: Any) -> Any:
         """The first output for images as the file takes them."""
-        self._request.infer([np.ascontiguousarray(images)], share_inputs=True)
-        return np.array(self._request.get_output_tensor(0).data, np.float32)
+        request = self._request(images.shape)
+        request.infer([np.ascontiguousarray(images)], share_inputs=True)
+        return np.array(request.get_output_tensor(0).data, np.float32)
+
+    def _request(self, shape: Shape) -> Any:
+        """What computes images of a shape: compiled for it, which is faster, or after SHAPES of them for any."""
+        key = shape if shape in self._requests or len(self._requests) < SHAPES else None
+        if key not in self._requests:
+            with self._named_errors():
+                model = self._model.clone()
+                if key is not None:
+                    model.reshape(list(key))
+                self._requests[key] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+        return self._requests[key]
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # RuntimeError with many lines, and others
+            raise StriateError(f"{self._path} cannot be run by OpenVINO: {_last_words(error)}") from error
 
 
 def _record(model: Any) -> str | None:
