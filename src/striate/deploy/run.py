@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from striate.models import Model, Network
 from striate.models.stored import digest
 from striate.ops.threads import torch_threads
 from striate.runtime.global_state import global_state_kept
+from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.program.quick import QuickForm, quick_form
 from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
 from striate.tasks import task_named
@@ -182,9 +183,13 @@ class Run(Predictor, OneScreen):
         """Of the weights, as the header of `model.safetensors` has it."""
         return digest({name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()})
 
-    def computing(self) -> AbstractContextManager[object]:
-        """The context in which many batches are answered: in fp32 always by as many threads."""
-        return exact_threads(self.runtime)
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """The context in which many batches are answered: in fp32 always by as many threads, their maps in memory that
+        is not given back to the system between them.
+        """
+        with exact_threads(self.runtime), keep_freed_memory():
+            yield
 
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
         """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
@@ -228,7 +233,7 @@ class Run(Predictor, OneScreen):
         batches = batches_to_evaluate(
             dataset, indices, targets, self.preprocess, self._known, seen, progress, unreadable
         )
-        with self.runtime.processor_threads():
+        with self.runtime.processor_threads(), keep_freed_memory():
             metric = evaluate(self.task, self._form, batches, self.preprocess, self.classes, self.runtime)
         found: Evaluation = metric.result()
         if self._known is None or not isinstance(found, Evaluation):

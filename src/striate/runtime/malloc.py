@@ -1,4 +1,4 @@
-"""Memory that training frees stays in the process, so that the next step does not have to ask for it again.
+"""Memory that a step or a batch frees stays in the process, so that the next does not have to ask for it again.
 
 The C library hands large blocks back to the system as soon as they are free. Every step then faults each page of its
 activations in anew, and the system clears them first: a third of the time of VGG-11 at 224 px (benchmarks/training.md).
