@@ -16,7 +16,7 @@ from striate.core.files import write_bytes, write_json
 from striate.core.own_code import Written, code_of, names_code
 from striate.core.records import Preprocess
 from striate.meta.weightless import blueprint
-from striate.models import FILES, OWN, ZOO, Model, Network, architecture_of, create_model, is_drawn
+from striate.models import FILES, NAMED, OWN, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
 from striate.models.pattern import canonical
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
@@ -153,7 +153,7 @@ def network_of(
     """
     if is_drawn(name) or names_code(name):
         if model is not None:
-            kinds = (("a network of the zoo", name in ZOO), ("the pattern of a network", is_drawn(name)))
+            kinds = (("a network of the zoo", name in NAMED), ("the pattern of a network", is_drawn(name)))
             kind = next((kind for kind, fits in kinds if fits), "a network")
             raise StriateError(f"{name} is {kind}; a model is named for weights only, leave it out")
         network = create_model(name, classes, in_channels, size)
@@ -161,7 +161,7 @@ def network_of(
             log.warning(remark)
         return network
     if not names_weights(name):
-        raise unknown_name("model", name, ZOO, "`striate models`")
+        raise unknown_name("model", name, NAMED, "`striate models`")
     for what, value in (("--classes", classes), ("--in-channels", in_channels)):
         if value is not None:
             raise StriateError(f"{what} is settled by the weights of {name}; leave it out")

@@ -69,6 +69,7 @@ from striate.models.resnet_cifar import (
     resnet1202,
 )
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
+from striate.models.segmentation import SEGMENTATION
 from striate.models.stored import Stored, read_stored, stored_folder
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
 from striate.models.weight_files import no_weights, read_weights
@@ -106,10 +107,12 @@ NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
     quick_regnet29,
 )
 ZOO = {network.__name__: network for network in NETWORKS}
-"""Every network by its name, in the order of the papers."""
+"""Every network for classification by its name, in the order of the papers; those of other tasks stand in `NAMED`."""
+NAMED: dict[str, Callable[..., Network]] = {**ZOO, **SEGMENTATION}
+"""Every network that `create_model` knows, whatever its task."""
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checkers do not follow `*ZOO`
-    "FILES", "ZOO", "Network", "architecture_of", "create_model", "list_models", "set_dropout",
+    "FILES", "NAMED", "SEGMENTATION", "ZOO", "Network", "architecture_of", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
     "lenet5_1998",
@@ -141,13 +144,20 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checke
 # fmt: on
 
 
-def list_models(pattern: str = "*") -> list[str]:
-    """Names of the networks, in the order of the zoo, that match a shell pattern.
+def list_models(pattern: str = "*", task: str = "classification") -> list[str]:
+    """Names of the networks for a task, in the order of the zoo, that match a shell pattern.
+
+    Raises StriateError for a task without networks.
 
     >>> list_models("vgg*_bn")
     ['vgg11_bn', 'vgg13_bn', 'vgg16_bn', 'vgg19_bn']
+    >>> list_models("fcn*s", task="segmentation")
+    ['fcn32s', 'fcn16s', 'fcn8s']
     """
-    return [name for name in ZOO if fnmatchcase(name, pattern)]
+    by_task: dict[str, dict[str, Callable[..., Any]]] = {"classification": ZOO, "segmentation": SEGMENTATION}
+    if task not in by_task:
+        raise unknown_name("task", task, by_task)
+    return [name for name in by_task[task] if fnmatchcase(name, pattern)]
 
 
 Model = str | nn.Module | Callable[..., nn.Module] | OwnCode
@@ -165,7 +175,7 @@ def create_model(
 ) -> Network:
     """Build a network of the zoo or of a pattern, or take one of a person's own.
 
-    name: of the zoo; a pattern, as `striate.models.pattern` has it; FILE.py:NAME or PACKAGE.MODULE:NAME; an
+    name: one of `NAMED`; a pattern, as `striate.models.pattern` has it; FILE.py:NAME or PACKAGE.MODULE:NAME; an
     `nn.Module`, of which a copy is taken; or a class or a function that makes one, as `own_network` has it. classes,
     in_channels: the paper's when not given. size: height and width in pixels that it will be used at; the paper's when
     not given (`model.preprocess` carries it). weights: None for the paper's initialisation, drawn from torch's global
@@ -186,8 +196,8 @@ def create_model(
         raise StriateError(
             f"{label} names a file and nothing in it; give FILE.py:NAME, such as {label.rstrip(':')}:Net"
         )
-    if code is None and label not in ZOO and not is_pattern(label):
-        raise unknown_name("model", label, ZOO, "`striate models`")
+    if code is None and label not in NAMED and not is_pattern(label):
+        raise unknown_name("model", label, NAMED, "`striate models`")
     if code is None and weights == OWN:
         raise StriateError(
             f"weights {OWN!r} are those that a network of your own comes with, and {label} has none; see --weights"
@@ -208,7 +218,7 @@ def create_model(
 
 
 def _drawn(name: str, classes: int | None, in_channels: int | None, size: tuple[int, int] | None) -> Network:
-    build = ZOO[name] if name in ZOO else partial(pattern_network, name)
+    build = NAMED[name] if name in NAMED else partial(pattern_network, name)
     asked: dict[str, Any] = {"classes": classes, "in_channels": in_channels}
     if "size" in inspect.signature(build).parameters:
         asked["size"] = size
@@ -221,12 +231,12 @@ def _drawn(name: str, classes: int | None, in_channels: int | None, size: tuple[
 
 
 def is_drawn(name: str) -> bool:
-    """Whether a name is of a network with drawn weights: one of the zoo, or a pattern that is no file's name.
+    """Whether a name is of a network with drawn weights: a named one, or a pattern that is no file's name.
 
     >>> is_drawn("resnet18"), is_drawn("conv8-relu-gap"), is_drawn("embedded")
     (True, True, False)
     """
-    return name in ZOO or (is_pattern(name) and not Path(name).exists())
+    return name in NAMED or (is_pattern(name) and not Path(name).exists())
 
 
 def architecture_of(weights: str | Path) -> str:

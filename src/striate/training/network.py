@@ -14,7 +14,7 @@ from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
 from striate.meta.weightless import blueprint
-from striate.models import Network, create_model
+from striate.models import SEGMENTATION, Model, Network, create_model
 from striate.models.linear_probe import LinearProbe
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
@@ -32,6 +32,7 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
     begun: the preprocessing of a run that goes on, whatever the pictures are now.
     """
     recipe, task = plan.recipe, plan.task_of(dataset)
+    _refuse_other_task(plan.model, task.name)
     classes = task.outputs(dataset.targets.names)
     if "model" in plan.code:
         seed_everything(plan.seed)
@@ -56,6 +57,15 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
     if recipe.unfreeze_to is not None:
         stages_down_to(network, recipe.unfreeze_to)  # a misspelt stage is refused before anything is decoded
     return network
+
+
+def _refuse_other_task(model: Model, task: str) -> None:
+    """Raise StriateError for a network that answers for every pixel where one answer a picture is asked for."""
+    if isinstance(model, str) and model in SEGMENTATION and task == "classification":
+        raise StriateError(
+            f"{model} answers for every pixel, and {task} asks for one answer a picture; `striate models` lists the "
+            "networks that give it"
+        )
 
 
 def own_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:

@@ -1,0 +1,30 @@
+"""Networks that answer for every pixel: one file per paper, and the literal that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from striate.models.segmentation.deconvnet import deconvnet
+from striate.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
+from striate.models.segmentation.pixelwise import OnVGG, PixelwiseNetwork
+from striate.models.segmentation.segnet import segnet
+from striate.models.segmentation.unet import unet, unet_bn, unet_paper
+
+# fmt: off
+NETWORKS: tuple[Callable[..., PixelwiseNetwork], ...] = (  # one block per paper
+    fcn32s, fcn16s, fcn8s,
+    deconvnet,
+    unet_paper, unet, unet_bn,
+    segnet,
+)
+SEGMENTATION = {network.__name__: network for network in NETWORKS}
+"""Every network for segmentation by its name, in the order of the papers."""
+
+__all__ = [  # noqa: RUF022 - in the order of the papers
+    "SEGMENTATION", "OnVGG", "PixelwiseNetwork",
+    "fcn32s", "fcn16s", "fcn8s",
+    "deconvnet",
+    "unet_paper", "unet", "unet_bn",
+    "segnet",
+]
+# fmt: on
