@@ -218,13 +218,11 @@ def test_neither_answers_nor_pictures_are_kept(digits_run, tmp_path):
     assert most_pictures <= 3 * BATCH_SIZE + 8 * (os.cpu_count() or 1)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
-def test_a_terminal_sees_the_speed_and_the_file_has_the_rows(digits_file, album, tmp_path):
+def shown_on_a_terminal(program: list[str], output: int) -> tuple[int, bytes]:
+    """Status of a program, and what it writes as errors to a terminal."""
     ours, theirs = os.openpty()
-    with (tmp_path / "rows.csv").open("wb") as rows:
-        program = [sys.executable, "-m", "striate", "predict", str(digits_file), str(album), "--csv"]
-        environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
-        process = subprocess.Popen(program, stdout=rows, stderr=theirs, env=environment)
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(program, stdout=output, stderr=theirs, env=environment)
     os.close(theirs)
     shown = b""
     try:
@@ -233,7 +231,26 @@ def test_a_terminal_sees_the_speed_and_the_file_has_the_rows(digits_file, album,
     except OSError:  # Linux says so where the terminal is no longer used
         pass
     os.close(ours)
-    assert process.wait(60) == 1
+    return process.wait(60), shown
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_terminal_sees_the_speed_and_the_file_has_the_rows(digits_file, album, tmp_path):
+    with (tmp_path / "rows.csv").open("wb") as rows:
+        program = [sys.executable, "-m", "striate", "predict", str(digits_file), str(album), "--csv"]
+        status, shown = shown_on_a_terminal(program, rows.fileno())
+    assert status == 1
     assert b"pictures/s" in shown
     assert b"102/102" in shown
     assert len((tmp_path / "rows.csv").read_bytes().splitlines()) == 103
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_terminal_has_its_cursor_again_before_it_is_told_how_to_go_on(digits_file, album, tmp_path):
+    words = ["predict", str(digits_file), str(album), "--output", str(tmp_path / "rows.csv")]
+    program = [sys.executable, "-c", STOPPING, "70", str(int(signal.SIGINT)), *words]
+    status, shown = shown_on_a_terminal(program, subprocess.DEVNULL)
+    assert status == 130
+    assert b"\x1b[?25l" in shown
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
+    assert shown.rindex(b"stopped after 64 of 102 pictures") > shown.rindex(b"\x1b[?25h")

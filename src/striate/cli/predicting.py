@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,8 +125,8 @@ def _tell_of_file(output: Path, count: int, left_out: Sequence[LeftOut], *, json
         say(f"wrote {output}: {counted(count, 'picture')}")
 
 
-def _answers(opened: Predictor, given: Sequence[Undecoded], top: int, before: int = 0) -> Iterator[Any]:
-    """The answers as they come, with a bar on a terminal. before: how many more there are from an earlier time."""
+def _answers(opened: Predictor, given: Sequence[Undecoded], top: int, before: int = 0) -> Generator[Any, None, None]:
+    """The answers as they come, with a bar on a terminal until this is closed. before: how many there are already."""
     total = before + len(given)
     with bar("predicting", "pictures") as progress:
         progress(before, total)
@@ -145,8 +146,9 @@ def _printed(opened: Predictor, given: Sequence[Undecoded], top: int) -> list[st
             problems.append(f"{row[0]} {row[-1]}")
         return row
 
-    rows = as_rows(_answers(opened, given, top), opened.task_name, min(top, len(opened.classes)))
-    print_csv(chain([next(rows)], map(noted, rows)))  # the heading is no picture's
+    with closing(_answers(opened, given, top)) as answers:
+        rows = as_rows(answers, opened.task_name, min(top, len(opened.classes)))
+        print_csv(chain([next(rows)], map(noted, rows)))  # the heading is no picture's
     return problems
 
 
@@ -161,7 +163,8 @@ def _into_csv(
     total = file.answered + len(left)
     try:
         if left:
-            file.write(_answers(opened, left, top, file.answered), opened.task_name, listed)
+            with closing(_answers(opened, left, top, file.answered)) as answers:
+                file.write(answers, opened.task_name, listed)
     except KeyboardInterrupt:
         text = f"stopped after {file.answered:,} of {counted(total, 'picture')}"
         if file.answered:

@@ -113,7 +113,8 @@ class Run(Predictor, OneScreen):
 
     @cached_property
     def _quick_form(self) -> QuickForm:
-        return quick_form(self.network, self.preprocess)
+        with torch_threads(1):
+            return quick_form(self.network, self.preprocess)
 
     @cached_property
     def _form(self) -> QuickForm:
