@@ -23,8 +23,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from striate.core.extras import installed
 from striate.deploy.engine_form import EngineForm
-from striate.deploy.engines import installed, open_engine
+from striate.deploy.engines import open_engine
 from striate.deploy.engines.quiet_openvino import openvino
 from striate.deploy.export.asked import Asked, export_named
 from striate.deploy.export.exporting import Audience

@@ -103,8 +103,8 @@ def test_what_cannot_be_is_one_sentence(folder, monkeypatch):
     monkeypatch.setattr(run, "runtime", replace(run.runtime, device="cuda"))
     with pytest.raises(StriateError, match="OpenVINO runs on the processor in fp32 or bf16, not on cuda in fp32"):
         run.choose_engine("openvino")
-    monkeypatch.setattr(engine_choice, "installed", lambda name: False)
-    with pytest.raises(StriateError, match=r"OpenVINO is not installed; .* pip install 'striate\[openvino\]'"):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(StriateError, match=r"the package openvino, .* pip install 'striate\[openvino\]'"):
         run.choose_engine("openvino")
     run.choose_engine("auto", 10_000)
     assert not isinstance(run._form, EngineForm)

@@ -15,7 +15,9 @@ from striate.cli.networks import JSON
 from striate.cli.output import print_json, say, tell
 from striate.cli.using import DEVICE, ENGINE, MODEL, PRECISION, RUN
 from striate.core.errors import Interrupted, StriateError
+from striate.core.extras import require_packages
 
+PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "swagger_ui_bundle")
 SHORTEST_TOKEN = 16  # characters
 MEGAPIXELS = 50.0
 
@@ -58,7 +60,7 @@ def serve(
 
     striate serve runs/cats --host 0.0.0.0 --port 8080
     """
-    _require_extra()
+    require_packages("serve needs", *PACKAGES)
     from striate.deploy.opened import load
     from striate.deploy.serve.app import create_app
     from striate.deploy.serve.pace import at_its_pace
@@ -93,17 +95,6 @@ def serve(
     tell("stopped")
     sys.stdout.flush()
     os._exit(0)  # nothing is left to save, and on a busy machine torch takes seconds to take itself apart
-
-
-def _require_extra() -> None:
-    import importlib.util
-
-    for package in ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "swagger_ui_bundle"):
-        if importlib.util.find_spec(package) is None:
-            raise StriateError(
-                f"serve needs the package {package}, which is not installed; install it with: pip install "
-                "'striate[serve]'"
-            )
 
 
 def _require_token(token: str | None) -> None:

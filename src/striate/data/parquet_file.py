@@ -6,7 +6,6 @@ Read with pyarrow, which unpickles nothing. Names of classes are those of the me
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 from array import array
@@ -17,6 +16,7 @@ from pathlib import Path, PurePath, PurePosixPath
 import numpy as np
 
 from striate.core.errors import StriateError
+from striate.core.extras import require_packages
 from striate.core.units import counted
 from striate.data.dataset import SPLITS, Dataset, FilePictures, Pictures
 from striate.data.formats import NAMED_ENDINGS
@@ -45,10 +45,7 @@ def open_parquet(path: Path, split_seed: int = 0, progress: Progress | None = No
     Raises StriateError, with the file, for other columns, for damaged files, for a number without a name, and without
     the package pyarrow.
     """
-    if importlib.util.find_spec("pyarrow") is None:
-        raise StriateError(
-            f"{path} needs the package pyarrow, which is not installed; install it with: pip install 'striate[parquet]'"
-        )
+    require_packages(f"{path} needs", "pyarrow")
     root, files = (path.parent, [path.name]) if path.is_file() else (path, parquet_files(path))
     split_of_file = _splits(path, files)
     rows = _Rows(root, Labels(str(path)))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError, unknown_name
+from striate.core.extras import installed, require_packages
 from striate.core.files import write_json
 from striate.core.reading import read_record
 from striate.core.version import __version__
@@ -22,7 +23,7 @@ from striate.data.cache import cache_root
 from striate.data.picture import to_batch
 from striate.deploy.bundle import Bundle
 from striate.deploy.engine_form import EngineForm
-from striate.deploy.engines import ENGINES, EXTRAS, RUN_BY, installed, open_engine
+from striate.deploy.engines import ENGINES, RUN_BY, open_engine
 from striate.deploy.export.exporting import Audience, Trials, Wanted, export
 from striate.deploy.export.pictures import drawn
 from striate.deploy.export.proof import CLOSE, Comparison
@@ -101,10 +102,7 @@ def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> Qu
 
 
 def _require(asking: Asking, engine: str) -> None:
-    if not installed(engine):
-        raise StriateError(
-            f"{ENGINES[engine]} is not installed; install it with: pip install 'striate[{EXTRAS[engine]}]'"
-        )
+    require_packages(f"--engine {engine} needs", engine)
     if asking.runtime.device != "cpu" or asking.runtime.precision == "fp16":
         raise StriateError(
             f"{ENGINES[engine]} runs on the processor in fp32 or bf16, not on {asking.runtime.device} in "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from striate.core.errors import StriateError
+from striate.core.extras import require_packages
 from striate.core.files import require_writable, write_bytes
 from striate.core.one_screen import OneScreen, few
 from striate.core.units import counted
@@ -120,11 +120,8 @@ def require_table(path: Path) -> None:
     """Raise StriateError unless a table can be written to a file of this ending, and there."""
     if path.suffix not in ENDINGS:
         raise StriateError(f"--output must end in {' or '.join(ENDINGS)}, got {path}")
-    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise StriateError(
-            f"{path} needs the package pyarrow, which is not installed; install it with: "
-            "pip install 'striate[parquet]', or write .npz"
-        )
+    if path.suffix == ".parquet":
+        require_packages(f"{path} needs", "pyarrow", otherwise=", or write .npz")
     require_writable(path)
 
 

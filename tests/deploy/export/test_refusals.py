@@ -9,7 +9,8 @@ from torch import nn
 
 import striate
 from factories import network_of
-from striate.deploy.export import formats, onnx_file
+from striate.core import extras
+from striate.deploy.export import onnx_file
 from striate.models import create_model
 
 
@@ -95,8 +96,8 @@ def test_a_file_that_disagrees_is_not_kept_and_the_layer_is_named(exported, tmp_
     [("net.onnx", "onnxruntime", "onnx"), ("net.onnx", "onnxscript", "onnx"), ("net.xml", "openvino", "openvino")],
 )
 def test_a_package_that_is_missing_is_said_before_anything_is_done(exported, monkeypatch, name, package, extra):
-    monkeypatch.setattr(formats, "is_installed", lambda asked: asked != package)
+    monkeypatch.setattr(extras, "installed", lambda asked: asked != package)
     with pytest.raises(striate.StriateError) as refused:
         exported(of(nn.ReLU()), name)
-    said = f"files need {package}, which is not installed; install with: pip install 'striate[{extra}]'"
+    said = f"files need the package {package}, which is not installed; install it with: pip install 'striate[{extra}]'"
     assert str(refused.value).endswith(said)

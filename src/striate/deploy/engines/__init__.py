@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from striate.core.errors import StriateError, unknown_name
+from striate.core.extras import installed, require_packages
 
 ENGINES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "torch"}
-"""Engines by the name that a person gives, and what they are called."""
+"""Engines by the name that a person gives, which is that of their package, and what they are called."""
 RUN_BY = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",), ".pt2": ("torch",)}
 """Endings of exported files, and which engines run them: the first that is installed."""
-EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
 
 
 class Engine(Protocol):
@@ -40,11 +39,6 @@ def is_exported(path: str | Path) -> bool:
     return Path(path).suffix.lower() in RUN_BY
 
 
-def installed(engine: str) -> bool:
-    """Whether an engine's package is there, without importing it."""
-    return importlib.util.find_spec(engine) is not None
-
-
 def open_engine(path: Path, engine: str | None = None, precision: str | None = None) -> Engine:
     """An exported file in an engine: the named one, or the first of those that run it which is installed.
 
@@ -59,12 +53,8 @@ def open_engine(path: Path, engine: str | None = None, precision: str | None = N
         runs = " or ".join(ENGINES[name] for name in suitable)
         raise StriateError(f"{path} is run by {runs}, not by {ENGINES[engine]}")
     wanted = (engine,) if engine is not None else suitable
-    found = next((name for name in wanted if installed(name)), None)
-    if found is None:
-        raise StriateError(
-            f"{path} needs {ENGINES[wanted[0]]}, which is not installed; install it with: "
-            f"pip install 'striate[{EXTRAS[wanted[0]]}]'"
-        )
+    found = next((name for name in wanted if installed(name)), wanted[0])
+    require_packages(f"{path} needs", found)
     if not path.is_file():
         raise StriateError(f"{path}: no such file")
     return _opener(found, precision)(path)

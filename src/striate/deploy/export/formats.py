@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from striate.core.errors import StriateError
+from striate.core.extras import require_packages
 from striate.deploy.export.int8 import graph_in
 from striate.deploy.export.onnx_file import write_onnx
 from striate.deploy.export.openvino_file import openvino_model, write_openvino
@@ -23,8 +22,8 @@ class Format:
     """A format as a record of functions.
 
     ending: of its files; what a file needs besides has the endings `beside`. engine: what runs it, of
-    `striate.deploy.engines`. packages: that writing and trying it take; extra: which installs them. precisions: that it
-    has; remark: why no others. made: in a precision, of operators, what messages call the network, and pictures to
+    `striate.deploy.engines`. packages: that writing and trying it take. precisions: that it has; remark: why no
+    others. made: in a precision, of operators, what messages call the network, and pictures to
     calibrate int8 on. write: what was made, with what it says of itself, to a path.
     """
 
@@ -32,7 +31,6 @@ class Format:
     ending: str
     engine: str
     packages: tuple[str, ...]
-    extra: str
     precisions: tuple[str, ...]
     remark: str
     made: Callable[[str, Traced, str, Pictures | None], Any]
@@ -41,22 +39,8 @@ class Format:
 
     def require(self, precision: str) -> None:
         """Raise StriateError, with what to install, unless all packages are there."""
-        extras = dict.fromkeys(self.packages, self.extra)
-        if precision == "int8":
-            extras.setdefault("onnxruntime", "onnx")  # whose quantiser it is
-        missing = [name for name in extras if not is_installed(name)]
-        if missing:
-            are = "is" if len(missing) == 1 else "are"
-            install = ",".join(dict.fromkeys(extras[name] for name in missing))
-            raise StriateError(
-                f"{self.name} files need {', '.join(missing)}, which {are} not installed; install with: "
-                f"pip install 'striate[{install}]'"
-            )
-
-
-def is_installed(package: str) -> bool:
-    """Whether a package is there, without importing it."""
-    return importlib.util.find_spec(package) is not None
+        quantiser = ("onnxruntime",) if precision == "int8" else ()
+        require_packages(f"{self.name} files need", *dict.fromkeys((*self.packages, *quantiser)))
 
 
 FORMATS = {
@@ -67,7 +51,6 @@ FORMATS = {
             ".onnx",
             "onnxruntime",
             ("onnx", "onnxscript", "onnxruntime"),
-            "onnx",
             ("fp32", "int8"),
             "ONNX Runtime has no bf16 on the processor",
             graph_in,
@@ -78,7 +61,6 @@ FORMATS = {
             ".xml",
             "openvino",
             ("onnx", "onnxscript", "openvino"),
-            "openvino",
             ("fp32", "bf16", "int8"),
             "",
             openvino_model,
@@ -90,7 +72,6 @@ FORMATS = {
             ".pt2",
             "torch",
             (),
-            "",
             ("fp32", "bf16"),
             "torch's exported programs compute in floating-point numbers",
             torch_program,

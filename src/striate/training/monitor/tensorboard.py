@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
+from striate.core.extras import require_packages
 from striate.core.files import storage_errors
 from striate.report.facts import ReportFacts, Sample
 from striate.training.folder.state import Counters
@@ -34,11 +33,7 @@ TAGS = {
 
 def require_tensorboard() -> None:
     """Raise StriateError, with the command that installs it, when the package tensorboard is missing."""
-    if importlib.util.find_spec("tensorboard") is None:
-        raise StriateError(
-            "--tensorboard needs the package tensorboard, which is not installed; install it with: "
-            "pip install 'striate[tensorboard]'"
-        )
+    require_packages("--tensorboard needs", "tensorboard")
 
 
 class TensorBoard:
