@@ -117,7 +117,7 @@ def through(form: QuickForm, file: Path, images: Tensor) -> Pass:
     """OpenVINO as `predict --engine openvino` has it."""
     engine = EngineForm(form, open_engine(file, "openvino", PRECISION), torch.get_autocast_dtype("cpu"))
     if PRECISION == "fp32":
-        engine.within = torch.float32
+        engine.dtype = torch.float32
     return lambda: autocast(engine, images)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import Tensor
 
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError, unknown_name
@@ -40,11 +41,20 @@ class Bundle:
     named: bool = True
     task: str = CLASSIFICATION
 
+    @property
+    def sha256(self) -> str:
+        """Of the weights, as the header of `model.safetensors` has it."""
+        return digest(_tensors(self.network))
+
 
 def save_weights(folder: Path, network: Network) -> None:
     """Write the weights atomically, with their SHA-256 in the header: equal weights give equal files."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = _tensors(network)
     write_bytes(folder / WEIGHTS, save(tensors, metadata={"sha256": digest(tensors)}))
+
+
+def _tensors(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
 
 
 def save_config(

@@ -25,6 +25,7 @@ from striate.deploy.bundle import Bundle
 from striate.deploy.engine_form import EngineForm
 from striate.deploy.engines import ENGINES, RUN_BY, open_engine
 from striate.deploy.export.exporting import Audience, Trials, Wanted, export
+from striate.deploy.export.formats import FORMATS
 from striate.deploy.export.pictures import drawn
 from striate.deploy.export.proof import CLOSE, Comparison
 from striate.deploy.predictor import Tell
@@ -79,9 +80,14 @@ class Asking:
         return f"{self.sha256[:16]}-{preprocess.channels}x{height}x{width}-{__version__}"
 
     @property
-    def within(self) -> torch.dtype:
-        """How torch calls the numbers it runs in."""
+    def dtype(self) -> torch.dtype:
+        """Of the numbers that it runs in, where it runs on the processor."""
         return torch.bfloat16 if self.runtime.precision == "bf16" else torch.float32
+
+    @property
+    def fits_engines(self) -> bool:
+        """Whether another engine than torch computes there, and in these numbers."""
+        return self.runtime.device == "cpu" and self.runtime.precision != "fp16"
 
 
 def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> QuickForm:
@@ -103,7 +109,7 @@ def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> Qu
 
 def _require(asking: Asking, engine: str) -> None:
     require_packages(f"--engine {engine} needs", engine)
-    if asking.runtime.device != "cpu" or asking.runtime.precision == "fp16":
+    if not asking.fits_engines:
         raise StriateError(
             f"{ENGINES[engine]} runs on the processor in fp32 or bf16, not on {asking.runtime.device} in "
             f"{asking.runtime.precision}; leave --engine out"
@@ -112,8 +118,8 @@ def _require(asking: Asking, engine: str) -> None:
 
 def _fastest(asking: Asking, pictures: int | None, tell: Tell) -> str:
     """Its name, by what was measured before, or is measured now."""
-    names = [name for name in RUN_BY[ENDING] if installed(name) and all(map(installed, ("onnx", "onnxscript")))]
-    if not names or asking.runtime.device != "cpu" or asking.runtime.precision == "fp16":
+    names = [name for name in RUN_BY[ENDING] if installed(name)]
+    if not names or not asking.fits_engines or not all(map(installed, FORMATS["onnx"].packages)):
         return TORCH
     kept, versions = _kept_in(asking), {name: importlib.metadata.version(name) for name in (TORCH, *names)}
     with suppress(StriateError):  # a file that is not there, or damaged
@@ -148,7 +154,7 @@ def _in_engine(asking: Asking, engine: str, tell: Tell) -> EngineForm:
     if not file.is_file():
         tell(f"making an ONNX file of {asking.bundle.network.label} for {ENGINES[engine]}, once")
         export(asking.bundle, Wanted(file, "onnx"), Trials(drawn(asking.bundle.preprocess)), Audience())
-    return EngineForm(asking.form, open_engine(file, engine, asking.runtime.precision), asking.within)
+    return EngineForm(asking.form, open_engine(file, engine, asking.runtime.precision), asking.dtype)
 
 
 def _measured(asking: Asking, names: list[str], tell: Tell) -> tuple[str, dict[str, float]]:

@@ -14,16 +14,15 @@ class EngineForm(QuickForm):
     """A network whose passes in one number type an engine computes; those in another one torch does.
 
     So what `predict` asks again in 32 bits, pictures whose two likeliest classes are nearly equal, is answered in 32.
-    form: of the network in torch. within: bf16, or float32, as torch calls what is around the pass.
+    form: of the network in torch. dtype: bfloat16 or float32, that of the passes which the engine computes.
     """
 
-    def __init__(self, form: QuickForm, engine: Engine, within: torch.dtype) -> None:
+    def __init__(self, form: QuickForm, engine: Engine, dtype: torch.dtype) -> None:
         super().__init__(form.network)
-        self._programs = form._programs
-        self.engine, self.within = engine, within
+        self.form, self.engine, self.dtype = form, engine, dtype
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to the network's answer."""
-        if computed_in() is not self.within:
-            return super().forward(images)
+        if computed_in() is not self.dtype:
+            return self.form(images)  # type: ignore[no-any-return]
         return torch.from_numpy(np.asarray(self.engine(images.contiguous().numpy()), np.float32))

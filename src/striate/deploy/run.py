@@ -37,7 +37,6 @@ from striate.deploy.inputs import members, split_to_evaluate, targets_for
 from striate.deploy.predictor import Predictor, Tell
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
-from striate.models.stored import digest
 from striate.ops.threads import torch_threads
 from striate.runtime.global_state import global_state_kept
 from striate.runtime.malloc import keep_freed_memory
@@ -182,7 +181,7 @@ class Run(Predictor, OneScreen):
     @cached_property
     def sha256(self) -> str:
         """Of the weights, as the header of `model.safetensors` has it."""
-        return digest({name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()})
+        return self.bundle.sha256
 
     @contextmanager
     def computing(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -49,9 +49,14 @@ class Asked:
     def wanted(self, name: str) -> Wanted:
         """With the name of a network in the place of one that was not given."""
         stem = Path(name).resolve().name.removesuffix(".safetensors")
-        more: dict[str, Any] = {"precision": self.precision, "with_preprocessing": self.with_preprocessing}
-        stem = stem if PLAIN_NAME.fullmatch(stem) else "network"
-        return Wanted.of(self.output, self.format, stem, max_drop=self.max_drop, **more)
+        return Wanted.of(
+            self.output,
+            self.format,
+            stem if PLAIN_NAME.fullmatch(stem) else "network",
+            precision=self.precision,
+            with_preprocessing=self.with_preprocessing,
+            max_drop=self.max_drop,
+        )
 
 
 def export_named(

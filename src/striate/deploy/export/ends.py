@@ -53,8 +53,8 @@ class Answering(nn.Module):
     that is mirrored has the mean over picture and mirror image.
     """
 
-    numbers: torch.dtype = torch.float32
-    """What the network computes in."""
+    dtype: torch.dtype = torch.float32
+    """Of the numbers that the network computes in."""
 
     def __init__(self, network: nn.Module, from_pixels: FromPixels | None) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Answering(nn.Module):
         """Logits (N, classes), float32."""
         if self.from_pixels is not None:
             images = self.from_pixels(images)
-        images = images.to(self.numbers)
+        images = images.to(self.dtype)
         answer: Tensor = self.network(images).float()
         if self.from_pixels is not None and self.from_pixels.preprocess.mirrored:
             answer = (answer + self.network(images.flip(3)).float()) / 2

@@ -26,7 +26,6 @@ from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.proof import CLOSE, Comparison, compared, takes_other_sizes
 from striate.deploy.export.traced import Traced, of_its_size, traced
 from striate.deploy.export_record import ExportedPrecision, ExportRecord
-from striate.models.stored import digest
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,10 @@ class Wanted:
 
     @classmethod
     def of(cls, output: str | Path | None, format: str | None, stem: str, **more: Any) -> Wanted:
-        """By the name of a format, or the ending of a file. Raises StriateError for others, and where they differ."""
+        """By the name of a format, or the ending of a file; stem: of the file's name where there is none; more: fields.
+
+        Raises StriateError for others, where the two differ, and for fields beyond their bounds.
+        """
         ending = Path(output).suffix.lower() if output is not None else None
         by_ending = next((name for name, each in FORMATS.items() if each.ending == ending), None)
         name = format or by_ending or "onnx"
@@ -191,7 +193,7 @@ def _record(bundle: Bundle, wanted: Wanted) -> ExportRecord:
         architecture=network.label,
         classes=bundle.classes,
         preprocess=bundle.preprocess,
-        sha256=digest({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}),
+        sha256=bundle.sha256,
         task=bundle.task,
         named=bundle.named,
         precision=wanted.precision,

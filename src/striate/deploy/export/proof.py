@@ -15,16 +15,15 @@ from striate.data.scan import Progress
 from striate.deploy.engines import Engine
 from striate.deploy.export.drop import Drop
 from striate.deploy.export.pictures import Batch, Pictures
-from striate.deploy.export.traced import Traced, example
+from striate.deploy.export.traced import CLOSE_IN_FP32, Traced, example
 from striate.deploy.export_record import Proof
 from striate.tasks.classification.prediction import NEAR_TIE
 
 Numbers = npt.NDArray[np.float32]
 
 # How far a file's numbers may be from the network's, and two classes' from each other to be a near tie, of the largest
-# logit. In fp32 sums are taken in another order: 1e-5 and less of the zoo; bf16 has its own measure; of int8 only that
-# it is no nonsense is asked here, and how accurate it is elsewhere.
-CLOSE = {"fp32": 1e-3, "bf16": NEAR_TIE, "int8": 1.0}
+# logit. bf16 has its own measure; of int8 only that it is no nonsense is asked here, and how accurate it is elsewhere.
+CLOSE = {"fp32": CLOSE_IN_FP32, "bf16": NEAR_TIE, "int8": 1.0}
 
 
 @dataclass

@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
+from striate.deploy.engines.torch_engine import RECORD
 from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.traced import Traced, of_its_size, quietly, traced
-from striate.deploy.export_record import KEY, ExportRecord
+from striate.deploy.export_record import ExportRecord
 
 TOLD = ("stack_trace", "source_fn_stack", "from_node", "custom")  # of a node, which nothing needs
 
@@ -20,8 +21,8 @@ def torch_program(precision: str, found: Traced, label: str, _calibration: Pictu
     if precision == "fp32":
         return found.program
     module = copy.deepcopy(found.module)
-    module.numbers = torch.bfloat16
-    module.network.to(module.numbers)
+    module.dtype = torch.bfloat16
+    module.network.to(module.dtype)
     trace = traced if found.other_sizes else of_its_size
     return trace(module, found.preprocess, label).program
 
@@ -36,4 +37,4 @@ def write_pt2(program: ExportedProgram, record: ExportRecord, path: Path) -> Non
     for node in program.graph.nodes:
         node.meta = {key: value for key, value in node.meta.items() if key not in TOLD}
     with quietly():
-        torch.export.save(program, path, extra_files={f"{KEY}.json": record.text()})
+        torch.export.save(program, path, extra_files={RECORD: record.text()})
