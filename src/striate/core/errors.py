@@ -59,6 +59,16 @@ class Interrupted(Exception):
         self.signal = signal
 
 
+def first_line(error: BaseException) -> str:
+    """What an error that is not ours says, as far as fits a sentence; its kind where it says nothing.
+
+    >>> first_line(RuntimeError("no such operator\\nat ...")), first_line(KeyError())
+    ('no such operator', 'KeyError')
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], listed_by: str = "") -> StriateError:
     """The error for a name that is not in a list, with the nearest ones that are, or all where they are few.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, first_line
 from striate.core.processor import cores, threads_beside_others
 from striate.deploy.export_record import KEY
 
@@ -25,7 +25,7 @@ class OnnxRuntimeEngine:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own kinds, which are no common class
-            raise StriateError(f"{path} cannot be run by ONNX Runtime: {str(error).splitlines()[0]}") from error
+            raise StriateError(f"{path} cannot be run by ONNX Runtime: {first_line(error)}") from error
         self.record: str | None = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         self.words = f"ONNX Runtime {onnxruntime.__version__}"
         self._input = self._session.get_inputs()[0].name

@@ -63,7 +63,7 @@ class OpenVinoEngine:
         try:
             yield
         except Exception as error:  # RuntimeError with many lines, and others
-            raise StriateError(f"{self._path} cannot be run by OpenVINO: {_last_words(error)}") from error
+            raise StriateError(f"{self._path} cannot be run by OpenVINO: {last_words(error)}") from error
 
 
 def _record(model: Any) -> str | None:
@@ -81,6 +81,7 @@ def _precision(record: str | None) -> str | None:
     return precision if isinstance(precision, str) else None
 
 
-def _last_words(error: Exception) -> str:
+def last_words(error: Exception) -> str:
+    """What OpenVINO's errors say in their last line, behind where in its source they were raised."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

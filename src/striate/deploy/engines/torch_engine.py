@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, first_line
 from striate.deploy.engines.pt2_archive import checked_archive
 from striate.deploy.export_record import KEY
 
@@ -23,7 +23,7 @@ class TorchEngine:
         try:
             program = torch.export.load(content, extra_files=extra)
         except (RuntimeError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-            raise StriateError(f"{path} cannot be run by torch: {str(error).splitlines()[0]}") from error
+            raise StriateError(f"{path} cannot be run by torch: {first_line(error)}") from error
         self.record: str | None = extra[RECORD] or None
         self._module = program.module()
         self.words = f"torch {torch.__version__.split('+')[0]}"

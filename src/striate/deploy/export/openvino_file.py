@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import StriateError
+from striate.deploy.engines.openvino_engine import last_words
 from striate.deploy.engines.quiet_openvino import openvino
 from striate.deploy.export.int8 import graph_in
 from striate.deploy.export.pictures import Pictures
@@ -28,8 +29,9 @@ def openvino_model(precision: str, traced: Traced, label: str, calibration: Pict
     try:
         model = openvino().Core().read_model(graph.SerializeToString())
     except RuntimeError as error:
-        words = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise StriateError(f"{label} cannot be read by OpenVINO: {words[-1]}; export it as onnx or pt2") from error
+        raise StriateError(
+            f"{label} cannot be read by OpenVINO: {last_words(error)}; export it as onnx or pt2"
+        ) from error
     return OpenVinoModel(model, graph)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, first_line
 from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.scan import Progress
 from striate.deploy.engines import Engine
@@ -105,8 +105,7 @@ def answered_by(engine: Engine, traced: Traced, images: Tensor) -> Numbers:
     try:
         answer: Numbers = engine(images.numpy())
     except Exception as error:  # of whatever kind its runtime has
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        raise StriateError(f"the file was not kept: {engine.words} cannot run it: {words[0]}") from error
+        raise StriateError(f"the file was not kept: {engine.words} cannot run it: {first_line(error)}") from error
     return answer
 
 

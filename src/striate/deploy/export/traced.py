@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, first_line
 from striate.core.records import Preprocess
 from striate.deploy.export.ends import Answering
 
@@ -151,10 +151,9 @@ def _kind(module: Answering, path: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    words = str(error).strip() or type(error).__name__
-    if "data-dependent" in words:
+    if "data-dependent" in str(error):
         return f"decides by the numbers in the pictures what it computes, which no file can hold{_line(error)}"
-    return f"does what torch cannot write down{_line(error)}: {words.splitlines()[0].strip()}"
+    return f"does what torch cannot write down{_line(error)}: {first_line(error)}"
 
 
 def _line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 import torch
 
 from striate.analysis.summary import summarize
-from striate.core.errors import StriateError
+from striate.core.errors import StriateError, first_line
 from striate.core.units import in_bytes
 from striate.data.batches import Batch
 from striate.runtime.shortage import is_out_of_memory
@@ -69,7 +69,7 @@ def _tried(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | S
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        return Shortage(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return Shortage(first_line(error))
 
 
 class Before:
@@ -111,7 +111,7 @@ def memory_errors(folder: Path) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise StriateError(
-            f"memory ran out ({(str(error) or type(error).__name__).splitlines()[0]}); close other programs and go on "
+            f"memory ran out ({first_line(error)}); close other programs and go on "
             f"from the newest state, if there is one, with: {going_on(folder)}"
         ) from error
 
