@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from striate.models import create_model
-from striate.visual.activations import layers_of
+from striate.visual.activations import layer_outputs
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from striate.visual.activations import layers_of
 def test_the_layers_of_lenet5(name, expected):
     network = create_model(name).eval()
     image = torch.randn(1, 1, 32, 32)
-    layers = layers_of(network, image)
+    layers = layer_outputs(network, image)
     assert [layer.name.rpartition(".")[2] for layer in layers] == expected
     shapes = [layer.values.shape for layer in layers]
     assert shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (120,), (84,), (10,)]
@@ -30,12 +30,12 @@ def test_a_layer_is_shown_as_the_next_one_reads_it():
     image = torch.randn(1, 1, 32, 32)
     with torch.no_grad():
         expected = network.features[1](network.features[0](image))[0]
-    assert torch.from_numpy(layers_of(network, image)[0].values).equal(expected)
+    assert torch.from_numpy(layer_outputs(network, image)[0].values).equal(expected)
     assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_a_residual_sum_is_a_layer_of_its_own():
-    layers = layers_of(create_model("resnet20", classes=10).eval(), torch.zeros(1, 3, 32, 32))
+    layers = layer_outputs(create_model("resnet20", classes=10).eval(), torch.zeros(1, 3, 32, 32))
     assert layers[0].values.shape == (16, 32, 32)
     assert layers[-1].values.shape == (10,)
     assert len({layer.name for layer in layers}) > 19

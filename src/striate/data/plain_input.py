@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from striate.core.records import Preprocess
 from striate.data.decode import Pixels
+from striate.data.working_size import seen_part
 
 Images = npt.NDArray[np.float32]
 KEYS_A = -0.5  # Keys, "Cubic convolution interpolation", 1981: the cubic that follows a parabola exactly
@@ -22,7 +23,8 @@ def plain_input(pictures: Pixels, preprocess: Preprocess) -> Images:
     >>> plain_input(np.full((1, 8, 8, 3), 255, np.uint8), Preprocess((4, 4), (8, 8), (0.5,) * 3, (0.5,) * 3)).max()
     np.float32(1.0)
     """
-    seen = enlarged(pictures, preprocess.size) if preprocess.enlarges else _centre(pictures, preprocess.size)
+    rows, columns = seen_part(preprocess)
+    seen = enlarged(pictures, preprocess.size) if preprocess.enlarges else pictures[:, rows, columns]
     mean = np.array(preprocess.mean, np.float32) * np.float32(255)
     scale = 1 / (np.array(preprocess.std, np.float32) * np.float32(255))
     images = (seen.astype(np.float32) - mean) * scale
@@ -31,16 +33,16 @@ def plain_input(pictures: Pixels, preprocess: Preprocess) -> Images:
 
 def enlarged(pictures: Pixels, size: tuple[int, int]) -> Images:
     """Pictures (N, h, w, C) of pixels 0..255 enlarged by cubics to a height and width, float32, within 0..255."""
-    rows, columns = (enlarging(came, side) for came, side in zip(pictures.shape[1:3], size, strict=True))
+    rows, columns = (enlarging_matrix(came, side) for came, side in zip(pictures.shape[1:3], size, strict=True))
     wide = np.einsum("xw,nhwc->nhxc", columns, pictures.astype(np.float32), optimize=True)
     high: Images = np.einsum("yh,nhxc->nyxc", rows, wide, optimize=True)
     return np.clip(high, 0, 255, out=high)
 
 
-def enlarging(length: int, longer: int) -> Images:
+def enlarging_matrix(length: int, longer: int) -> Images:
     """The matrix (longer, length) that enlarges a row of pixels by cubics; its rows sum to 1.
 
-    >>> enlarging(2, 4).sum(1).round(6).tolist()
+    >>> enlarging_matrix(2, 4).sum(1).round(6).tolist()
     [1.0, 1.0, 1.0, 1.0]
     """
     step = length / longer
@@ -57,9 +59,3 @@ def _cubic(distance: float) -> float:
     if distance < 1:
         return ((KEYS_A + 2) * distance - (KEYS_A + 3)) * distance**2 + 1
     return KEYS_A * (((distance - 5) * distance + 8) * distance - 4) if distance < 2 else 0.0
-
-
-def _centre(pictures: Pixels, size: tuple[int, int]) -> Pixels:
-    height, width = size
-    top, left = (pictures.shape[1] - height) // 2, (pictures.shape[2] - width) // 2
-    return pictures[:, top : top + height, left : left + width]

@@ -16,10 +16,12 @@ from striate.deploy.predictor import Predictor
 from striate.visual.occlusion import ASKED, occlusion_map
 
 if TYPE_CHECKING:
-    from striate.deploy.run import Run
-    from striate.visual.activations import Layer
+    from torch import Tensor
 
-AT_ONCE = 16  # pictures with a part covered
+    from striate.deploy.run import Run
+    from striate.visual.activations import LayerOutput
+
+AT_ONCE = 16  # pictures with a part covered that are asked about together
 FOR_GRADIENTS = 3  # answers that a way forward and back costs about
 
 
@@ -52,17 +54,15 @@ def heat_of(predictor: Predictor, picture: Pixels, label: str) -> Heat:
     return Heat("occlusion", _by_answers(predictor, picture, label)) if values is None else Heat("Grad-CAM", values)
 
 
-def layers_of(predictor: Predictor, picture: Pixels) -> list[Layer]:
+def layers_of(predictor: Predictor, picture: Pixels) -> list[LayerOutput]:
     """What layers make of a picture uint8 (h, w, C), at the working size, from input to output; none of a file."""
     run = _as_run(predictor)
     if run is None:
         return []
-    from striate.data.picture import to_batch
-    from striate.runtime.inference import network_input
-    from striate.visual.activations import layers_of
+    from striate.visual.activations import layer_outputs
 
     with run.runtime.processor_threads():
-        return layers_of(run.network, network_input(to_batch(np.array([picture])), run.preprocess, run.runtime))
+        return layer_outputs(run.network, _image(run, picture))
 
 
 def _as_run(predictor: Predictor) -> Run | None:
@@ -74,15 +74,23 @@ def _as_run(predictor: Predictor) -> Run | None:
     return predictor if isinstance(predictor, Run) else None
 
 
-def _by_gradients(run: Run, picture: Pixels, label: str) -> npt.NDArray[np.float32] | None:
+def _image(run: Run, picture: Pixels) -> Tensor:
+    """A working picture as a network takes it, (1, C, H, W)."""
     from striate.data.picture import to_batch
     from striate.runtime.inference import network_input
+
+    copied = np.array([picture])  # torch warns of arrays that may not be written
+    return network_input(to_batch(copied), run.preprocess, run.runtime)
+
+
+def _by_gradients(run: Run, picture: Pixels, label: str) -> npt.NDArray[np.float32] | None:
+    """Grad-CAM, of a mirrored preprocessing the mean over both; None of a network without stages of maps."""
     from striate.visual.grad_cam import NoMaps, grad_cam
 
     number = run.classes.index(label)
     try:
         with run.runtime.processor_threads():
-            image = network_input(to_batch(np.array([picture])), run.preprocess, run.runtime)
+            image = _image(run, picture)
             values: npt.NDArray[np.float32] = grad_cam(run.network, image, number)[0]
             if run.preprocess.mirrored:
                 values = values + grad_cam(run.network, image.flip(3), number)[0, :, ::-1]
@@ -93,9 +101,12 @@ def _by_gradients(run: Run, picture: Pixels, label: str) -> npt.NDArray[np.float
 
 
 def _by_answers(predictor: Predictor, picture: Pixels, label: str) -> npt.NDArray[np.float32]:
+    """Occlusion."""
+
     def probabilities(pictures: Pixels) -> npt.NDArray[np.float64]:
         parts = [pictures[start : start + AT_ONCE] for start in range(0, len(pictures), AT_ONCE)]
-        answers = [a for part in parts for a in predictor.answer(part, [""] * len(part), len(predictor.classes))]
+        classes = len(predictor.classes)
+        answers = [each for part in parts for each in predictor.answer(part, [""] * len(part), classes)]
         return np.array([dict(each.top)[label] for each in answers])
 
     part = seen_part(predictor.preprocess)

@@ -20,20 +20,20 @@ LEAST_KERNEL_AXES = 2  # of weights that connect units with others; norms have o
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class LayerOutput:
     """What a layer gave. name: its path. values: float32, maps (C, H, W), or units (N,)."""
 
     name: str
     values: npt.NDArray[np.float32]
 
 
-def layers_of(network: nn.Module, image: Tensor) -> list[Layer]:
-    """The layers of a network, in the order of their calls, for one image (1, C, H, W), normalised.
+def layer_outputs(network: nn.Module, image: Tensor) -> list[LayerOutput]:
+    """What the layers of a network give, in the order of their calls, for one image (1, C, H, W), normalised.
 
     Norms, activations and dropout count to the layer before them: what it shows is what the next layer reads.
 
     >>> network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3))
-    >>> [(layer.name, layer.values.shape) for layer in layers_of(network.eval(), torch.zeros(1, 1, 4, 4))]
+    >>> [(each.name, each.values.shape) for each in layer_outputs(network.eval(), torch.zeros(1, 1, 4, 4))]
     [('0', (2, 2, 2)), ('3', (3,))]
     """
     given: list[tuple[str, Tensor]] = []
@@ -50,7 +50,7 @@ def layers_of(network: nn.Module, image: Tensor) -> list[Layer]:
 
                 hooks.callback(module.register_forward_hook(note).remove)
         network(image)
-    return [Layer(path, _values(output)) for path, output in given]
+    return [LayerOutput(path, _values(output)) for path, output in given]
 
 
 def _only_changes(module: nn.Module, output: Tensor, came: Tensor) -> bool:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
-from striate.data.plain_input import enlarging
+from striate.data.plain_input import enlarging_matrix
+from striate.data.working_size import seen_part
 from striate.models import Network
 from striate.runtime.folding import inference_form
 
@@ -31,18 +32,17 @@ class FromPixels(nn.Module):
         self.register_buffer("scale", 1 / (torch.tensor(preprocess.std).view(1, -1, 1, 1) * 255))
         (h, w), (height, width) = preprocess.resize, preprocess.size
         if preprocess.enlarges:
-            self.register_buffer("rows", torch.from_numpy(enlarging(h, height)))
-            self.register_buffer("columns", torch.from_numpy(enlarging(w, width)).T.contiguous())
+            self.register_buffer("rows", torch.from_numpy(enlarging_matrix(h, height)))
+            self.register_buffer("columns", torch.from_numpy(enlarging_matrix(w, width)).T.contiguous())
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Images float32 (N, C, H, W)."""
-        (h, w), (height, width) = self.preprocess.resize, self.preprocess.size
         images = pictures.float()
         if self.preprocess.enlarges:
             images = torch.matmul(self.rows, torch.matmul(images, self.columns)).clamp(0, 255)
-        elif (h, w) != (height, width):
-            top, left = (h - height) // 2, (w - width) // 2
-            images = images[:, :, top : top + height, left : left + width]
+        elif self.preprocess.resize != self.preprocess.size:  # a cut of all would be an operator that does nothing
+            rows, columns = seen_part(self.preprocess)
+            images = images[:, :, rows, columns]
         return (images - self.mean) * self.scale
 
 
