@@ -14,7 +14,7 @@ from starlette.responses import Response
 from striate.data.decode import Pixels
 from striate.deploy.looking import layers_of
 from striate.deploy.predictor import Predictor
-from striate.deploy.serve.answers import BODY, REFUSALS
+from striate.deploy.serve.schemas import BODY, REFUSALS
 from striate.deploy.serve.served import Served
 from striate.web.one_picture import decoded, one_upload
 

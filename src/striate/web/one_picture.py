@@ -22,5 +22,5 @@ async def decoded(upload: Upload, served: Served) -> Pixels:
     """At the working size. Raises Refused when it cannot be read."""
     (picture,) = await served.decoder.pictures([upload])
     if isinstance(picture, Refused):
-        raise Refused(picture.status, f"{upload.name} {picture.sentence}")
+        raise picture.named(upload.name)
     return picture

@@ -15,8 +15,8 @@ from striate.core.errors import unknown_name
 from striate.data.decode import size_of
 from striate.data.working_size import seen_box
 from striate.deploy.looking import Heat, answers_taken, heat_of
-from striate.deploy.serve.answers import BODY, REFUSALS
 from striate.deploy.serve.refusals import Json, Refused
+from striate.deploy.serve.schemas import BODY, REFUSALS
 from striate.deploy.serve.served import Served
 from striate.web.one_picture import decoded, one_upload
 

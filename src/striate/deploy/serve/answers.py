@@ -8,51 +8,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from striate.core.version import __version__
-from striate.core.visible import visible
 from striate.deploy.serve.refusals import Json, Refused
+from striate.deploy.serve.schemas import ANSWERS, BODY, REFUSALS, as_json
 from striate.deploy.serve.served import Served
 from striate.deploy.serve.uploads import Upload, read_uploads
 
 MOST_TOP = 1_000
-PROBLEM = {"type": "object", "properties": {"problem": {"type": "string"}}, "required": ["problem"]}
-ANSWERS = {
-    "type": "array",
-    "items": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
-}
-STATUSES = {
-    400: "The form is broken.",
-    401: "The token is missing or wrong.",
-    403: "A page of another origin asks.",
-    408: "The body came too slowly.",
-    413: "Too many bytes, pixels or files.",
-    415: "Neither a form nor a picture.",
-    421: "The Host header names another server.",
-    422: "Not a picture, or a damaged one.",
-    503: "Too much is waiting, or the server is stopping.",
-}
-
-
-def _told(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"content": {"application/json": {"schema": schema}}}
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, **_told(PROBLEM)} for status, text in STATUSES.items()
-}
-FILES = {
-    "type": "object",
-    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}},
-    "required": ["files"],
-}
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": FILES},
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
 
 
 def routes(served: Served) -> APIRouter:
@@ -62,10 +23,7 @@ def routes(served: Served) -> APIRouter:
     @router.post(
         "/predict",
         summary="What is in pictures",
-        responses={
-            200: {"description": "An answer per picture.", **_told(ANSWERS)},
-            **REFUSALS,
-        },
+        responses={200: {"description": "An answer per picture.", **as_json(ANSWERS)}, **REFUSALS},
         openapi_extra=BODY,
     )
     async def predict(
@@ -103,7 +61,7 @@ async def _answers(served: Served, uploads: list[Upload], top: int) -> list[dict
     refused = [each for each in pictures if isinstance(each, Refused)]
     if len(refused) == len(uploads):
         others = f"; nor can any other of the {len(uploads)} pictures be read" if len(uploads) > 1 else ""
-        raise Refused(refused[0].status, f"{visible(uploads[0].name)} {refused[0].sentence}{others}")
+        raise Refused(refused[0].status, f"{refused[0].named(uploads[0].name).sentence}{others}")
     good = [(each, pixels) for each, pixels in zip(uploads, pictures, strict=True) if not isinstance(pixels, Refused)]
     answers = iter(await served.batcher.answers([pixels for _, pixels in good], [each.name for each, _ in good], top))
     return [

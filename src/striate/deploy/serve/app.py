@@ -16,7 +16,7 @@ from striate.deploy.predictor import Predictor
 from striate.deploy.serve.answers import routes
 from striate.deploy.serve.bounds import Bounds
 from striate.deploy.serve.docs_page import add_docs
-from striate.deploy.serve.refusals import Refused, refusal
+from striate.deploy.serve.refusals import Refused, nothing_here, refusal
 from striate.deploy.serve.served import Served, served
 from striate.deploy.serve.settings import Settings
 
@@ -71,7 +71,7 @@ def _tell_problems(app: FastAPI) -> None:
 def _of_http(error: HTTPException, allowed: str) -> str:
     """What the framework refuses: addresses and methods that there are not."""
     if error.status_code == 404:
-        return "there is nothing at this address; /docs shows what there is"
+        return nothing_here().sentence
     return f"this address takes {allowed} only" if error.status_code == 405 else str(error.detail)
 
 

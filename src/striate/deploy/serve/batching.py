@@ -12,6 +12,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+import numpy as np
+
 from striate.data.decode import Pixels
 from striate.deploy.predictor import Predictor
 from striate.deploy.serve.measures import Measures
@@ -24,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
-    """One to be answered."""
+    """One to be answered. pixels: uint8 (h, w, C) at the working size."""
 
     pixels: Pixels
     name: str
@@ -51,7 +53,7 @@ class Batcher:
         self._thread.start()
 
     async def answers(self, pictures: list[Pixels], names: list[str], top: int) -> list[Any]:
-        """An answer per picture, uint8 (H, W, channels). Raises what the network raises."""
+        """An answer per picture, uint8 (h, w, C) at the working size. Raises what the network raises."""
         asked = [_Picture(pixels, name, top) for pixels, name in zip(pictures, names, strict=True)]
         for each in asked:
             self._queue.put(each)
@@ -106,7 +108,9 @@ class Batcher:
             return
         start = time.perf_counter()
         pictures, names = [each.pixels for each in wanted], [each.name for each in wanted]
-        _settle([each.answer for each in wanted], lambda: self.predictor.predict_pixels(pictures, names, wanted[0].top))
+        _settle(
+            [each.answer for each in wanted], lambda: self.predictor.answer(np.stack(pictures), names, wanted[0].top)
+        )
         self.measures.network_seconds.observe(time.perf_counter() - start)
         self.measures.batch_pictures.observe(len(wanted))
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from striate.deploy.serve.files import TYPES
-from striate.deploy.serve.refusals import Refused
+from striate.deploy.serve.refusals import nothing_here
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -45,5 +45,5 @@ def add_docs(app: FastAPI) -> None:
         if name == "setup.js":
             return Response(SETUP, media_type=TYPES[".js"])
         if name not in files:
-            raise Refused(404, "there is nothing at this address")
+            raise nothing_here()
         return Response(files[name].read_bytes(), media_type=TYPES[files[name].suffix])

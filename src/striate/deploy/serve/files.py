@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from striate.deploy.serve.refusals import Refused
+from striate.deploy.serve.refusals import nothing_here
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -31,7 +31,7 @@ def add_files(app: FastAPI, prefix: str, folder: Path, index: str | None = None)
     async def file(name: str) -> Response:
         path = files.get(name)
         if path is None:
-            raise Refused(404, "there is nothing at this address")
+            raise nothing_here()
         return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={"cache-control": "no-cache"})
 
     async def first() -> Response:

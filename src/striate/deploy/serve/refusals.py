@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from striate.core.visible import visible
+
 RETRY_SECONDS = 1
 
 
@@ -16,6 +18,15 @@ class Refused(Exception):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status, self.sentence = status, sentence
+
+    def named(self, name: str) -> Refused:
+        """The same, where the sentence says of a picture what is wrong with it."""
+        return Refused(self.status, f"{visible(name)} {self.sentence}")
+
+
+def nothing_here() -> Refused:
+    """Of an address that there is not."""
+    return Refused(404, "there is nothing at this address; /docs shows what there is")
 
 
 class Json(Response):
