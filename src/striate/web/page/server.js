@@ -9,8 +9,8 @@
  * @typedef {{task: string, classes: string[], size: number[], channels: number, engine: string}} Model
  */
 
-const TOP = 5;
-const MOST_TRIES = 8;
+export const TOP = 5; // classes of an answer
+const MOST_TRIES = 8; // at a server that is busy
 
 /** One sentence for a person. */
 export class Problem extends Error {}

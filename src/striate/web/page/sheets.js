@@ -85,11 +85,9 @@ function fill(element, layer) {
   const low = Math.min(...layer.ranges.map(([least]) => least));
   const span = Math.max(...layer.ranges.map(([, most]) => most)) - low || 1;
   for (let map = 0; map < maps; map += 1) {
-    const [least, most] = layer.ranges[map];
     const image = new ImageData(width, height);
     layer.values.subarray(map * height * width, (map + 1) * height * width).forEach((byte, place) => {
-      const value = least + (byte / LEVELS) * (most - least);
-      const grey = (LEVELS * (value - low)) / span;
+      const grey = (LEVELS * (numberOf(byte, layer.ranges[map]) - low)) / span;
       image.data.set([grey, grey, grey, LEVELS], 4 * place);
     });
     /** @type {CanvasRenderingContext2D} */ (canvases[map].getContext("2d")).putImageData(image, 0, 0);
@@ -110,7 +108,7 @@ function drawUnits(canvas, { values, ranges }) {
   const step = unitPixels(values.length);
   context.clearRect(0, 0, canvas.width, canvas.height);
   values.forEach((byte, unit) => {
-    const value = least + (byte / LEVELS) * (most - least);
+    const value = numberOf(byte, ranges[0]);
     context.fillStyle = style.getPropertyValue(value < 0 ? "--orange" : "--blue");
     const [top, bottom] = [height(Math.max(0, value)), height(Math.min(0, value))];
     context.fillRect(unit * step, top, step * 0.8, Math.max(1, bottom - top));
@@ -119,7 +117,17 @@ function drawUnits(canvas, { values, ranges }) {
   context.fillRect(0, height(0), canvas.width, 1);
 }
 
-/** @param {number} units */
+/**
+ * What a byte of a layer stands for.
+ * @param {number} byte
+ * @param {number[]} range of the map or the units that it is of
+ */
+const numberOf = (byte, [least, most]) => least + (byte / LEVELS) * (most - least);
+
+/**
+ * Pixels of a bar and the gap behind it.
+ * @param {number} units
+ */
 const unitPixels = (units) => Math.max(2, Math.min(48, Math.floor(960 / units)));
 
 /**

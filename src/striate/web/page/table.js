@@ -1,9 +1,9 @@
 // Answers as tables: on the page where they are not classes, and as a file for spreadsheets.
 
 import { make } from "./elements.js";
+import { TOP } from "./server.js";
 
 const FORMULAS = /^[=+\-@\t\r]/;
-const TOP = 5;
 
 /**
  * An answer of any task, as it is told in JSON.
