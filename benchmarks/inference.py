@@ -28,8 +28,12 @@ from striate.deploy.engine_form import EngineForm
 from striate.deploy.engines import open_engine
 from striate.deploy.engines.quiet_openvino import openvino
 from striate.deploy.export.asked import Asked, export_named
+from striate.deploy.export.ends import answering
 from striate.deploy.export.exporting import Audience
-from striate.models import create_model
+from striate.deploy.export.int8 import int8_graph
+from striate.deploy.export.pictures import drawn
+from striate.deploy.export.traced import traced
+from striate.models import Network, create_model
 from striate.runtime.machine import processor_name
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.program.quick import QuickForm, quick_form
@@ -72,7 +76,8 @@ def passes(name: str, batch: int, folder: Path, compiled: bool) -> Iterator[tupl
         yield "onnxruntime fp32", onnxruntime_loop(file, images)
     if installed("openvino"):
         yield f"openvino {PRECISION}", openvino_loop(file, images)
-        yield "striate openvino", through(form, file, last)
+        yield "striate openvino", through(form, file, PRECISION, last)
+        yield "striate openvino int8", through(form, int8_of(file, network), "int8", last)
 
 
 def autocast(network: torch.nn.Module, images: Tensor) -> Tensor:
@@ -113,12 +118,23 @@ def openvino_loop(file: Path, images: Tensor) -> Pass:
     return lambda: request.infer([array], share_inputs=True)
 
 
-def through(form: QuickForm, file: Path, images: Tensor) -> Pass:
-    """OpenVINO as `predict --engine openvino` has it."""
-    engine = EngineForm(form, open_engine(file, "openvino", PRECISION), torch.get_autocast_dtype("cpu"))
-    if PRECISION == "fp32":
-        engine.dtype = torch.float32
+def through(form: QuickForm, file: Path, precision: str, images: Tensor) -> Pass:
+    """OpenVINO as `predict --engine openvino`, or as `predict FILE.onnx --engine openvino`, has it."""
+    number_type = torch.bfloat16 if PRECISION == "bf16" else torch.float32
+    engine = EngineForm(form, open_engine(file, "openvino", precision), number_type)
     return lambda: autocast(engine, images)
+
+
+def int8_of(file: Path, network: Network) -> Path:
+    """A file in int8, calibrated on drawn pictures, for its speed: its accuracy is `striate export`'s to measure."""
+    import onnx
+
+    quantised = file.with_suffix(".int8.onnx")
+    if not quantised.exists():
+        pictures = drawn(network.preprocess)
+        found = traced(answering(network, network.preprocess, with_preprocessing=False), network.preprocess, file.stem)
+        onnx.save(int8_graph(onnx.load(file), found, pictures), quantised)
+    return quantised
 
 
 @torch.inference_mode()
