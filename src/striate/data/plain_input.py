@@ -16,7 +16,7 @@ KEYS_A = -0.5  # Keys, "Cubic convolution interpolation", 1981: the cubic that f
 
 
 def plain_input(pictures: Pixels, preprocess: Preprocess) -> Images:
-    """Images float32 (N, C, H, W), normalised, of uint8 working-size pictures (N, h, w, C).
+    """Images float32 (N, C, H, W), channels last in memory, normalised, of uint8 working-size pictures (N, h, w, C).
 
     The same, up to rounding, as `runtime.inference.network_input` gives.
 
@@ -27,8 +27,8 @@ def plain_input(pictures: Pixels, preprocess: Preprocess) -> Images:
     seen = enlarged(pictures, preprocess.size) if preprocess.enlarges else pictures[:, rows, columns]
     mean = np.array(preprocess.mean, np.float32) * np.float32(255)
     scale = 1 / (np.array(preprocess.std, np.float32) * np.float32(255))
-    images = (seen.astype(np.float32) - mean) * scale
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    images = ((seen.astype(np.float32) - mean) * scale).astype(np.float32, copy=False)
+    return images.transpose(0, 3, 1, 2)
 
 
 def enlarged(pictures: Pixels, size: tuple[int, int]) -> Images:

@@ -17,6 +17,8 @@ from striate.deploy.engines import Engine, open_engine
 from striate.deploy.export_record import ExportRecord
 from striate.deploy.predictor import Predictor, Tell, log
 
+TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)  # of the channels
+
 
 class Exported(Predictor, OneScreen):
     """A file that `striate export` made. engine: "onnxruntime", "openvino" or "torch"; the fastest suitable if None.
@@ -70,11 +72,12 @@ class Exported(Predictor, OneScreen):
 
     def _outputs(self, pictures: Pixels) -> Any:
         if self.record.with_preprocessing:
-            return self._engine(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
+            return self._engine(pictures.transpose(TO_FIRST))
         images = plain_input(pictures, self.preprocess)
         answer = self._engine(images)
         if self.preprocess.mirrored:
-            answer = (answer + self._engine(np.ascontiguousarray(images[..., ::-1]))) / 2
+            mirrored = np.ascontiguousarray(images.transpose(TO_LAST)[:, :, ::-1])
+            answer = (answer + self._engine(mirrored.transpose(TO_FIRST))) / 2
         return answer
 
     def facts(self) -> dict[str, object]:

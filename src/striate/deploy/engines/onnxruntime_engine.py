@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from striate.core.errors import StriateError, first_line
 from striate.core.processor import cores, threads_beside_others
 from striate.deploy.export_record import KEY
@@ -33,4 +35,4 @@ class OnnxRuntimeEngine:
 
     def __call__(self, images: Any) -> Any:
         """The first output for images as the file takes them."""
-        return self._session.run(self._outputs, {self._input: images})[0]
+        return self._session.run(self._outputs, {self._input: np.ascontiguousarray(images)})[0]

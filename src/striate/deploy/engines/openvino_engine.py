@@ -17,7 +17,11 @@ from striate.deploy.export_record import KEY
 
 SHAPES = 2  # that are compiled for: a full batch, and the last one or a single picture
 
+TO_LAST = (0, 2, 3, 1)
+
 Shape = tuple[int, ...]
+Asked = tuple[Shape, bool]
+"""Shape of images, and whether their channels lie last."""
 
 
 class OpenVinoEngine:
@@ -39,22 +43,26 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
             "INFERENCE_PRECISION_HINT": "bf16" if (precision or _precision(self.record)) == "bf16" else "f32",
         }
-        self._requests: dict[Shape | None, Any] = {}
+        self._requests: dict[tuple[Shape | None, bool], Any] = {}
 
     def __call__(self, images: Any) -> Any:
-        """The first output for images as the file takes them."""
-        request = self._request(images.shape)
-        request.infer([np.ascontiguousarray(images)], share_inputs=True)
+        """The first output for images as the file takes them; channels that lie last in memory are not moved."""
+        last = not images.flags.c_contiguous and images.transpose(TO_LAST).flags.c_contiguous
+        request = self._request((images.shape, last))
+        request.infer([images.transpose(TO_LAST) if last else np.ascontiguousarray(images)], share_inputs=True)
         return np.array(request.get_output_tensor(0).data, np.float32)
 
-    def _request(self, shape: Shape) -> Any:
+    def _request(self, asked: Asked) -> Any:
         """What computes images of a shape: compiled for it, which is faster, or after SHAPES of them for any."""
-        key = shape if shape in self._requests or len(self._requests) < SHAPES else None
+        shape, last = asked
+        key = asked if asked in self._requests or len(self._requests) < SHAPES else (None, last)
         if key not in self._requests:
             with self._named_errors():
                 model = self._model.clone()
-                if key is not None:
-                    model.reshape(list(key))
+                if key[0] is not None:
+                    model.reshape(list(shape))
+                if last:
+                    model = _taking_channels_last(model)
                 self._requests[key] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
         return self._requests[key]
 
@@ -64,6 +72,14 @@ class OpenVinoEngine:
             yield
         except Exception as error:  # RuntimeError with many lines, and others
             raise StriateError(f"{self._path} cannot be run by OpenVINO: {last_words(error)}") from error
+
+
+def _taking_channels_last(model: Any) -> Any:
+    """The same model for images (N, H, W, C)."""
+    layouts = openvino().preprocess.PrePostProcessor(model)
+    layouts.input().tensor().set_layout(openvino().Layout("NHWC"))
+    layouts.input().model().set_layout(openvino().Layout("NCHW"))
+    return layouts.build()
 
 
 def _record(model: Any) -> str | None:
