@@ -6,8 +6,8 @@ linear layer it is the class activation map of Zhou et al., arXiv:1512.04150, up
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,6 @@ from torch import Tensor, nn
 from striate.core.errors import StriateError
 from striate.models.network import Network
 from striate.models.places import places_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Maps = npt.NDArray[np.float32]
 

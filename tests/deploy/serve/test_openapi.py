@@ -1,31 +1,9 @@
-"""Requests drawn from the server's own description: each is answered as that says, whatever it holds."""
+"""The server keeps the word that its description gives."""
 
-from __future__ import annotations
-
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
-
-FEW = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+from described import operations_of, require_kept
 
 
 def test_the_server_keeps_its_word(server):
-    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/openapi.json")
-    operations = [found.ok() for found in schema.get_all_operations()]
-    assert {operation.path for operation in operations} == {"/predict", "/healthz", "/model", "/metrics"}
-    for operation in operations:
-
-        @FEW
-        @given(case=operation.as_strategy())
-        def keeps(case):
-            # Bytes that are no picture are bytes: a description cannot tell them apart.
-            case.call_and_validate(timeout=20, excluded_checks=[positive_data_acceptance])
-
-        keeps()
+    operations = operations_of(f"http://127.0.0.1:{server.port}/openapi.json")
+    assert set(operations) == {"/predict", "/healthz", "/model", "/metrics"}
+    require_kept(operations.values(), examples=25)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from striate.core.version import __version__
 from striate.data.scan import Progress
 from striate.deploy.bundle import Bundle
 from striate.deploy.engines import ENGINES, Engine, open_engine
+from striate.deploy.export.drop import Drop
 from striate.deploy.export.ends import answering
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.export.formats import FORMATS, Format
@@ -26,6 +27,7 @@ from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.proof import CLOSE, Comparison, compared, takes_other_sizes
 from striate.deploy.export.traced import Traced, of_its_size, traced
 from striate.deploy.export_record import ExportedPrecision, ExportRecord
+from striate.deploy.predictor import Tell
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Wanted:
 class Audience:
     """Who is told of what goes on. stage: of each part, as a line; progress: of pictures, done and all."""
 
-    stage: Callable[[str], None] = lambda _line: None
+    stage: Tell = lambda _line: None
     progress: Progress = lambda _done, _total: None
 
 
@@ -110,15 +112,9 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
         comparison = compared(attempt, engine, trials.pictures, close, audience.progress)
         if not comparison.agrees:
             raise StriateError(_disagreement(wanted, comparison, parting(attempt, made, trials.pictures, close)))
-        drop = comparison.drop if wanted.precision == "int8" else None
-        if drop is not None and drop.points > wanted.max_drop:
-            raise StriateError(
-                f"{wanted.path} was not kept: in int8 {drop}, allowed are {wanted.max_drop:g} (--max-drop); export in "
-                "bf16 or fp32"
-            )
-        record = replace(record, proof=comparison.proof(trials.pictures))
-        if drop is not None:
-            record = replace(record, metrics={**record.metrics, "int8": drop.to_dict()})
+        drop = _allowed_drop(wanted, comparison)
+        measured = {"int8": drop.to_dict()} if drop is not None else {}
+        record = replace(record, proof=comparison.proof(trials.pictures), metrics={**record.metrics, **measured})
         format.write(made, record, file)
         size = _settle(file, wanted.path, format)
     return ExportedFile(
@@ -173,6 +169,18 @@ def _settle(file: Path, path: Path, format: Format) -> int:
         part.replace(path.with_suffix(ending))
     sync_folder(path.parent)
     return size
+
+
+def _allowed_drop(wanted: Wanted, found: Comparison) -> Drop | None:
+    """What int8 costs; None in other precisions. Raises StriateError where it is more than was allowed."""
+    if wanted.precision != "int8":
+        return None
+    if found.drop.points > wanted.max_drop:
+        raise StriateError(
+            f"{wanted.path} was not kept: in int8 {found.drop}, allowed are {wanted.max_drop:g} (--max-drop); export "
+            "in bf16 or fp32"
+        )
+    return found.drop
 
 
 def _disagreement(wanted: Wanted, found: Comparison, layer: str | None) -> str:

@@ -23,8 +23,8 @@ class Format:
 
     ending: of its files; what a file needs besides has the endings `beside`. engine: what runs it, of
     `striate.deploy.engines`. packages: that writing and trying it take. precisions: that it has; remark: why no
-    others. made: in a precision, of operators, what messages call the network, and pictures to
-    calibrate int8 on. write: what was made, with what it says of itself, to a path.
+    others. made: in a precision, of operators, what messages call the network, and pictures to calibrate int8 on.
+    write: what was made, with what it says of itself, to a path.
     """
 
     name: str
