@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from striate.models.segmentation.deconvnet import deconvnet
+from striate.models.segmentation.dilated import dilated_context, dilated_context_large, dilated_frontend
 from striate.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
+from striate.models.segmentation.fcn_resnet import dilate, fcn_resnet18, fcn_resnet50, fcn_resnet101
 from striate.models.segmentation.pixelwise import OnVGG, PixelwiseNetwork
 from striate.models.segmentation.segnet import segnet
 from striate.models.segmentation.unet import unet, unet_bn, unet_paper
@@ -16,15 +18,19 @@ NETWORKS: tuple[Callable[..., PixelwiseNetwork], ...] = (  # one block per paper
     deconvnet,
     unet_paper, unet, unet_bn,
     segnet,
+    dilated_frontend, dilated_context, dilated_context_large,
+    fcn_resnet18, fcn_resnet50, fcn_resnet101,
 )
 SEGMENTATION = {network.__name__: network for network in NETWORKS}
 """Every network for segmentation by its name, in the order of the papers."""
 
 __all__ = [  # noqa: RUF022 - in the order of the papers
-    "SEGMENTATION", "OnVGG", "PixelwiseNetwork",
+    "SEGMENTATION", "OnVGG", "PixelwiseNetwork", "dilate",
     "fcn32s", "fcn16s", "fcn8s",
     "deconvnet",
     "unet_paper", "unet", "unet_bn",
     "segnet",
+    "dilated_frontend", "dilated_context", "dilated_context_large",
+    "fcn_resnet18", "fcn_resnet50", "fcn_resnet101",
 ]
 # fmt: on
