@@ -74,7 +74,7 @@ def read_picture(
 
 def read_numbers(path: Path, channels: int = 3, cover: tuple[int, int] | None = None) -> Numbers:
     """Decode one file, as `read_picture`, but leave wide grey in its own numbers."""
-    return decode_numbers(_content(path), str(path), channels, cover)
+    return decode_numbers(file_content(path), str(path), channels, cover)
 
 
 def decode_picture(
@@ -109,7 +109,7 @@ def decode_numbers(content: bytes, name: str, channels: int = 3, cover: tuple[in
 
 
 def _numbers(picture: Image.Image, exif: bytes, channels: int) -> Numbers:
-    turned = upright(_at_most_16_bit(picture), exif)
+    turned = upright(at_most_16_bit(picture), exif)
     return np.asarray(turned) if turned.mode.startswith(WIDE_MODES) else to_pixels(turned, channels)
 
 
@@ -131,37 +131,38 @@ def numbers_of(picture: Image.Image, name: str, channels: int = 3) -> Numbers:
 
 def read_size(path: Path) -> tuple[int, int]:
     """Height and width by a file's header, upright. Raises DecodeError."""
-    return size_of(_content(path), str(path))
+    return size_of(file_content(path), str(path))
 
 
 def size_of(content: bytes, name: str) -> tuple[int, int]:
     """The same of the bytes of a picture file. name: what errors call it."""
-    with _header(content, name) as (picture, exif):
+    with opened_picture(content, name) as (picture, exif):
         turned = orientation(exif) in SIDEWAYS
         return (picture.width, picture.height) if turned else (picture.height, picture.width)
 
 
 def read_is_wide(path: Path) -> bool:
     """Whether a file holds wide grey, by its header. Raises DecodeError."""
-    return is_wide(_content(path), str(path))
+    return is_wide(file_content(path), str(path))
 
 
 def is_wide(content: bytes, name: str) -> bool:
     """The same of the bytes of a picture file. name: what errors call it."""
-    with _header(content, name) as (picture, _):
+    with opened_picture(content, name) as (picture, _):
         return picture.mode.startswith(WIDE_MODES)
 
 
 @contextmanager
-def _header(content: bytes, name: str) -> Iterator[tuple[Image.Image, bytes]]:
-    """A picture of which only the header was read, and its EXIF block."""
+def opened_picture(content: bytes, name: str) -> Iterator[tuple[Image.Image, bytes]]:
+    """A picture of which only the header was read, and its EXIF block; what fails within names it, as DecodeError."""
     with _damage_named(name, content):
         content, exif = without_exif(without_ancillary_chunks(content))
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             yield picture, exif or picture.info.get("exif", b"")
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
+    """The bytes of a picture file. Raises DecodeError."""
     with memory_named(str(path)):
         try:
             return read_regular(path, MOST_FILE_BYTES)
@@ -215,7 +216,7 @@ def _too_large(name: str, pixels: str) -> DecodeError:
     )
 
 
-def _at_most_16_bit(picture: Image.Image) -> Image.Image:
+def at_most_16_bit(picture: Image.Image) -> Image.Image:
     """PNG and PGM hold 16 bits at most, but come as 32 from some versions of Pillow."""
     if picture.mode == "I" and picture.format in ("PNG", "PPM"):
         return Image.fromarray(np.asarray(picture).astype(np.uint16))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.data.dataset import SPLITS, Dataset, Names, Pictures
-from striate.data.targets import Indices
+from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import ClassTargets
 
 TRAIN, VAL, TEST = range(3)
@@ -93,13 +93,26 @@ def split_dataset(
     seed: int,
     shares: Shares | None = None,
 ) -> Dataset:
+    """The dataset of pictures with one class each, split as `split_targets` says. labels: class numbers (N,)."""
+    return split_targets(source, pictures, names, ClassTargets(labels, tuple(classes)), given, seed, shares)
+
+
+def split_targets(
+    source: str,
+    pictures: Pictures,
+    names: Sequence[str] | Names,
+    targets: Targets,
+    given: dict[str, Indices],
+    seed: int,
+    shares: Shares | None = None,
+) -> Dataset:
     """Make the dataset: keep the splits that came with the pictures, and take the missing ones from train.
 
     names: as in `split_by_name`. given: picture numbers of "train", "val", "test"; {} or only "train" to have all
     three made; without "val" it is taken from train, if there is that; without "test" there is none.
     """
     shares = shares or Shares()
-    given = given or {"train": np.arange(len(labels))}
+    given = given or {"train": np.arange(len(targets))}
     made = [split for split in ("val", "test") if split not in given and (split == "val" or len(given) == 1)]
     if "train" not in given:
         made = []
@@ -107,15 +120,16 @@ def split_dataset(
     if made:
         train = given["train"]
         taken = Shares(shares.val, shares.test if "test" in made else 0)
-        parts = split_by_name((names[int(i)] for i in train), labels[train], seed, taken)
+        strata = np.zeros(len(targets), np.int64) if targets.strata is None else targets.strata
+        parts = split_by_name((names[int(i)] for i in train), strata[train], seed, taken)
         splits = given | {split: train[parts[split]] for split in ("train", *made)}
-    rule, drawn = _split_rule(given, made, shares, seed), ("train", *made) if made else ()
-    return Dataset(source, pictures, ClassTargets(labels, tuple(classes)), splits, rule, drawn=drawn)
+    how = f"{'' if targets.strata is None else 'stratified by class, '}by name and split seed {seed}"
+    rule, drawn = _split_rule(given, made, shares, how), ("train", *made) if made else ()
+    return Dataset(source, pictures, targets, splits, rule, drawn=drawn)
 
 
-def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, seed: int) -> str:
+def _split_rule(given: dict[str, Indices], made: list[str], shares: Shares, how: str) -> str:
     """One sentence on where the splits come from."""
-    how = f"stratified by class, by name and split seed {seed}"
     if made == ["val", "test"]:
         return f"{100 - sum(shares)} % train, {shares.val} % val, {shares.test} % test, {how}"
     rule = f"{', '.join(given)} as given"
