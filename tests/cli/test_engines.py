@@ -49,6 +49,7 @@ def test_an_engine_that_there_is_not(striate, digits_run, pictures):
 
 def test_many_pictures_are_measured_and_said(striate, digits_run, pictures, monkeypatch):
     monkeypatch.setattr("striate.deploy.engine_choice.MEASURED_FROM", 3)
+    monkeypatch.setattr("striate.deploy.engine_choice.FOLLOWED_FROM", 3)
     monkeypatch.setattr("striate.cli.predicting.SAID_FROM", 3)
     found = striate("predict", digits_run, pictures, "--csv")
     assert "answers fastest here: " in found.err and "answered by " in found.err

@@ -72,13 +72,16 @@ def test_a_measurement_is_made_for_many_pictures_kept_and_made_anew_for_other_ve
     for engine in ("openvino", "torch"):
         kept.write_text(json.dumps({**measured, "engine": engine}))
         again, told = Run(folder, "fp32"), []
-        again.choose_engine("auto", 1, told.append)
+        again.choose_engine("auto", None, told.append)
         assert isinstance(again._form, EngineForm) == (engine != "torch") and told == []
+    kept.write_text(json.dumps({**measured, "engine": "openvino"}))
+    run.choose_engine("auto", 3, lines.append)  # torch is done before another engine has begun
+    assert not isinstance(run._form, EngineForm)
     kept.write_text(json.dumps({**measured, "versions": {"torch": "1.0"}}))
     run.choose_engine("auto", 10_000, lines.append)
     assert json.loads(kept.read_text())["versions"] == measured["versions"]
     kept.write_text("{")
-    run.choose_engine("auto", 1, lines.append)
+    run.choose_engine("auto", None, lines.append)
     assert not isinstance(run._form, EngineForm)
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from striate.core.errors import StriateError, unknown_name
 from striate.core.extras import installed, require_packages
@@ -20,16 +17,10 @@ from striate.core.files import write_json
 from striate.core.reading import read_record
 from striate.core.version import __version__
 from striate.data.cache import cache_root
-from striate.data.picture import to_batch
 from striate.deploy.bundle import Bundle
 from striate.deploy.engine_form import EngineForm
 from striate.deploy.engines import ENGINES, RUN_BY, open_engine
-from striate.deploy.export.exporting import Audience, Trials, Wanted, export
-from striate.deploy.export.formats import FORMATS
-from striate.deploy.export.pictures import drawn
-from striate.deploy.export.proof import CLOSE, Comparison
 from striate.deploy.predictor import Tell
-from striate.runtime.inference import network_input
 from striate.runtime.machine import processor_name
 from striate.runtime.program.quick import QuickForm
 from striate.runtime.runtime import Runtime
@@ -38,7 +29,8 @@ AUTO, TORCH = "auto", "torch"
 ENDING = ".onnx"  # what all engines beside torch read
 CHOICES = (AUTO, TORCH, *RUN_BY[ENDING])
 MEASURED_FROM = 500  # pictures: fewer are answered by torch before a file for the engines is made and measured
-PASSES = 4
+FOLLOWED_FROM = 32  # pictures: fewer are answered by torch before another engine is ready
+WRITTEN_BY = ("onnx", "onnxscript")
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,8 @@ def form_by(asking: Asking, engine: str, pictures: int | None, tell: Tell) -> Qu
     """The network in the engine that a person names, or with "auto" in the fastest that agrees.
 
     pictures: how many will be asked about; None: not known. That is decided by a measurement, which is kept per
-    machine, network, size and precision, and made where none is kept and MEASURED_FROM pictures are to come. tell: gets
+    machine, network, size and precision, followed for FOLLOWED_FROM pictures, and made where none is kept and
+    MEASURED_FROM are to come. tell: gets
     a line of what is being made, and of what was found.
     Raises StriateError for an engine that is not known, not installed, or not for this device.
     """
@@ -119,7 +112,9 @@ def _require(asking: Asking, engine: str) -> None:
 def _fastest(asking: Asking, pictures: int | None, tell: Tell) -> str:
     """Its name, by what was measured before, or is measured now."""
     names = [name for name in RUN_BY[ENDING] if installed(name)]
-    if not names or not asking.fits_engines or not all(map(installed, FORMATS["onnx"].packages)):
+    if not names or not asking.fits_engines or not all(map(installed, WRITTEN_BY)):
+        return TORCH
+    if pictures is not None and pictures < FOLLOWED_FROM:
         return TORCH
     kept, versions = _kept_in(asking), {name: importlib.metadata.version(name) for name in (TORCH, *names)}
     with suppress(StriateError):  # a file that is not there, or damaged
@@ -129,7 +124,7 @@ def _fastest(asking: Asking, pictures: int | None, tell: Tell) -> str:
     if pictures is None or pictures < MEASURED_FROM:
         return TORCH
     try:
-        found = Measured(*_measured(asking, names, tell), versions)
+        found = _measured(asking, names, versions, tell)
         tell(found.words)
         with suppress(StriateError):  # where nothing can be kept, it is measured again
             write_json(kept, asdict(found))
@@ -153,34 +148,16 @@ def _in_engine(asking: Asking, engine: str, tell: Tell) -> EngineForm:
     file = _folder() / f"{asking.stem}{ENDING}"
     if not file.is_file():
         tell(f"making an ONNX file of {asking.bundle.network.label} for {ENGINES[engine]}, once")
-        export(asking.bundle, Wanted(file, "onnx"), Trials(drawn(asking.bundle.preprocess)), Audience())
+        from striate.deploy.engine_trial import write_file  # brings torch's exporters
+
+        write_file(asking, file)
     return EngineForm(asking.form, open_engine(file, engine, asking.runtime.precision), asking.dtype)
 
 
-def _measured(asking: Asking, names: list[str], tell: Tell) -> tuple[str, dict[str, float]]:
-    """The fastest, and the images/s of all that agree with torch's answers in fp32: the best of some turns."""
+def _measured(asking: Asking, names: list[str], versions: dict[str, str], tell: Tell) -> Measured:
+    from striate.deploy.engine_trial import images_per_s  # brings torch's exporters
+
     forms: dict[str, QuickForm] = {TORCH: asking.form}
     forms |= {name: _in_engine(asking, name, tell) for name in names}
-    batch = next(drawn(asking.bundle.preprocess).batches(asking.bundle.preprocess))
-    images = network_input(to_batch(batch.pixels), asking.bundle.preprocess, asking.runtime)
-    with torch.inference_mode():
-        expected = asking.form(images).float().numpy()
-        agreeing = {name: form for name, form in forms.items() if _agrees(asking, form, images, expected)}
-        best = dict.fromkeys(agreeing, float("inf"))
-        for _ in range(PASSES):
-            for name, form in agreeing.items():
-                begun = time.perf_counter()
-                with asking.runtime.autocast():
-                    form(images)
-                best[name] = min(best[name], time.perf_counter() - begun)
-    return min(best, key=best.__getitem__), {name: len(images) / seconds for name, seconds in best.items()}
-
-
-def _agrees(asking: Asking, form: QuickForm, images: Tensor, expected: np.ndarray) -> bool:
-    if form is asking.form:
-        return True
-    found = Comparison(CLOSE[asking.runtime.precision])
-    with asking.runtime.autocast():
-        answers = form(images).float().numpy()
-    found.add([str(number) for number in range(len(images))], expected, answers)
-    return found.agrees
+    rates = images_per_s(asking, forms)
+    return Measured(max(rates, key=rates.__getitem__), rates, versions)
