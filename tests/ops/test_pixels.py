@@ -16,6 +16,7 @@ from striate.ops.pixels import (
     IGNORED,
     bootstrap_interval,
     class_accuracy,
+    constant_iou,
     dice_per_class,
     iou_per_class,
     mean_dice,
@@ -94,6 +95,13 @@ def test_the_interval_of_a_share_is_that_of_its_standard_error():
     pictures = overlap(torch.stack([torch.cat([hits, 1 - hits], 1), torch.zeros(400, 2, dtype=torch.long)], 1))
     low, high = bootstrap_interval(pictures, pixel_accuracy)
     assert (high - low) / 2 == pytest.approx(1.96 * math.sqrt(0.2 * 0.8 / 400), rel=0.1)
+
+
+def test_the_best_constant_answer_is_what_answering_it_gives():
+    truth, _ = drawn()
+    confusions = [pixel_confusion(truth, torch.full_like(truth, number), CLASSES).sum(0) for number in range(CLASSES)]
+    best = max(float(mean_iou(overlap(confusion))) for confusion in confusions)
+    assert constant_iou(confusions[0].sum(1)) == pytest.approx(best)
 
 
 def test_weights_by_median_frequency_by_hand():

@@ -89,6 +89,17 @@ def class_accuracy(pixels: Overlap) -> Tensor:
     return (pixels.hits.double() / pixels.truth).nanmean(-1)
 
 
+def constant_iou(pixels: Tensor) -> float:
+    """The mean IoU of the best constant answer, which any network must better; not a number without pixels.
+
+    pixels: whole numbers (K,), of each class in the data set.
+
+    >>> constant_iou(torch.tensor([6, 2, 0]))  # 6 of 8, and 0 for another
+    0.375
+    """
+    return float(pixels.max().double() / pixels.sum() / (pixels > 0).sum())
+
+
 def bootstrap_interval(
     pictures: Overlap, figure: Callable[[Overlap], Tensor], seed: int = 0, redrawn: int = REDRAWN
 ) -> tuple[float, float]:

@@ -106,3 +106,9 @@ def test_what_is_ignored_must_be_there(tmp_path):
     with pytest.raises(StriateError, match="'fog' is to be ignored, but no list names the classes"):
         find_class_table([tmp_path / "none"], "fog")
     assert find_class_table([tmp_path / "none", tmp_path]).names == ("sky",)
+
+
+def test_files_that_are_other_things_elsewhere_are_no_lists(tmp_path):
+    for name in ("labels.csv", "labels.json", "train.txt"):
+        (tmp_path / name).write_text("{")
+    assert find_class_table([tmp_path]) is None

@@ -61,6 +61,12 @@ def test_the_unpaired_are_named_and_pairs_are_in_the_order_of_the_pictures(tmp_p
     assert (found.without_mask, found.without_picture) == (["images/c.jpg"], ["masks/d.png"])
 
 
+def test_what_is_neither_picture_nor_mask_by_its_folder_has_no_mask(tmp_path):
+    voc = "JPEGImages/a.jpg", "SegmentationClass/a.png", "SegmentationObject/a.png"
+    found = paired(tmp_path, *voc)
+    assert (found.pictures, found.masks, found.without_mask) == ([voc[0]], [voc[1]], [voc[2]])
+
+
 def test_the_same_name_in_two_splits_is_two_pictures(tmp_path):
     names = [f"{split}/{folder}" for split in ("train", "val") for folder in ("images/1.jpg", "masks/1.png")]
     assert paired(tmp_path, *names).splits == ["train", "val"]

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from striate.core.errors import StriateError
 from striate.core.files import read_regular
 
-FILES = tuple(
-    f"{stem}.{ending}"
-    for stem in ("classes", "class_names", "label_colors", "class_dict", "labelmap", "colormap", "labels", "codes")
-    for ending in ("txt", "tsv", "csv", "json")
+# In the order in which they are looked for; names such as labels.csv and labels.json are other things elsewhere.
+FILES = (
+    *("classes.txt", "classes.tsv", "classes.csv", "classes.json", "class_names.txt", "class_names.json", "codes.txt"),
+    *("label_colors.txt", "label_colors.csv", "label_colours.txt", "class_dict.csv", "colormap.txt", "colormap.json"),
+    *("labelmap.txt", "labels.txt"),
 )
 MOST_BYTES = 2**20
 MOST_NUMBER = 0xFFFF  # of 16 bits

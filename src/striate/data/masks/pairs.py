@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,11 +104,13 @@ def find_pairs(walk: Walk) -> Pairs:
     placed = [(place_of(path), path) for path in sorted(walk.pictures_below(""), key=nfc)]
     if any(place.role == "mask" for place, _ in placed):
         masks = [path for place, path in placed if place.role == "mask"]
-        named = any(place.role == "picture" for place, _ in placed)
-        pictures = [path for place, path in placed if place.role == ("picture" if named else "")]
+        role = "picture" if any(place.role == "picture" for place, _ in placed) else ""
+        pictures = [path for place, path in placed if place.role == role]
+        others = [path for place, path in placed if place.role not in ("mask", role)]
     else:
-        masks, pictures = _by_suffix(placed)
-    return _paired(walk.root, pictures, masks)
+        (masks, pictures), others = _by_suffix(placed), []
+    pairs = _paired(walk.root, pictures, masks)
+    return replace(pairs, without_mask=[*pairs.without_mask, *others])
 
 
 def _by_suffix(placed: list[tuple[Place, str]]) -> tuple[list[str], list[str]]:
