@@ -79,7 +79,7 @@ def compared(
     found = Comparison(close)
     for batch in pictures.batches(traced.preprocess):
         images = network_images(traced, batch)
-        found.add(batch.names, expected_of(traced, images), answered_by(engine, traced, images), batch.labels)
+        found.add(batch.names, expected_of(traced, images), answered_by(engine, images), batch.labels)
         if progress is not None:
             progress(found.pictures, len(pictures.given))
     return found
@@ -100,7 +100,7 @@ def expected_of(traced: Traced, images: Tensor) -> Numbers:
     return answer.numpy()
 
 
-def answered_by(engine: Engine, traced: Traced, images: Tensor) -> Numbers:
+def answered_by(engine: Engine, images: Tensor) -> Numbers:
     """What a file gives. Raises StriateError where its runtime cannot compute it."""
     try:
         answer: Numbers = engine(images.numpy())
@@ -114,7 +114,7 @@ def takes_other_sizes(traced: Traced, engine: Engine, close: float) -> bool:
     for size in traced.other_sizes:
         images = example(traced.module, traced.preprocess, 1, size)
         try:
-            found = answered_by(engine, traced, images)
+            found = answered_by(engine, images)
         except StriateError:
             return False
         sized = Comparison(close)
