@@ -295,3 +295,14 @@ def test_torchvisions_transforms_take_pictures_one_by_one():
     data = striate.open_data("digits", model="lenet5")
     varied, plain = (next(iter(data.loader("val", augment=a)))[0] for a in (Transform(), None))
     assert torch.equal(varied, plain)
+
+
+def test_a_schedule_that_gives_rates_is_told(tmp_path, capsys):
+    def rate(step, steps):
+        return 0.002 * (1 - step / steps)
+
+    striate.train("digits", "lenet5", run=tmp_path / "run", epochs=1, schedule=rate)
+    told = capsys.readouterr().err
+    assert "never gives more than 0.002: what it gives is not the rate, but what the peak rate is multiplied by" in told
+    striate.train("digits", "lenet5", run=tmp_path / "other", epochs=1, schedule=lambda step, steps: 1 - step / steps)
+    assert "never gives more" not in capsys.readouterr().err

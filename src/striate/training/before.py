@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.training.monitor.status import FEW_PICTURES, LEAST_BATCH, are_photographs
 from striate.training.network import SIZE_STEP_PX, typical_side_px
+from striate.training.optim.schedule import own_factor
 from striate.training.recipe import Recipe
 
+LOOKED_AT, LOW_FACTOR = 50, 0.05  # steps of a schedule; a peak that nobody means as a share of another
 ENOUGH_STEPS = 200  # fewer, where each is a whole epoch, end before the rate has come up and down again
 
 
@@ -23,6 +26,24 @@ def advice_before(recipe: Recipe, dataset: Dataset, preprocess: Preprocess) -> l
         much_enlarged(recipe, preprocess, typical_side_px(dataset.pictures)),
     )
     return [remark for remark in remarks if remark is not None]
+
+
+def low_schedule(code: OwnCode | None, steps: int) -> str | None:
+    """What to say of a schedule of a person's own that seems to give rates; None: nothing. steps: of the whole run.
+
+    >>> from striate.core.own_code import code_of
+    >>> low_schedule(code_of(lambda step, steps: 1 - step / steps), 100) is None
+    True
+    """
+    if code is None:
+        return None
+    highest = max(own_factor(code, step, steps) for step in range(0, steps, max(1, steps // LOOKED_AT)))
+    if highest >= LOW_FACTOR:
+        return None
+    return (
+        f"schedule {code.name} never gives more than {highest:.3g}: what it gives is not the rate, but what the peak "
+        "rate is multiplied by"
+    )
 
 
 def few_pictures(recipe: Recipe, pictures: int, preprocess: Preprocess) -> str | None:

@@ -23,7 +23,7 @@ from striate.models.pattern import canonical
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import as_current, describe, device_named
-from striate.training.before import advice_before
+from striate.training.before import advice_before, low_schedule
 from striate.training.callbacks import Callbacks
 from striate.training.continued import go_on
 from striate.training.finish import augmented_samples, finish
@@ -204,11 +204,12 @@ def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
     job = _tuned(job, plan)
     write_plan(job.folder, plan, job.runtime, job.preprocess, dataset, prepared.scan, report)
     before = advice_before(plan.recipe, dataset, job.preprocess)
+    low = low_schedule(job.code.get("schedule"), job.train.steps * job.recipe.epochs)
     own = job.variation.own
     no_forecast = unknown(summarize(job.network))
     cost = own.cost(next(job.train.in_order()).pictures, job.train.pictures) if own is not None else None
     said = (*report.said, *filter(None, [no_forecast, cost]), *forgettable(job.code))
-    for line in (*said, *(f"warning: {advice}" for advice in before)):
+    for line in (*said, *(f"warning: {advice}" for advice in (*before, *filter(None, [low])))):
         job.watch.say(line)
     return job
 
