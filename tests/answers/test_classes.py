@@ -27,6 +27,11 @@ def test_more_answers_than_classes_are_all_classes() -> None:
     assert answer.top == (("a", 0.5), ("b", 0.5))
 
 
+def test_logits_of_other_classes_than_are_named_are_refused() -> None:
+    with pytest.raises(StriateError, match=r"must be 3 numbers for each.*got the shape \(1, 10\)"):
+        read(np.zeros((1, 10), np.float32), ("a", "b", "c"), ["p"], 1)
+
+
 def test_large_logits_do_not_overflow() -> None:
     (answer,) = read(np.array([[1e4, -1e4]], np.float32), ("a", "b"), ["p"], 1)
     assert answer.probability == 1.0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
 CLASSIFICATION = "classification"
@@ -47,9 +48,16 @@ class Prediction(OneScreen):
 def read(logits: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Prediction]:
     """The `top` most probable classes of every picture; of equal ones, the first. logits: (N, classes).
 
+    Raises StriateError for logits of another shape.
+
     >>> read(np.array([[0.0, np.log(3)]], np.float32), ("ant", "bee"), ["a.png"], 1)[0].top
     (('bee', 0.75),)
     """
+    if logits.shape != (len(paths), len(names)):
+        raise StriateError(
+            f"the network's answer to {len(paths)} pictures must be {len(names)} numbers for each, as it names "
+            f"{len(names)} classes, got the shape {logits.shape}; its file is damaged"
+        )
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
     probabilities = exponentials / exponentials.sum(1, keepdims=True)
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]

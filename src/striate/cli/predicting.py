@@ -16,7 +16,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_csv, print_json, print_table, say, tell
-from striate.cli.using import DEVICE, ENGINE, MODEL, PRECISION, as_note, name_unreadable
+from striate.cli.using import ANSWERING, DEVICE, ENGINE, MODEL, PRECISION, as_note, name_unreadable
 from striate.core.commands import shown
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import write_json
@@ -34,7 +34,7 @@ RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the .csv file
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, a weight file, or an exported file.")],
+    run: ANSWERING,
     files: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
     top: Annotated[int, typer.Option(min=1, help="How many classes to list.")] = 3,
     model: MODEL = None,

@@ -13,7 +13,7 @@ import typer
 from striate.cli.data import allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say, tell
-from striate.cli.using import DEVICE, ENGINE, MODEL, PRECISION, RUN
+from striate.cli.using import ANSWERING, DEVICE, ENGINE, MODEL, PRECISION
 from striate.core.errors import Interrupted, StriateError
 from striate.core.extras import require_packages
 
@@ -23,7 +23,7 @@ MEGAPIXELS = 50.0
 
 
 def serve(
-    run: RUN,
+    run: ANSWERING,
     host: Annotated[str, typer.Option(help="The address to listen on; any other than 127.0.0.1 needs a token.")] = (
         "127.0.0.1"
     ),
@@ -58,6 +58,8 @@ def serve(
 
     curl -F picture=@photo.jpg http://127.0.0.1:8000/predict
 
+    striate serve cats.onnx
+
     striate serve runs/cats --host 0.0.0.0 --port 8080
     """
     require_packages("serve needs", *PACKAGES)
@@ -71,7 +73,8 @@ def serve(
 
     _require_token(token)
     allow_megapixels(max_megapixels)
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # why a picture cannot be read is the answer's to say
+    for package in ("PIL", "python_multipart"):  # why a body cannot be read is the answer's to say
+        logging.getLogger(package).setLevel(logging.CRITICAL)
     with open_socket(host, port) as listening:
         token = token or (None if is_loopback(listening) else new_token())
         opened = load(str(run), precision, model, device, engine)

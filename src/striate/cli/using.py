@@ -30,6 +30,9 @@ ENGINE = Annotated[
     typer.Option(help="torch, onnxruntime, openvino, or auto: the fastest here that agrees, tried for many pictures."),
 ]
 RUN = Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, or a weight file.")]
+ANSWERING = Annotated[
+    Path, typer.Argument(help="A run folder, embedded, imagenet, a weight file, or an exported file.")
+]
 MODEL = Annotated[
     str | None, typer.Option(help="Of which network the weights are, where they do not say so themselves.")
 ]

@@ -69,6 +69,15 @@ def test_sigterm_under_load_answers_what_was_accepted_and_refuses_the_rest(digit
     assert set(statuses) == {200, 503}
 
 
+def test_a_broken_form_is_told_to_its_sender_alone(digits_run):
+    with process(digits_run, "--port", 0) as (server, ready):
+        form = {"content-type": "multipart/form-data; boundary="}
+        assert httpx.post(f"{ready['url']}predict", content=b"xx", headers=form, trust_env=False).status_code == 400
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+        assert server.stderr.read() == "striate: stopped\n"
+
+
 def test_ctrl_c_is_one_line(digits_run):
     with process(digits_run, "--port", 0) as (server, _):
         server.send_signal(signal.SIGINT)

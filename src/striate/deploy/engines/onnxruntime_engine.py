@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,9 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads_beside_others(cores())
         options.log_severity_level = 3  # errors, which are raised anyway
-        try:
+        self._path = path
+        with self._named_errors():
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its own kinds, which are no common class
-            raise StriateError(f"{path} cannot be run by ONNX Runtime: {first_line(error)}") from error
         self.record: str | None = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         self.words = f"ONNX Runtime {onnxruntime.__version__}"
         self._input = self._session.get_inputs()[0].name
@@ -35,4 +36,12 @@ class OnnxRuntimeEngine:
 
     def __call__(self, images: Any) -> Any:
         """The first output for images as the file takes them."""
-        return self._session.run(self._outputs, {self._input: np.ascontiguousarray(images)})[0]
+        with self._named_errors():
+            return self._session.run(self._outputs, {self._input: np.ascontiguousarray(images)})[0]
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # its own kinds, which are no common class
+            raise StriateError(f"{self._path} cannot be run by ONNX Runtime: {first_line(error)}") from error

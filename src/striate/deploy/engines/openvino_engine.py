@@ -32,6 +32,7 @@ class OpenVinoEngine:
     """
 
     def __init__(self, path: Path, precision: str | None = None) -> None:
+        _require_its_own(path)
         ov = openvino()
         self._path, self._core = path, ov.Core()
         with self._named_errors():
@@ -49,7 +50,8 @@ class OpenVinoEngine:
         """The first output for images as the file takes them; channels that lie last in memory are not moved."""
         last = not images.flags.c_contiguous and images.transpose(TO_LAST).flags.c_contiguous
         request = self._request((images.shape, last))
-        request.infer([images.transpose(TO_LAST) if last else np.ascontiguousarray(images)], share_inputs=True)
+        with self._named_errors():
+            request.infer([images.transpose(TO_LAST) if last else np.ascontiguousarray(images)], share_inputs=True)
         return np.array(request.get_output_tensor(0).data, np.float32)
 
     def _request(self, asked: Asked) -> Any:
@@ -72,6 +74,14 @@ class OpenVinoEngine:
             yield
         except Exception as error:  # RuntimeError with many lines, and others
             raise StriateError(f"{self._path} cannot be run by OpenVINO: {last_words(error)}") from error
+
+
+def _require_its_own(path: Path) -> None:
+    """Raise StriateError for a .xml file that is none: OpenVINO would offer it to its readers of other formats."""
+    with path.open("rb") as file:
+        is_xml = file.read(1) == b"<"
+    if path.suffix.lower() == ".xml" and not is_xml:
+        raise StriateError(f"{path} is no file of OpenVINO's: it does not begin as XML")
 
 
 def _taking_channels_last(model: Any) -> Any:

@@ -25,11 +25,14 @@ class TorchEngine:
         except (RuntimeError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise StriateError(f"{path} cannot be run by torch: {first_line(error)}") from error
         self.record: str | None = extra[RECORD] or None
-        self._module = program.module()
+        self._path, self._module = path, program.module()
         self.words = f"torch {torch.__version__.split('+')[0]}"
 
     def __call__(self, images: Any) -> Any:
         """The first output for images as the file takes them."""
-        with torch.inference_mode():
-            answer = self._module(torch.from_numpy(images))
+        try:
+            with torch.inference_mode():
+                answer = self._module(torch.from_numpy(images))
+        except (RuntimeError, ValueError, AssertionError) as error:  # such as sizes that it was not made for
+            raise StriateError(f"{self._path} cannot be run by torch: {first_line(error)}") from error
         return answer.float().numpy()

@@ -1,0 +1,80 @@
+"""Exported files that are not what they say of themselves are refused in one sentence that names them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from striate.core.errors import StriateError
+from striate.deploy.export_record import KEY
+from striate.deploy.exported import Exported
+from striate.models import create_model
+
+PICTURE = np.zeros((16, 16, 3), np.uint8)
+
+
+class Fixed(nn.Module):
+    """A network of one's own, which takes pictures of one size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3 * 16 * 16, 3)
+
+    def forward(self, images):
+        return self.head(images.flatten(1))
+
+
+def altered(text: str, **fields: object) -> str:
+    record = json.loads(text)
+    record["preprocess"] |= fields.pop("preprocess", {})
+    return json.dumps(record | fields)
+
+
+def alter(path: Path, **fields: object) -> None:
+    """Have an .onnx or .pt2 file say something else of itself."""
+    if path.suffix == ".onnx":
+        import onnx
+
+        model = onnx.load(path)
+        (entry,) = (each for each in model.metadata_props if each.key == KEY)
+        entry.value = altered(entry.value, **fields)
+        onnx.save(model, path)
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            is_record = name.endswith(f"{KEY}.json")
+            archive.writestr(name, altered(content.decode(), **fields) if is_record else content)
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"), [("net.onnx", "onnxruntime"), ("net.onnx", "openvino"), ("net.pt2", "torch")]
+)
+def test_a_file_that_takes_other_sizes_than_it_says(exported, name, engine):
+    path = exported(create_model(Fixed(), size=(16, 16)), name).path
+    assert Exported(path, engine).predict(PICTURE)[0].label
+    alter(path, preprocess={"size": [8, 8], "resize": [8, 8]})
+    with pytest.raises(StriateError, match=rf"{name} cannot be run by ") as refused:
+        Exported(path, engine).predict(PICTURE)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_names_too_few_classes(exported):
+    path = exported(create_model(Fixed(), size=(16, 16))).path
+    alter(path, classes=["a", "b"])
+    with pytest.raises(StriateError, match="must be 2 numbers for each"):
+        Exported(path).predict(PICTURE)
+
+
+def test_a_text_named_as_a_file_of_openvino_is_not_offered_to_its_other_readers(tmp_path, capfd):
+    path = tmp_path / "net.xml"
+    path.write_text("hello")
+    with pytest.raises(StriateError, match="does not begin as XML"):
+        Exported(path)
+    assert capfd.readouterr().err == ""
