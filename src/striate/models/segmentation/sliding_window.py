@@ -76,10 +76,10 @@ class StridedPass(PixelwiseNetwork):
     @torch.no_grad()
     def by_windows(self, images: Tensor, at_once: int = 512) -> Tensor:
         """The slow way: window after window, `at_once` in a batch. (N, C, H, W) to (N, classes, H, W)."""
-        windows = framed(images).unfold(2, WINDOW_PX, 1).unfold(3, WINDOW_PX, 1)  # N, C, H, W, 46, 46
-        flat = windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 1)  # N H, W, C, 46, 46
+        windows = framed(images).unfold(2, WINDOW_PX, 1).unfold(3, WINDOW_PX, 1)  # N, C, H, W, 46, 46, not copied
+        lines = (line for picture in windows.permute(0, 2, 3, 1, 4, 5) for line in picture)  # W, C, 46, 46
         classifier = self.of_windows()
-        rows = [torch.cat([classifier(part) for part in row.split(at_once)]) for row in flat]  # W, classes each
+        rows = [torch.cat([classifier(part) for part in line.split(at_once)]) for line in lines]  # W, classes
         batch, _, height, width = images.shape
         return torch.stack(rows).reshape(batch, height, width, -1).permute(0, 3, 1, 2)
 
