@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from striate.layers.bilinear import BilinearUpsample, bilinear_, bilinear_kernel
+from striate.layers import BilinearUpsample, bilinear_, bilinear_kernel
 
 
 def test_the_kernel_of_stride_2_by_hand() -> None:

@@ -1,5 +1,6 @@
 """What the papers need and `torch.nn` lacks."""
 
+from striate.layers.bilinear import BilinearUpsample, bilinear_, bilinear_kernel
 from striate.layers.by_hand.convolution_as_product import im2col_conv2d, toeplitz_matrix
 from striate.layers.by_hand.dropout import InvertedDropout, VanillaDropout
 from striate.layers.by_hand.locally_connected import LocallyConnected2d
@@ -20,6 +21,7 @@ from striate.layers.zero_pad_shortcut import ZeroPadShortcut
 
 __all__ = [
     "BedOfNailsUnpool",
+    "BilinearUpsample",
     "DropPath",
     "InvertedDropout",
     "LocalResponseNorm",
@@ -31,6 +33,8 @@ __all__ = [
     "VanillaDropout",
     "ZeroPadShortcut",
     "batch_norm",
+    "bilinear_",
+    "bilinear_kernel",
     "group_norm",
     "he_normal_",
     "im2col_conv2d",

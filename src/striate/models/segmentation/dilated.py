@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
-from striate.layers import he_normal_
-from striate.layers.bilinear import BilinearUpsample
+from striate.layers import BilinearUpsample, he_normal_
 from striate.models.segmentation.pixelwise import OnVGG, conv_paths, convolutions
 
 # arXiv:1409.1556, table 1, column D, as section 4 has it: channels, convolutions, dilation, and whether pooling follows

@@ -9,8 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
-from striate.layers import he_normal_
-from striate.layers.bilinear import BilinearUpsample, bilinear_
+from striate.layers import BilinearUpsample, bilinear_, he_normal_
 from striate.models.segmentation.pixelwise import OnVGG, conv_paths, convolutions
 
 # arXiv:1409.1556, table 1, column D: channels and convolutions before each of the five poolings

@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
-from striate.layers import xavier_uniform_
-from striate.layers.bilinear import BilinearUpsample
+from striate.layers import BilinearUpsample, xavier_uniform_
 from striate.models.network import replace_classifier
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
 
