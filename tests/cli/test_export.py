@@ -62,6 +62,12 @@ def test_a_run_of_ones_own_network_takes_its_code(striate, photos, tmp_path, mon
     assert package.load("a.onnx").record.architecture == "net.py:Net"
 
 
+def test_an_exported_file_is_not_exported_again(striate, tmp_path):
+    path = tmp_path / "cats.onnx"
+    path.write_bytes(b"x")
+    assert "cats.onnx is an exported file" in striate("export", path).mistake()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -78,7 +78,7 @@ def sort_and_download(page):
     for order in ("surest", "least"):
         page.get_by_label("Order").select_option(order)
         texts = tiles.all_inner_texts()
-        assert "not a picture" in texts[-1]
+        assert texts[-1].startswith("notes, old.png is not a picture")
         shares[order] = [text.split("\u00a0%")[0] for text in texts[:-1]]
     assert shares["surest"] == shares["least"][::-1]
     assert shares["surest"] == sorted(shares["surest"], key=lambda each: -float(each.removeprefix("<\u00a0")))

@@ -16,6 +16,7 @@ from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
 from striate.core.own_code import Written, code_of, names_code
 from striate.core.records import Preprocess
+from striate.deploy.engines import is_exported
 from striate.meta.weightless import blueprint
 from striate.models import FILES, NAMED, OWN, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
@@ -140,6 +141,8 @@ def load_weights(weights: str | Path, model: Model | None = None) -> Bundle:
     "own" those that a network of one's own comes with.
     Classes that have no names are numbered. Raises StriateError as `load_bundle` does, and for a file without a model.
     """
+    if is_exported(weights) and Path(weights).is_file():
+        raise StriateError(f"{weights} is an exported file, which predicts and serves; name the run it was made of")
     folder = stored_folder(weights)
     if folder is None and (weights in (OWN, *FILES) or Path(weights).is_file()):
         network = create_model(model or architecture_of(weights), weights=weights).eval()

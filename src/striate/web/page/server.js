@@ -66,7 +66,8 @@ async function asked(path, picture) {
     if (response.ok) return response;
     const told = await response.json().catch(() => ({}));
     if (response.status !== 503 || tries === MOST_TRIES) {
-      throw new Problem(sentence(told.problem ?? `the server answered ${response.status}`));
+      const name = picture instanceof File ? picture.name : "";
+      throw new Problem(sentence(told.problem ?? `the server answered ${response.status}`, name));
     }
     await new Promise((go) => setTimeout(go, 1000 * Number(response.headers.get("retry-after") ?? 1)));
   }
@@ -92,5 +93,11 @@ function form(picture) {
   return data;
 }
 
-/** @param {string} text */
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+/**
+ * @param {string} text
+ * @param {string} name of a file, which stays as it is
+ */
+function sentence(text, name) {
+  const begun = name && text.startsWith(name) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return begun + (/[.!?]$/.test(text) ? "" : ".");
+}
