@@ -73,6 +73,21 @@ def test_the_operator_that_onnx_does_not_have_is_named_and_pt2_has_it(exported, 
     assert exported(network, "net.pt2").record.proof.largest_difference == 0
 
 
+def test_a_program_that_bf16_takes_too_far_is_not_kept(exported, tmp_path):
+    class Cancelling(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(3, 3)
+
+        def forward(self, images):
+            means = images.mean((2, 3))
+            return self.head(means + 1000) - self.head(torch.full_like(means, 1000))
+
+    with pytest.raises(striate.StriateError, match=r"net\.pt2 was not kept: .*; precision='?fp32'? is closer"):
+        exported(create_model(Cancelling(), size=(16, 16)), "net.pt2", precision="bf16")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("ending", [".onnx", ".xml"])
 def test_a_file_that_disagrees_is_not_kept_and_the_layer_is_named(exported, tmp_path, monkeypatch, ending):
     def damaged(*arguments):
@@ -84,7 +99,7 @@ def test_a_file_that_disagrees_is_not_kept_and_the_layer_is_named(exported, tmp_
     monkeypatch.setattr("striate.deploy.export.int8.onnx_graph", damaged)
     (tmp_path / f"net{ending}").write_text("what was there before")
     with pytest.raises(
-        striate.StriateError, match=r"net\.\w+ was not kept: .* than the network; they part at layer "
+        striate.StriateError, match=r"net\.\w+ was not kept: .* the network.*; they part at layer "
     ) as no:
         exported(network_of("resnet20", 32), f"net{ending}")
     assert str(no.value).endswith("'layer2.0.conv2'")

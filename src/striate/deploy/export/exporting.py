@@ -187,10 +187,11 @@ def _disagreement(wanted: Wanted, found: Comparison, layer: str | None) -> str:
     where = f"; they part at layer {layer!r}" if layer else ""
     if found.others:
         some = f"{counted(len(found.others), 'picture')} of {found.pictures:,}"
-        told = f"on {some}, such as {found.others[0]}, it answers otherwise"
+        told = f"on {some}, such as {found.others[0]}, it answers otherwise than the network"
     else:
-        told = f"its numbers are up to {found.largest:.3g} away"
-    return f"{wanted.path} was not kept: {told} than the network{where}"
+        told = f"its logits are up to {found.largest:.3g} away from the network's"
+    advice = "" if wanted.precision == "fp32" else "; --precision fp32 is closer"
+    return f"{wanted.path} was not kept: {told}{where}{advice}"
 
 
 def _record(bundle: Bundle, wanted: Wanted) -> ExportRecord:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from striate.deploy.engines.quiet_openvino import openvino
 from striate.deploy.export.onnx_file import layer_in
@@ -31,9 +32,9 @@ def parting(traced: Traced, made: Any, pictures: Pictures, close: float) -> str 
 
     None where no layer does of those that both sides have, and of torch's programs, which are the network's operators.
     """
-    graph = made.graph if isinstance(made, OpenVinoModel) else made
-    if not hasattr(graph, "graph"):
+    if isinstance(made, ExportedProgram):
         return None
+    graph = made.graph if isinstance(made, OpenVinoModel) else made
     images = network_images(traced, next(pictures.batches(traced.preprocess)))
     ours = _by_layer(traced, images)
     names = _outputs(graph, set(ours))
