@@ -197,7 +197,7 @@ def create_model(
             f"{label} names a file and nothing in it; give FILE.py:NAME, such as {label.rstrip(':')}:Net"
         )
     if code is None and label not in NAMED and not is_pattern(label):
-        raise unknown_name("model", label, NAMED, "`striate models`")
+        raise unknown_name("model", label, ZOO, "`striate models`")
     if code is None and weights == OWN:
         raise StriateError(
             f"weights {OWN!r} are those that a network of your own comes with, and {label} has none; see --weights"
