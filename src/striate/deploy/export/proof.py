@@ -22,7 +22,8 @@ from striate.tasks.classification.prediction import NEAR_TIE
 Numbers = npt.NDArray[np.float32]
 
 # How far a file's numbers may be from the network's, and two classes' from each other to be a near tie, of the largest
-# logit. bf16 has its own measure; of int8 only that it is no nonsense is asked here, and how accurate it is elsewhere.
+# logit of a batch. bf16 has its own measure; of int8 only that it is no nonsense is asked here, and how accurate it is
+# elsewhere.
 CLOSE = {"fp32": CLOSE_IN_FP32, "bf16": NEAR_TIE, "int8": 1.0}
 
 
@@ -30,9 +31,9 @@ CLOSE = {"fp32": CLOSE_IN_FP32, "bf16": NEAR_TIE, "int8": 1.0}
 class Comparison:
     """What two ways made of the same pictures, counted.
 
-    largest: difference of two logits. apart: whether some are not `close`, of the largest logit. near_ties: names of
-    the pictures whose likeliest class differs, where rounding may exchange it; others: those where it may not. drop: of
-    pictures whose class is known.
+    largest: difference of two logits. apart: whether some are not `close`, of a batch's largest logit. near_ties: names
+    of the pictures whose likeliest class differs, where rounding may exchange it; others: those where it may not. drop:
+    of pictures whose class is known.
     """
 
     close: float
@@ -46,14 +47,14 @@ class Comparison:
     def add(self, names: list[str], expected: Numbers, found: Numbers, labels: list[int] | None = None) -> None:
         """Count a batch. expected, found: (N, classes)."""
         self.pictures += len(names)
-        reach = self.close * np.abs(expected).max(1)
+        reach = self.close * np.abs(expected).max()  # rounding is of the maps, not of what one picture makes of them
         difference = np.abs(found - expected).max(1)
         self.largest = max(self.largest, float(np.nan_to_num(difference, nan=np.inf).max()))
         self.apart |= not bool((difference <= reach + np.finfo(np.float32).tiny).all())
         rows, best, now = np.arange(len(names)), expected.argmax(1), found.argmax(1)
         margin = expected[rows, best] - expected[rows, now]
         for place in np.flatnonzero(best != now).tolist():
-            (self.near_ties if margin[place] <= reach[place] else self.others).append(names[place])
+            (self.near_ties if margin[place] <= reach else self.others).append(names[place])
         if labels is not None:
             before, after = best == labels, now == labels
             self.drop.pictures += len(names)
