@@ -15,7 +15,7 @@ SWITCHES = (
 VALUED = (
     *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "device", "precision", "layout"),
     *("threads", "micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
-    *("classes", "in-channels", "host", "port"),
+    *("classes", "in-channels", "host", "port", "top", "engine", "data", "max-drop"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -108,7 +109,7 @@ NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
 )
 ZOO = {network.__name__: network for network in NETWORKS}
 """Every network for classification by its name, in the order of the papers; those of other tasks stand in `NAMED`."""
-NAMED: dict[str, Callable[..., Network]] = {**ZOO, **SEGMENTATION}
+NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION}, ZOO)  # the last ones come first in order
 """Every network that `create_model` knows, whatever its task."""
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checkers do not follow `*ZOO`
