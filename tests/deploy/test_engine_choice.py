@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,8 @@ def pictures() -> np.ndarray:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_an_engine_answers_as_torch_does(folder, engine, precision):
+    if (engine, precision) == ("openvino", "bf16") and "ONEDNN_MAX_CPU_ISA" in os.environ:
+        pytest.skip("OpenVINO asks the processor, not oneDNN, whether it has bf16")
     run = Run(folder, precision)
     expected = run.predict(pictures())
     lines: list[str] = []

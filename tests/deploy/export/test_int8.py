@@ -36,7 +36,7 @@ def test_more_than_is_allowed_is_refused_with_what_was_measured(run, tmp_path, m
         run.export(tmp_path / "digits.onnx", precision="int8")
     assert "in int8 accuracy" in str(refused.value)
     assert "before: a drop of 0.75 points (95 % interval" in str(refused.value)
-    assert "allowed are 0.5 (--max-drop)" in str(refused.value)
+    assert "allowed are 0.5 (max_drop=...)" in str(refused.value)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -18,6 +18,7 @@ from striate.deploy.export_record import KEY
 SHAPES = 2  # that are compiled for: a full batch, and the last one or a single picture
 
 TO_LAST = (0, 2, 3, 1)
+CAPABILITIES = "OPTIMIZATION_CAPABILITIES"
 
 Shape = tuple[int, ...]
 Asked = tuple[Shape, bool]
@@ -39,10 +40,11 @@ class OpenVinoEngine:
             self._model = self._core.read_model(path)
             self.record: str | None = _record(self._model)
         self.words = f"OpenVINO {ov.__version__.split('-')[0]}"
+        wanted, has_bf16 = precision or _precision(self.record), "BF16" in self._core.get_property("CPU", CAPABILITIES)
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
             "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
-            "INFERENCE_PRECISION_HINT": "bf16" if (precision or _precision(self.record)) == "bf16" else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if wanted == "bf16" and has_bf16 else "f32",
         }
         self._requests: dict[tuple[Shape | None, bool], Any] = {}
 
