@@ -113,6 +113,16 @@ def test_a_convolution_does_not_wait_until_its_images_have_changed() -> None:
     operators(Sums(late), images(2, 4, 6))  # compares the answers
 
 
+def test_a_sum_does_not_wait_until_its_other_summand_has_changed() -> None:
+    def late(self: Sums, x: Tensor) -> Tensor:
+        other = x.clone()
+        maps = self.first(x) + other
+        other.mul_(2)
+        return torch.relu(maps) + other
+
+    operators(Sums(late), images(2, 4, 6))  # compares the answers
+
+
 @pytest.mark.parametrize(
     ("together", "why"),
     [

@@ -64,10 +64,11 @@ def _join(calls: list[Call | None], place: int, readers: Readers, batch: int) ->
     window = (padding, stride, dilation, groups)
     packed = ONEDNN._reorder_convolution_weight(weight, *window, [batch, *images.shape[1:]])
     last, other, activation = place, None, "none"
-    if (summing := _next(calls, place, last, readers)) is not None:
+    if (summing := _next(calls, place, readers, (images,))) is not None:
         other = _other_summand(_at(calls, summing), conv.result)
         last = summing if other is not None else last
-    if (activating := _next(calls, place, last, readers)) is not None:
+    reads = (images,) if other is None else (images, other)
+    if (activating := _next(calls, last, readers, reads)) is not None:
         known = ACTIVATIONS.get(_at(calls, activating).operator, "none")
         activation = known if other is None or known == "relu" else "none"  # oneDNN knows no other behind a sum
         last = activating if activation != "none" else last
@@ -96,11 +97,11 @@ def _settings(conv: Call) -> tuple[Any, ...]:
     return (*given, *CONV_DEFAULTS[len(given) - 2 :])
 
 
-def _next(calls: list[Call | None], conv: int, last: int, readers: Readers) -> int | None:
-    """The place of the call that a convolution, joined up to `last`, may be joined with; None: there is none.
+def _next(calls: list[Call | None], last: int, readers: Readers, reads: tuple[Tensor, ...]) -> int | None:
+    """The place of the call that a convolution, joined up to that at `last`, may be joined with; None: there is none.
 
-    It has to be the first to read what came, and the only one if it makes a tensor of its own; and the convolution's
-    images have to be the same until then.
+    It has to be the first to read what came, and the only one if it makes a tensor of its own; and what the joined call
+    reads, images and summand, has to be the same until then.
     """
     result = _at(calls, last).result
     later = [place for place in readers[id(result)] if place > last]
@@ -108,9 +109,8 @@ def _next(calls: list[Call | None], conv: int, last: int, readers: Readers) -> i
         return None
     if following.result is not result and len(later) > 1:
         return None
-    images = _at(calls, conv).arguments[0]
-    between = (call for call in calls[conv + 1 : later[0]] if call is not None)
-    if any(_share_memory(changed, images) for call in between for changed in call.changed):
+    between = [changed for call in calls[last + 1 : later[0]] if call is not None for changed in call.changed]
+    if any(_share_memory(changed, read) for changed in between for read in reads):
         return None
     return later[0]
 
