@@ -175,22 +175,28 @@ def remove_parts(folder: Path, older_than_s: float = 0.0) -> None:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """Fill a folder under a temporary name; it gets its own name only once all of it is on the disk."""
+def passing_folder(target: Path) -> Iterator[Path]:
+    """A folder beside a file or folder that is to be made, under a temporary name; gone at the end."""
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
         try:
-            temporary.chmod(0o755)
             yield temporary
-            for file in temporary.iterdir():
-                with file.open("rb") as opened:
-                    os.fsync(opened.fileno())
-            sync_folder(temporary)
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.replace(target)
-        except BaseException:
+        finally:
             shutil.rmtree(temporary, ignore_errors=True)
-            raise
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name; it gets its own name only once all of it is on the disk."""
+    with passing_folder(target) as temporary:
+        temporary.chmod(0o755)
+        yield temporary
+        for file in temporary.iterdir():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+        sync_folder(temporary)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.replace(target)
         sync_folder(target.parent)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from striate.core.errors import StriateError, unknown_name
-from striate.core.files import require_writable, storage_errors, sync_folder
+from striate.core.files import passing_folder, require_writable, sync_folder
 from striate.core.units import counted
 from striate.core.version import __version__
 from striate.data.scan import Progress
@@ -103,7 +99,7 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
     module = answering(bundle.network, bundle.preprocess, with_preprocessing=wanted.with_preprocessing)
     found = traced(module, bundle.preprocess, label)
     record = _record(bundle, wanted)
-    with _passing_folder(wanted.path) as folder:
+    with passing_folder(wanted.path) as folder:
         file = folder / wanted.path.name
         audience.stage(f"writing {wanted.path.name}")
         attempt, made, engine = _written(found, record, file, format, trials)
@@ -143,18 +139,6 @@ def _written(
     made = format.made(record.precision, found, label, trials.calibration)
     format.write(made, record, file)
     return found, made, open_engine(file, format.engine)
-
-
-@contextmanager
-def _passing_folder(path: Path) -> Iterator[Path]:
-    """A folder beside a file that is to be made, gone afterwards."""
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _settle(file: Path, path: Path, format: Format) -> int:
