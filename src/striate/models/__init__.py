@@ -180,11 +180,12 @@ def create_model(
     `nn.Module`, of which a copy is taken; or a class or a function that makes one, as `own_network` has it. classes,
     in_channels: the paper's when not given. size: height and width in pixels that it will be used at; the paper's when
     not given (`model.preprocess` carries it). weights: None for the paper's initialisation, drawn from torch's global
-    generator; "own" for those that a network of one's own has; "embedded" for those of the package (of quick_regnet26);
-    a run folder; a safetensors or torch file; or "imagenet" (some also "imagenet_v2") for the published file, fetched
-    into torch hub's folder if it is not there. A head of another size, or none, is enough when `classes` is given;
-    otherwise the network takes the number of classes of the weights. Other prefixes, and a last layer of another name,
-    are taken and said. Of "embedded" and of a run, preprocessing and class names come with them.
+    generator; "own" for those that a network of one's own has; "embedded" for those of the package (of quick_regnet26,
+    whose stages quick_fcn takes); a run folder; a safetensors or torch file; or "imagenet" (some also "imagenet_v2")
+    for the published file, fetched into torch hub's folder if it is not there. A head of another size, or none, is
+    enough when `classes` is given; otherwise the network takes the number of classes of the weights. Other prefixes,
+    and a last layer of another name, are taken and said. Of "embedded" and of a run, preprocessing and class names come
+    with them.
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
@@ -271,6 +272,9 @@ def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[
         stored = read_stored(folder)
         _require_same(model, stored)
         tensors = stored.tensors()
+        if stored.architecture == model.begins_with:
+            model.begin_with(tensors)
+            return
         model.preprocess = stored.preprocess if size is None else stored.preprocess.at(size)
         model.class_names = stored.classes if classes in (None, len(stored.classes)) else ()
     else:
@@ -292,7 +296,8 @@ def _require_same(model: Network, stored: Stored) -> None:
         raise StriateError(
             f"{stored.folder} is a probe of {stored.architecture}; take the weights that it was made from"
         )
-    if stored.architecture != model.architecture and not (stored.config.code and model.written):
+    known = (model.architecture, model.begins_with)
+    if stored.architecture not in known and not (stored.config.code and model.written):
         raise StriateError(
             f"the weights in {stored.folder} are those of {stored.architecture}, not of {model.architecture}; "
             "name that network or other weights"

@@ -38,6 +38,9 @@ class Network(nn.Module):
     names_elsewhere: ClassVar[Mapping[str, str]] = {}
     """Of layers that other libraries call otherwise: their paths there, and here."""
 
+    begins_with: ClassVar[str] = ""
+    """The network of the zoo whose weights `begin_with` takes."""
+
     architecture: str = ""
     """The name it has in the zoo; `create_model` fills it in."""
     written: Written | None = None
@@ -79,6 +82,10 @@ class Network(nn.Module):
 
     def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:
         return [(1.0, self.forward_head(self.forward_features(images)))]
+
+    def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
+        """Fill its first layers from the state dict of another network, which `begins_with` names."""
+        raise NotImplementedError
 
     def get_classifier(self) -> nn.Module:
         """The layer that gives the logits; in nearly every network an `nn.Linear`."""

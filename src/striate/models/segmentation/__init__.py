@@ -10,6 +10,7 @@ from striate.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
 from striate.models.segmentation.fcn_resnet import dilate, fcn_resnet18, fcn_resnet50, fcn_resnet101
 from striate.models.segmentation.multiscale import multiscale
 from striate.models.segmentation.pixelwise import OnVGG, PixelwiseNetwork
+from striate.models.segmentation.quick_fcn import quick_fcn
 from striate.models.segmentation.recurrent import recurrent_labelling
 from striate.models.segmentation.segnet import segnet
 from striate.models.segmentation.sliding_window import sliding_window, sliding_window_strided
@@ -26,6 +27,7 @@ NETWORKS: tuple[Callable[..., PixelwiseNetwork], ...] = (  # one block per paper
     segnet,
     dilated_frontend, dilated_context, dilated_context_large,
     fcn_resnet18, fcn_resnet50, fcn_resnet101,
+    quick_fcn,
 )
 SEGMENTATION = {network.__name__: network for network in NETWORKS}
 """Every network for segmentation by its name, in the order of the papers."""
@@ -41,5 +43,6 @@ __all__ = [  # noqa: RUF022 - in the order of the papers
     "segnet",
     "dilated_frontend", "dilated_context", "dilated_context_large",
     "fcn_resnet18", "fcn_resnet50", "fcn_resnet101",
+    "quick_fcn",
 ]
 # fmt: on
