@@ -22,6 +22,7 @@ from striate.data.in_memory import Data, as_data, elsewhere, kind_of
 from striate.data.scan import Progress
 from striate.data.sources import BUILT_IN
 from striate.data.sources import open_data as dataset_of
+from striate.data.sources import task_of
 from striate.deploy.given import Picture
 from striate.deploy.run import Run, load
 from striate.frozen.table import Features, extract, extract_of_dataset
@@ -30,6 +31,7 @@ from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
+from striate.tasks.task import Task
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
@@ -85,8 +87,8 @@ def train(
     of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
     recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
     FILE.py:NAME. The recipe's fields optimizer, schedule and augment take functions of your own in the same way; see
-    `Recipe`. recipe: a name, or a record of one's own; by default "probe" where layers are given, "finetune" where
-    weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
+    `Recipe`. recipe: a name, or a record of one's own; by default "segmentation" of masks; of classes "probe" where
+    layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
     pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether nothing is shown;
     log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and end, or functions,
     called at each epoch's end; see `Callback`. task: what to learn of the pictures, by default what the data is for.
@@ -107,9 +109,8 @@ def train(
     changed = with_weights(named)
     given = as_data(data)
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
-    if task is not None:
-        task_named(task)
-    name, made, otherwise = _recipe_of(recipe, changed)
+    learned = task_named(task or task_of(given))
+    name, made, otherwise = _recipe_of(recipe, changed, learned)
     if isinstance(recipe, Recipe):
         code = with_code_of(made, code)
     others = elsewhere(val, test)
@@ -117,7 +118,9 @@ def train(
     return start(plan, Path(run) if run else None, cache_gb, audience)
 
 
-def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[str, Recipe, dict[str, Any]]:
+def _recipe_of(
+    recipe: str | Recipe | None, changed: dict[str, Any], task: Task
+) -> tuple[str, Recipe, dict[str, Any]]:
     """Name of a recipe, the record to train by, and what that has otherwise than the one of its name.
 
     A record of the caller's own is told by what it has otherwise than BASIS.
@@ -131,10 +134,17 @@ def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any]) -> tuple[st
         made = replace(recipe, **own).changed(changed)
         return CUSTOM, made, made.differences(base)
     if recipe is None:
-        recipe = "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS
+        recipe = _recipe_for(changed, task)
     base = get_recipe(recipe)
     made = base.changed(changed)
     return recipe, made, {name: getattr(made, name) for name in changed}
+
+
+def _recipe_for(changed: dict[str, Any], task: Task) -> str:
+    """The name of the recipe where a person names none. changed: the fields that they set."""
+    if task.recipe != BASIS:
+        return task.recipe
+    return "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS
 
 
 @checked

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from striate.answers import classes
+from striate.answers import classes, masks
 from striate.core.errors import unknown_name
 
 Read = Callable[[Any, tuple[str, ...], Sequence[str], int], list[Any]]
 """What the network gave, as an array or several by name, names, paths, how many answers: an answer for each path."""
 
-READ: dict[str, Read] = {classes.CLASSIFICATION: classes.read}
+READ: dict[str, Read] = {classes.CLASSIFICATION: classes.read, masks.SEGMENTATION: masks.read}
 
 
 def reader(task: str) -> Read:

@@ -17,7 +17,7 @@ from striate.data.dataset import SPLITS, Dataset
 from striate.data.left_out import Inventory, LeftOut
 from striate.data.scan import Scan, without_problems
 from striate.data.seen import about_seen
-from striate.data.targets import Review
+from striate.data.targets import Review, Sizes
 from striate.data.wide import about_wide
 
 NAMED = 3  # examples in a sentence
@@ -90,7 +90,7 @@ def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = Non
     """Judge a dataset by the scan of its pictures; preprocess: of the network that is to see them, if any."""
     name = dataset.pictures.name
     usable = without_problems(dataset, scan)
-    review = _reviewed(usable)
+    review = _reviewed(usable, scan.sizes_px)
     unreadable = [(name(index), reason) for index, reason in sorted(scan.problems.items())]
     duplicates, leaks, clashes = _same_pictures(dataset, scan)
     findings: dict[str, Any] = {
@@ -177,12 +177,12 @@ def _problems(dataset: Dataset, review: Review) -> list[str]:
     return problems
 
 
-def _reviewed(dataset: Dataset) -> Review:
+def _reviewed(dataset: Dataset, sizes_px: Sizes | None = None) -> Review:
     """What the targets say of the pictures in the splits, or that there are none to train on."""
     splits = {split: dataset.splits[split] for split in sorted(dataset.splits, key=SPLITS.index)}
     if "train" not in splits:
         return Review([f"{dataset.source} has {' and '.join(splits)} pictures but none to train on"], [])
-    return dataset.targets.review(dataset.source, splits)
+    return dataset.targets.review(dataset.source, splits, sizes_px)
 
 
 def _listed(

@@ -14,8 +14,8 @@ from striate.core.units import counted
 from striate.data.dataset import SPLITS, Dataset, FilePictures, Names, Pictures
 from striate.data.decode import Numbers, Pixels
 from striate.data.left_out import Inventory
-from striate.data.splits import split_dataset
-from striate.data.targets import Indices
+from striate.data.splits import split_targets
+from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import numbers_among
 
 ELSEWHERE = ("val", "test")
@@ -128,7 +128,7 @@ def with_splits_elsewhere(dataset: Dataset, others: Mapping[str, Dataset], split
     given = {split: indices for split, indices in dataset.splits.items() if split not in dataset.drawn}
     if dataset.drawn:
         given["train"] = np.sort(np.concatenate([dataset.splits[split] for split in dataset.drawn]))
-    labels, start = [dataset.labels], len(dataset.pictures)
+    targets, start = [], len(dataset.pictures)
     for split, other in others.items():
         flag = f"--{split}"
         if split in given:
@@ -136,16 +136,15 @@ def with_splits_elsewhere(dataset: Dataset, others: Mapping[str, Dataset], split
                 f"{dataset.source} has {counted(len(given[split]), 'picture')} of a {split} split itself; leave "
                 f"{flag} out, or give the place of its pictures to train on alone"
             )
-        labels.append(_labels_in(dataset, other, flag))
+        targets.append(_targets_in(dataset, other, flag))
         given[split] = np.arange(start, start + len(other.pictures))
         start += len(other.pictures)
     own = dataset.pictures
-    joined = split_dataset(
+    joined = split_targets(
         dataset.source,
         JoinedPictures([own, *(other.pictures for other in others.values())], list(others)),
         Names(own.listed_name(index) for index in range(len(own))),
-        np.concatenate(labels),
-        dataset.classes,
+        dataset.targets.joined(targets),
         {split: given[split] for split in SPLITS if split in given},
         split_seed,
     )
@@ -159,13 +158,19 @@ def with_splits_elsewhere(dataset: Dataset, others: Mapping[str, Dataset], split
     return replace(joined, split_rule=f"{joined.split_rule}; {places}", inventory=inventory)
 
 
-def _labels_in(dataset: Dataset, other: Dataset, flag: str) -> Indices:
-    """The labels of another data set in the numbers of the first's classes. Raises StriateError for unknown classes."""
-    numbers, unknown = numbers_among(other.classes, dataset.classes)
+def _targets_in(dataset: Dataset, other: Dataset, flag: str) -> Targets:
+    """Another data set's targets in the numbers of the first's classes. Raises StriateError for unknown classes."""
+    names = dataset.targets.names
+    if other.targets.task != dataset.targets.task:
+        raise StriateError(
+            f"{flag} {other.source} is for {other.targets.task}, and {dataset.source} for {dataset.targets.task}; "
+            f"give {flag} pictures with the same kind of answers"
+        )
+    numbers, unknown = numbers_among(other.targets.names, names)
     if unknown:
         raise StriateError(
             f"{flag} {other.source} has {counted(len(unknown), 'class')} ({', '.join(unknown[:3])}"
             f"{', ...' if len(unknown) > 3 else ''}) that {dataset.source} has no pictures of to train on; its classes "
-            f"are {', '.join(dataset.classes[:5])}{', ...' if len(dataset.classes) > 5 else ''}"
+            f"are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
-    return numbers[other.labels]
+    return other.targets.numbered(names, numbers)

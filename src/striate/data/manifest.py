@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from striate.data.dataset import SPLITS, Dataset, Names
 from striate.data.joined import relisted
 from striate.data.scan import Scan
 from striate.data.splits import given_splits
-from striate.data.targets.classes import ClassTargets
+from striate.data.targets import Indices
 
 MANIFEST = "data.tsv"
 UNREAD = "-"
@@ -112,17 +113,11 @@ def as_begun(
     how many pictures there are of each split that lies elsewhere.
     Raises StriateError when the list is missing or damaged, or of other data.
     """
-    labels_there = {row.label for row in rows_of(file)}
-    if classes is None:
-        classes = dataset.classes if set(dataset.classes) == labels_there else sorted(labels_there)
-    elif unknown := labels_there - set(classes):
-        raise StriateError(f"{file} is damaged: it has a class {min(unknown)!r} that the run was not begun with")
-    number = {name: place for place, name in enumerate(classes)}
-    labels, split_of = array("q"), array("b")
+    targets = dataset.targets.listed((row.label for row in rows_of(file)), classes, _places(dataset, file), str(file))
+    split_of = array("b")
 
     def names() -> Iterator[str]:
         for row in rows_of(file):
-            labels.append(number[row.label])
             split_of.append(-1 if row.split == UNREAD else SPLITS.index(row.split))
             yield row.name
 
@@ -133,9 +128,16 @@ def as_begun(
     for split in ("train", "val"):
         if not len(splits.get(split, ())):
             raise StriateError(f"{file} is damaged: it lists no picture of the {split} split; start a new run")
-    return replace(
-        dataset, pictures=pictures, targets=ClassTargets(np.frombuffer(labels, np.int64), tuple(classes)), splits=splits
-    )
+    return replace(dataset, pictures=pictures, targets=targets, splits=splits)
+
+
+def _places(dataset: Dataset, file: Path) -> Iterator[Indices]:
+    """Where the pictures of each name in a list are now; found out when it is first asked."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for index in range(len(dataset.pictures)):
+        places[dataset.pictures.listed_name(index)].append(index)
+    for row in rows_of(file):
+        yield np.array(places.get(row.name, ()), np.int64)
 
 
 def other_pictures(dataset: Dataset, file: Path, which: str = "") -> StriateError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from striate.answers.classes import CLASSIFICATION
+from striate.answers.masks import SEGMENTATION
 from striate.core.errors import StriateError, unknown_name
 from striate.data.check import refuse_untrainable
 from striate.data.cifar import is_cifar, open_cifar
@@ -15,6 +17,8 @@ from striate.data.folder import open_folder
 from striate.data.idx import find_idx, open_idx
 from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, open_in_memory, source_of
 from striate.data.joined import with_splits_elsewhere
+from striate.data.masks.folder import open_masks
+from striate.data.masks.pairs import has_masks
 from striate.data.npz_file import open_npz
 from striate.data.parquet_file import ENDING as PARQUET
 from striate.data.parquet_file import open_parquet, parquet_files
@@ -23,7 +27,7 @@ from striate.data.scan import Progress
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
-    "test above), a .csv or .tsv file of path and label, MNIST's IDX files, CIFAR's folder or .tar.gz, an .npz of "
+    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, MNIST's IDX files, CIFAR's folder or .tar.gz, an .npz of "
     "pictures and labels, or .parquet files of them, one or a folder"
 )
 
@@ -101,9 +105,21 @@ def _opened(source: str, split_seed: int, progress: Progress | None) -> Dataset:
         return open_idx(path, split_seed)
     if path.is_dir() and parquet_files(path):
         return open_parquet(path, split_seed, progress)
+    if task_of(source) == SEGMENTATION:
+        return open_masks(path, split_seed, progress)
     if path.is_dir():
         return open_folder(path, split_seed)
     raise _not_data(source, path)
+
+
+def task_of(source: Given) -> str:
+    """The name of the task that data is for, by what is seen without opening a picture.
+
+    >>> task_of("digits")
+    'classification'
+    """
+    path = Path(source).expanduser() if isinstance(source, str) and source not in BUILT_IN else None
+    return SEGMENTATION if path is not None and path.is_dir() and has_masks(path) else CLASSIFICATION
 
 
 def _not_data(source: str | Path, path: Path) -> StriateError:

@@ -10,7 +10,7 @@ from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.data.targets import Indices, Targets
-from striate.data.targets.classes import ClassTargets, numbers_among
+from striate.data.targets.classes import numbers_among
 
 
 def split_to_evaluate(dataset: Dataset, split: str | None) -> str:
@@ -37,20 +37,19 @@ def targets_for(dataset: Dataset, network: Path, classes: tuple[str, ...], *, na
     taken in the order of the data's where there are as many.
     Raises StriateError for classes that the network was not trained on.
     """
-    if not isinstance(dataset.targets, ClassTargets):
-        return dataset.targets
+    targets = dataset.targets
     if not named:
-        if len(dataset.classes) != len(classes):
+        if len(targets.names) != len(classes):
             raise StriateError(
                 f"{network} has {counted(len(classes), 'class')} without names, {dataset.source} has "
-                f"{len(dataset.classes)}, so nothing says which is which"
+                f"{len(targets.names)}, so nothing says which is which"
             )
-        return ClassTargets(dataset.labels, classes)
-    numbers, unknown = numbers_among(dataset.classes, classes)
+        return targets.numbered(classes, np.arange(len(classes)))
+    numbers, unknown = numbers_among(targets.names, classes)
     if unknown:
         raise StriateError(
             f"{dataset.source} has classes that {network} was not trained on: {', '.join(unknown[:5])}"
             f"{' ...' if len(unknown) > 5 else ''}; it knows {', '.join(classes[:5])}"
             f"{' ...' if len(classes) > 5 else ''}"
         )
-    return ClassTargets(numbers[dataset.labels], classes)
+    return targets.numbered(classes, numbers)

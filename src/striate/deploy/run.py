@@ -42,7 +42,7 @@ from striate.runtime.global_state import global_state_kept
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.program.quick import QuickForm, quick_form
 from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
-from striate.tasks import task_named
+from striate.tasks import require_targets, task_named
 from striate.tasks.arrays import as_arrays
 from striate.tasks.classification import Evaluation
 from striate.tasks.evaluation import evaluate
@@ -198,7 +198,7 @@ class Run(Predictor, OneScreen):
     @torch.inference_mode()
     def _answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
         output = self.task.predict(self._form, to_batch(pictures), self.preprocess, self.runtime)
-        return self.task.read(as_arrays(output), self.classes, names, top)
+        return self.task.read(as_arrays(self.task.readable(output)), self.classes, names, top)
 
     @cached_property
     def _at_once(self) -> int | None:
@@ -227,8 +227,9 @@ class Run(Predictor, OneScreen):
         reaches on the others (`trained_on`, `chose_weights`, `unseen`).
         """
         dataset = self.recorded(dataset if isinstance(dataset, Dataset) else self._open(dataset))
+        require_targets(dataset, self.task)
         indices = members(dataset, split_to_evaluate(dataset, split))
-        targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named)
+        targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named).at(self.preprocess)
         seen: dict[int, int] = {}
         batches = batches_to_evaluate(
             dataset, indices, targets, self.preprocess, self._known, seen, progress, unreadable

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 
 from striate.ops.pixels import IGNORED
 
@@ -32,15 +32,11 @@ def boundary_f1(truth: Mask, predicted: Mask, classes: int, tolerance_px: float 
     """
     reach = TOLERANCE * math.hypot(*truth.shape) if tolerance_px is None else tolerance_px
     predicted = np.where(truth == IGNORED, np.uint8(IGNORED), predicted)
-    outlines = [_outline(mask) for mask in (truth, predicted)]
-    scores = np.full(classes, np.nan)
-    for number in range(classes):
-        true, found = (outline & (mask == number) for outline, mask in zip(outlines, (truth, predicted), strict=True))
-        if true.any() and found.any():
-            precision, recall = _near(found, true, reach), _near(true, found, reach)
-            scores[number] = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-        elif true.any() or found.any():
-            scores[number] = 0.0
+    (true, of_true), (found, of_found) = (_outline_points(mask, reach) for mask in (truth, predicted))
+    precision, recall = _near(found, of_found, true, reach, classes), _near(true, of_true, found, reach, classes)
+    scores = np.where(np.isnan(precision) & np.isnan(recall), np.nan, 0.0)
+    met = precision + recall > 0  # never where one of them is not a number
+    scores[met] = (2 * precision * recall)[met] / (precision + recall)[met]
     return scores
 
 
@@ -54,6 +50,22 @@ def _outline(mask: Mask) -> npt.NDArray[np.bool_]:
     return outline
 
 
-def _near(points: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_], reach_px: float) -> float:
-    """The share of points that have one of the others within reach."""
-    return float((distance_transform_edt(~others)[points] <= reach_px).mean())
+def _outline_points(mask: Mask, reach_px: float) -> tuple[Scores, npt.NDArray[np.intp]]:
+    """The pixels of all outlines as places (P, 3), and their classes (P,).
+
+    The third coordinate sets classes further apart than reach, so that one search finds the neighbours of each class.
+    """
+    rows, columns = np.nonzero(_outline(mask))
+    classes = mask[rows, columns].astype(np.intp)
+    return np.stack([rows, columns, classes * (2 * reach_px + 1)], 1).astype(np.float64), classes
+
+
+def _near(points: Scores, of: npt.NDArray[np.intp], others: Scores, reach_px: float, classes: int) -> Scores:
+    """The share of the points of each class that have one of the others, of their class, within reach; nan without."""
+    counts = np.bincount(of, minlength=classes)
+    if not len(points) or not len(others):
+        return np.where(counts > 0, 0.0, np.nan)
+    distance, _ = cKDTree(others).query(points, distance_upper_bound=reach_px + 0.5)  # beyond it none is looked for
+    near = np.bincount(of[distance <= reach_px], minlength=classes)
+    shares: Scores = np.divide(near, counts, out=np.full(classes, np.nan), where=counts > 0)
+    return shares

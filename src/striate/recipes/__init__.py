@@ -14,6 +14,7 @@ from striate.recipes.digits import digits_lenet5
 from striate.recipes.fast import fast
 from striate.recipes.finetune import finetune, probe
 from striate.recipes.resnet import cifar_resnet, resnet_2015
+from striate.recipes.segmentation import segmentation
 from striate.recipes.vgg import vgg_2014
 from striate.training.recipe import Recipe
 
@@ -22,6 +23,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "fast": fast,
     "finetune": finetune,
     "probe": probe,
+    "segmentation": segmentation,
     "digits_lenet5": digits_lenet5,
     "alexnet_2012": alexnet_2012,
     "vgg_2014": vgg_2014,

@@ -15,8 +15,8 @@ SHOWN_PX = 128
 """Longer side on the page; eight stand side by side."""
 EXACT_PX = 64
 """Up to here a picture is kept pixel by pixel (PNG) and enlarged without smoothing."""
-STORED_PX = 160
-"""Above this it is stored smaller: 1.25 dots per pixel of the page are sharp enough."""
+STORED = 1.25
+"""Dots per pixel of the page of a larger picture, which is stored so much smaller: they are sharp enough."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Shown:
     pixelated: bool
 
 
-def shown(pixels: Pixels) -> Shown:
-    """How a picture of uint8 (H, W, channels), 1 or 3 channels, appears on the page.
+def shown(pixels: Pixels, shown_px: int = SHOWN_PX) -> Shown:
+    """How a picture of uint8 (H, W, channels), 1 or 3 channels, appears on the page. shown_px: its longer side there.
 
     >>> small = shown(np.zeros((8, 8, 1), np.uint8))
     >>> (small.width, small.height, small.pixelated)
@@ -43,11 +43,12 @@ def shown(pixels: Pixels) -> Shown:
     longer = max(height, width)
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if longer <= EXACT_PX:
-        times = SHOWN_PX // longer  # whole: all squares equally large
+        times = shown_px // longer  # whole: all squares equally large
         return Shown(data_uri(picture, "PNG"), width * times, height * times, pixelated=True)
-    picture.thumbnail((STORED_PX, STORED_PX), Image.Resampling.LANCZOS)
+    stored_px = round(shown_px * STORED)
+    picture.thumbnail((stored_px, stored_px), Image.Resampling.LANCZOS)
     uri = min((data_uri(picture, kind) for kind in ("PNG", "JPEG")), key=len)
-    scale = min(1, SHOWN_PX / longer)
+    scale = min(1, shown_px / longer)
     return Shown(uri, max(1, round(width * scale)), max(1, round(height * scale)), pixelated=False)
 
 

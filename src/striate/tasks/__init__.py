@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from striate.core.errors import unknown_name
+from striate.core.errors import StriateError, unknown_name
+from striate.data.dataset import Dataset
 from striate.tasks.classification import CLASSIFICATION
+from striate.tasks.segmentation import SEGMENTATION
 from striate.tasks.task import Task
 
-TASKS: dict[str, Task] = {CLASSIFICATION.name: CLASSIFICATION}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, SEGMENTATION)}
+
+ANSWERS = {CLASSIFICATION.name: "one class each", SEGMENTATION.name: "a mask each (images/ and masks/)"}
+"""What each kind of targets is, in words."""
 
 
 def task_named(name: str) -> Task:
@@ -18,3 +23,12 @@ def task_named(name: str) -> Task:
     if name not in TASKS:
         raise unknown_name("task", name, TASKS)
     return TASKS[name]
+
+
+def require_targets(dataset: Dataset, task: Task) -> None:
+    """Raise StriateError where what is known of pictures is of another kind than a task needs."""
+    if dataset.targets.task != task.needs:
+        raise StriateError(
+            f"{dataset.source} has {dataset.targets.described}, which are for {dataset.targets.task}, and this is "
+            f"{task.name}; give pictures with {ANSWERS[task.needs]}"
+        )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor, nn
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.core.words import interval, number, percent
@@ -112,6 +113,10 @@ class StepLosses(NamedTuple):
     counted: dict[str, Tensor]
 
 
+Losses = Callable[[Any, str, Tensor, Any, Any], StepLosses]
+"""Of a network in training, a phase, images (N, C, H, W), their targets, and the recipe."""
+
+
 class Example(Protocol):
     """A picture of the evaluation that is worth showing."""
 
@@ -162,6 +167,11 @@ class Section:
     link: str = ""
 
 
+def same(output: Any) -> Any:
+    """An output as it is."""
+    return output
+
+
 def no_sections(result: Any, examples: list[Any]) -> list[Section]:
     """Of a task that has nothing to show beside its figures."""
     return []
@@ -174,12 +184,17 @@ class Task:
     name: in recipe.json and config.json; files without one are of classification. figures: the first decides which
     weights are best, the next where the first are equal. outputs: numbers that the network gives for the names of the
     targets.
-    losses: of a network in training, a phase, images (N, C, H, W), their targets, and the recipe; each mean over
-    `weight` of the targets, 0 where that is 0; what it is made of has names that no other phase uses.
+    needs: the task whose targets it learns from, where those are another's. losses: each mean over `weight` of the
+    targets, 0 where that is 0; what it is made of has names that no other phase uses. losses_for: the same for a data
+    set, where its training pictures decide something: targets, numbers of these pictures, recipe. loss_names: what the
+    recipe's field `loss` may name, first what it is by default.
+    sees_all: whether all of a picture must be seen, as where answers are places in it. recipe: that of who names none.
     predict: what validation, `predict` and everything else asks of the network: network, uint8 pictures of the working
     size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output, in
-    which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`).
-    captions: what is read under each picture of a batch. examples: pictures worth showing of a result: data set,
+    which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`). readable: of an output,
+    what is read, where that is less than `metric` needs.
+    captions: what is read under each picture of a batch. drawn: pictures of a batch, uint8 (N, H, W, channels), with
+    their targets drawn into them. examples: pictures worth showing of a result: data set,
     numbers of the pictures that were evaluated, and `Preprocess.white`.
     phases: one optimiser each, of the module of that name, or of all that is called NETWORK. mix: pictures of a batch
     mixed with each other: pictures, targets, number of names, recipe, random numbers; None: nothing of the kind.
@@ -194,13 +209,20 @@ class Task:
     name: str
     figures: tuple[Figure, ...]
     outputs: Callable[[tuple[str, ...]], int]
-    losses: Callable[[Any, str, Tensor, Any, Any], StepLosses]
+    losses: Losses
     predict: Callable[[nn.Module, Tensor, Preprocess, Runtime], Any]
     metric: Callable[[tuple[str, ...]], Metric]
     read: Callable[[Any, tuple[str, ...], Sequence[str], int], list[Any]]
     captions: Callable[[BatchTargets, tuple[str, ...]], list[str]]
     examples: Callable[[Any, Dataset, Indices, float | None], list[Any]]
     phases: tuple[str, ...] = (NETWORK,)
+    needs: str = CLASSIFICATION
+    losses_for: Callable[[Targets, Indices, Any], Losses] | None = None
+    loss_names: tuple[str, ...] = ("cross_entropy",)
+    readable: Callable[[Any], Any] = same
+    drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
+    sees_all: bool = False
+    recipe: str = "default"
     mix: Callable[[Tensor, Any, int, Any, torch.Generator], tuple[Tensor, Any]] | None = None
     chance_loss: Callable[[Targets], float] | None = None
     weight: Callable[[Any], float] = field(default=len)

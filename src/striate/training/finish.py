@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from striate.analysis.summary import summarize
 from striate.core.commands import command, shown
@@ -118,5 +119,8 @@ def augmented_samples(job: Job) -> list[Sample]:
     batch = next(iter(job.train.shuffled(job.seed, 0)))
     pictures, targets = job.variation.pictures(batch, step=0)
     pixels = pictures[:SHOWN_SAMPLES].clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    captions = job.task.captions(targets[:SHOWN_SAMPLES], job.names)
+    shown = targets[:SHOWN_SAMPLES].to(Tensor.cpu)
+    captions = job.task.captions(shown, job.names)
+    if job.task.drawn is not None:
+        pixels = job.task.drawn(pixels, shown)
     return [Sample(caption, picture) for caption, picture in zip(captions, pixels, strict=True)]

@@ -207,6 +207,7 @@ def opened_data(
     progress: Progress | None,
 ) -> OpenedData:
     """A dataset as a loop reads it, decoded now. Raises StriateError where nothing can be learned from it."""
+    dataset = replace(dataset, targets=dataset.targets.at(preprocess))
     working, scan = working_pictures(dataset, preprocess, cache_gb, progress)
     report = check_data(dataset, scan, preprocess)
     report.refuse()

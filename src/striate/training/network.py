@@ -9,21 +9,26 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from striate.core.errors import StriateError
+from striate.answers.masks import SEGMENTATION as MASKS
+from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
 from striate.meta.weightless import blueprint
-from striate.models import SEGMENTATION, Model, Network, create_model
+from striate.models import NAMED, SEGMENTATION, Model, Network, create_model
 from striate.models.linear_probe import LinearProbe
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
 from striate.runtime.global_state import seed_everything
+from striate.tasks import require_targets
+from striate.tasks.classification import CLASSIFICATION
+from striate.tasks.task import Task
 from striate.training.plan import Plan
 from striate.training.recipe import Recipe
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
+LONGEST_PX = 512  # of pictures of which all is seen, where nobody says a size
 
 
 def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None) -> Network:
@@ -32,21 +37,23 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
     begun: the preprocessing of a run that goes on, whatever the pictures are now.
     """
     recipe, task = plan.recipe, plan.task_of(dataset)
-    _refuse_other_task(plan.model, task.name)
+    require_targets(dataset, task)
+    require_losses(recipe, task)
+    _refuse_other_task(plan.model, task)
     classes = task.outputs(dataset.targets.names)
     if "model" in plan.code:
         seed_everything(plan.seed)
         size = begun.size if begun else recipe.size if recipe.size_px is not None else None
         network = create_model(plan.model, classes, size=size, weights=recipe.weights)
-        preprocess = begun or own_size(network, recipe, dataset.pictures)
+        preprocess = begun or own_size(network, recipe, dataset.pictures, task)
     elif recipe.weights is not None:
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, weights=recipe.weights)
-        preprocess = begun or fit_size(network, recipe, dataset.pictures)
+        preprocess = begun or fit_size(network, recipe, dataset.pictures, task)
         network.require_size(*preprocess.size)
     else:
         draft = blueprint(lambda: create_model(recipe.model))  # its preprocessing and smallest size, before any draw
-        preprocess = begun or fit_size(draft, recipe, dataset.pictures)
+        preprocess = begun or fit_size(draft, recipe, dataset.pictures, task)
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, size=preprocess.size)
     network.preprocess = preprocess
@@ -59,31 +66,59 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
     return network
 
 
-def _refuse_other_task(model: Model, task: str) -> None:
-    """Raise StriateError for a network that answers for every pixel where one answer a picture is asked for."""
-    if isinstance(model, str) and model in SEGMENTATION and task == "classification":
-        raise StriateError(
-            f"{model} answers for every pixel, and {task} asks for one answer a picture; `striate models` lists the "
-            "networks that give it"
-        )
+def require_losses(recipe: Recipe, task: Task) -> None:
+    """Raise StriateError for a loss that a task does not have, and for weights of classes that nothing would use."""
+    for name in recipe.loss:
+        if name not in task.loss_names:
+            raise unknown_name(f"loss of {task.name}", name, task.loss_names)
+    if recipe.class_weights is not None and task.losses_for is None:
+        raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
 
 
-def own_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:
+def _refuse_other_task(model: Model, task: Task) -> None:
+    """Raise StriateError for a network of the zoo that gives another kind of answer than a task asks for."""
+    if not isinstance(model, str) or model not in NAMED or (model in SEGMENTATION) == (task.needs == MASKS):
+        return
+    gives, asks = ("every pixel", "one answer a picture") if model in SEGMENTATION else ("a picture", "one a pixel")
+    raise StriateError(
+        f"{model} answers for {gives}, and {task.name} asks for {asks}; `striate models --task {task.needs}` lists the "
+        "networks that give it"
+    )
+
+
+def own_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = CLASSIFICATION) -> Preprocess:
     """As `fit_size`, but the network's own size where a smaller one is no size for it, as for a transformer.
 
     Raises StriateError, with the line of its own code, where it cannot run at the size that the recipe has.
     """
-    fitted = fit_size(network, recipe, pictures)
+    fitted = fit_size(network, recipe, pictures, task)
     try:
         network.require_size(*fitted.size)
     except StriateError:
         if recipe.size_px is not None or fitted.size == network.preprocess.size:
             raise
-        return fit_size(network, replace(recipe, size_px=network.preprocess.size), pictures)
+        return fit_size(network, replace(recipe, size_px=network.preprocess.size), pictures, task)
     return fitted
 
 
-def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:
+def whole_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:
+    """The network's preprocessing at the recipe's size, or at that of the pictures, of which all is seen.
+
+    Of larger ones the longer side is LONGEST_PX. Pictures of another shape are stretched: what is said of a place in
+    the network's input holds for the same place in the picture. Raises StriateError for another `fit`.
+    """
+    if recipe.fit not in (None, "stretch"):
+        raise StriateError(f"fit={recipe.fit} cuts pictures or adds bars, and here all of a picture is asked: leave it out")
+    if recipe.size_px is not None:
+        size = recipe.size
+    else:
+        height, width = typical_size_px(pictures)
+        scale = min(1.0, LONGEST_PX / max(height, width, 1))
+        size = max(network.smallest_px, round(height * scale)), max(network.smallest_px, round(width * scale))
+    return replace(network.preprocess, fit="stretch", size=size, resize=size)
+
+
+def fit_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = CLASSIFICATION) -> Preprocess:
     """The network's preprocessing at the recipe's size, or at a smaller one where the pictures are smaller.
 
     Small pictures are not blown up to 224 px: the size becomes the next multiple of 32 that holds half of them, which
@@ -92,6 +127,8 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     training ends at, or that multiple of 32: what is larger is enlarged from it on the way into the network. Where
     pictures are not cut (`fit`), their longer side counts, and there is no margin either: all of them is to be seen.
     """
+    if task.sees_all:
+        return whole_size(network, recipe, pictures)
     own = network.preprocess if recipe.fit is None else replace(network.preprocess, fit=recipe.fit)
     cut = own.fit == "cover"
     typical_px = typical_side_px(pictures, longer=not cut)
@@ -113,10 +150,23 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess
     return own.at(size, (height, width))
 
 
+def typical_size_px(pictures: Pictures) -> tuple[int, int]:
+    """Median height and median width of up to 100 pictures, evenly spread; unreadable ones left out."""
+    sizes = sampled_sizes_px(pictures)
+    height, width = np.median(sizes, axis=0).round().astype(int).tolist() if sizes else (0, 0)
+    return height, width
+
+
 def typical_side_px(pictures: Pictures, *, longer: bool = False) -> int:
     """Median of the shorter (or longer) sides of up to 100 pictures, evenly spread; unreadable ones left out."""
-    sides = []
+    sides = list(map(max if longer else min, sampled_sizes_px(pictures)))
+    return int(np.median(sides)) if sides else 0
+
+
+def sampled_sizes_px(pictures: Pictures) -> list[tuple[int, int]]:
+    """Height and width of up to 100 pictures, evenly spread; unreadable ones left out."""
+    sizes = []
     for index in np.linspace(0, len(pictures) - 1, min(len(pictures), SAMPLED_PICTURES)).round().astype(int).tolist():
         with suppress(DecodeError):
-            sides.append((max if longer else min)(pictures.size(index)))
-    return int(np.median(sides)) if sides else 0
+            sizes.append(pictures.size(index))
+    return sizes

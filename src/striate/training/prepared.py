@@ -21,6 +21,7 @@ from striate.data.wide import white_for
 from striate.data.working import WorkingPictures
 from striate.models import Network
 from striate.runtime.runtime import Runtime
+from striate.tasks.task import Task
 from striate.training.job import Job, Watch
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch
 from striate.training.memory.lone_pictures import fewest_at_once
@@ -28,6 +29,7 @@ from striate.training.monitor.reporter import Reporter
 from striate.training.network import build_network
 from striate.training.optim.optimizer import with_its_rate
 from striate.training.plan import Plan
+from striate.training.recipe import Recipe
 from striate.training.speed.compiling import idle_kernels
 from striate.training.speed.options import RuntimeOptions
 
@@ -58,7 +60,7 @@ class Prepared:
             batches_of(dataset, split, self.working, pictures, unreadable=self.unreadable, **ahead)
             for split, pictures in (("train", size), ("val", runtime.at_once(size)))
         )
-        task = plan.task_of(dataset)
+        task = for_data(plan.task_of(dataset), dataset, plan.recipe)
         job = Job(self.network, self.preprocess, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
         seen = typical_share_seen(self.scan, self.preprocess)
         return replace(job, share_seen=seen, code=plan.code, continued=plan.continued)
@@ -78,12 +80,20 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)
     preprocess = replace(network.preprocess, mirrored=plan.recipe.test_flip, white=white)
+    dataset = replace(dataset, targets=dataset.targets.at(preprocess))
     working, scan = working_pictures(dataset, preprocess, cache_gb, reporter.reading)
     report = check_data(dataset, scan, preprocess)
     report.refuse()
     unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
     usable = without_problems(dataset, scan)
     return Prepared(plan, usable, network, preprocess, runtime, working, scan, unreadable, report)
+
+
+def for_data(task: Task, dataset: Dataset, recipe: Recipe) -> Task:
+    """A task whose losses know what the training pictures decide of them."""
+    if task.losses_for is None:
+        return task
+    return replace(task, losses=task.losses_for(dataset.targets, dataset.splits["train"], recipe))
 
 
 def laid_out(options: RuntimeOptions, network: Network) -> RuntimeOptions:

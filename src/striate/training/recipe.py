@@ -22,6 +22,7 @@ from striate.training.recipe_text import parse_value
 OPTIMIZERS = ("sgd", "adamw", "muon")
 SCHEDULES = ("constant", "step", "plateau", "cosine", "one_cycle")
 Best = Literal["accuracy", "loss"]
+ClassWeights = Literal["median_frequency"]
 STAGED = "a staged run, which begins with trained weights (--weights embedded)"
 # Fields that act only beside others: what they need, in words, and whether a recipe has it.
 NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
@@ -154,6 +155,11 @@ class Recipe(OneScreen, Augmentation):
     """What makes weights the best on validation, which are kept: accuracy, or loss, steadier on few pictures."""
     stop_after_epochs: int | None = None
     """Validations without better weights that end the run, once all stages are tuned; None: it goes to its end."""
+    loss: tuple[str, ...] = ()
+    """What is minimised, the sum of several, as the task has them: of segmentation cross_entropy, focal, dice and lovasz;
+    (): the task's first."""
+    class_weights: ClassWeights | None = None
+    """median_frequency: pixels of rare classes count more; None: all alike."""
     label_smoothing: float = 0.0
     dropout: float | None = None
     """Probability of every dropout layer; None: the network's own."""

@@ -61,6 +61,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     now = _open(plan, going, reporter)
     sizes = {split: each["pictures"] for split, each in going.record["data"].get("elsewhere", {}).items()}
     begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"), sizes)
+    begun = replace(begun, targets=begun.targets.at(hashing.preprocess))
     refuse_another_order(folder, begun)
     refuse_other_labels(now, begun)
     before = without_of(going.record)

@@ -12,15 +12,12 @@ import numpy.typing as npt
 
 from striate.core.units import counted
 from striate.data.masks.survey import Seen
-from striate.data.targets import Indices
+from striate.data.targets import Indices, Sizes
 
 NAMED = 3  # examples in a sentence
 UNBALANCED = 100  # times as many pixels
 # A mask is mostly areas, a photograph of grey mostly neighbours that differ.
 PICTURE_NUMBERS, PICTURE_UNLIKE = 32, 0.3
-
-Sizes = npt.NDArray[np.int32]
-"""Height and width in pixels, (N, 2)."""
 
 
 def looks_like_a_picture(seen: Seen) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,9 +14,10 @@ from torch import Tensor
 
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
+from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.geometry import Geometry
-from striate.data.targets import BatchTargets, Indices, Review
+from striate.data.targets import BatchTargets, Indices, Review, Sizes
 
 FEW_PICTURES = 10
 IMBALANCE_RATIO = 20
@@ -77,6 +79,31 @@ class ClassTargets:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def at(self, preprocess: Preprocess) -> ClassTargets:
+        """The same: a class has no size."""
+        return self
+
+    def numbered(self, names: tuple[str, ...], numbers: Indices) -> ClassTargets:
+        """The same classes among other names."""
+        return ClassTargets(numbers[self.labels], names)
+
+    def joined(self, others: Sequence[ClassTargets]) -> ClassTargets:
+        """Those of further pictures behind these."""
+        return ClassTargets(np.concatenate([self.labels, *(other.labels for other in others)]), self.names)
+
+    def listed(
+        self, texts: Iterable[str], names: Sequence[str] | None, places: Iterable[Indices], file: str
+    ) -> ClassTargets:
+        """The classes that a list says. Without `names` their order is that here, or of the alphabet."""
+        number: dict[str, int] = {}
+        labels = array("q", (number.setdefault(text, len(number)) for text in texts))
+        if names is None:
+            names = self.names if set(self.names) == set(number) else sorted(number)
+        numbers, unknown = numbers_among(list(number), names)
+        if unknown:
+            raise StriateError(f"{file} is damaged: it has a class {min(unknown)!r} that the run was not begun with")
+        return ClassTargets(numbers[np.frombuffer(labels, np.int64)], tuple(names))
+
     def take(self, indices: Indices) -> ClassBatch:
         """The classes of some pictures."""
         return ClassBatch(torch.from_numpy(self.labels[indices]))
@@ -90,7 +117,7 @@ class ClassTargets:
         counted_here: list[int] = np.bincount(self.labels[indices], minlength=len(self.names)).tolist()
         return counted_here
 
-    def review(self, source: str, splits: Mapping[str, Indices]) -> Review:
+    def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
         """Whether every class can be learned, and whether they are enough, and evenly many."""
         counts = {split: self.counts(indices) for split, indices in splits.items()}
         return Review(

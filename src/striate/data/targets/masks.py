@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -11,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from striate.answers.masks import SEGMENTATION
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.dataset import FilePictures
@@ -19,11 +23,8 @@ from striate.data.masks import findings
 from striate.data.masks.coding import Coding
 from striate.data.masks.mask_file import read_mask, to_working_mask
 from striate.data.masks.survey import Survey
-from striate.data.targets import BatchTargets, Indices, Review
+from striate.data.targets import BatchTargets, Indices, Review, Sizes
 from striate.ops.pixels import IGNORED
-
-SEGMENTATION = "segmentation"
-
 
 @dataclass(frozen=True, eq=False)
 class MaskBatch:
@@ -70,7 +71,7 @@ class MaskTargets:
     files: FilePictures
     coding: Coding
     pixels: Indices
-    sizes_px: findings.Sizes
+    sizes_px: Sizes
     digests: npt.NDArray[np.uint8]
     wrong: Mapping[int, str]
     preprocess: Preprocess | None = None
@@ -106,6 +107,73 @@ class MaskTargets:
             raise StriateError("masks of several sizes are no batch; give a size to which they are brought")
         return MaskBatch(torch.from_numpy(np.stack(masks)))
 
+    def numbered(self, names: tuple[str, ...], numbers: Indices) -> MaskTargets:
+        """The same masks, whose numbers stand for the classes' places among other names."""
+        own = {number: numbers[of] if of != IGNORED else IGNORED for number, of in self.coding.classes.items()}
+        pixels = np.zeros((len(self), len(names) + 1), np.int64)
+        pixels[:, [*numbers.tolist(), len(names)]] = self.pixels
+        return replace(self, coding=replace(self.coding, names=names, classes=own), pixels=pixels)
+
+    def joined(self, others: Sequence[MaskTargets]) -> MaskTargets:
+        """Those of further pictures behind these. Raises StriateError where their numbers stand for other classes."""
+        all_of_them, classes, wrong, start = [self, *others], dict(self.coding.classes), dict[int, str](), 0
+        for each in all_of_them:
+            for number, name in each.coding.classes.items():
+                if classes.setdefault(number, name) != name or each.coding.coloured != self.coding.coloured:
+                    raise StriateError(
+                        f"masks in {each.files.root} mean other classes by their numbers than those in "
+                        f"{self.files.root}; give both the same classes.txt"
+                    )
+            wrong |= {start + index: reason for index, reason in each.wrong.items()}
+            start += len(each)
+        return replace(
+            self,
+            files=_files_of([each.files.path(n) for each in all_of_them for n in range(len(each))]),
+            coding=replace(self.coding, classes=classes),
+            pixels=np.concatenate([each.pixels for each in all_of_them]),
+            sizes_px=np.concatenate([each.sizes_px for each in all_of_them]),
+            digests=np.concatenate([each.digests for each in all_of_them]),
+            wrong=wrong,
+        )
+
+    def listed(
+        self, texts: Iterable[str], names: Sequence[str] | None, places: Iterable[Indices], file: str
+    ) -> MaskTargets:
+        """The masks that a list says, by what they hash to: those of pictures of the same name, else any that is equal.
+
+        Raises StriateError for one that is not there any more, and for other classes.
+        """
+        if names is not None and tuple(names) != self.names:
+            raise StriateError(
+                f"{file} is of a run on the classes {', '.join(names[:5])}, and the masks have "
+                f"{', '.join(self.names[:5])} now; bring back the list of classes that it was begun with"
+            )
+        by_text: dict[str, list[int]] = defaultdict(list)
+        for index in range(len(self)):
+            by_text[self.text(index)].append(index)
+        kept = []
+        for text, places_of_name in zip(texts, places, strict=True):
+            equal = [int(place) for place in places_of_name if self.text(int(place)) == text] or by_text.get(text)
+            if not equal:
+                mask = self.files.name(int(places_of_name[0])) if len(places_of_name) else "a mask"
+                raise StriateError(
+                    f"{mask} is not as {file} has it: it was changed, or is gone, so the run cannot go on to the same "
+                    "weights; bring it back, or start a new run"
+                )
+            kept.append(equal[0])
+        return self._only(np.array(kept, np.int64))
+
+    def _only(self, kept: Indices) -> MaskTargets:
+        """The masks of these numbers, in this order."""
+        return replace(
+            self,
+            files=FilePictures(self.files.root, [self.files.relative_paths[index] for index in kept.tolist()]),
+            pixels=self.pixels[kept],
+            sizes_px=self.sizes_px[kept],
+            digests=self.digests[kept],
+            wrong={place: self.wrong[i] for place, i in enumerate(kept.tolist()) if i in self.wrong},
+        )
+
     def text(self, index: int) -> str:
         """What the mask of one picture hashes to: equal for equal masks."""
         return bytes(self.digests[index]).hex()
@@ -115,18 +183,21 @@ class MaskTargets:
         counted_here: list[int] = self.pixels[indices, :-1].sum(0).tolist()
         return counted_here
 
-    def review(self, source: str, splits: Mapping[str, Indices]) -> Review:
-        """Whether masks hold classes, and enough of them everywhere; `sizes_px` is for who knows the pictures'."""
+    def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
+        """Whether masks hold classes, enough of them everywhere, and are as large as their pictures."""
         name, used = self.files.listed_name, np.concatenate(list(splits.values()))
         wrong = {name(int(index)): self.wrong[index] for index in used.tolist() if index in self.wrong}
         by_split = {split: self.pixels[indices, :-1].sum(0) for split, indices in splits.items()}
+        listed = [name(int(index)) for index in used]
+        sizes = findings.other_sizes(listed, self.sizes_px[used], sizes_px[used]) if sizes_px is not None else []
         return Review(
             problems=[
+                *sizes,
                 *findings.beside_the_classes(wrong, self.names),
                 *findings.nothing_to_learn(source, self.names, self.pixels, splits["train"]),
             ],
             warnings=[
-                *findings.empty_masks([name(int(index)) for index in used], self.pixels[used]),
+                *findings.empty_masks(listed, self.pixels[used]),
                 *findings.in_one_split_only(self.names, by_split),
                 *findings.unequal(self.names, self.pixels[splits["train"]]),
             ],
@@ -140,6 +211,13 @@ class MaskTargets:
     def described(self) -> str:
         """How many classes."""
         return f"{len(self.names)} classes of pixels"
+
+
+def _files_of(paths: Sequence[Path]) -> FilePictures:
+    """Files of several folders below what these have in common."""
+    whole = [path.absolute() for path in paths]
+    root = Path(os.path.commonpath([path.parent for path in whole]))
+    return FilePictures(root, [path.relative_to(root).as_posix() for path in whole])
 
 
 def mask_targets(files: FilePictures, survey: Survey, coding: Coding) -> MaskTargets:

@@ -1,0 +1,79 @@
+"""What a network for segmentation says of a picture: a class for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen
+
+SEGMENTATION = "segmentation"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Segmentation(OneScreen):
+    """A class for every pixel of a picture.
+
+    mask: class numbers, uint8 (H, W), at the size that the network sees, which shows all of the picture. names: of all
+    classes, in the order of their numbers.
+    """
+
+    path: str
+    mask: npt.NDArray[np.uint8]
+    names: tuple[str, ...]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the picture's area that each class has, 0..1."""
+        counts = np.bincount(self.mask.ravel(), minlength=len(self.names))
+        return dict(zip(self.names, (counts / self.mask.size).tolist(), strict=True))
+
+    def mask_at(self, height: int, width: int) -> npt.NDArray[np.uint8]:
+        """The mask at another size, such as the picture's own: each pixel is the nearest one.
+
+        >>> Segmentation("a.png", np.array([[0, 1]], np.uint8), ("sky", "sea")).mask_at(1, 4).tolist()
+        [[0, 0, 1, 1]]
+        """
+        rows, columns = (
+            np.floor((np.arange(side) + 0.5) * came / side).astype(np.int64)
+            for side, came in zip((height, width), self.mask.shape, strict=True)
+        )
+        return self.mask[np.ix_(rows, columns)]
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """What a table has of it: a column for each class."""
+        return self.shares
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, without the mask."""
+        return {"path": self.path, "shares": self.shares}
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows: the largest classes."""
+        largest = sorted(self.shares.items(), key=lambda each: -each[1])
+        return {"path": self.path, **{name: f"{share:.1%}" for name, share in largest if share}}
+
+
+def read(output: npt.NDArray[Any], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Segmentation]:
+    """A mask for each picture, of the likeliest class of each pixel; of equal ones the first.
+
+    output: logits (N, K, H, W), or class numbers (N, H, W). top: of no meaning here.
+    Raises StriateError for another shape.
+
+    >>> read(np.array([[[[0.0, 2.0]], [[1.0, 1.0]]]]), ("sky", "sea"), ["a.png"], 1)[0].mask.tolist()
+    [[1, 0]]
+    """
+    if output.ndim not in (3, 4) or len(output) != len(paths) or (output.ndim == 4 and output.shape[1] != len(names)):
+        raise StriateError(
+            f"the network's answer to {len(paths)} pictures must be {len(names)} maps for each, as it names "
+            f"{len(names)} classes, got the shape {output.shape}; its file is damaged"
+        )
+    numbers = output.argmax(1) if output.ndim == 4 else output
+    masks = numbers.astype(np.uint8)
+    return [Segmentation(path, mask, names) for path, mask in zip(paths, masks, strict=True)]
