@@ -117,6 +117,24 @@ def tinted_folders(folder: Path) -> Path:
     return folder
 
 
+def tinted_masks(folder: Path) -> Path:
+    """Twenty-four pictures of 32 px and their masks: a warm rectangle on cold ground, and a column that is ignored."""
+    random = np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(24):
+        mask = np.zeros((32, 32), np.uint8)
+        top, left, height, width = random.integers((2, 2, 8, 8), (12, 12, 18, 18))
+        mask[top : top + height, left : left + width] = 1
+        mean = np.where(mask[..., None] == 1, (160, 100, 60), (60, 100, 160))
+        pixels = random.normal(mean, 20).clip(0, 255).astype(np.uint8)
+        mask[:, 0] = 255
+        Image.fromarray(pixels).save(folder / "images" / f"{number:02}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{number:02}.png")
+    (folder / "classes.txt").write_text("cold\nwarm\n")
+    return folder
+
+
 @dataclass(frozen=True)
 class Trial:
     """What a task is tried on. data: writes it below a folder and returns what to train on. settings: of `train`."""
@@ -127,6 +145,7 @@ class Trial:
 
 TRIALS = {
     "classification": Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
+    "segmentation": Trial(tinted_masks, {"model": "recurrent_labelling", "size_px": 32, "peak_lr": 1e-3}),
     toy_task.MEAN_COLOUR.name: Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
 }
 

@@ -20,9 +20,8 @@ from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset
 from striate.data.in_memory import Data, as_data, elsewhere, kind_of
 from striate.data.scan import Progress
-from striate.data.sources import BUILT_IN
+from striate.data.sources import BUILT_IN, task_of
 from striate.data.sources import open_data as dataset_of
-from striate.data.sources import task_of
 from striate.deploy.given import Picture
 from striate.deploy.run import Run, load
 from striate.frozen.table import Features, extract, extract_of_dataset
@@ -88,10 +87,11 @@ def train(
     recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
     FILE.py:NAME. The recipe's fields optimizer, schedule and augment take functions of your own in the same way; see
     `Recipe`. recipe: a name, or a record of one's own; by default "segmentation" of masks; of classes "probe" where
-    layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb: room for decoded
-    pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether nothing is shown;
-    log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and end, or functions,
-    called at each epoch's end; see `Callback`. task: what to learn of the pictures, by default what the data is for.
+    layers are given, "finetune" where weights are, else "default". run: the folder to make, by default a new one below
+    runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it.
+    quiet: whether nothing is shown; log.txt has it all the same. callbacks: objects with any of the methods begin,
+    step, epoch and end, or functions, called at each epoch's end; see `Callback`. task: what to learn of the pictures,
+    by default what the data is for.
     val, test: data of any form that lies elsewhere, all of which validates or tests; classes are matched by name.
     fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
     precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
@@ -118,9 +118,7 @@ def train(
     return start(plan, Path(run) if run else None, cache_gb, audience)
 
 
-def _recipe_of(
-    recipe: str | Recipe | None, changed: dict[str, Any], task: Task
-) -> tuple[str, Recipe, dict[str, Any]]:
+def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) -> tuple[str, Recipe, dict[str, Any]]:
     """Name of a recipe, the record to train by, and what that has otherwise than the one of its name.
 
     A record of the caller's own is told by what it has otherwise than BASIS.

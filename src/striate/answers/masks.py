@@ -45,6 +45,15 @@ class Segmentation(OneScreen):
         )
         return self.mask[np.ix_(rows, columns)]
 
+    def told(self, top: int) -> str:
+        """The largest classes in words.
+
+        >>> Segmentation("a.png", np.array([[0, 1, 1, 1]], np.uint8), ("sky", "sea")).told(5)
+        'sea 75.0%, sky 25.0%'
+        """
+        largest = sorted(self.shares.items(), key=lambda each: -each[1])
+        return ", ".join(f"{name} {share:.1%}" for name, share in largest[:top] if share)
+
     @property
     def cells(self) -> dict[str, Any]:
         """What a table has of it: a column for each class."""

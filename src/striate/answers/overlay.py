@@ -79,7 +79,6 @@ def draw(answer: Segmentation, pixels: Pixels) -> Pixels:
 
 def mask_file(mask: Pixels) -> Image.Image:
     """Class numbers as a picture of a palette, to be saved as PNG: programs read numbers, people see colours."""
-    picture = Image.fromarray(mask).convert("P")
-    picture.putdata(mask.ravel())
+    picture = Image.fromarray(mask)
     picture.putpalette(colours().tobytes())
     return picture

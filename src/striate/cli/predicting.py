@@ -26,6 +26,7 @@ from striate.core.units import counted
 if TYPE_CHECKING:
     from striate.data.left_out import LeftOut
     from striate.data.streaming import Undecoded
+    from striate.deploy.answer_pictures import AnswerPictures
     from striate.deploy.predictions import Prediction
     from striate.deploy.predictor import Predictor
 
@@ -42,12 +43,16 @@ def predict(
     device: DEVICE = "auto",
     engine: ENGINE = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
+    draw: Annotated[Path | None, typer.Option(help="Write each picture with its answer drawn into it, here.")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="Write the mask of each picture as PNG of class numbers, here.")
+    ] = None,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
     resume: RESUME = False,
 ) -> None:
-    """Say what is in pictures.
+    """Say what is in pictures, and where.
 
     Of a folder, every picture in it and below is looked at. Files that are no pictures are counted.
     A picture that cannot be read is named and left out; exit status 1 says so.
@@ -70,9 +75,12 @@ def predict(
 
     striate predict cats.onnx holiday/
 
+    striate predict runs/streets photos/ --draw drawn/ --masks masks/ --csv
+
     striate predict runs/cats holiday/ --engine openvino
     """
     look_from_now()
+    from striate.deploy.answer_pictures import answer_pictures
     from striate.deploy.given import given_pictures
     from striate.deploy.opened import load
     from striate.deploy.predictions import is_csv, problem_of
@@ -82,17 +90,18 @@ def predict(
     opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
+    kept = answer_pictures(opened.task_name, draw, masks)
     if engine == "auto":
         opened.choose_engine(engine, len(given), tell)
     if engine != "auto" or len(given) >= SAID_FROM:
         tell(f"answered by {opened.engine_words}")
     if output is not None and is_csv(output):
-        count, problems = _into_csv(output, opened, given, top, resume=resume)
+        count, problems = _into_csv(output, opened, given, top, kept, resume=resume)
         _tell_of_file(output, count, left_out, json=json)
     elif csv_:
-        problems = _printed(opened, given, top)
+        problems = _printed(opened, given, top, kept)
     else:
-        predictions = list(_answers(opened, given, top))
+        predictions = list(_answers(opened, given, top, kept))
         problems = [f"{each.path} {problem_of(each)}" for each in predictions if problem_of(each)]
         if output is not None:
             write_json(output, [prediction.to_dict() for prediction in predictions])
@@ -100,7 +109,7 @@ def predict(
         elif json:
             print_json([prediction.to_dict() for prediction in predictions])
         else:
-            _print_predictions(predictions, opened.task_name)
+            _print_predictions(predictions, opened.task_name, top)
     tell(*map(as_note, left_out))
     name_unreadable(problems)
 
@@ -125,17 +134,20 @@ def _tell_of_file(output: Path, count: int, left_out: Sequence[LeftOut], *, json
         say(f"wrote {output}: {counted(count, 'picture')}")
 
 
-def _answers(opened: Predictor, given: Sequence[Undecoded], top: int, before: int = 0) -> Generator[Any, None, None]:
+def _answers(
+    opened: Predictor, given: Sequence[Undecoded], top: int, kept: AnswerPictures, before: int = 0
+) -> Generator[Any, None, None]:
     """The answers as they come, with a bar on a terminal until this is closed. before: how many there are already."""
     total = before + len(given)
     with bar("predicting", "pictures") as progress:
         progress(before, total)
         for done, answer in enumerate(opened.answers(given, top), start=before + 1):
+            kept.write(given[done - before - 1], answer)
             yield answer
             progress(done, total)
 
 
-def _printed(opened: Predictor, given: Sequence[Undecoded], top: int) -> list[str]:
+def _printed(opened: Predictor, given: Sequence[Undecoded], top: int, kept: AnswerPictures) -> list[str]:
     """Print comma-separated lines as they come; say which pictures have no answer."""
     from striate.deploy.predictions import as_rows
 
@@ -146,14 +158,14 @@ def _printed(opened: Predictor, given: Sequence[Undecoded], top: int) -> list[st
             problems.append(f"{row[0]} {row[-1]}")
         return row
 
-    with closing(_answers(opened, given, top)) as answers:
+    with closing(_answers(opened, given, top, kept)) as answers:
         rows = as_rows(answers, opened.task_name, min(top, len(opened.classes)))
         print_csv(chain([next(rows)], map(noted, rows)))  # the heading is no picture's
     return problems
 
 
 def _into_csv(
-    path: Path, opened: Predictor, given: Sequence[Undecoded], top: int, *, resume: bool
+    path: Path, opened: Predictor, given: Sequence[Undecoded], top: int, kept: AnswerPictures, *, resume: bool
 ) -> tuple[int, list[str]]:
     """Answer pictures into a file, as they come. Returns how many it holds, and what there is to say of some."""
     from striate.deploy.answer_file import AnswerFile, go_on
@@ -163,7 +175,7 @@ def _into_csv(
     total = file.answered + len(left)
     try:
         if left:
-            with closing(_answers(opened, left, top, file.answered)) as answers:
+            with closing(_answers(opened, left, top, kept, file.answered)) as answers:
                 file.write(answers, opened.task_name, listed)
     except KeyboardInterrupt:
         text = f"stopped after {file.answered:,} of {counted(total, 'picture')}"
@@ -181,13 +193,16 @@ def _going_on() -> str:
     return shown(shlex.join(["striate", *words]))
 
 
-def _print_predictions(predictions: list[Any], task: str) -> None:
+def _print_predictions(predictions: list[Any], task: str, top: int) -> None:
     """A table of the answers; of another task than classification, whatever they say of themselves."""
     from striate.deploy.predictions import CLASSIFICATION, as_rows, problem_of
 
     answers = [each for each in predictions if not problem_of(each)]
     if task == CLASSIFICATION:
         _print_classes(answers)
+        return
+    if answers and all(hasattr(each, "told") for each in answers):
+        print_table(("picture", "answer"), [(each.path, each.told(top)) for each in answers])
         return
     (_, *columns, _), *rows = as_rows(answers, task, 1)
     cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[:-1]] for row in rows]

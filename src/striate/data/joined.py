@@ -15,7 +15,7 @@ from striate.data.dataset import SPLITS, Dataset, FilePictures, Names, Pictures
 from striate.data.decode import Numbers, Pixels
 from striate.data.left_out import Inventory
 from striate.data.splits import split_targets
-from striate.data.targets import Indices, Targets
+from striate.data.targets import Targets
 from striate.data.targets.classes import numbers_among
 
 ELSEWHERE = ("val", "test")

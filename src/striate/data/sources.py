@@ -27,8 +27,8 @@ from striate.data.scan import Progress
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
-    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, MNIST's IDX files, CIFAR's folder or .tar.gz, an .npz of "
-    "pictures and labels, or .parquet files of them, one or a folder"
+    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, MNIST's "
+    "IDX files, CIFAR's folder or .tar.gz, an .npz of pictures and labels, or .parquet files of them, one or a folder"
 )
 
 

@@ -60,13 +60,19 @@ def _fields(predictions: Iterator[Any]) -> Iterator[Row]:
     while first is not None and problem_of(first):
         unanswered.append(first)
         first = next(predictions, None)
-    names = [name for name in (first.to_dict() if first is not None else ()) if name not in ("path", "problem")]
+    names = [name for name in (_cells(first) if first is not None else ()) if name not in ("path", "problem")]
     yield ("path", *names, "problem")
     for each in chain(unanswered, [] if first is None else [first], predictions):
-        answer = {} if problem_of(each) else each.to_dict()
+        answer = {} if problem_of(each) else _cells(each)
         cells = [answer.get(name, "") for name in names]
         plain = [json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells]
         yield (each.path, *plain, problem_of(each) or "")
+
+
+def _cells(answer: Any) -> dict[str, Any]:
+    """The cells of an answer by their columns: those that it names, or what it says of itself for JSON."""
+    cells: dict[str, Any] = getattr(answer, "cells", None) or answer.to_dict()
+    return cells
 
 
 def is_csv(path: Path) -> bool:

@@ -108,7 +108,9 @@ def whole_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preproce
     the network's input holds for the same place in the picture. Raises StriateError for another `fit`.
     """
     if recipe.fit not in (None, "stretch"):
-        raise StriateError(f"fit={recipe.fit} cuts pictures or adds bars, and here all of a picture is asked: leave it out")
+        raise StriateError(
+            f"fit={recipe.fit} cuts pictures or adds bars, and here all of a picture is asked: leave it out"
+        )
     if recipe.size_px is not None:
         size = recipe.size
     else:

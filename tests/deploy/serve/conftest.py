@@ -54,7 +54,7 @@ def running(predictor: Any, settings: Settings = SMALL) -> Iterator[Running]:
                 yield Running(port, app.state.served, client, ended.set)
         finally:
             ended.set()
-            thread.join(120)  # what threads of the pool are at is waited for
+            thread.join(30)  # what threads of the pool are at is waited for
     assert not thread.is_alive()
 
 

@@ -42,7 +42,8 @@ def blocks(monkeypatch):
 def now(monkeypatch):
     """The time in seconds, in a list, to be changed."""
     now = [1000.0]
-    monkeypatch.setattr("striate.training.monitor.reporter.time.monotonic", lambda: now[0])
+    clock = SimpleNamespace(monotonic=lambda: now[0])  # not time's own: other threads of the process wait by that
+    monkeypatch.setattr("striate.training.monitor.reporter.time", clock)
     return now
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +24,8 @@ LINE = {
 def later(monkeypatch):
     """A function that lets time pass, in seconds."""
     now = [1000.0]
-    monkeypatch.setattr("striate.training.monitor.reporter.time.monotonic", lambda: now[0])
+    clock = SimpleNamespace(monotonic=lambda: now[0])  # not time's own: other threads of the process wait by that
+    monkeypatch.setattr("striate.training.monitor.reporter.time", clock)
 
     def pass_by(seconds: float) -> None:
         now[0] += seconds

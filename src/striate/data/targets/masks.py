@@ -26,6 +26,7 @@ from striate.data.masks.survey import Survey
 from striate.data.targets import BatchTargets, Indices, Review, Sizes
 from striate.ops.pixels import IGNORED
 
+
 @dataclass(frozen=True, eq=False)
 class MaskBatch:
     """The masks of a batch: class numbers, or IGNORED, uint8 (N, H, W)."""

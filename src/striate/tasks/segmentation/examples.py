@@ -25,8 +25,8 @@ WRONG = np.array([226, 38, 54], np.uint8)
 class Segmented:
     """A picture with its mask, what was answered, and where that is wrong.
 
-    name: file, as the user knows it. kind: best, median or worst. iou: its mean IoU. photo, truth, answer, errors: uint8
-    (H, W, 3) each.
+    name: file, as the user knows it. kind: best, median or worst. iou: its mean IoU. photo, truth, answer, errors:
+    uint8 (H, W, 3) each.
     """
 
     name: str

@@ -41,7 +41,7 @@ class Settings(Protocol):
 def losses(
     network: Network, phase: str, images: Tensor, targets: MaskBatch, settings: Settings, weights: Tensor | None = None
 ) -> StepLosses:
-    """The losses by name, each over all heads by their weights, and the share of pixels that is right, picture by picture.
+    """The losses by name, each over all heads by their weights, and the share of pixels that is right.
 
     images: float (N, C, H, W). weights: of the classes, float32 (K,).
     """

@@ -17,15 +17,26 @@ MOST_CLASS_ROWS = 40
 
 def headline(found: PixelEvaluation, split: str) -> Headline:
     """The mean IoU in a sentence."""
-    return Headline(percent(found.figures()["mean_iou"]), f"mean IoU of the classes on {found.total:,} {split} pictures")
+    return Headline(
+        percent(found.figures()["mean_iou"]), f"mean IoU of the classes on {found.total:,} {split} pictures"
+    )
 
 
 def facts(found: PixelEvaluation) -> list[Fact]:
     """Mean IoU against that of one answer for all pixels, accuracies, Dice, outlines, loss."""
     figures = found.figures()
+    one_answer, of_classes = (percent(figures[key]) for key in ("mean_iou_of_one_answer", "class_accuracy"))
     return [
-        Fact("Mean IoU", percent(figures["mean_iou"]), f"one answer for all: {percent(figures['mean_iou_of_one_answer'])}"),
-        Fact("Pixel accuracy", percent(figures["pixel_accuracy"]), f"mean of classes {percent(figures['class_accuracy'])}"),
+        Fact(
+            "Mean IoU",
+            percent(figures["mean_iou"]),
+            f"one answer for all: {one_answer}",
+        ),
+        Fact(
+            "Pixel accuracy",
+            percent(figures["pixel_accuracy"]),
+            f"mean of classes {of_classes}",
+        ),
         Fact("Dice", percent(figures["mean_dice"]), f"95 % interval {interval(found.dice_interval)}"),
         Fact("Outlines", percent(figures["boundary_f1"]), "F1 within 0.75 % of the diagonal"),
         Fact("Loss", f"{found.mean_loss:.3f}", "cross-entropy of a pixel, nats"),
