@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,15 @@ from striate.frozen.table import Features, extract, extract_of_dataset
 from striate.models import OWN, Model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
+from striate.recipes.chosen import recipe_of
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
-from striate.tasks.task import Task
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.other_names import renamed, unknown_field
 from striate.training.own import code_in, with_code_of
-from striate.training.plan import BASIS, CUSTOM, Plan, read_plan
+from striate.training.plan import Plan, read_plan
 from striate.training.recipe import BOUNDS, KNOWN, Recipe, require_known
 from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
@@ -57,7 +57,6 @@ NAMED: dict[str, Callable[[Any], object]] = {
     "task": task_named,
     **{name: partial(require_known, name, known=known) for name, known in KNOWN.items()},
 }
-OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
 
 
 @checked
@@ -110,39 +109,12 @@ def train(
     given = as_data(data)
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     learned = task_named(task or task_of(given))
-    name, made, otherwise = _recipe_of(recipe, changed, learned)
+    name, made, otherwise = recipe_of(recipe, changed, learned)
     if isinstance(recipe, Recipe):
         code = with_code_of(made, code)
     others = elsewhere(val, test)
     plan = Plan(source, name, made, otherwise, seed, options, in_memory, task, code, elsewhere=others)
     return start(plan, Path(run) if run else None, cache_gb, audience)
-
-
-def _recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) -> tuple[str, Recipe, dict[str, Any]]:
-    """Name of a recipe, the record to train by, and what that has otherwise than the one of its name.
-
-    A record of the caller's own is told by what it has otherwise than BASIS.
-    """
-    for name in changed:
-        if name not in Recipe.__dataclass_fields__:
-            raise unknown_field(name, {*Recipe.__dataclass_fields__, *RuntimeOptions.__dataclass_fields__, *OTHERS})
-    if isinstance(recipe, Recipe):
-        base = get_recipe(BASIS)
-        own = with_weights({"model": recipe.model, "weights": recipe.weights})
-        made = replace(recipe, **own).changed(changed)
-        return CUSTOM, made, made.differences(base)
-    if recipe is None:
-        recipe = _recipe_for(changed, task)
-    base = get_recipe(recipe)
-    made = base.changed(changed)
-    return recipe, made, {name: getattr(made, name) for name in changed}
-
-
-def _recipe_for(changed: dict[str, Any], task: Task) -> str:
-    """The name of the recipe where a person names none. changed: the fields that they set."""
-    if task.recipe != BASIS:
-        return task.recipe
-    return "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS
 
 
 @checked

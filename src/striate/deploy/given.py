@@ -17,6 +17,7 @@ from striate.core.values import shown
 from striate.data.decode import Pixels, pixels_of, read_picture
 from striate.data.formats import READABLE
 from striate.data.left_out import LeftOut
+from striate.data.masks.pairs import find_pairs, has_masks
 from striate.data.streaming import Undecoded
 from striate.data.walk import Walk
 
@@ -49,8 +50,9 @@ def given_pictures(given: Iterable[Picture] | Picture, left_out: list[LeftOut] |
 def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = None) -> list[Path]:
     """The files themselves and all pictures below the folders, sorted within each folder.
 
-    Links are followed, hidden files and folders below a folder are not, as for training. A file that does not exist, or
-    a picture of a format that cannot be read, is kept, to be named later. left_out: takes what is no picture.
+    Masks that lie beside their pictures are left out. Links are followed, hidden files and folders below a folder are
+    not, as for training. A file that does not exist, or a picture of a format that cannot be read, is kept, to be named
+    later. left_out: takes what is no picture.
     Raises StriateError when a folder holds no pictures.
     """
     files: list[Path] = []
@@ -63,6 +65,9 @@ def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = 
         for listing in walk.listings_below(""):
             walk.count(listing._replace(foreign=[]))
             below += [path / name for name in (*listing.pictures, *(name for _, name in listing.foreign))]
+        if has_masks(path):
+            masks = {path / name for name in find_pairs(Walk(path)).masks}
+            below = [file for file in below if file not in masks]
         if not below:
             raise StriateError(f"{path} holds no pictures; pictures are {READABLE}")
         files += sorted(below)

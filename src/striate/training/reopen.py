@@ -155,11 +155,11 @@ def refuse_another_order(folder: Path, begun: Dataset) -> None:
     """
     if not (folder / CONFIG).exists():
         return
-    names = read_record(folder / CONFIG, Config).label_names
-    if names == begun.classes:
+    names, here = read_record(folder / CONFIG, Config).label_names, begun.targets.names
+    if names == here:
         return
     raise StriateError(
-        f"{folder / CONFIG} has not the classes in the order that the run was begun with ({_begins(begun.classes)}), "
+        f"{folder / CONFIG} has not the classes in the order that the run was begun with ({_begins(here)}), "
         f"but as {_begins(names)}; an earlier version that resumed it may have numbered them anew, so that its weights "
         "mix them up: start a new run"
     )

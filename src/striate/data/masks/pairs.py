@@ -79,10 +79,14 @@ def has_masks(root: Path) -> bool:
 
 
 def _has_folders(walk: Walk, listing: Listing) -> bool:
-    """Whether one folder of a listing holds masks, and another may hold their pictures."""
+    """Whether one folder of a listing holds masks, and another may hold their pictures.
+
+    None that is called by the same word, as "mask" and "no_mask" are: these are classes.
+    """
     masks = [folder for folder in listing.folders if _role_of(_last(folder))[0] == "mask"]
-    others = len(listing.folders) > len(masks) or bool(listing.pictures)
-    return others and any(_holds_pictures(walk, folder) for folder in masks)
+    words = [_last(folder).lower() for folder in masks]
+    others = [f for f in listing.folders if f not in masks and not any(word in _last(f).lower() for word in words)]
+    return bool(others or listing.pictures) and any(_holds_pictures(walk, folder) for folder in masks)
 
 
 def _holds_pictures(walk: Walk, folder: str, deep: int = 3) -> bool:

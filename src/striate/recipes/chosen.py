@@ -1,0 +1,44 @@
+"""The recipe of a run: as a person names it, or by what they train on and begin with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from striate.recipes import get_recipe
+from striate.tasks.task import Task
+from striate.training.other_names import unknown_field
+from striate.training.plan import BASIS, CUSTOM
+from striate.training.recipe import Recipe
+from striate.training.speed.options import RuntimeOptions
+from striate.training.weights_named import with_weights
+
+OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
+"""What `train` takes beside the fields of a recipe."""
+
+
+def recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) -> tuple[str, Recipe, dict[str, Any]]:
+    """Name of a recipe, the record to train by, and what that has otherwise than the one of its name.
+
+    A record of the caller's own is told by what it has otherwise than BASIS.
+    """
+    for name in changed:
+        if name not in Recipe.__dataclass_fields__:
+            raise unknown_field(name, {*Recipe.__dataclass_fields__, *RuntimeOptions.__dataclass_fields__, *OTHERS})
+    if isinstance(recipe, Recipe):
+        base = get_recipe(BASIS)
+        own = with_weights({"model": recipe.model, "weights": recipe.weights})
+        made = replace(recipe, **own).changed(changed)
+        return CUSTOM, made, made.differences(base)
+    if recipe is None:
+        recipe = _recipe_for(changed, task)
+    base = get_recipe(recipe)
+    made = base.changed(changed)
+    return recipe, made, {name: getattr(made, name) for name in changed}
+
+
+def _recipe_for(changed: dict[str, Any], task: Task) -> str:
+    """The name of the recipe where a person names none. changed: the fields that they set."""
+    if task.recipe != BASIS:
+        return task.recipe
+    return "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS
