@@ -127,12 +127,21 @@ def _show_labels(found: LabelCheck, page: Path) -> None:
     say(f"wrote {page}: all of them, with their pictures")
 
 
+def _amount(report: DataReport, split: str, number: int) -> str:
+    """How much of a class there is in a split: how many pictures, or which share of the pixels."""
+    count, total = report.counts[split][number], sum(report.counts[split])
+    return f"{count:,}" if report.counted == "pictures" else f"{count / max(1, total):.2%}"
+
+
 def _show(report: DataReport) -> None:
     splits = list(report.counts)
-    rows = [
-        (name, *(f"{report.counts[split][number]:,}" for split in splits)) for number, name in enumerate(report.classes)
-    ]
-    rows.append(("all", *(f"{sum(report.counts[split]):,}" for split in splits)))
+    rows = [(name, *(_amount(report, split, number) for split in splits)) for number, name in enumerate(report.classes)]
+    rows.append(
+        (
+            "all" if report.counted == "pictures" else f"all {report.counted}",
+            *(f"{sum(report.counts[split]):,}" for split in splits),
+        )
+    )
     print_table(("class", *splits), rows, numeric=splits)
     say()
     say(f"split: {report.split_rule}")

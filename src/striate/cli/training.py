@@ -62,16 +62,19 @@ UNFREEZE_TO = Annotated[
 ]
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
-RECIPES = "default, fast, finetune, probe, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+RECIPES = (
+    "default, fast, finetune, probe, segmentation, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+)
 DATA = Annotated[
-    str | None, typer.Argument(help="digits, a folder per class, a CSV, .npz, .parquet, IDX or CIFAR file.")
+    str | None,
+    typer.Argument(help="digits, a folder per class or of images/ and masks/, a CSV, .npz, .parquet, IDX, CIFAR file."),
 ]
 MODEL = Annotated[
     str | None,
     typer.Option(help="A network of the zoo, a pattern, or FILE.py:NAME of your own; the recipe's if not given."),
 ]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
-TASKS = "classification"
+TASKS = "classification or segmentation"
 TASK = Annotated[
     str | None, typer.Option(help=f"What to learn of the pictures: {TASKS}; what the data is for when not given.")
 ]
@@ -136,6 +139,8 @@ def train(
     striate train photos/ --model resnet18 --epochs 20 --set peak_lr=0.02 --run runs/cats
 
     striate train photos/ --weights embedded
+
+    striate train streets/ --model unet --size 180x240
 
     striate train photos/ --model my_net.py:Net
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -112,8 +112,26 @@ def _show(task: Task, found: Result, split: str) -> None:
     if isinstance(found, Evaluation):
         _show_classes(found, split)
         return
+    if hasattr(found, "per_class"):
+        _show_per_class(found.per_class())
     others = [f"{figure.title} {figure.line(value)}" for figure, value in task.measured(found)[1:]]
     say(f"{split}: {', '.join([task.line_of(found), *others, counted(found.total, 'picture')])}")
+
+
+def _show_per_class(rows: list[dict[str, Any]]) -> None:
+    """A table of the figures of each class, as the task names them."""
+    columns = [name for name in rows[0] if name != "class"]
+    cells = [[_cell(row[name]) for name in columns] for row in rows]
+    print_table(
+        ("class", *columns), [(row["class"], *c) for row, c in zip(rows, cells, strict=True)], numeric=tuple(columns)
+    )
+    say()
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.1%}"
 
 
 def _show_classes(found: Evaluation, split: str) -> None:

@@ -27,7 +27,8 @@ NAMED = 3  # examples in a sentence
 class DataReport:
     """The findings of a check; names of pictures, never numbers.
 
-    counts: pictures per class by split. sizes_px: smallest, median and largest shorter and longer side.
+    counts: pictures per class by split, or what else is `counted`. sizes_px: smallest, median and largest shorter and
+    longer side.
     duplicates: groups of equal pictures of one class. leaks: groups of equal pictures that stand in several splits.
     clashes: groups of equal pictures of several classes. left_out: what lies there and is not used. notes: how the
     folder or table was read. problems: why training cannot work. warnings: what to know.
@@ -46,6 +47,7 @@ class DataReport:
     warnings: list[str]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    counted: str = "pictures"
 
     @property
     def remarks(self) -> list[str]:
@@ -115,6 +117,7 @@ def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = Non
         ],
         left_out=dataset.inventory.left_out,
         notes=dataset.inventory.notes,
+        counted=dataset.targets.counted,
         **findings,
     )
 

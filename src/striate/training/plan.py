@@ -138,6 +138,7 @@ def write_plan(
             "source": source_of(plan.in_memory) if plan.in_memory is not None else _whole(plan.source),
             "split_rule": dataset.split_rule,
             "counts": report.counts,
+            "counted": report.counted,
             "warnings": report.warnings,
             "left_out": [each.to_dict() for each in report.left_out],
             "notes": list(report.notes),

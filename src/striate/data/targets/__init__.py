@@ -92,6 +92,10 @@ class Targets(Protocol):
     def counts(self, indices: Indices) -> list[int]:
         """How much of each name there is in some pictures."""
 
+    @property
+    def counted(self) -> str:
+        """What `counts` counts, such as "pictures"."""
+
     def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
         """Judge the splits of a data set, train among them.
 

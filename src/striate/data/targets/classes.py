@@ -117,6 +117,11 @@ class ClassTargets:
         counted_here: list[int] = np.bincount(self.labels[indices], minlength=len(self.names)).tolist()
         return counted_here
 
+    @property
+    def counted(self) -> str:
+        """Pictures."""
+        return "pictures"
+
     def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
         """Whether every class can be learned, and whether they are enough, and evenly many."""
         counts = {split: self.counts(indices) for split, indices in splits.items()}

@@ -184,6 +184,11 @@ class MaskTargets:
         counted_here: list[int] = self.pixels[indices, :-1].sum(0).tolist()
         return counted_here
 
+    @property
+    def counted(self) -> str:
+        """Pixels."""
+        return "pixels"
+
     def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
         """Whether masks hold classes, enough of them everywhere, and are as large as their pictures."""
         name, used = self.files.listed_name, np.concatenate(list(splits.values()))
