@@ -19,7 +19,7 @@ from striate.report.page import render
 from striate.report.summary_page import render_summary
 
 PACKAGE = Path(striate.__file__).parent
-SET_BY_ELEMENTS = {"recall", "low", "high", "depth"}  # of bars and cells, in their style attributes
+SET_BY_ELEMENTS = {"swatch", "recall", "low", "high", "depth"}  # of bars and cells, in their style attributes
 
 
 @pytest.fixture(params=["report", "summary", "comparison"])

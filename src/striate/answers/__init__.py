@@ -19,6 +19,11 @@ Draw = Callable[[Any, Any], Any]
 DRAW: dict[str, Draw] = {masks.SEGMENTATION: overlay.draw}
 
 
+def turned_back(task: str, output: Any) -> Any:
+    """What the network gave of mirror images, as it holds for the pictures: maps are mirrored with them."""
+    return output[..., ::-1] if task == masks.SEGMENTATION else output
+
+
 def reader(task: str) -> Read:
     """How answers of a task are read. Raises StriateError for a task that is not known.
 

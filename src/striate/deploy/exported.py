@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.answers import reader
+from striate.answers import reader, turned_back
 from striate.core.one_screen import OneScreen, few
 from striate.core.records import Preprocess
 from striate.data.decode import Pixels
@@ -77,7 +77,7 @@ class Exported(Predictor, OneScreen):
         answer = self._engine(images)
         if self.preprocess.mirrored:
             mirrored = np.ascontiguousarray(images.transpose(TO_LAST)[:, :, ::-1])
-            answer = (answer + self._engine(mirrored.transpose(TO_FIRST))) / 2
+            answer = (answer + turned_back(self.record.task, self._engine(mirrored.transpose(TO_FIRST)))) / 2
         return answer
 
     def facts(self) -> dict[str, object]:

@@ -45,18 +45,19 @@ class Comparison:
     drop: Drop = field(default_factory=Drop)
 
     def add(self, names: list[str], expected: Numbers, found: Numbers, labels: list[int] | None = None) -> None:
-        """Count a batch. expected, found: (N, classes)."""
+        """Count a batch. expected, found: (N, classes), or of every place of a picture (N, classes, H, W)."""
         self.pictures += len(names)
         reach = self.close * np.abs(expected).max()  # rounding is of the maps, not of what one picture makes of them
-        difference = np.abs(found - expected).max(1)
+        expected, found = (numbers.reshape(*numbers.shape[:2], -1) for numbers in (expected, found))
+        difference = np.abs(found - expected).max((1, 2))
         self.largest = max(self.largest, float(np.nan_to_num(difference, nan=np.inf).max()))
         self.apart |= not bool((difference <= reach + np.finfo(np.float32).tiny).all())
-        rows, best, now = np.arange(len(names)), expected.argmax(1), found.argmax(1)
-        margin = expected[rows, best] - expected[rows, now]
-        for place in np.flatnonzero(best != now).tolist():
-            (self.near_ties if margin[place] <= reach else self.others).append(names[place])
+        best, now = expected.argmax(1, keepdims=True), found.argmax(1, keepdims=True)
+        margins = (np.take_along_axis(expected, best, 1) - np.take_along_axis(expected, now, 1)).max((1, 2))
+        for place in np.flatnonzero((best != now).any((1, 2))).tolist():
+            (self.near_ties if margins[place] <= reach else self.others).append(names[place])
         if labels is not None:
-            before, after = best == labels, now == labels
+            before, after = best[:, 0, 0] == labels, now[:, 0, 0] == labels
             self.drop.pictures += len(names)
             self.drop.correct += int(before.sum())
             self.drop.lost += int((before & ~after).sum())
