@@ -1,6 +1,7 @@
 """Images per second of a network's pass, through every engine that is here, in turns within one run.
 
     python benchmarks/inference.py                          # four networks at 224 px, batches of 1 and 16
+    python benchmarks/inference.py --networks quick_fcn fcn8s --size 360 480 --batches 1
     python benchmarks/inference.py --networks resnet50 --batches 16 --turns 20 --json
 
 Beside Striate's forms stand the loops by hand: torch as it comes, in bf16 and channels last, compiled by torch.compile
@@ -40,7 +41,6 @@ from striate.runtime.program.quick import QuickForm, quick_form
 from striate.runtime.runtime import has_fast_bf16
 
 NETWORKS = ("resnet50", "resnet18", "vgg16", "quick_regnet26")
-SIZE_PX = 224
 PASSES = 3  # of a turn, after one that is not timed
 PRECISION = "bf16" if has_fast_bf16("cpu") else "fp32"
 
@@ -52,17 +52,17 @@ def within() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=PRECISION == "bf16")
 
 
-def passes(name: str, batch: int, folder: Path, compiled: bool) -> Iterator[tuple[str, Pass]]:
+def passes(name: str, size: tuple[int, int], batch: int, folder: Path, compiled: bool) -> Iterator[tuple[str, Pass]]:
     """Every engine by name, with a pass of one batch."""
     torch.manual_seed(0)
-    network = create_model(name, size=(SIZE_PX, SIZE_PX)).eval()
-    images = torch.randn(batch, 3, SIZE_PX, SIZE_PX)
+    network = create_model(name, size=size).eval()
+    images = torch.randn(batch, 3, *size)
     yield "torch plain", lambda: network(images)
 
-    by_hand = create_model(name, size=(SIZE_PX, SIZE_PX)).eval().to(memory_format=torch.channels_last)
+    by_hand = create_model(name, size=size).eval().to(memory_format=torch.channels_last)
     by_hand.load_state_dict(network.state_dict())
     last = images.contiguous(memory_format=torch.channels_last)
-    form = quick_form(by_hand, network.preprocess.at((SIZE_PX, SIZE_PX)))
+    form = quick_form(by_hand, network.preprocess.at(size))
     yield f"torch {PRECISION} channels last", lambda: autocast(by_hand, last)
     if compiled:
         yield f"torch.compile frozen {PRECISION}", frozen(by_hand, last)
@@ -138,9 +138,11 @@ def int8_of(file: Path, network: Network) -> Path:
 
 
 @torch.inference_mode()
-def measured(name: str, batch: int, turns: int, folder: Path, compiled: bool) -> list[dict[str, object]]:
+def measured(
+    name: str, size: tuple[int, int], batch: int, turns: int, folder: Path, compiled: bool
+) -> list[dict[str, object]]:
     """Rows of one network and batch."""
-    ways = dict(passes(name, batch, folder, compiled))
+    ways = dict(passes(name, size, batch, folder, compiled))
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(turns):
         for engine, run in ways.items():
@@ -161,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
     parser.add_argument("--batches", nargs="+", type=int, default=(1, 16))
+    parser.add_argument("--size", nargs=2, type=int, default=(224, 224), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out, which takes a minute each")
     parser.add_argument("--json", action="store_true")
@@ -171,7 +174,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in given.networks:
             for batch in given.batches:
-                found = measured(name, batch, given.turns, Path(folder), not given.no_compile)
+                found = measured(name, tuple(given.size), batch, given.turns, Path(folder), not given.no_compile)
                 rows += found
                 if not given.json:
                     show(found)

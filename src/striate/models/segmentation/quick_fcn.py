@@ -83,7 +83,7 @@ class QuickFCN(PixelwiseNetwork):
         second, third, fourth = maps[-3:]  # N, 96, H / 4, W / 4; N, 192, H / 8, W / 8; N, 384, H / 16, W / 16
         x = self.merge4(fourth, self.whole(self.avgpool(fourth)))  # N, WIDTH, H / 16, W / 16
         x = self.merge2(second, self.merge3(third, x))  # N, WIDTH, H / 4, W / 4
-        return enlarged(self.score(x), images)
+        return enlarged(self.score(x).float(), images)  # in bf16, interpolation takes twice as long
 
 
 def quick_fcn(classes: int = 11, in_channels: int = 3) -> QuickFCN:
