@@ -70,7 +70,7 @@ from striate.models.resnet_cifar import (
     resnet1202,
 )
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
-from striate.models.segmentation import SEGMENTATION
+from striate.models.segmentation import BEGINNING_WITH, SEGMENTATION
 from striate.models.stored import Stored, read_stored, stored_folder
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
 from striate.models.weight_files import no_weights, read_weights
@@ -113,7 +113,8 @@ NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION}, ZOO)  #
 """Every network that `create_model` knows, whatever its task."""
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checkers do not follow `*ZOO`
-    "FILES", "NAMED", "SEGMENTATION", "ZOO", "Network", "architecture_of", "create_model", "list_models", "set_dropout",
+    "BEGINNING_WITH", "FILES", "NAMED", "SEGMENTATION", "ZOO",
+    "Network", "architecture_of", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
     "lenet5_1998",

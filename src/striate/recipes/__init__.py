@@ -13,6 +13,7 @@ from striate.recipes.default import default
 from striate.recipes.digits import digits_lenet5
 from striate.recipes.fast import fast
 from striate.recipes.finetune import finetune, probe
+from striate.recipes.quick_fcn import quick_fcn
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.segmentation import segmentation
 from striate.recipes.vgg import vgg_2014
@@ -23,6 +24,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "fast": fast,
     "finetune": finetune,
     "probe": probe,
+    "quick_fcn": quick_fcn,
     "segmentation": segmentation,
     "digits_lenet5": digits_lenet5,
     "alexnet_2012": alexnet_2012,

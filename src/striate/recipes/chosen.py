@@ -40,5 +40,6 @@ def recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) 
 def _recipe_for(changed: dict[str, Any], task: Task) -> str:
     """The name of the recipe where a person names none. changed: the fields that they set."""
     if task.recipe != BASIS:
-        return task.recipe
+        named = changed.get("model") not in (None, get_recipe(task.recipe).model)
+        return task.recipe_of_model if named else task.recipe
     return "probe" if changed.get("layers") else "finetune" if changed.get("weights") is not None else BASIS

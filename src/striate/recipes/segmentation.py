@@ -1,4 +1,4 @@
-"""The recipe for a person with pictures and masks and no opinion."""
+"""The recipe for networks for segmentation that begin with drawn weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from striate.training.recipe import Recipe
 def segmentation() -> Recipe:
     """A network for segmentation on whole pictures: AdamW, cosine, crops of half to all of a picture, flips, colours.
 
-    striate train camvid/
+    striate train camvid/ --model fcn8s
     """
     return Recipe(
         model="unet_bn",

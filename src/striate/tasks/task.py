@@ -188,7 +188,8 @@ class Task:
     targets, 0 where that is 0; what it is made of has names that no other phase uses. losses_for: the same for a data
     set, where its training pictures decide something: targets, numbers of these pictures, recipe. loss_names: what the
     recipe's field `loss` may name, first what it is by default.
-    sees_all: whether all of a picture must be seen, as where answers are places in it. recipe: that of who names none.
+    sees_all: whether all of a picture must be seen, as where answers are places in it. recipe,
+    recipe_of_model: those of who names none, the second where another network than that of the first is named.
     predict: what validation, `predict` and everything else asks of the network: network, uint8 pictures of the working
     size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output, in
     which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`). readable: of an output,
@@ -223,6 +224,7 @@ class Task:
     drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
     sees_all: bool = False
     recipe: str = "default"
+    recipe_of_model: str = "default"
     mix: Callable[[Tensor, Any, int, Any, torch.Generator], tuple[Tensor, Any]] | None = None
     chance_loss: Callable[[Targets], float] | None = None
     weight: Callable[[Any], float] = field(default=len)

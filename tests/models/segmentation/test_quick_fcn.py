@@ -15,6 +15,9 @@ from striate.models import create_model
 from striate.models.quick_regnet import QuickRegNet
 from striate.models.segmentation.quick_fcn import WIDTH, Merge, QuickFCN
 from striate.models.stages import groups_of
+from striate.recipes.chosen import recipe_of
+from striate.tasks.segmentation import SEGMENTATION
+from striate.training.weights_named import with_weights
 
 torch.set_num_threads(1)
 
@@ -40,6 +43,17 @@ def test_the_packaged_stages_are_inside_it() -> None:
     assert (network.preprocess.mean, network.preprocess.std) == (whole.preprocess.mean, whole.preprocess.std)
     assert network.preprocess.size == (360, 480)
     assert network.class_names == ()  # those of the packaged network are of whole pictures
+
+
+def test_masks_are_learned_by_it_unless_another_network_is_named(embedded: Path) -> None:
+    for given, expected in (
+        ({}, ("quick_fcn", "quick_fcn", "embedded")),
+        ({"weights": "embedded"}, ("quick_fcn", "quick_fcn", "embedded")),
+        ({"weights": str(embedded)}, ("quick_fcn", "quick_fcn", str(embedded))),
+        ({"model": "fcn8s"}, ("segmentation", "fcn8s", None)),
+    ):
+        name, recipe, _ = recipe_of(None, with_weights(given, of_pixels=True), SEGMENTATION)
+        assert (name, recipe.model, recipe.weights) == expected
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -57,9 +57,10 @@ class QuickFCN(PixelwiseNetwork):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.whole = nn.Conv2d(fourth.channels, WIDTH, kernel_size=1)
         self.merge4, self.merge3, self.merge2 = (Merge(stage.channels) for stage in (fourth, third, second))
-        self.score = nn.Conv2d(WIDTH, classes, kernel_size=1)
-        for layer in (self.whole, self.merge4, self.merge3, self.merge2, self.score):
+        for layer in (self.whole, self.merge4, self.merge3, self.merge2):
             he_normal_(layer)
+        self.score = nn.Conv2d(WIDTH, 1, kernel_size=1)
+        self.draw_head(classes)
         self.features_info = tuple(
             Feature(f"backbone.{each.name}", each.channels, each.stride) for each in backbone.features_info
         )
