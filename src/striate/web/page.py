@@ -17,6 +17,7 @@ from striate.deploy.serve.refusals import Json
 from striate.deploy.serve.served import Served
 from striate.report.offline import environment
 from striate.web.layers import layers_route
+from striate.web.mask import mask_route
 from striate.web.why import why_route
 
 FILES = Path(__file__).parent / "page"
@@ -24,9 +25,10 @@ MOST_DRAWN_PX = 64  # a side of what a finger draws
 
 
 def add_page(app: FastAPI, served: Served) -> None:
-    """Add the page at `/`, and what it asks for: `/why`, `/layers`, `/page`."""
+    """Add the page at `/`, and what it asks for: `/why`, `/layers`, `/mask`, `/page`."""
     app.include_router(why_route(served))
     app.include_router(layers_route(served))
+    app.include_router(mask_route(served))
     colours = str(environment().get_template("colours.css.jinja").module.colours())  # type: ignore[attr-defined]
     facts = page_facts(served.predictor)
 

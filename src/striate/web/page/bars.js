@@ -6,8 +6,9 @@ import { make, percent } from "./elements.js";
  * The likeliest classes, best first. With `choose` each is a button, whose state says which one is explained.
  * @param {{label: string, probability: number}[]} top
  * @param {(label: string) => void} [choose]
+ * @param {string} [called] what those hear who do not see it
  */
-export function bars(top, choose) {
+export function bars(top, choose, called = "The likeliest classes") {
   const rows = top.map(({ label, probability }) => {
     const fill = make("i", { className: "fill" });
     fill.style.setProperty("width", `${100 * probability}%`);
@@ -23,5 +24,5 @@ export function bars(top, choose) {
     button.addEventListener("click", () => choose(label));
     return make("li", {}, button);
   });
-  return make("ol", { className: "bars", "aria-label": "The likeliest classes" }, ...rows);
+  return make("ol", { className: "bars", "aria-label": called }, ...rows);
 }

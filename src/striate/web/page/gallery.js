@@ -4,7 +4,7 @@ import { announce, byId, counted, download, percent, showProblem } from "./eleme
 import { showOne } from "./one.js";
 import { Problem, predict } from "./server.js";
 import { asCsv } from "./table.js";
-import { mark, pictureOf, tell } from "./tile.js";
+import { bestOf, mark, pictureOf, tell } from "./tile.js";
 
 /** @typedef {import("./tile.js").Picture} Picture */
 
@@ -87,7 +87,7 @@ function pick(picture) {
 
 /** @param {Picture} picture */
 function inWords({ answer, problem }) {
-  const [best] = answer?.top ?? [];
+  const best = bestOf(answer);
   return best ? `${percent(best.probability)} ${best.label}` : (problem ?? "answered");
 }
 
@@ -112,7 +112,7 @@ function ordered() {
   const order = byId("order").value;
   if (order === "given") return pictures;
   const sign = order === "surest" ? -1 : 1;
-  const place = (/** @type {Picture} */ { answer }) => sign * (answer?.probability ?? 2 * sign);
+  const place = (/** @type {Picture} */ { answer }) => sign * (bestOf(answer)?.probability ?? 2 * sign);
   return [...pictures].sort((one, other) => place(one) - place(other));
 }
 

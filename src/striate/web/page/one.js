@@ -3,7 +3,8 @@
 import { announce, byId, make, percent } from "./elements.js";
 import { bars } from "./bars.js";
 import { drawHeat } from "./heat.js";
-import { Problem, why } from "./server.js";
+import { drawMask, legendOf } from "./mask.js";
+import { Problem, mask, why } from "./server.js";
 import { asTable } from "./table.js";
 
 const SMALL_PX = 160; // below, pixels are shown as they are
@@ -40,6 +41,7 @@ function stage(picture) {
 function said(picture) {
   if (picture.problem) return [make("p", { className: "note" }, picture.problem)];
   if (!picture.answer) return [make("p", { className: "remark" }, "Waiting for the answer …")];
+  if (picture.answer.shares) return [covering(picture)];
   if (!picture.answer.top) return [make("div", { className: "scrolled" }, asTable(picture.answer))];
   const reason = make("div", { className: "reason" }, make("p", { className: "remark" }, HINT));
   const [best] = picture.answer.top;
@@ -48,6 +50,25 @@ function said(picture) {
     bars(picture.answer.top, (label) => explain(picture, label, reason)),
     reason,
   ];
+}
+
+/**
+ * What of a picture is of which class, shown over it as soon as that is known.
+ * @param {import("./tile.js").Picture} picture
+ */
+function covering(picture) {
+  const said = make("div", {}, make("p", { className: "remark" }, "Looking …"));
+  mask(picture.file).then((found) => {
+    const canvas = byId("one").querySelector("canvas.heat");
+    if (!said.isConnected || !canvas) return; // another picture was chosen
+    drawMask(canvas, found);
+    canvas.hidden = Boolean(canvas.closest(".undrawn"));
+    said.replaceChildren(...legendOf(found, canvas));
+  }).catch((error) => {
+    if (!(error instanceof Problem)) throw error;
+    said.replaceChildren(make("p", { className: "note" }, error.message));
+  });
+  return said;
 }
 
 /**

@@ -2,7 +2,9 @@
 
 /**
  * @typedef {{path: string, label?: string, probability?: number, problem?: string,
- *   top?: {label: string, probability: number}[]}} Answer
+ *   shares?: Record<string, number>, top?: {label: string, probability: number}[]}} Answer
+ * @typedef {{height: number, width: number, numbers: string,
+ *   classes: {label: string, share: number, colour: number[]}[]}} Mask
  * @typedef {{method: string, box: number[], height: number, width: number, values: string}} Heat
  * @typedef {{name: string, of: number, shape: number[], ranges: number[][], values: Uint8Array}} Layer
  * @typedef {{classifies: boolean, draws: boolean, working: number[], seen: number[], layers: boolean}} Facts
@@ -37,6 +39,13 @@ export async function predict(file) {
  * @returns {Promise<Heat>}
  */
 export const why = async (file, label) => (await asked(`why?label=${encodeURIComponent(label)}`, file)).json();
+
+/**
+ * The class of every pixel of a picture.
+ * @param {File} file
+ * @returns {Promise<Mask>}
+ */
+export const mask = async (file) => (await asked("mask", file)).json();
 
 /**
  * The answer to a drawn picture, and its layers.

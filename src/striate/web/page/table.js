@@ -42,12 +42,14 @@ function classRows(pictures) {
 
 /** @param {{name: string, answer?: any, problem?: string}[]} pictures */
 function fieldRows(pictures) {
-  const told = pictures.flatMap(({ answer }) => Object.keys(answer ?? {}));
+  /** @param {{answer?: any}} picture of a mask a column for each class */
+  const cells = ({ answer }) => answer?.shares ?? answer ?? {};
+  const told = pictures.flatMap((each) => Object.keys(cells(each)));
   const fields = [...new Set(told)].filter((field) => field !== "path");
-  const rows = pictures.map(({ name, answer, problem }) => [
-    name,
-    ...fields.map((field) => plain(answer?.[field] ?? "")),
-    problem ?? "",
+  const rows = pictures.map((each) => [
+    each.name,
+    ...fields.map((field) => plain(cells(each)[field] ?? "")),
+    each.problem ?? "",
   ]);
   return [["path", ...fields, "problem"], ...rows];
 }

@@ -31,10 +31,21 @@ export function pictureOf(file, choose) {
  */
 export function tell({ tile, answer, problem }) {
   const words = /** @type {HTMLElement} */ (tile.querySelector(".words"));
-  const [best] = answer?.top ?? [];
+  const best = bestOf(answer);
   const parts = best ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [problem ?? "answered"];
   words.replaceChildren(...parts);
   words.classList.toggle("bad", problem !== undefined);
+}
+
+/**
+ * What an answer says first: the likeliest class, or the one that covers most.
+ * @param {import("./server.js").Answer | undefined} answer
+ * @returns {{label: string, probability: number} | undefined}
+ */
+export function bestOf(answer) {
+  if (answer?.top) return answer.top[0];
+  const [most] = Object.entries(answer?.shares ?? {}).sort((one, other) => other[1] - one[1]);
+  return most && { label: most[0], probability: most[1] };
 }
 
 /**
