@@ -181,12 +181,13 @@ def create_model(
     `nn.Module`, of which a copy is taken; or a class or a function that makes one, as `own_network` has it. classes,
     in_channels: the paper's when not given. size: height and width in pixels that it will be used at; the paper's when
     not given (`model.preprocess` carries it). weights: None for the paper's initialisation, drawn from torch's global
-    generator; "own" for those that a network of one's own has; "embedded" for those of the package (of quick_regnet26,
-    whose stages quick_fcn takes); a run folder; a safetensors or torch file; or "imagenet" (some also "imagenet_v2")
+    generator; "own" for those that a network of one's own has; "embedded" for those of the package (of quick_regnet26);
+    a run folder; a safetensors or torch file; or "imagenet" (some also "imagenet_v2")
     for the published file, fetched into torch hub's folder if it is not there. A head of another size, or none, is
     enough when `classes` is given; otherwise the network takes the number of classes of the weights. Other prefixes,
     and a last layer of another name, are taken and said. Of "embedded" and of a run, preprocessing and class names come
-    with them.
+    with them. A network for segmentation takes those of the classifier whose layers it begins with
+    (`Network.begins_with`).
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
     >>> model = create_model("resnet18", classes=7, size=(64, 64))
@@ -280,11 +281,15 @@ def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[
         model.class_names = stored.classes if classes in (None, len(stored.classes)) else ()
     else:
         if isinstance(weights, str) and weights in FILES:
-            entry = published(model.architecture, weights)
+            entry = published(model.begins_with or model.architecture, weights)
             path = fetch_published(entry.file)
             if size is None:
                 model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
-        tensors = named_for(model, read_weights(path), str(path))
+        read = read_weights(path)
+        if model.begins_with and not model.state_dict().keys() & read.keys():
+            model.begin_with(read)
+            return
+        tensors = named_for(model, read, str(path))
     found = classes_in(model, tensors)
     if classes is None and found is not None:
         model.reset_classifier(found)

@@ -38,7 +38,7 @@ class Network(nn.Module):
     names_elsewhere: ClassVar[Mapping[str, str]] = {}
     """Of layers that other libraries call otherwise: their paths there, and here."""
 
-    begins_with: ClassVar[str] = ""
+    begins_with: str = ""
     """The network of the zoo whose weights `begin_with` takes."""
 
     architecture: str = ""

@@ -123,8 +123,18 @@ def test_stages_come_from_a_resnet() -> None:
     resnet = create_model("resnet18", classes=9)
     network = create_model("fcn_resnet18", classes=2)
     assert isinstance(network, FCNResNet)
-    network.from_resnet(resnet.state_dict())
+    network.begin_with(resnet.state_dict())
     own: Tensor = network.get_submodule("backbone.layer4.1.conv2").weight  # type: ignore[assignment]
     assert torch.equal(own, resnet.get_submodule("layer4.1.conv2").weight)  # type: ignore[arg-type]
     with pytest.raises(StriateError, match="the weights in the ResNet given are not those of"):
-        network.from_resnet(create_model("resnet20").state_dict())
+        network.begin_with(create_model("resnet20").state_dict())
+
+
+def test_a_file_of_the_classifier_fills_the_stages(tmp_path: Path) -> None:
+    resnet, file = create_model("resnet18"), tmp_path / "resnet18.pth"
+    torch.save(resnet.state_dict(), file)
+    network = create_model("fcn_resnet18", classes=3, weights=file)
+    assert torch.equal(network.get_submodule("backbone.layer4.1.conv2").weight, resnet.layer4[1].conv2.weight)
+    torch.save(create_model("resnet34").state_dict(), file)
+    with pytest.raises(StriateError, match="the ResNet given are not those of"):
+        create_model("fcn_resnet18", classes=3, weights=file)

@@ -146,7 +146,7 @@ def test_the_encoders_are_vgg16s(name: str) -> None:
     network.load_state_dict(drawn(network.state_dict()), assign=True)
     assert isinstance(network, OnVGG)
     tensors = drawn(dense.state_dict())
-    network.from_vgg(tensors)
+    network.begin_with(tensors)
     own = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     theirs = [value for key, value in tensors.items() if key.endswith("weight")]
     count = len(network.vgg_layers)

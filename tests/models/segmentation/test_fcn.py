@@ -28,7 +28,7 @@ def dense() -> nn.Module:
 @pytest.fixture(scope="module")
 def converted(dense: nn.Module) -> FCN:
     network = fcn8s(classes=3).eval()
-    network.from_vgg(dense.state_dict())
+    network.begin_with(dense.state_dict())
     return network
 
 
@@ -64,7 +64,7 @@ def test_weights_of_another_network_are_refused(converted: FCN) -> None:
     with pytest.raises(
         StriateError, match=r"conv1\.0\.weight \(64, 3, 3, 3\) is to come from VGG-16's features\.0\.weight"
     ):
-        converted.from_vgg(tensors)
+        converted.begin_with(tensors)
 
 
 def test_parameters_are_the_papers() -> None:

@@ -82,8 +82,9 @@ class FCNResNet(PixelwiseNetwork):
     classifier_name = "classifier.4"
     auxiliary_classifiers = ("aux_classifier.4",)
 
-    def __init__(self, resnet: ResNet, classes: int) -> None:
+    def __init__(self, resnet: ResNet, classes: int, begins_with: str) -> None:
         super().__init__()
+        self.begins_with = begins_with
         dilate(resnet, 8)
         stages = resnet.features_info
         without_head = [(name, layer) for name, layer in resnet.named_children() if name not in ("avgpool", "fc")]
@@ -98,7 +99,7 @@ class FCNResNet(PixelwiseNetwork):
         for path in (self.classifier_name, *self.auxiliary_classifiers):
             replace_classifier(self, path, classes)
 
-    def from_resnet(self, tensors: Mapping[str, Tensor]) -> None:
+    def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the stages from a state dict of the ResNet. Raises StriateError that names what differs."""
         stages = {name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")}
         fill(self.backbone, stages, source="the ResNet given")
@@ -122,7 +123,7 @@ def enlarged(scores: Tensor, images: Tensor) -> Tensor:
 
 def fcn_resnet18(classes: int = 21, in_channels: int = 3) -> FCNResNet:
     """On ResNet-18 at stride 8."""
-    return FCNResNet(resnet18(1, in_channels), classes)
+    return FCNResNet(resnet18(1, in_channels), classes, "resnet18")
 
 
 def fcn_resnet50(classes: int = 21, in_channels: int = 3) -> FCNResNet:
@@ -133,9 +134,9 @@ def fcn_resnet50(classes: int = 21, in_channels: int = 3) -> FCNResNet:
     ...     sum(p.numel() for p in fcn_resnet50().parameters())
     35322218
     """
-    return FCNResNet(resnet50(1, in_channels), classes)
+    return FCNResNet(resnet50(1, in_channels), classes, "resnet50")
 
 
 def fcn_resnet101(classes: int = 21, in_channels: int = 3) -> FCNResNet:
     """On ResNet-101 at stride 8: torchvision's, whose files load."""
-    return FCNResNet(resnet101(1, in_channels), classes)
+    return FCNResNet(resnet101(1, in_channels), classes, "resnet101")

@@ -75,11 +75,12 @@ class PixelwiseNetwork(Network):
 class OnVGG(PixelwiseNetwork):
     """A network whose first layers are VGG-16's."""
 
+    begins_with = "vgg16"
     vgg_layers: tuple[str, ...]
     """Module paths of VGG-16's layers, in its order; the dense ones are convolutions here, or left out."""
 
     @torch.no_grad()
-    def from_vgg(self, tensors: Mapping[str, Tensor]) -> None:
+    def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the first layers from a state dict of `vgg16`, dense layers as convolutions over 7x7 and 1x1.
 
         Raises StriateError where a tensor is missing or has other numbers of channels.
