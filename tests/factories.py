@@ -135,6 +135,21 @@ def tinted_masks(folder: Path) -> Path:
     return folder
 
 
+def tinted_boxes(folder: Path) -> Path:
+    """A table of twenty-four pictures of 32 px: a rectangle of one of two colours on grey, and where it is."""
+    random, rows = np.random.default_rng(0), ["path,label,x0,y0,x1,y1"]
+    folder.mkdir(parents=True)
+    for number in range(24):
+        name, colour = (("cold", (60, 100, 200)), ("warm", (200, 100, 60)))[number % 2]
+        left, top = random.integers(2, 14, 2).tolist()
+        pixels = random.normal(128, 10, (32, 32, 3))
+        pixels[top : top + 16, left : left + 16] = colour
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+        rows.append(f"{number:02}.png,{name},{left},{top},{left + 16},{top + 16}")
+    (folder / "boxes.csv").write_text("\n".join(rows))
+    return folder / "boxes.csv"
+
+
 @dataclass(frozen=True)
 class Trial:
     """What a task is tried on. data: writes it below a folder and returns what to train on. settings: of `train`."""
@@ -145,6 +160,7 @@ class Trial:
 
 TRIALS = {
     "classification": Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
+    "localisation": Trial(tinted_boxes, {"model": "resnet20+box", "weights": None, "size_px": 32, "peak_lr": 1e-3}),
     "segmentation": Trial(tinted_masks, {"model": "recurrent_labelling", "size_px": 32, "peak_lr": 1e-3}),
     toy_task.MEAN_COLOUR.name: Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
 }

@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from striate.answers.masks import SEGMENTATION as MASKS
 from striate.core.bounds import SEED, SPLIT_SEED, require_within
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
@@ -109,7 +108,7 @@ def train(
     given = as_data(data)
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     learned = task_named(task or task_of(given))
-    changed = with_weights(named, of_pixels=learned.needs == MASKS)
+    changed = with_weights(named, learned.needs)
     name, made, otherwise = recipe_of(recipe, changed, learned)
     if isinstance(recipe, Recipe):
         code = with_code_of(made, code)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from striate.answers import classes, masks, overlay
+from striate.answers import box_drawing, boxes, classes, masks, overlay
 from striate.core.errors import unknown_name
 
 Read = Callable[[Any, tuple[str, ...], Sequence[str], int], list[Any]]
 """What the network gave, as an array or several by name, names, paths, how many answers: an answer for each path."""
 
-READ: dict[str, Read] = {classes.CLASSIFICATION: classes.read, masks.SEGMENTATION: masks.read}
+READ: dict[str, Read] = {
+    classes.CLASSIFICATION: classes.read,
+    masks.SEGMENTATION: masks.read,
+    boxes.LOCALISATION: boxes.read,
+}
 
 Draw = Callable[[Any, Any], Any]
 """An answer and its picture, uint8 (H, W, 1 or 3) of any size: the picture with the answer drawn into it."""
 
-DRAW: dict[str, Draw] = {masks.SEGMENTATION: overlay.draw}
+DRAW: dict[str, Draw] = {masks.SEGMENTATION: overlay.draw, boxes.LOCALISATION: box_drawing.draw}
 
 
 def turned_back(task: str, output: Any) -> Any:

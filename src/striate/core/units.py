@@ -12,10 +12,10 @@ THOUSANDS = "kMGT"  # units of a thousand, its square and so on
 def counted(count: int, noun: str) -> str:
     """A number of things; `noun` is of one thing, and its plural is regular.
 
-    >>> counted(1, "picture"), counted(1200, "picture"), counted(0, "class"), counted(2, "epoch")
-    ('1 picture', '1,200 pictures', '0 classes', '2 epochs')
+    >>> counted(1, "picture"), counted(1200, "box"), counted(0, "class"), counted(2, "epoch")
+    ('1 picture', '1,200 boxes', '0 classes', '2 epochs')
     """
-    plural = noun + ("es" if noun.endswith(("s", "tch")) else "s")
+    plural = noun + ("es" if noun.endswith(("s", "tch", "x")) else "s")
     return f"{count:,} {noun if count == 1 else plural}"
 
 

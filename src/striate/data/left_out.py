@@ -16,6 +16,8 @@ KINDS = {
     "folder": ("picture", "pictures", "in a folder beside train, val and test that is none of these", True),
     "unpaired": ("picture", "pictures", "without a mask", True),
     "alone": ("mask", "masks", "without a picture", True),
+    "unboxed": ("picture", "pictures", "without a box", True),
+    "unsplit": ("picture", "pictures", "in no split, where others are", True),
     "mask": ("picture", "pictures", "with a mask that cannot be read", True),
     "unopened": ("file", "files", "cannot be opened, so nothing says whether it is a picture", True),
     "other": ("file", "files", "no picture", False),

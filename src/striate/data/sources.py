@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.answers.masks import SEGMENTATION
 from striate.core.errors import StriateError, unknown_name
+from striate.data.boxes.dataset import has_boxes, open_boxes
 from striate.data.check import refuse_untrainable
 from striate.data.cifar import is_cifar, open_cifar
 from striate.data.csv_file import open_csv
@@ -27,8 +29,9 @@ from striate.data.scan import Progress
 BUILT_IN = {"digits": open_digits}
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
-    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, MNIST's "
-    "IDX files, CIFAR's folder or .tar.gz, an .npz of pictures and labels, or .parquet files of them, one or a folder"
+    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, of boxes "
+    "also x0, y0, x1 and y1, a folder of VOC's XML files, COCO's JSON, MNIST's IDX files, CIFAR's folder or .tar.gz, "
+    "an .npz of pictures and labels, or .parquet files of them, one or a folder"
 )
 
 
@@ -93,6 +96,8 @@ def _opened(source: str, split_seed: int, progress: Progress | None) -> Dataset:
     if source in BUILT_IN:
         return BUILT_IN[source](split_seed)
     path = Path(source).expanduser()
+    if task_of(source) == LOCALISATION:
+        return open_boxes(path, split_seed, progress)
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -119,7 +124,11 @@ def task_of(source: Given) -> str:
     'classification'
     """
     path = Path(source).expanduser() if isinstance(source, str) and source not in BUILT_IN else None
-    return SEGMENTATION if path is not None and path.is_dir() and has_masks(path) else CLASSIFICATION
+    if path is None or not path.exists():
+        return CLASSIFICATION
+    if path.is_dir() and has_masks(path):
+        return SEGMENTATION
+    return LOCALISATION if has_boxes(path) else CLASSIFICATION
 
 
 def _not_data(source: str | Path, path: Path) -> StriateError:

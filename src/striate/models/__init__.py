@@ -36,6 +36,7 @@ from striate.models.imagenet import FILES, fetch_published, published
 from striate.models.inception_v4 import inception_v4
 from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
+from striate.models.localisation import BOX_PER_CLASS, ONE_BOX, localiser_named, with_box
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
 from striate.models.own import code_for, own_network
@@ -155,8 +156,11 @@ def list_models(pattern: str = "*", task: str = "classification") -> list[str]:
     ['vgg11_bn', 'vgg13_bn', 'vgg16_bn', 'vgg19_bn']
     >>> list_models("fcn*s", task="segmentation")
     ['fcn32s', 'fcn16s', 'fcn8s']
+    >>> list_models("resnet18+*", task="localisation")
+    ['resnet18+box', 'resnet18+boxes']
     """
-    by_task: dict[str, dict[str, Callable[..., Any]]] = {"classification": ZOO, "segmentation": SEGMENTATION}
+    with_boxes = [f"{name}{ending}" for name in ZOO for ending in (ONE_BOX, BOX_PER_CLASS)]
+    by_task = {"classification": list(ZOO), "segmentation": list(SEGMENTATION), "localisation": with_boxes}
     if task not in by_task:
         raise unknown_name("task", task, by_task)
     return [name for name in by_task[task] if fnmatchcase(name, pattern)]
@@ -177,16 +181,16 @@ def create_model(
 ) -> Network:
     """Build a network of the zoo or of a pattern, or take one of a person's own.
 
-    name: one of `NAMED`; a pattern, as `striate.models.pattern` has it; FILE.py:NAME or PACKAGE.MODULE:NAME; an
-    `nn.Module`, of which a copy is taken; or a class or a function that makes one, as `own_network` has it. classes,
-    in_channels: the paper's when not given. size: height and width in pixels that it will be used at; the paper's when
-    not given (`model.preprocess` carries it). weights: None for the paper's initialisation, drawn from torch's global
-    generator; "own" for those that a network of one's own has; "embedded" for those of the package (of quick_regnet26);
-    a run folder; a safetensors or torch file; or "imagenet" (some also "imagenet_v2")
-    for the published file, fetched into torch hub's folder if it is not there. A head of another size, or none, is
-    enough when `classes` is given; otherwise the network takes the number of classes of the weights. Other prefixes,
-    and a last layer of another name, are taken and said. Of "embedded" and of a run, preprocessing and class names come
-    with them. A network for segmentation takes those of the classifier whose layers it begins with
+    name: one of `NAMED`, for localisation with +box or +boxes behind it; a pattern, as `striate.models.pattern` has it;
+    FILE.py:NAME or PACKAGE.MODULE:NAME; an `nn.Module`, of which a copy is taken; or a class or a function that makes
+    one, as `own_network` has it. classes, in_channels: the paper's when not given. size: height and width in pixels
+    that it will be used at; the paper's when not given (`model.preprocess` carries it). weights: None for the paper's
+    initialisation, drawn from torch's global generator; "own" for those that a network of one's own has; "embedded" for
+    those of the package (of quick_regnet26); a run folder; a safetensors or torch file; or "imagenet" (some also
+    "imagenet_v2") for the published file, fetched into torch hub's folder if it is not there. A head of another size,
+    or none, is enough when `classes` is given; otherwise the network takes the number of classes of the weights. Other
+    prefixes, and a last layer of another name, are taken and said. Of "embedded" and of a run, preprocessing and class
+    names come with them. A network for segmentation takes those of the classifier whose layers it begins with
     (`Network.begins_with`).
     Raises StriateError for an unknown name, a number below 1, a size that does not fit, weights that do not fit.
 
@@ -200,7 +204,8 @@ def create_model(
         raise StriateError(
             f"{label} names a file and nothing in it; give FILE.py:NAME, such as {label.rstrip(':')}:Net"
         )
-    if code is None and label not in NAMED and not is_pattern(label):
+    boxed = localiser_named(label) if code is None else None
+    if code is None and (boxed.body if boxed else label) not in (ZOO if boxed else NAMED) and not is_pattern(label):
         raise unknown_name("model", label, ZOO, "`striate models`")
     if code is None and weights == OWN:
         raise StriateError(
@@ -214,6 +219,10 @@ def create_model(
             raise StriateError(f"{label}: {what} must be {limit}, got {number}")
     if code is not None:
         model = own_network(code, classes, in_channels, size)
+    elif boxed is not None:
+        of_both = weights is not None and stored_folder(weights) is not None and architecture_of(weights) == label
+        body = create_model(boxed.body, classes, in_channels, size, None if of_both else weights)
+        model, weights = with_box(body, boxed.ending), weights if of_both else None
     else:
         model = _drawn(label, classes, in_channels, size)
     if weights not in (None, OWN):
@@ -240,7 +249,8 @@ def is_drawn(name: str) -> bool:
     >>> is_drawn("resnet18"), is_drawn("conv8-relu-gap"), is_drawn("embedded")
     (True, True, False)
     """
-    return name in NAMED or (is_pattern(name) and not Path(name).exists())
+    boxed = localiser_named(name)
+    return name in NAMED or (boxed is not None and boxed.body in ZOO) or (is_pattern(name) and not Path(name).exists())
 
 
 def architecture_of(weights: str | Path) -> str:

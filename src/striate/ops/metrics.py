@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+REDRAWN = 1000  # samples of a bootstrap
+
 
 def confusion_counts(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
     """How often each class was taken for each other: int64 (classes, classes), rows truth, columns predicted.
@@ -46,3 +48,20 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def mean_interval(values: Tensor, seed: int = 0, redrawn: int = REDRAWN) -> tuple[float, float]:
+    """95 % interval of the mean of values (N,) by drawing them anew, with replacement; not a number of none.
+
+    The same seed gives the same interval.
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile interval).
+
+    >>> mean_interval(torch.ones(5))
+    (1.0, 1.0)
+    """
+    if not len(values):
+        return math.nan, math.nan
+    generator, values = torch.Generator().manual_seed(seed), values.double().cpu()
+    means = [values[torch.randint(len(values), (len(values),), generator=generator)].mean() for _ in range(redrawn)]
+    low, high = torch.stack(means).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high

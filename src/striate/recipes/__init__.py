@@ -13,6 +13,7 @@ from striate.recipes.default import default
 from striate.recipes.digits import digits_lenet5
 from striate.recipes.fast import fast
 from striate.recipes.finetune import finetune, probe
+from striate.recipes.localisation import localisation, quick_box
 from striate.recipes.quick_fcn import quick_fcn
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.segmentation import segmentation
@@ -24,6 +25,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "fast": fast,
     "finetune": finetune,
     "probe": probe,
+    "quick_box": quick_box,
+    "localisation": localisation,
     "quick_fcn": quick_fcn,
     "segmentation": segmentation,
     "digits_lenet5": digits_lenet5,

@@ -5,12 +5,17 @@ from __future__ import annotations
 from striate.core.errors import StriateError, unknown_name
 from striate.data.dataset import Dataset
 from striate.tasks.classification import CLASSIFICATION
+from striate.tasks.localisation import LOCALISATION
 from striate.tasks.segmentation import SEGMENTATION
 from striate.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, SEGMENTATION)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, LOCALISATION, SEGMENTATION)}
 
-ANSWERS = {CLASSIFICATION.name: "one class each", SEGMENTATION.name: "a mask each (images/ and masks/)"}
+ANSWERS = {
+    CLASSIFICATION.name: "one class each",
+    LOCALISATION.name: "one box each (a table of path, label, x0, y0, x1, y1, or VOC's or COCO's files)",
+    SEGMENTATION.name: "a mask each (images/ and masks/)",
+}
 """What each kind of targets is, in words."""
 
 

@@ -9,14 +9,16 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from striate.answers.boxes import LOCALISATION as BOXES
 from striate.answers.masks import SEGMENTATION as MASKS
 from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
 from striate.meta.weightless import blueprint
-from striate.models import NAMED, SEGMENTATION, Model, Network, create_model
+from striate.models import NAMED, SEGMENTATION, ZOO, Model, Network, create_model
 from striate.models.linear_probe import LinearProbe
+from striate.models.localisation import ONE_BOX, Localiser, localiser_named
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
 from striate.runtime.global_state import seed_everything
@@ -28,6 +30,7 @@ from striate.training.recipe import Recipe
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
+KINDS = {CLASSIFICATION.name: "one class a picture", MASKS: "a class for every pixel", BOXES: "a class and a box"}
 LONGEST_PX = 512  # of pictures of which all is seen, where nobody says a size
 
 
@@ -57,6 +60,7 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, size=preprocess.size)
     network.preprocess = preprocess
+    _require_box(network, task)
     if recipe.layers:
         network = LinearProbe(network, recipe.layers, classes)
     if recipe.dropout is not None:
@@ -77,13 +81,26 @@ def require_losses(recipe: Recipe, task: Task) -> None:
 
 def _refuse_other_task(model: Model, task: Task) -> None:
     """Raise StriateError for a network of the zoo that gives another kind of answer than a task asks for."""
-    if not isinstance(model, str) or model not in NAMED or (model in SEGMENTATION) == (task.needs == MASKS):
+    if not isinstance(model, str) or not (model in NAMED or localiser_named(model)):
         return
-    gives, asks = ("every pixel", "one answer a picture") if model in SEGMENTATION else ("a picture", "one a pixel")
+    gives = MASKS if model in SEGMENTATION else BOXES if localiser_named(model) else CLASSIFICATION.name
+    if gives == task.needs:
+        return
+    asked, given = KINDS[task.needs], KINDS[gives]
+    for_a_box = f"{model}{ONE_BOX} does; " if task.needs == BOXES and model in ZOO else ""
     raise StriateError(
-        f"{model} answers for {gives}, and {task.name} asks for {asks}; `striate models --task {task.needs}` lists the "
-        "networks that give it"
+        f"{model} answers with {given}, and {task.name} asks for {asked}; {for_a_box}`striate models --task "
+        f"{task.needs}` lists the networks that do"
     )
+
+
+def _require_box(network: Network, task: Task) -> None:
+    """Raise StriateError for a network, such as one of a person's own, that says no place where one is asked."""
+    if task.needs == BOXES and not isinstance(network, Localiser):
+        raise StriateError(
+            f"{network.label} answers with no box, as {task.name} asks; take a network of the zoo, such as "
+            f"resnet18{ONE_BOX}"
+        )
 
 
 def own_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = CLASSIFICATION) -> Preprocess:
@@ -101,16 +118,20 @@ def own_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
     return fitted
 
 
-def whole_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:
-    """The network's preprocessing at the recipe's size, or at that of the pictures, of which all is seen.
-
-    Of larger ones the longer side is LONGEST_PX. Pictures of another shape are stretched: what is said of a place in
-    the network's input holds for the same place in the picture. Raises StriateError for another `fit`.
-    """
+def require_whole(recipe: Recipe) -> None:
+    """Raise StriateError for another `fit` than the one that shows all of a picture, and nothing else."""
     if recipe.fit not in (None, "stretch"):
         raise StriateError(
             f"fit={recipe.fit} cuts pictures or adds bars, and here all of a picture is asked: leave it out"
         )
+
+
+def whole_size(network: Network, recipe: Recipe, pictures: Pictures) -> Preprocess:
+    """The network's preprocessing at the recipe's size, or at that of the pictures, of which all is seen.
+
+    Of larger ones the longer side is LONGEST_PX. Pictures of another shape are stretched: what is said of a place in
+    the network's input holds for the same place in the picture.
+    """
     if recipe.size_px is not None:
         size = recipe.size
     else:
@@ -130,8 +151,11 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
     pictures are not cut (`fit`), their longer side counts, and there is no margin either: all of them is to be seen.
     """
     if task.sees_all:
+        require_whole(recipe)
+    if task.needs == MASKS:
         return whole_size(network, recipe, pictures)
-    own = network.preprocess if recipe.fit is None else replace(network.preprocess, fit=recipe.fit)
+    fit = "stretch" if task.sees_all else recipe.fit or network.preprocess.fit
+    own = replace(network.preprocess, fit=fit)
     cut = own.fit == "cover"
     typical_px = typical_side_px(pictures, longer=not cut)
     holding_px = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from striate.answers.boxes import LOCALISATION
+from striate.answers.classes import CLASSIFICATION
+from striate.answers.masks import SEGMENTATION
 from striate.core.values import converted
-from striate.models import BEGINNING_WITH, FILES, OWN, architecture_of
+from striate.models import BEGINNING_WITH, FILES, OWN, ZOO, architecture_of
+from striate.models.localisation import ONE_BOX
 from striate.models.stored import EMBEDDED
 
 
-def with_weights(changed: dict[str, Any], *, of_pixels: bool = False) -> dict[str, Any]:
+def with_weights(changed: dict[str, Any], task: str = CLASSIFICATION) -> dict[str, Any]:
     """Fields of a recipe, weights by their whole path, and the model that they are of where none is named.
 
-    of_pixels: whether every pixel is to get a class: weights of whole pictures are the first layers of another network.
+    task: what is to be learned: for another one than classification, weights of a classifier are layers of another
+    network.
 
-    >>> with_weights({"weights": "embedded"}, of_pixels=True)["model"]
-    'quick_fcn'
+    >>> [with_weights({"weights": "embedded"}, task)["model"] for task in ("segmentation", "localisation")]
+    ['quick_fcn', 'quick_regnet26+box']
     """
     weights = changed.get("weights")
     if weights is None:
@@ -25,6 +30,9 @@ def with_weights(changed: dict[str, Any], *, of_pixels: bool = False) -> dict[st
     model = changed.get("model")
     if model is None:
         model = architecture_of(weights)
-        model = BEGINNING_WITH.get(model, model) if of_pixels else model
+        if task == SEGMENTATION:
+            model = BEGINNING_WITH.get(model, model)
+        elif task == LOCALISATION and model in ZOO:
+            model += ONE_BOX
     path = weights if weights in (EMBEDDED, OWN, *FILES) else str(Path(weights).resolve())
     return {"model": model, **changed, "weights": path}

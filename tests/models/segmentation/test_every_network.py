@@ -121,5 +121,7 @@ def test_classes_of_whole_pictures_are_not_learned_by_it(tmp_path: Path) -> None
         (tmp_path / "photos" / label).mkdir(parents=True)
         for number in range(6):
             Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / "photos" / label / f"{number}.png")
-    with pytest.raises(StriateError, match="fcn8s answers for every pixel, and classification asks for one answer"):
+    with pytest.raises(
+        StriateError, match="fcn8s answers with a class for every pixel, and classification asks for one class a pic"
+    ):
         striate.train(tmp_path / "photos", model="fcn8s", run=tmp_path / "run")

@@ -52,7 +52,7 @@ def test_masks_are_learned_by_it_unless_another_network_is_named(embedded: Path)
         ({"weights": str(embedded)}, ("quick_fcn", "quick_fcn", str(embedded))),
         ({"model": "fcn8s"}, ("segmentation", "fcn8s", None)),
     ):
-        name, recipe, _ = recipe_of(None, with_weights(given, of_pixels=True), SEGMENTATION)
+        name, recipe, _ = recipe_of(None, with_weights(given, "segmentation"), SEGMENTATION)
         assert (name, recipe.model, recipe.weights) == expected
 
 

@@ -1,0 +1,90 @@
+"""What a network for localisation says of a picture: one class and one box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen
+
+LOCALISATION = "localisation"
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+@dataclass(frozen=True, repr=False)
+class Localisation(OneScreen):
+    """A class and a box.
+
+    box: edges as shares of the picture's width and height, 0 to 1. top: the most probable classes with their
+    probabilities, best first.
+    """
+
+    path: str
+    label: str
+    probability: float
+    box: Box
+    top: tuple[tuple[str, float], ...]
+
+    def box_at(self, height: int, width: int) -> Box:
+        """The box in pixels of a picture of that size, such as its own.
+
+        >>> Localisation("a.png", "cat", 0.9, (0.25, 0.0, 1.0, 0.5), ()).box_at(100, 200)
+        (50.0, 0.0, 200.0, 50.0)
+        """
+        left, top, right, bottom = self.box
+        return left * width, top * height, right * width, bottom * height
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """What a table has of it."""
+        edges = dict(zip(("x0", "y0", "x1", "y1"), self.box, strict=True))
+        return {"label": self.label, "probability": self.probability, **edges}
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": self.path,
+            "label": self.label,
+            "probability": self.probability,
+            "box": list(self.box),
+            "top": [{"label": label, "probability": probability} for label, probability in self.top],
+        }
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows."""
+        left, top, right, bottom = self.box
+        place = f"from {left:.0%}, {top:.0%} to {right:.0%}, {bottom:.0%}"
+        return {"path": self.path, **{label: f"{share:.1%}" for label, share in self.top}, "box": place}
+
+
+def read(output: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Localisation]:
+    """The most probable class of every picture and its box, cut at the picture's edges; the first of equal ones.
+
+    output: (N, K, 5), for each class its logit and the edges of its box. Raises StriateError for another shape.
+
+    >>> read(np.array([[[0, 0, 0, 1, 1], [np.log(3), 0.1, 0.25, 2, 1]]]), ("ant", "bee"), ["a.png"], 1)[0].box
+    (0.1, 0.25, 1.0, 1.0)
+    """
+    if output.shape != (len(paths), len(names), 5):
+        raise StriateError(
+            f"the network's answer to {len(paths)} pictures must be a number and a box for each of its {len(names)} "
+            f"classes, got the shape {output.shape}; its file is damaged"
+        )
+    logits = output[:, :, 0]
+    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    shares = exponentials / exponentials.sum(1, keepdims=True)
+    best = np.argsort(-shares, axis=1, kind="stable")[:, :top]
+    answers = []
+    for path, ranked, share, boxes in zip(paths, best.tolist(), shares.tolist(), output[:, :, 1:], strict=True):
+        left, upper, right, lower = boxes[ranked[0]].clip(0, 1).tolist()
+        box = min(left, right), min(upper, lower), max(left, right), max(upper, lower)
+        ranking = tuple((names[number], share[number]) for number in ranked)
+        answers.append(Localisation(path, *ranking[0], box, ranking))
+    return answers

@@ -1,0 +1,157 @@
+"""Boxes as COCO's JSON has them: pictures, annotations and categories, each with numbers of their own.
+
+Lin et al., "Microsoft COCO: common objects in context", arXiv:1405.0312; the format is that of cocodataset.org.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from striate.core.errors import StriateError
+from striate.core.reading import decoded, read_file
+from striate.core.units import counted
+from striate.data.boxes.listing import BoxListing, Gathered
+from striate.data.layout import nfc
+from striate.data.split_names import SPELLINGS
+from striate.data.walk import Walk
+
+ENDING = ".json"
+MOST_BYTES = 2**30  # the training part of 2017 has 448 MB
+SNIFFED_BYTES = 2**16
+KEYS = re.compile(rb'"(?:images|annotations|categories|bbox)"\s*:')
+# Of one data set people keep several kinds; these hold boxes, and come before all others.
+BOX_FILES = re.compile(r"instances_.*|_?annotations\.coco|.*_coco|coco.*", re.IGNORECASE)
+FOLDERS = ("annotations", "labels")
+
+Id = int | str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An entry of `images`."""
+
+    id: Id
+    file_name: str
+    height: int = 0
+    width: int = 0
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """An entry of `annotations`. bbox: left, top, width and height in pixels; () of what has no box."""
+
+    image_id: Id
+    category_id: Id
+    bbox: tuple[float, ...] = ()
+    iscrowd: int = 0
+
+
+@dataclass(frozen=True)
+class Category:
+    """An entry of `categories`."""
+
+    id: Id
+    name: str
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """What of a file is read."""
+
+    images: tuple[Picture, ...]
+    annotations: tuple[Annotation, ...]
+    categories: tuple[Category, ...]
+
+
+def coco_files(walk: Walk) -> list[str]:
+    """The JSON files of boxes at the top of a root, in its annotations/ and its splits, as paths below the root."""
+    top = walk.listing("")
+    listings = [top, *(walk.listing(f) for f in top.folders if _last(f).lower() in FOLDERS or split_in(f))]
+    paths = [path for listing in listings for _, path in listing.rest if path.lower().endswith(ENDING)]
+    likely = [path for path in paths if BOX_FILES.fullmatch(_last(path)[: -len(ENDING)])]
+    return sorted(path for path in likely or paths if _looks_like_boxes(walk.root / path))
+
+
+def _looks_like_boxes(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return len(set(KEYS.findall(opened.read(SNIFFED_BYTES)))) > 1
+
+
+def split_in(path: str) -> str:
+    """The split that a path says: of its last part that says one.
+
+    >>> split_in("annotations/instances_val2017.json"), split_in("train/_annotations.coco.json"), split_in("a.json")
+    ('val', 'train', '')
+    """
+    for part in reversed(path.split("/")):
+        words = [word.rstrip("0123456789") for word in re.split(r"[ _.-]+", part.lower())]
+        said = {SPELLINGS[word] for word in words if word in SPELLINGS}
+        if len(said) == 1:
+            return said.pop()
+    return ""
+
+
+def read_coco(root: Path, files: Sequence[str]) -> BoxListing:
+    """The boxes of some JSON files, and the pictures below the root that they name.
+
+    A file is of the split that its name or folder says. Classes are those with boxes, by their names. Crowds, which
+    stand for many objects, are left out.
+    Raises StriateError for a file that is no such JSON, for two of one split, and where a picture is not clearly one.
+    """
+    splits = Counter(split_in(file) for file in files)
+    if len(files) > 1 and max(splits.values()) > 1:
+        raise StriateError(f"{root} has several files of boxes, {' and '.join(files[:2])}; name the one that is meant")
+    walk, gathered, crowds = Walk(root), Gathered(), 0
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in walk.pictures_below(""):
+        places[nfc(_last(path))].append(path)
+    for file in files:
+        content = decoded(read_file(root / file, MOST_BYTES), CocoFile, str(root / file))
+        crowds += _add(gathered, content, places, root, file)
+    listing = gathered.listing()
+    if not any(nfc(_last(path)) in places for path in listing.paths):
+        raise StriateError(f"{root} holds none of the {counted(len(listing.paths), 'picture')} that {files[0]} names")
+    return replace(listing, notes=(f"{counted(crowds, 'crowd')} left out",) if crowds else ())
+
+
+def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], root: Path, file: str) -> int:
+    """Note what one file holds; gives the number of crowds."""
+    names, split = {each.id: nfc(each.name) for each in content.categories}, split_in(file)
+    path_of: dict[Id, str] = {}
+    for each in content.images:
+        path_of[each.id] = _place(each.file_name, places, split, root / file)
+        gathered.add_picture(path_of[each.id], split, (each.height, each.width))
+    crowds = 0
+    for number, box in enumerate(content.annotations):
+        for what, key, known in (("picture", box.image_id, path_of), ("category", box.category_id, names)):
+            if key not in known:
+                raise StriateError(f"{root / file}: annotations[{number}] is of {what} {key!r}, which it does not have")
+        if box.iscrowd:
+            crowds += 1
+        elif box.bbox:
+            if len(box.bbox) != 4:
+                raise StriateError(f"{root / file}: annotations[{number}] has a bbox of {len(box.bbox)} numbers, not 4")
+            left, top, width, height = box.bbox
+            gathered.add_box(path_of[box.image_id], names[box.category_id], (left, top, left + width, top + height))
+    return crowds
+
+
+def _place(name: str, places: dict[str, list[str]], split: str, file: Path) -> str:
+    """Where a picture lies: by its name and folders, and of several the one in a folder of the file's split."""
+    name = nfc(name).replace("\\", "/")
+    found = places.get(_last(name), [])
+    if len(found) > 1:
+        found = [path for path in found if f"/{path}".endswith(f"/{name}")] or found
+    if len(found) > 1:
+        found = [path for path in found if split_in(path.rpartition("/")[0]) == split] or found
+    if len(found) > 1:
+        raise StriateError(f"{file}: {name} may be {found[0]} or {found[1]}; give names with their folders")
+    return found[0] if found else name
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,86 @@
+"""What a reader of boxes has found, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.data.targets import Indices, Sizes
+
+Boxes = npt.NDArray[np.float64]
+"""Left, top, right and bottom edges in pixels, (M, 4)."""
+
+
+@dataclass(frozen=True)
+class BoxListing:
+    """N pictures and the M boxes in them, as a file says, not yet held against the pictures.
+
+    paths: of the pictures, below the data's folder. splits: of each, "" where nothing says it. boxes: of all of them.
+    labels: names, (M,). picture: number of the picture that each box is in, ascending. stated_px: sizes of the pictures
+    as the file has them, (N, 2), 0 where it says none. notes: how it was read. unannotated: further pictures, of which
+    nothing says what they show.
+    """
+
+    paths: Sequence[str]
+    splits: Sequence[str]
+    boxes: Boxes
+    labels: Sequence[str]
+    picture: Indices
+    stated_px: Sizes
+    notes: tuple[str, ...] = ()
+    unannotated: tuple[str, ...] = ()
+
+
+class Gathered:
+    """Pictures and boxes while a file is read; a picture may come again, and boxes in any order.
+
+    >>> gathered = Gathered()
+    >>> gathered.add_box("b.jpg", "bee", (0, 0, 4, 4))
+    >>> gathered.add_picture("a.jpg", split="val")
+    1
+    >>> listing = gathered.listing()
+    >>> listing.paths, listing.splits, listing.labels, listing.picture.tolist()
+    (['b.jpg', 'a.jpg'], ['', 'val'], ['bee'], [0])
+    """
+
+    def __init__(self) -> None:
+        self._number: dict[str, int] = {}
+        self._splits: list[str] = []
+        self._sizes: list[tuple[int, int]] = []
+        self._picture: list[int] = []
+        self._labels: list[str] = []
+        self._boxes: list[tuple[float, float, float, float]] = []
+
+    def add_picture(self, path: str, split: str = "", size: tuple[int, int] = (0, 0)) -> int:
+        """Note a picture, and give its number. size: height and width. Of one that came before nothing changes."""
+        number = self._number.setdefault(path, len(self._number))
+        if number == len(self._splits):
+            self._splits.append(split)
+            self._sizes.append(size)
+        return number
+
+    def split_of(self, path: str) -> str | None:
+        """The split of a picture that has come; None for another one."""
+        return self._splits[self._number[path]] if path in self._number else None
+
+    def add_box(self, path: str, label: str, box: tuple[float, float, float, float]) -> None:
+        """Note a box in a picture."""
+        self._picture.append(self.add_picture(path))
+        self._labels.append(label)
+        self._boxes.append(box)
+
+    def listing(self) -> BoxListing:
+        """All that was noted, boxes in the order of the pictures."""
+        picture = np.array(self._picture, np.int64)
+        order = np.argsort(picture, kind="stable")
+        return BoxListing(
+            list(self._number),
+            self._splits,
+            np.array(self._boxes, np.float64).reshape(-1, 4)[order],
+            [self._labels[place] for place in order.tolist()],
+            picture[order],
+            np.array(self._sizes, np.int32).reshape(-1, 2),
+        )

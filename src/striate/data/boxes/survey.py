@@ -1,0 +1,72 @@
+"""The pictures of boxes by their headers: how large they are, and which of them a camera has stored turned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.data.boxes.listing import Boxes
+from striate.data.decode import DecodeError, file_content, opened_picture
+from striate.data.orientation import SIDEWAYS, orientation
+from striate.data.scan import Progress
+from striate.data.targets import Sizes
+from striate.data.threads import in_threads
+
+UPRIGHT = 1
+
+
+@dataclass(frozen=True)
+class Headers:
+    """sizes_px: upright, (N, 2), 0 of what cannot be read. orientations: EXIF's numbers, (N,), 1 where it says none."""
+
+    sizes_px: Sizes
+    orientations: npt.NDArray[np.int8]
+
+    @property
+    def stored_px(self) -> Sizes:
+        """Sizes as they lie in the files, before anything is turned."""
+        sideways = np.isin(self.orientations, SIDEWAYS)[:, None]
+        return np.where(sideways, self.sizes_px[:, ::-1], self.sizes_px)
+
+
+def read_headers(root: Path, paths: Sequence[str], progress: Progress | None = None) -> Headers:
+    """Look at every picture's header, in parallel. paths: below the root."""
+
+    def look(path: str) -> tuple[int, int, int]:
+        try:
+            with opened_picture(file_content(root / path), path) as (picture, exif):
+                turned = orientation(exif)
+                height, width = picture.height, picture.width
+        except DecodeError:  # the check says which, and why
+            return 0, 0, UPRIGHT
+        return (width, height, turned) if turned in SIDEWAYS else (height, width, turned)
+
+    rows = np.zeros((len(paths), 3), np.int32)
+    for index, found in enumerate(in_threads(look, paths)):
+        rows[index] = found
+        if progress is not None:
+            progress(index + 1, len(paths))
+    return Headers(rows[:, :2], rows[:, 2].clip(0, 127).astype(np.int8))
+
+
+def turned_boxes(boxes: Boxes, orientation_number: int, stored: tuple[int, int]) -> Boxes:
+    """Boxes of a picture as it is stored, where they are once it is upright. stored: its height and width before that.
+
+    >>> turned_boxes(np.array([[0.0, 0, 10, 5]]), 6, (20, 30)).tolist()  # a quarter clockwise: 20 wide, 30 high
+    [[15.0, 0.0, 20.0, 10.0]]
+    """
+    (height, width), (left, top, right, bottom) = stored, boxes.T
+    edges = {
+        2: (width - right, top, width - left, bottom),
+        3: (width - right, height - bottom, width - left, height - top),
+        4: (left, height - bottom, right, height - top),
+        5: (top, left, bottom, right),
+        6: (height - bottom, left, height - top, right),
+        7: (height - bottom, width - right, height - top, width - left),
+        8: (top, width - right, bottom, width - left),
+    }
+    return np.stack(edges.get(orientation_number, (left, top, right, bottom)), 1)

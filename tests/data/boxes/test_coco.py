@@ -1,0 +1,101 @@
+"""Boxes as COCO's JSON has them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factories import encoded
+from striate.core.errors import StriateError
+from striate.data.boxes.dataset import has_boxes, open_boxes
+from striate.data.sources import open_data
+
+CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 90, "name": "eel"}]
+
+
+def written(file: Path, pictures: dict[str, tuple[int, list[float]]], beside: Path, **changed: Any) -> None:
+    """A file of one box in each picture, by its name: category and left, top, width, height."""
+    for name in pictures:
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_bytes(encoded(np.zeros((20, 30, 3), np.uint8)))
+    content: dict[str, Any] = {
+        "info": {"year": 2026},
+        "images": [{"id": 100 + n, "file_name": name, "height": 20, "width": 30} for n, name in enumerate(pictures)],
+        "annotations": [
+            {"id": n, "image_id": 100 + n, "category_id": category, "bbox": bbox, "segmentation": [[1, 2, 3, 4]]}
+            for n, (category, bbox) in enumerate(pictures.values())
+        ],
+        "categories": CATEGORIES,
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content | changed))
+
+
+def test_annotations_beside_folders_of_pictures(tmp_path):
+    for split, labels in (("train", (7, 3)), ("val", (7,))):
+        pictures = {f"{n}.png": (label, [1, 2, 10, 8.5]) for n, label in enumerate(labels)}
+        written(tmp_path / "annotations" / f"instances_{split}2017.json", pictures, tmp_path / f"{split}2017")
+    (tmp_path / "annotations" / "captions_train2017.json").write_text('{"annotations": [], "images": []}')
+    assert has_boxes(tmp_path)
+    dataset = open_data(str(tmp_path))
+    assert dataset.targets.names == ("cat", "dog")
+    assert dataset.counts() == {"train": [1, 1], "val": [0, 1]}
+    assert dataset.targets.boxes.tolist() == [[1, 2, 11, 10.5]] * 3
+    assert dataset.pictures.listed_name(2) == "val2017/0.png"  # the name alone may be either
+
+
+def test_files_in_the_folders_of_their_pictures_and_one_file_alone(tmp_path):
+    for split in ("train", "valid"):
+        written(tmp_path / split / "_annotations.coco.json", {f"{split}.png": (3, [0, 0, 9, 9])}, tmp_path / split)
+    assert list(open_boxes(tmp_path).splits) == ["train", "val"]
+    one = open_boxes(tmp_path / "train" / "_annotations.coco.json")
+    assert one.pictures.listed_name(0) == "train.png"
+
+
+def test_crowds_are_left_out_and_pictures_without_boxes(tmp_path):
+    written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9]), "b.png": (7, [0, 0, 9, 9])}, tmp_path)
+    content = json.loads((tmp_path / "a.json").read_text())
+    content["annotations"][1]["iscrowd"] = 1
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    dataset = open_boxes(tmp_path / "a.json")
+    assert dataset.targets.names == ("cat",)
+    assert dataset.inventory.notes == ("1 crowd left out",)
+    assert str(dataset.inventory.left_out[0]) == "1 picture is left out, without a box: b.png"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"categories": []}, "annotations[0] is of category 3, which it does not have"),
+        ({"images": []}, "annotations[0] is of picture 100, which it does not have"),
+        ({"annotations": [{"image_id": 100, "category_id": 3, "bbox": [1, 2]}]}, "a bbox of 2 numbers, not 4"),
+        ({"annotations": 5}, "a.json is damaged: annotations must be"),
+        ({"images": [{"id": 1}]}, "a.json is damaged: images"),
+        ({"images": [{"id": 100, "file_name": "gone.png"}]}, "holds none of the 1 picture that a.json names"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(tmp_path, changed, said):
+    written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9])}, tmp_path, **changed)
+    with pytest.raises(StriateError, match=re.escape(said)):
+        open_boxes(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b'{"images": []}', b"\xff\xfe", b'{"images":[],"annotations":[]']
+)
+def test_json_that_is_none(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(StriateError, match=r"a\.json"):
+        open_boxes(tmp_path / "a.json")
+
+
+def test_two_files_of_one_split_are_not_guessed(tmp_path):
+    for name in ("instances_a", "instances_b"):
+        written(tmp_path / f"{name}.json", {f"{name}.png": (3, [0, 0, 9, 9])}, tmp_path)
+    with pytest.raises(StriateError, match="has several files of boxes, instances_a.json and instances_b.json"):
+        open_boxes(tmp_path)
