@@ -213,16 +213,18 @@ def check(
     *,
     val: Data | None = None,
     test: Data | None = None,
+    ignore_class: str | None = None,
 ) -> DataReport:
     """Decode every picture once and report what a person should know before training.
 
     data, val, test: as in `train`. split_seed: decides the split where the data has none. progress: of decoding.
+    ignore_class: of masks, a class of whose pixels nothing is asked.
     The result is remembered until a file changes. Raises StriateError when `data` is not data.
 
     >>> check("digits").problems
     []
     """
-    dataset = dataset_of(data, split_seed, progress, val=val, test=test)
+    dataset = dataset_of(data, split_seed, progress, val=val, test=test, ignored=ignore_class)
     return check_data(dataset, scan(dataset, progress)).for_the_reader()
 
 

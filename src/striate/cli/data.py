@@ -53,6 +53,7 @@ def check(
     val: VAL = None,
     test: TEST = None,
     split_seed: Annotated[int, typer.Option(help="Decides the split where the data has none.")] = 0,
+    ignore_class: Annotated[str | None, typer.Option(help="Of masks, a class of which nothing is asked.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Find the pictures whose label is likely wrong.")] = False,
     weights: WEIGHTS = "embedded",
     model: MODEL = None,
@@ -80,7 +81,7 @@ def check(
     if labels:
         require_writable(out)
     with bar("decoding", "pictures") as progress:
-        report = check_public(data, split_seed, progress, val=val, test=test)
+        report = check_public(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class)
     if not json:
         _show(report)
     found = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.answers.masks import SEGMENTATION
-from striate.core.errors import StriateError, unknown_name
+from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.data.boxes.dataset import has_boxes, open_boxes
 from striate.data.check import refuse_untrainable
 from striate.data.cifar import is_cifar, open_cifar
@@ -42,20 +42,22 @@ def open_data(
     *,
     val: Data | None = None,
     test: Data | None = None,
+    ignored: str | None = None,
 ) -> Dataset:
     """Open what a person named, to train on it, by what is found there.
 
     source: "digits" (a folder of that name is "./digits"), a path, arrays (pictures, labels), a list of (picture,
     class), or a map-style Dataset that gives such pairs. split_seed: decides which pictures validate and test where the
     data does not say so itself. progress: of reading a list, Dataset or Parquet. val, test: data
-    of any form that lies elsewhere, all of which validates or tests; its classes are matched by name.
+    of any form that lies elsewhere, all of which validates or tests; its classes are matched by name. ignored: of
+    masks, a class of whose pixels nothing is asked.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
 
     >>> open_data("digits").counts()["test"]
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
-    dataset = open_with_elsewhere(as_data(source), elsewhere(val, test), split_seed, progress)
+    dataset = open_with_elsewhere(as_data(source), elsewhere(val, test), split_seed, progress, ignored)
     if dataset.inventory.doubt:
         raise StriateError(dataset.inventory.doubt)
     refuse_untrainable(dataset)
@@ -63,7 +65,11 @@ def open_data(
 
 
 def open_with_elsewhere(
-    source: Given, others: Mapping[str, Given], split_seed: int = 0, progress: Progress | None = None
+    source: Given,
+    others: Mapping[str, Given],
+    split_seed: int = 0,
+    progress: Progress | None = None,
+    ignored: str | None = None,
 ) -> Dataset:
     """Data, and the splits of it that lie elsewhere, by "val" and "test"; whatever can be learned from it."""
     for split, other in others.items():
@@ -73,16 +79,22 @@ def open_with_elsewhere(
                 f"{source_of(source)} is given twice, to train on and as {flag}: what is measured on pictures that "
                 f"were learned from says nothing. Leave {flag} out, and some of them are kept apart, or give others"
             )
-    dataset = open_to_evaluate(source, split_seed, progress)
+    dataset = open_to_evaluate(source, split_seed, progress, ignored)
     if not others:
         return dataset
-    opened = {split: open_to_evaluate(other, split_seed, progress) for split, other in others.items()}
+    opened = {split: open_to_evaluate(other, split_seed, progress, ignored) for split, other in others.items()}
     return with_splits_elsewhere(dataset, opened, split_seed)
 
 
-def open_to_evaluate(source: Data, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
+def open_to_evaluate(
+    source: Data, split_seed: int = 0, progress: Progress | None = None, ignored: str | None = None
+) -> Dataset:
     """The same, where one class or a test split alone will do."""
     given = as_data(source)
+    if task_of(given) == SEGMENTATION:
+        return open_masks(Path(str(given)).expanduser(), split_seed, progress, ignored)
+    if ignored is not None:
+        raise IdleField("ignore_class", "pictures with masks")
     try:
         if isinstance(given, str):
             return _opened(given, split_seed, progress)
@@ -110,8 +122,6 @@ def _opened(source: str, split_seed: int, progress: Progress | None) -> Dataset:
         return open_idx(path, split_seed)
     if path.is_dir() and parquet_files(path):
         return open_parquet(path, split_seed, progress)
-    if task_of(source) == SEGMENTATION:
-        return open_masks(path, split_seed, progress)
     if path.is_dir():
         return open_folder(path, split_seed)
     raise _not_data(source, path)

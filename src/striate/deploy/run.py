@@ -54,9 +54,10 @@ log = logging.getLogger("striate")
 
 @dataclass(frozen=True)
 class Splitting:
-    """Of a run's recipe, what decided the split of its data."""
+    """Of a run's recipe, what decided how its data was read."""
 
     split_seed: Annotated[int, Meta(ge=bounds.SPLIT_SEED[0], le=bounds.SPLIT_SEED[1])]
+    ignore_class: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,11 @@ class Run(Predictor, OneScreen):
         if not self.path.is_dir():
             return 0
         return read_record(self.path / RECIPE, Begun).recipe.split_seed
+
+    @property
+    def ignored(self) -> str | None:
+        """The class of whose pixels nothing was asked; None of what is no run."""
+        return read_record(self.path / RECIPE, Begun).recipe.ignore_class if self.path.is_dir() else None
 
     def _trained_in(self) -> str | None:
         """The precision that the run was trained in; None of other weights, and where that is not known."""
@@ -278,7 +284,9 @@ class Run(Predictor, OneScreen):
 
     def _open(self, data: Data) -> Dataset:
         data = as_data(data)
-        return open_to_evaluate(data, self.split_seed) if isinstance(data, str) else open_in_memory(data, None)
+        if not isinstance(data, str):
+            return open_in_memory(data, None)
+        return open_to_evaluate(data, self.split_seed, ignored=self.ignored)
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""

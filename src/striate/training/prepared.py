@@ -68,7 +68,10 @@ class Prepared:
 
 def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
-    dataset = open_data(plan.in_memory or plan.source, plan.recipe.split_seed, reporter.reading, **plan.elsewhere)
+    recipe, read = plan.recipe, reporter.reading
+    dataset = open_data(
+        plan.in_memory or plan.source, recipe.split_seed, read, ignored=recipe.ignore_class, **plan.elsewhere
+    )
     network = build_network(plan, dataset)
     if (own := plan.code.get("optimizer")) is not None:
         asked = "peak_lr" in plan.changed

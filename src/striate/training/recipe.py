@@ -180,6 +180,8 @@ class Recipe(OneScreen, Augmentation):
     """An augmentation of your own, FILE.py:NAME, before those of the recipe: a function of uint8 pictures (N, C, h, w)
     of the working size that gives as many alike; or of one picture of Pillow's, where that is what its parameter is
     annotated as."""
+    ignore_class: str | None = None
+    """Of masks, a class of whose pixels nothing is asked, such as void."""
     split_seed: int = 0
     """Decides the split where the data has none; apart from the seed, so that seeds share one test set."""
 
