@@ -24,8 +24,10 @@ DRAW: dict[str, Draw] = {masks.SEGMENTATION: overlay.draw, boxes.LOCALISATION: b
 
 
 def turned_back(task: str, output: Any) -> Any:
-    """What the network gave of mirror images, as it holds for the pictures: maps are mirrored with them."""
-    return output[..., ::-1] if task == masks.SEGMENTATION else output
+    """What the network gave of mirror images, as it holds for the pictures: places are mirrored with them."""
+    if task == masks.SEGMENTATION:
+        return output[..., ::-1]
+    return boxes.turned_back(output) if task == boxes.LOCALISATION else output
 
 
 def reader(task: str) -> Read:

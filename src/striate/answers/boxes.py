@@ -64,6 +64,16 @@ class Localisation(OneScreen):
         return {"path": self.path, **{label: f"{share:.1%}" for label, share in self.top}, "box": place}
 
 
+def turned_back(output: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What was answered of mirror images, (N, K, 5), as of the pictures: left and right change places.
+
+    >>> turned_back(np.array([[[3.0, 0.0, 0.0, 0.25, 1.0]]])).tolist()
+    [[[3.0, 0.75, 0.0, 1.0, 1.0]]]
+    """
+    logits, left, top, right, bottom = np.moveaxis(output, -1, 0)
+    return np.stack([logits, 1 - right, top, 1 - left, bottom], -1)
+
+
 def read(output: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Localisation]:
     """The most probable class of every picture and its box, cut at the picture's edges; the first of equal ones.
 

@@ -131,7 +131,7 @@ def _show_labels(found: LabelCheck, page: Path) -> None:
 def _amount(report: DataReport, split: str, number: int) -> str:
     """How much of a class there is in a split: how many pictures, or which share of the pixels."""
     count, total = report.counts[split][number], sum(report.counts[split])
-    return f"{count:,}" if report.counted == "pictures" else f"{count / max(1, total):.2%}"
+    return f"{count / max(1, total):.2%}" if report.counted == "pixels" else f"{count:,}"
 
 
 def _show(report: DataReport) -> None:

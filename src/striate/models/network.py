@@ -83,6 +83,10 @@ class Network(nn.Module):
     def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:
         return [(1.0, self.forward_head(self.forward_features(images)))]
 
+    def turned_back(self, answer: Tensor) -> Tensor:
+        """What was answered of mirror images, as it holds for the pictures: places in them change, classes do not."""
+        return answer
+
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill its first layers from the state dict of another network, which `begins_with` names."""
         raise NotImplementedError

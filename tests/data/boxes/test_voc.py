@@ -144,6 +144,18 @@ def test_several_objects_and_other_xml(tmp_path):
         open_boxes(tmp_path)
 
 
+def test_the_layout_within_another_folder_and_other_xml(tmp_path):
+    root = tmp_path / "VOCdevkit" / "VOC2012"
+    for name in "abc":
+        in_layout(root, name, ("cat", 1, 1, 9, 9))
+    sets(root, train="a b", val="c")
+    assert has_boxes(tmp_path)
+    assert open_boxes(tmp_path).counts() == {"train": [2], "val": [1]}
+    for name in "abc":
+        (root / "Annotations" / f"{name}.xml").write_text("<xmp:data/>")
+    assert not has_boxes(tmp_path)
+
+
 def test_a_name_in_two_sets_is_refused(tmp_path):
     in_layout(tmp_path, "a", ("cat", 1, 1, 9, 9))
     sets(tmp_path, train="a", val="a")

@@ -16,9 +16,11 @@ from striate.data.boxes.coco import coco_files, read_coco
 from striate.data.boxes.listing import BoxListing
 from striate.data.boxes.survey import Headers, read_headers
 from striate.data.boxes.table import is_box_table, read_box_table
-from striate.data.boxes.voc import read_voc, xml_files
+from striate.data.boxes.voc import has_voc, read_voc
 from striate.data.dataset import Dataset, FilePictures
+from striate.data.layout import DEEPEST_WRAPPER
 from striate.data.left_out import Inventory, Tally
+from striate.data.masks.pairs import place_of
 from striate.data.scan import Progress
 from striate.data.splits import given_splits, split_number, split_targets
 from striate.data.targets import Indices
@@ -35,11 +37,20 @@ def has_boxes(path: Path) -> bool:
         return (ending in TABLES and is_box_table(path)) or (ending == JSON and _json_in(path) != [])
     if not path.is_dir():
         return False
-    walk = Walk(path)
+    return any(each.lower().endswith((".xml", JSON)) for each in _others_near_the_top(Walk(path))) and (
+        has_voc(Walk(path)) or bool(coco_files(Walk(path)))
+    )
+
+
+def _others_near_the_top(walk: Walk) -> list[str]:
+    """What is no picture in the first folder that holds several, and in those within that say a role or a split."""
     top = walk.listing("")
-    listings = [top, *map(walk.listing, top.folders)]
-    some = [each for listing in listings for _, each in listing.rest if each.lower().endswith((".xml", JSON))]
-    return bool(some) and bool(xml_files(Walk(path)) or coco_files(Walk(path)))
+    for _ in range(DEEPEST_WRAPPER):
+        if len(top.folders) != 1 or top.pictures:
+            break
+        top = walk.listing(top.folders[0])
+    near = [folder for folder in top.folders if any(place_of(f"{folder.rpartition('/')[2]}/a")[:2])]
+    return [path for listing in (top, *map(walk.listing, near)) for _, path in listing.rest]
 
 
 def _json_in(file: Path) -> list[str]:

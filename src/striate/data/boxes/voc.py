@@ -16,6 +16,7 @@ from xml.parsers import expat
 import numpy as np
 
 from striate.core.errors import StriateError
+from striate.core.files import read_regular
 from striate.core.reading import read_file
 from striate.core.units import counted
 from striate.data.boxes.listing import Boxes, BoxListing, Gathered
@@ -27,6 +28,7 @@ from striate.data.walk import Walk
 
 ENDING = ".xml"
 MOST_BYTES = 2**24  # of one file; with ten thousand objects it has some three million
+SNIFFED, SNIFFED_BYTES = 5, 4096
 SETS = "ImageSets/Main"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 EXPECTED = "expected are Annotations/a.xml and JPEGImages/a.jpg, or a.xml beside a.jpg"
@@ -35,6 +37,18 @@ EXPECTED = "expected are Annotations/a.xml and JPEGImages/a.jpg, or a.xml beside
 def xml_files(walk: Walk) -> list[str]:
     """The XML files below a root, as paths below it."""
     return [path for listing in walk.listings_below("") for _, path in listing.rest if path.lower().endswith(ENDING)]
+
+
+def has_voc(walk: Walk) -> bool:
+    """Whether one of the first XML files of a root is an annotation."""
+    return any(_is_annotation(walk.root / path) for path in xml_files(walk)[:SNIFFED])
+
+
+def _is_annotation(file: Path) -> bool:
+    try:
+        return b"<annotation" in read_regular(file, MOST_BYTES)[:SNIFFED_BYTES]
+    except OSError:
+        return False
 
 
 def read_voc(root: Path) -> BoxListing:
@@ -47,7 +61,8 @@ def read_voc(root: Path) -> BoxListing:
     walk = Walk(root)
     found = sorted(xml_files(walk), key=nfc)
     pictures = _by_name(path for listing in walk.listings_below("") for path in listing.pictures)
-    sets, gathered, alone = _sets(root), Gathered(), list[str]()
+    gathered, alone = Gathered(), list[str]()
+    sets = _sets({root, *((root / path).parent.parent for path in found[:1])})
     for path in found:
         places = pictures.pop(_name_of(path), [])
         if len(places) != 1:
@@ -126,9 +141,9 @@ def _number(text: str | None, file: Path, what: str) -> float:
     return number
 
 
-def _sets(root: Path) -> dict[str, str]:
-    """The split of each name in ImageSets/Main; trainval.txt is what trains where there is no train.txt."""
-    files = {file.stem.lower(): file for file in sorted((root / SETS).glob("*.txt"))}
+def _sets(folders: set[Path]) -> dict[str, str]:
+    """The split of each name in ImageSets/Main of a folder; trainval.txt trains where there is no train.txt."""
+    files = {file.stem.lower(): file for folder in folders for file in sorted((folder / SETS).glob("*.txt"))}
     if "train" not in files and "trainval" in files:
         files["train"] = files["trainval"]
     splits: dict[str, str] = {}

@@ -61,13 +61,14 @@ class Answering(nn.Module):
         self.network, self.from_pixels = network, from_pixels
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes), float32."""
+        """The network's answer, float32: of a classifier logits (N, classes)."""
         if self.from_pixels is not None:
             images = self.from_pixels(images)
         images = images.to(self.dtype)
         answer: Tensor = self.network(images).float()
         if self.from_pixels is not None and self.from_pixels.preprocess.mirrored:
-            answer = (answer + self.network(images.flip(3)).float()) / 2
+            turned = self.network(images.flip(3)).float()
+            answer = (answer + (self.network.turned_back(turned) if isinstance(self.network, Network) else turned)) / 2
         return answer
 
 

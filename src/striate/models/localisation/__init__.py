@@ -13,6 +13,7 @@ from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
 from striate.models.localisation.box_head import BoxHead
 from striate.models.network import Network
+from striate.ops.boxes import mirrored
 
 ONE_BOX, BOX_PER_CLASS = "+box", "+boxes"
 """What the name of a network ends in that answers with one box, whatever the class, or with one for each class."""
@@ -65,6 +66,10 @@ class Localiser(Network):
         boxes = self.box_head(features).unflatten(1, (-1, 4))  # N, 1 or K, 4
         return torch.cat([logits, boxes.expand(-1, logits.shape[1], -1)], 2)
 
+    def turned_back(self, answer: Tensor) -> Tensor:
+        """What was answered of mirror images, (N, K, 5), as of the pictures."""
+        return turned_back(answer)
+
     def require_size(self, height: int, width: int) -> None:
         """As the network inside."""
         self.body.require_size(height, width)
@@ -108,6 +113,15 @@ def with_box(body: Network, ending: str) -> Localiser:
     return (LocaliserPerClass if ending == BOX_PER_CLASS else Localiser)(body)
 
 
+def turned_back(answer: Tensor) -> Tensor:
+    """Logits and boxes of mirror images, (N, K, 5), as of the pictures: left and right change places.
+
+    >>> turned_back(torch.tensor([[[3.0, 0.0, 0.0, 0.25, 1.0]]])).tolist()
+    [[[3.0, 0.75, 0.0, 1.0, 1.0]]]
+    """
+    return torch.cat([answer[..., :1], mirrored(answer[..., 1:], 1.0)], -1)
+
+
 def _channels(body: Network) -> int:
     """Channels of the last maps, found by a run on meta tensors."""
     images = META.blank((2, body.in_channels, *body.preprocess.size), torch.float32)
@@ -115,4 +129,13 @@ def _channels(body: Network) -> int:
         return int(body.forward_features(images).shape[1])
 
 
-__all__ = ["BOX_PER_CLASS", "ONE_BOX", "BoxHead", "Localiser", "LocaliserPerClass", "localiser_named", "with_box"]
+__all__ = [
+    "BOX_PER_CLASS",
+    "ONE_BOX",
+    "BoxHead",
+    "Localiser",
+    "LocaliserPerClass",
+    "localiser_named",
+    "turned_back",
+    "with_box",
+]

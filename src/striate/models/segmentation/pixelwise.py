@@ -62,6 +62,10 @@ class PixelwiseNetwork(Network):
         padded = pad_to_multiple(images, self.multiple_px)
         return [(weight, maps[:, :, :height, :width]) for weight, maps in self.weighted_logits(padded)]
 
+    def turned_back(self, answer: Tensor) -> Tensor:
+        """Logits (N, classes, H, W) of mirror images, as of the pictures."""
+        return answer.flip(3)
+
     def reset_classifier(self, classes: int) -> None:
         """Fresh layers for another number of classes. Raises StriateError for a number below 1."""
         if classes < 1:

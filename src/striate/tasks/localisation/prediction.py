@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
-from striate.ops.boxes import mirrored
+from striate.models.localisation import turned_back
 from striate.runtime.inference import network_input
 from striate.runtime.runtime import Runtime
 
@@ -22,12 +21,3 @@ def predict_places(network: nn.Module, pictures: Tensor, preprocess: Preprocess,
         if preprocess.mirrored:
             answer = (answer + turned_back(network(images.flip(3)).float())) / 2
     return answer.cpu()
-
-
-def turned_back(answer: Tensor) -> Tensor:
-    """What was answered of mirror images, (N, K, 5), as of the pictures.
-
-    >>> turned_back(torch.tensor([[[3.0, 0.0, 0.0, 0.25, 1.0]]])).tolist()
-    [[[3.0, 0.75, 0.0, 1.0, 1.0]]]
-    """
-    return torch.cat([answer[..., :1], mirrored(answer[..., 1:], 1.0)], -1)
