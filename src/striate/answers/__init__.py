@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from striate.answers import box_drawing, boxes, classes, masks, overlay
+from striate.answers.tiles import Tile
 from striate.core.errors import unknown_name
 
 Read = Callable[[Any, tuple[str, ...], Sequence[str], int], list[Any]]
@@ -21,6 +22,11 @@ Draw = Callable[[Any, Any], Any]
 """An answer and its picture, uint8 (H, W, 1 or 3) of any size: the picture with the answer drawn into it."""
 
 DRAW: dict[str, Draw] = {masks.SEGMENTATION: overlay.draw, boxes.LOCALISATION: box_drawing.draw}
+
+Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]
+"""A path, the height and width of its picture, and its tiles with their answers: the answer to all of it."""
+
+JOINED: dict[str, Join] = {masks.SEGMENTATION: masks.joined}
 
 
 def turned_back(task: str, output: Any) -> Any:

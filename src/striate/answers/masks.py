@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from striate.answers.tiles import Tile
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
@@ -86,3 +87,13 @@ def read(output: npt.NDArray[Any], names: tuple[str, ...], paths: Sequence[str],
     numbers = output.argmax(1) if output.ndim == 4 else output
     masks = numbers.astype(np.uint8)
     return [Segmentation(path, mask, names) for path, mask in zip(paths, masks, strict=True)]
+
+
+def joined(path: str, size: tuple[int, int], parts: Iterable[tuple[Tile, Segmentation]]) -> Segmentation:
+    """The mask of a whole picture, of the answers to its tiles. size: its height and width."""
+    mask: npt.NDArray[np.uint8] = np.empty(size, np.uint8)
+    names: tuple[str, ...] = ()
+    for tile, answer in parts:
+        names = answer.names
+        mask[tile.rows, tile.columns] = answer.mask[tile.inside]
+    return Segmentation(path, mask, names)

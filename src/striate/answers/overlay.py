@@ -16,6 +16,7 @@ Pixels = npt.NDArray[np.uint8]
 IGNORED = 255
 OPACITY = 0.5
 ROW_PX, MARGIN_PX, LETTERS_PX = 18, 6, 12  # of the legend, at its smallest
+AT_ONCE_PIXELS = 2**20  # of a large picture, whose numbers between the two take sixteen times its bytes
 PLAIN_WIDTH = 480  # of a picture for which the legend has that size
 
 
@@ -33,10 +34,14 @@ def overlaid(pixels: Pixels, mask: Pixels, opacity: float = OPACITY) -> Pixels:
     >>> overlaid(np.zeros((1, 1, 1), np.uint8), np.array([[0]], np.uint8)).tolist() == [[[34, 80, 121]]]
     True
     """
-    picture = np.broadcast_to(pixels, (*mask.shape, 3)).astype(np.float32)
-    strength = np.where(outlines(mask), 1.0, opacity)[..., None].astype(np.float32)
-    mixed = picture + (colours()[mask] - picture) * strength
-    return np.where((mask == IGNORED)[..., None], picture, mixed).round().astype(np.uint8)
+    drawn = np.broadcast_to(pixels, (*mask.shape, 3)).copy()
+    edges, rows = outlines(mask), max(1, AT_ONCE_PIXELS // mask.shape[1])
+    for start in range(0, len(mask), rows):
+        part, classes = drawn[start : start + rows], mask[start : start + rows, :, None]
+        strength = np.where(edges[start : start + rows, :, None], 1.0, opacity).astype(np.float32)
+        mixed = part + (colours()[classes[..., 0]] - part.astype(np.float32)) * strength
+        np.copyto(part, mixed.round().astype(np.uint8), where=classes != IGNORED)
+    return drawn
 
 
 def outlines(mask: Pixels) -> npt.NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,9 @@ def predict(
     masks: Annotated[
         Path | None, typer.Option(help="Write the mask of each picture as PNG of class numbers, here.")
     ] = None,
+    tiles: Annotated[
+        bool, typer.Option("--tiles", help="Answer pictures at their own resolution, in parts that overlap.")
+    ] = False,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
@@ -77,39 +81,41 @@ def predict(
 
     striate predict runs/streets photos/ --draw drawn/ --masks masks/ --csv
 
+    striate predict runs/streets large/ --tiles --masks masks/
+
     striate predict runs/cats holiday/ --engine openvino
     """
     look_from_now()
     from striate.deploy.answer_pictures import answer_pictures
     from striate.deploy.given import given_pictures
     from striate.deploy.opened import load
-    from striate.deploy.predictions import is_csv, problem_of
+    from striate.deploy.predictions import is_csv
 
     _require_one_form(output, json=json, csv=csv_, resume=resume)
     allow_megapixels(max_megapixels)
     opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
-    kept = answer_pictures(opened.task_name, draw, masks)
+    asked = Asked(opened, top, answer_pictures(opened.task_name, draw, masks), in_tiles=tiles)
     if engine == "auto":
         opened.choose_engine(engine, len(given), tell)
     if engine != "auto" or len(given) >= SAID_FROM:
         tell(f"answered by {opened.engine_words}")
     if output is not None and is_csv(output):
-        count, problems = _into_csv(output, opened, given, top, kept, resume=resume)
+        count, problems = _into_csv(output, asked, given, resume=resume)
         _tell_of_file(output, count, left_out, json=json)
     elif csv_:
-        problems = _printed(opened, given, top, kept)
-    else:
-        predictions = list(_answers(opened, given, top, kept))
-        problems = [f"{each.path} {problem_of(each)}" for each in predictions if problem_of(each)]
+        problems = _printed(asked, given)
+    elif output is not None or json:
+        told = [answer.to_dict() for answer in asked.answers(given)]  # without masks, which may be large
+        problems = [f"{each['path']} {each['problem']}" for each in told if each.get("problem")]
         if output is not None:
-            write_json(output, [prediction.to_dict() for prediction in predictions])
+            write_json(output, told)
             _tell_of_file(output, len(given), left_out, json=json)
-        elif json:
-            print_json([prediction.to_dict() for prediction in predictions])
         else:
-            _print_predictions(predictions, opened.task_name, top)
+            print_json(told)
+    else:
+        problems = _print_table_of(asked, given)
     tell(*map(as_note, left_out))
     name_unreadable(problems)
 
@@ -134,20 +140,35 @@ def _tell_of_file(output: Path, count: int, left_out: Sequence[LeftOut], *, json
         say(f"wrote {output}: {counted(count, 'picture')}")
 
 
-def _answers(
-    opened: Predictor, given: Sequence[Undecoded], top: int, kept: AnswerPictures, before: int = 0
-) -> Generator[Any, None, None]:
-    """The answers as they come, with a bar on a terminal until this is closed. before: how many there are already."""
-    total = before + len(given)
-    with bar("predicting", "pictures") as progress:
-        progress(before, total)
-        for done, answer in enumerate(opened.answers(given, top), start=before + 1):
-            kept.write(given[done - before - 1], answer)
-            yield answer
-            progress(done, total)
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, and of whom; kept: where answers are written as pictures."""
+
+    opened: Predictor
+    top: int
+    kept: AnswerPictures
+    in_tiles: bool
+
+    @property
+    def listed(self) -> int:
+        """How many classes an answer lists."""
+        return min(self.top, len(self.opened.classes))
+
+    def answers(self, given: Sequence[Undecoded], before: int = 0) -> Generator[Any, None, None]:
+        """The answers as they come, with a bar on a terminal until this is closed. before: how many there are."""
+        from striate.deploy.tiles import answers_in_tiles
+
+        total, opened = before + len(given), self.opened
+        answers = answers_in_tiles(opened, given, self.top) if self.in_tiles else opened.answers(given, self.top)
+        with bar("predicting", "pictures") as progress:
+            progress(before, total)
+            for done, answer in enumerate(answers, start=before + 1):
+                self.kept.write(given[done - before - 1], answer)
+                yield answer
+                progress(done, total)
 
 
-def _printed(opened: Predictor, given: Sequence[Undecoded], top: int, kept: AnswerPictures) -> list[str]:
+def _printed(asked: Asked, given: Sequence[Undecoded]) -> list[str]:
     """Print comma-separated lines as they come; say which pictures have no answer."""
     from striate.deploy.predictions import as_rows
 
@@ -158,25 +179,22 @@ def _printed(opened: Predictor, given: Sequence[Undecoded], top: int, kept: Answ
             problems.append(f"{row[0]} {row[-1]}")
         return row
 
-    with closing(_answers(opened, given, top, kept)) as answers:
-        rows = as_rows(answers, opened.task_name, min(top, len(opened.classes)))
+    with closing(asked.answers(given)) as answers:
+        rows = as_rows(answers, asked.opened.task_name, asked.listed)
         print_csv(chain([next(rows)], map(noted, rows)))  # the heading is no picture's
     return problems
 
 
-def _into_csv(
-    path: Path, opened: Predictor, given: Sequence[Undecoded], top: int, kept: AnswerPictures, *, resume: bool
-) -> tuple[int, list[str]]:
+def _into_csv(path: Path, asked: Asked, given: Sequence[Undecoded], *, resume: bool) -> tuple[int, list[str]]:
     """Answer pictures into a file, as they come. Returns how many it holds, and what there is to say of some."""
     from striate.deploy.answer_file import AnswerFile, go_on
 
-    listed = min(top, len(opened.classes))
-    file, left = go_on(path, given, opened, listed) if resume else (AnswerFile(path), given)
+    file, left = go_on(path, given, asked.opened, asked.listed) if resume else (AnswerFile(path), given)
     total = file.answered + len(left)
     try:
         if left:
-            with closing(_answers(opened, left, top, kept, file.answered)) as answers:
-                file.write(answers, opened.task_name, listed)
+            with closing(asked.answers(left, file.answered)) as answers:
+                file.write(answers, asked.opened.task_name, asked.listed)
     except KeyboardInterrupt:
         text = f"stopped after {file.answered:,} of {counted(total, 'picture')}"
         if file.answered:
@@ -193,16 +211,31 @@ def _going_on() -> str:
     return shown(shlex.join(["striate", *words]))
 
 
-def _print_predictions(predictions: list[Any], task: str, top: int) -> None:
-    """A table of the answers; of another task than classification, whatever they say of themselves."""
-    from striate.deploy.predictions import CLASSIFICATION, as_rows, problem_of
+def _print_table_of(asked: Asked, given: Sequence[Undecoded]) -> list[str]:
+    """Print a table of the answers, of which those that say what they are in a line are not kept; say the problems."""
+    from striate.deploy.predictions import problem_of
 
-    answers = [each for each in predictions if not problem_of(each)]
+    problems, lines, answers = [], [], []
+    for each in asked.answers(given):
+        if problem := problem_of(each):
+            problems.append(f"{each.path} {problem}")
+        elif hasattr(each, "told"):
+            lines.append((each.path, each.told(asked.top)))
+        else:
+            answers.append(each)
+    if lines:
+        print_table(("picture", "answer"), lines)
+    elif answers:
+        _print_predictions(answers, asked.opened.task_name)
+    return problems
+
+
+def _print_predictions(answers: list[Any], task: str) -> None:
+    """A table of answers; of another task than classification, whatever they say of themselves."""
+    from striate.deploy.predictions import CLASSIFICATION, as_rows
+
     if task == CLASSIFICATION:
         _print_classes(answers)
-        return
-    if answers and all(hasattr(each, "told") for each in answers):
-        print_table(("picture", "answer"), [(each.path, each.told(top)) for each in answers])
         return
     (_, *columns, _), *rows = as_rows(answers, task, 1)
     cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[:-1]] for row in rows]
@@ -215,8 +248,6 @@ def _print_classes(predictions: list[Prediction]) -> None:
         for p in predictions
         if p.probability is not None
     ]
-    if not rows:
-        return
     shown = 4 if any(row[3] for row in rows) else 3  # with --top 1 there is nothing next
     columns = ("picture", "label", "probability", "next")
     print_table(columns[:shown], [row[:shown] for row in rows], numeric=("probability",))

@@ -17,8 +17,7 @@ from striate.core.files import require_writable, write_bytes
 from striate.data.decode import DecodeError
 from striate.data.streaming import Undecoded
 from striate.deploy.predictions import problem_of
-
-WHOLE = (1 << 20, 1 << 20)  # what a decoded picture is to cover, so that none is decoded smaller than it is
+from striate.deploy.tiles import WHOLE
 
 
 @dataclass

@@ -19,6 +19,7 @@ from striate.data.left_out import LeftOut
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.working_size import to_working_size
 from striate.deploy.given import Picture, given_pictures
+from striate.deploy.tiles import answers_in_tiles
 
 log = logging.getLogger("striate")
 
@@ -68,17 +69,23 @@ class Predictor(ABC):
 
     @checked
     def predict(
-        self, paths: Iterable[Picture] | Picture, top: int = 5, left_out: list[LeftOut] | None = None
+        self,
+        paths: Iterable[Picture] | Picture,
+        top: int = 5,
+        left_out: list[LeftOut] | None = None,
+        tiles: bool = False,
     ) -> list[Any]:
         """Predict picture files, all pictures below folders, and pictures in memory, in the order given.
 
         paths: one or several, as in `given_pictures`; those in memory are Pillow's, or arrays uint8 (H, W) or
         (H, W, 3), and are called "picture 0" by their place. top: how many classes each prediction lists. A picture
         that cannot be read gets a prediction with a `problem`.
-        left_out: takes what lies in the folders and is no picture.
+        left_out: takes what lies in the folders and is no picture. tiles: of segmentation, answer pictures at their
+        own resolution, in parts that overlap; see `answers_in_tiles`.
         Raises StriateError for what is no picture, when a folder holds none, and when top is below 1.
         """
-        return list(self.answers(given_pictures(paths, left_out), top))
+        given = given_pictures(paths, left_out)
+        return list(answers_in_tiles(self, given, top) if tiles else self.answers(given, top))
 
     def answers(self, given: Iterable[Undecoded], top: int = 5) -> Iterator[Any]:
         """The same one by one, in order, while the next pictures are decoded; only some batches are in memory."""
