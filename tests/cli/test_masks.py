@@ -58,3 +58,12 @@ def test_tiles_of_classes_are_refused(striate, digits_run, scans):
     said = striate("predict", digits_run, scans, "--tiles").mistake()
     assert said.endswith("--tiles puts answers for places together, and classification gives one answer for a picture; "
                          "leave it out")  # fmt: skip
+
+
+def test_a_grid_draws_cells_of_one_class(striate, tinted, large, tmp_path):
+    drawn = tmp_path / "drawn"
+    assert striate("predict", tinted[0], large, "--draw", drawn, "--grid", 8).status == 0
+    cells = read(drawn / "large.png")[:90, :120]
+    assert (cells[:, 15] == 255).all() and (cells[15] == 255).all()
+    said = striate("predict", tinted[0], large, "--grid", 8).mistake()
+    assert said == "striate: --grid says how --draw draws; name a folder by --draw too"

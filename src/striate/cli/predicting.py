@@ -48,6 +48,9 @@ def predict(
     masks: Annotated[
         Path | None, typer.Option(help="Write the mask of each picture as PNG of class numbers, here.")
     ] = None,
+    grid: Annotated[
+        int | None, typer.Option(min=1, help="Draw cells of one class each, so many along the longer side.")
+    ] = None,
     tiles: Annotated[
         bool, typer.Option("--tiles", help="Answer pictures at their own resolution, in parts that overlap.")
     ] = False,
@@ -81,6 +84,8 @@ def predict(
 
     striate predict runs/streets photos/ --draw drawn/ --masks masks/ --csv
 
+    striate predict runs/streets photos/ --draw drawn/ --grid 16
+
     striate predict runs/streets large/ --tiles --masks masks/
 
     striate predict runs/cats holiday/ --engine openvino
@@ -96,7 +101,7 @@ def predict(
     opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
-    asked = Asked(opened, top, answer_pictures(opened.task_name, draw, masks), in_tiles=tiles)
+    asked = Asked(opened, top, answer_pictures(opened.task_name, draw, masks, grid), in_tiles=tiles)
     if engine == "auto":
         opened.choose_engine(engine, len(given), tell)
     if engine != "auto" or len(given) >= SAID_FROM:
