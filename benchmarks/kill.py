@@ -84,7 +84,7 @@ def child(settings: dict[str, Any], words: list[str]) -> None:
     if place == "step":
         loop.fitting_step = lambda *arguments: (one_more(), step(*arguments))[1]
     if place == "validation":
-        loop.evaluate = lambda network, batches, *more: evaluate(network, killing(batches, one_more), *more)
+        loop.evaluate = lambda task, network, batches, *more: evaluate(task, network, killing(batches, one_more), *more)
     if place in ("state", "file"):
         run = words[words.index("--run") + 1]
 
