@@ -2,6 +2,7 @@
 
 import { announce, byId, make, percent } from "./elements.js";
 import { bars } from "./bars.js";
+import { frameAround } from "./box.js";
 import { drawHeat } from "./heat.js";
 import { drawMask, legendOf } from "./mask.js";
 import { Problem, mask, why } from "./server.js";
@@ -26,7 +27,8 @@ export function showOne(picture) {
 function stage(picture) {
   const image = make("img", { src: picture.url, alt: picture.name });
   const canvas = make("canvas", { className: "heat", hidden: true, "aria-hidden": "true" });
-  const frame = make("div", { className: "frame" }, image, canvas);
+  const box = picture.answer?.box;
+  const frame = make("div", { className: "frame" }, image, canvas, ...(box ? [frameAround(box)] : []));
   image.addEventListener("load", () => {
     frame.classList.toggle("small", Math.max(image.naturalWidth, image.naturalHeight) < SMALL_PX);
   });
@@ -43,10 +45,12 @@ function said(picture) {
   if (!picture.answer) return [make("p", { className: "remark" }, "Waiting for the answer …")];
   if (picture.answer.shares) return [covering(picture)];
   if (!picture.answer.top) return [make("div", { className: "scrolled" }, asTable(picture.answer))];
-  const reason = make("div", { className: "reason" }, make("p", { className: "remark" }, HINT));
   const [best] = picture.answer.top;
+  const heading = make("h2", { className: "best" }, make("b", {}, percent(best.probability)), ` ${best.label}`);
+  if (picture.answer.box) return [heading, bars(picture.answer.top)];
+  const reason = make("div", { className: "reason" }, make("p", { className: "remark" }, HINT));
   return [
-    make("h2", { className: "best" }, make("b", {}, percent(best.probability)), ` ${best.label}`),
+    heading,
     bars(picture.answer.top, (label) => explain(picture, label, reason)),
     reason,
   ];

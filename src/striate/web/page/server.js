@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{path: string, label?: string, probability?: number, problem?: string,
- *   shares?: Record<string, number>, top?: {label: string, probability: number}[]}} Answer
+ *   box?: number[], shares?: Record<string, number>, top?: {label: string, probability: number}[]}} Answer
  * @typedef {{height: number, width: number, numbers: string,
  *   classes: {label: string, share: number, colour: number[]}[]}} Mask
  * @typedef {{method: string, box: number[], height: number, width: number, values: string}} Heat

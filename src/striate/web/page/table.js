@@ -1,5 +1,6 @@
 // Answers as tables: on the page where they are not classes, and as a file for spreadsheets.
 
+import { boxCells } from "./box.js";
 import { make } from "./elements.js";
 import { TOP } from "./server.js";
 
@@ -43,7 +44,7 @@ function classRows(pictures) {
 /** @param {{name: string, answer?: any, problem?: string}[]} pictures */
 function fieldRows(pictures) {
   /** @param {{answer?: any}} picture of a mask a column for each class */
-  const cells = ({ answer }) => answer?.shares ?? answer ?? {};
+  const cells = ({ answer }) => (answer?.box ? boxCells(answer) : (answer?.shares ?? answer ?? {}));
   const told = pictures.flatMap((each) => Object.keys(cells(each)));
   const fields = [...new Set(told)].filter((field) => field !== "path");
   const rows = pictures.map((each) => [
