@@ -11,6 +11,7 @@ import pytest
 import typer
 from PIL import Image
 
+from factories import tinted_masks
 from striate.cli.app import app
 from striate.core.own_code import names_code
 from striate.models import is_drawn
@@ -99,6 +100,7 @@ def test_every_block_of_python_runs(place, text, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("a.jpg", "picture.jpg"):
         Image.new("RGB", (32, 24), "teal").save(tmp_path / name)
+    tinted_masks(tmp_path / "masks_of_shapes")
     exec(compile(text, place, "exec"), {"__name__": "__main__"})
 
 

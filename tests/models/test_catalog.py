@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.models import FILES, ZOO, Network, list_models
-from striate.models.catalog import CATALOG, PROTOCOLS, TORCHVISION
+from striate.models import FILES, SEGMENTATION, ZOO, Network, list_models
+from striate.models.catalog import CATALOG, CATALOG_OF_PIXELS, PROTOCOLS, TORCHVISION
 
 
 def test_every_network_has_its_line() -> None:
     assert list(CATALOG) == list(ZOO)
+    assert list(CATALOG_OF_PIXELS) == list(SEGMENTATION)
 
 
 def test_errors_have_sources_and_one_protocol_each() -> None:

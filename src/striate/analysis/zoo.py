@@ -8,12 +8,13 @@ from typing import Any
 
 from striate.analysis.summary import Summary, summarize
 from striate.analysis.zoo_costs import COSTS
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError, unknown_name
 from striate.core.units import compact
 from striate.meta.shapes import Shape
 from striate.meta.weightless import blueprint
-from striate.models import ZOO, Network, create_model, list_models
-from striate.models.catalog import CATALOG, PROTOCOLS, Entry, Protocol, Published
+from striate.models import NAMED, ZOO, Network, create_model, list_models
+from striate.models.catalog import CATALOG, CATALOG_OF_PIXELS, PROTOCOLS, Entry, Protocol, Published
 
 WILDCARDS = set("*?[")
 SORTINGS = ("name", "year", "depth", "params", "macs", "field_px", "top5_pct")
@@ -68,10 +69,10 @@ def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
     >>> line.year, line.params, line.macs, line.field_px, line.top5_pct
     (2015, 25557032, 4089184256, 427, 7.138)
     """
-    if name not in ZOO:
+    if name not in NAMED:
         raise unknown_name("model", name, ZOO, "`striate models`")
     cost = COSTS[name] if size is None and name in COSTS else counted(name, size)
-    entry = CATALOG.get(name, Entry(0, "", 0))
+    entry = CATALOG.get(name) or CATALOG_OF_PIXELS.get(name, Entry(0, "", 0))
     return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.errors)
 
 
@@ -104,11 +105,12 @@ def overviews(
     max_params: float | None = None,
     max_macs: float | None = None,
     sort: str | None = None,
+    task: str = CLASSIFICATION,
 ) -> list[Overview]:
     """Networks by name, year (from, to), parameters and multiply-accumulates, in the order of the zoo or sorted.
 
     pattern: a shell pattern, or a part of a name; or what `overview_of` gives. sort: one of `SORTINGS`; ascending,
-    what is unknown last. Errors are sorted within their protocol, those at one crop first.
+    what is unknown last. Errors are sorted within their protocol, those at one crop first. task: that they are for.
     Raises StriateError when no name matches or there is no such sorting.
 
     >>> [line.name for line in overviews("resnet*", max_params=1e6, sort="macs")]
@@ -118,7 +120,7 @@ def overviews(
         raise unknown_name("sorting", sort, SORTINGS)
     found = [
         line
-        for line in (map(overview, matching(pattern)) if isinstance(pattern, str) else [pattern])
+        for line in (map(overview, matching(pattern, task)) if isinstance(pattern, str) else [pattern])
         if (years is None or years[0] <= line.year <= years[1])
         and (max_params is None or line.inference_params <= max_params)
         and (max_macs is None or line.macs <= max_macs)
@@ -126,17 +128,17 @@ def overviews(
     return found if sort is None else sorted(found, key=lambda line: _sort_key(line, sort))
 
 
-def matching(pattern: str) -> list[str]:
-    """Names that match a shell pattern, or else contain it. Raises StriateError when there is none.
+def matching(pattern: str, task: str = CLASSIFICATION) -> list[str]:
+    """Names of a task that match a shell pattern, or else contain it. Raises StriateError when there is none.
 
     >>> matching("vgg1[16]"), matching("plain3")
     (['vgg11', 'vgg16'], ['plain34', 'plain32'])
     """
-    names = list_models(pattern)
+    names = list_models(pattern, task)
     if not names and not WILDCARDS & set(pattern):
-        names = list_models(f"*{pattern}*")
+        names = list_models(f"*{pattern}*", task)
     if not names:
-        raise unknown_name("model", pattern, ZOO, "`striate models`")
+        raise unknown_name("model", pattern, list_models(task=task), "`striate models`")
     return names
 
 

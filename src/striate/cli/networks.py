@@ -46,6 +46,7 @@ def models(
     year: Annotated[str | None, typer.Option(help="Only of this year, 2015, or of these, 2012-2014.")] = None,
     max_params: Annotated[str | None, typer.Option(help="At most so many parameters in use: 10M.")] = None,
     max_macs: Annotated[str | None, typer.Option(help="At most so many multiply-accumulates: 1.5G.")] = None,
+    task: Annotated[str, typer.Option(help="What they are for: classification or segmentation.")] = "classification",
     weights_of: WEIGHTS_OF = None,
     json: JSON = False,
 ) -> None:
@@ -56,6 +57,8 @@ def models(
     striate models 'vgg*'
 
     striate models --max-params 10M --max-macs 1G --sort top5_pct
+
+    striate models --task segmentation
     """
     from striate.analysis.zoo import overviews, year_range
     from striate.core.units import amount
@@ -66,6 +69,7 @@ def models(
         amount(max_params) if max_params else None,
         amount(max_macs) if max_macs else None,
         sort,
+        task,
     )
     if json:
         print_json([line.to_dict() for line in found])
@@ -94,7 +98,8 @@ def print_overviews(found: list[Overview]) -> None:
     """Networks as a table with as much about their sources as the terminal has room for; then what needs a remark."""
     from striate.analysis.zoo import columns
 
-    print_widest(columns(found), words=("model", "picture", "source", "paper"), left_out=("paper", "source", "picture"))
+    told = {heading: cells for heading, cells in columns(found).items() if any(cells)}
+    print_widest(told, words=("model", "picture", "source", "paper"), left_out=("paper", "source", "picture"))
     for line in found:
         if line.training_params:
             say(f"{line.name}: {line.training_params:,} parameters more while training, in auxiliary heads")

@@ -48,6 +48,8 @@ RESNET = "arXiv:1512.03385"
 RESNEXT = "arXiv:1611.05431"
 DENSENET = "arXiv:1608.06993"
 FRACTALNET = "arXiv:1605.07648"
+FARABET = "Farabet et al., TPAMI 35 (2013)"
+DILATED = "arXiv:1511.07122"
 VGG_BN = f"{VGG} with batch norm, arXiv:1502.03167"  # no paper holds these
 GOOGLENET_BN = f"{GOOGLENET} with batch norm, arXiv:1502.03167"
 # The paper's network as torchvision trained it; errors are 100 minus the accuracy that its documentation states.
@@ -176,3 +178,18 @@ CATALOG: dict[str, Entry] = {
     "quick_regnet26": Entry(2026, "this project", 26),
     "quick_regnet29": Entry(2026, "this project", 29),
 }
+
+# fmt: off
+CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measure on sets of their own
+    **dict.fromkeys(("sliding_window", "sliding_window_strided"), Entry(2013, FARABET, 0)),
+    "multiscale": Entry(2013, FARABET, 0),
+    "recurrent_labelling": Entry(2014, "arXiv:1306.2795", 0),
+    **dict.fromkeys(("fcn32s", "fcn16s", "fcn8s"), Entry(2014, "arXiv:1411.4038", 0)),
+    "deconvnet": Entry(2015, "arXiv:1505.04366", 0),
+    **dict.fromkeys(("unet_paper", "unet", "unet_bn"), Entry(2015, "arXiv:1505.04597", 0)),
+    "segnet": Entry(2015, "arXiv:1511.00561", 0),
+    **dict.fromkeys(("dilated_frontend", "dilated_context", "dilated_context_large"), Entry(2015, DILATED, 0)),
+    **dict.fromkeys(("fcn_resnet18", "fcn_resnet50", "fcn_resnet101"), Entry(2014, "arXiv:1411.4038, torchvision", 0)),
+    "quick_fcn": Entry(2026, "this project", 0),
+}
+# fmt: on
