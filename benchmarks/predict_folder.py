@@ -4,10 +4,10 @@
 
 NETWORK: "embedded", or what else `striate predict` takes, an exported file too. FOLDER holds photographs; without it
 they are cut, 500 x 375 px, from scikit-learn's two sample photographs, as JPEG files. In every round, one after the
-other: decoding and scaling on all cores (the files are in the system's cache); the network on the same batches, which
-are in memory; and what `striate predict NETWORK FOLDER --output rows.csv` calls, given the network that is open. What
-opening it takes, torch and the first answers included, is a column of its own. Medians of the rounds; the ratio is
-the median of that of each round.
+other: decoding and scaling on all cores (the files are in the system's cache); the network, on all cores too, on the
+same pictures, which are in memory, in batches of 32; and what `striate predict NETWORK FOLDER --output rows.csv` calls,
+given the network that is open. What opening it takes, torch and the first answers included, is a column of its own.
+Medians of the rounds; the ratio is the median of that of each round.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from striate.cli.predicting import predict
-from striate.data.streaming import read_batches
+from striate.data.streaming import ReadBatch, read_batches
+from striate.data.threads import in_threads
 from striate.deploy.given import given_pictures
 from striate.deploy.opened import load
 
@@ -69,10 +70,13 @@ def measured(network: str, folder: Path, rounds: int) -> dict[str, object]:
         for _ in read_batches(given_pictures(folder), opened.preprocess):
             pass
 
+    def answered(batch: ReadBatch) -> None:
+        opened.answer(batch.pictures, [batch.names[place] for place in batch.places], TOP)
+
     def answer() -> None:
         with opened.computing():
-            for batch in batches:
-                opened.answer(batch.pictures, [batch.names[place] for place in batch.places], TOP)
+            for _ in in_threads(answered, batches, opened.at_once):
+                pass
 
     def whole() -> None:
         is_open = patch("striate.deploy.opened.load", return_value=opened)

@@ -3,10 +3,11 @@
     python benchmarks/serving.py [NETWORK ...] [--seconds 60] [--clients 16] [--requests 10000] [--json]
 
 NETWORK: "embedded", a name of the zoo (weights drawn), or what `striate serve` takes. Everything stays on 127.0.0.1.
-Each client sends photographs of 500 x 375 px as JPEG, one per request, and asks again when it is answered. The engine's
-own rate is that of batches of 32 in a process of its own, before and after the load, the machine else idle: pictures
-that are decoded already. Memory is the server's, after 1,000 requests and after all; last of all SIGTERM comes under
-load.
+Each client sends photographs of 500 x 375 px as JPEG, one per request, and asks again when it is answered; clients are
+sockets of one thread that sends bytes made before, and take the same cores. The engine's own rate is that of batches of
+32, as many at once as it answers best, in a process of its own, before and after the load, the machine else idle:
+pictures that are decoded already. CPU time is per request, of the server and of the clients. Memory is the server's,
+after 1,000 requests and after all; last of all SIGTERM comes under load.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import argparse
 import http.client
 import io
 import json
+import os
+import selectors
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -23,6 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,20 +36,23 @@ from PIL import Image, ImageFilter
 
 BATCH = 32
 RATE = """
-import json, sys, time
+import itertools, json, sys, time
 import numpy as np
+from striate.data.threads import in_threads
 from striate.deploy.opened import load
 opened = load(sys.argv[1], sys.argv[2])
 shape = (32, *opened.preprocess.resize, opened.preprocess.channels)
 pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-with opened.computing():
+def answer(number):
     opened.answer(pictures, [""] * 32, 3)
-    seconds, end = [], time.perf_counter() + float(sys.argv[3])
-    while time.perf_counter() < end or len(seconds) < 3:
-        start = time.perf_counter()
-        opened.answer(pictures, [""] * 32, 3)
-        seconds.append(time.perf_counter() - start)
-print(json.dumps(sorted(32 / each for each in seconds)))
+    return time.perf_counter()
+with opened.computing():
+    list(in_threads(answer, range(4), opened.at_once))
+    start = time.perf_counter()
+    end = start + float(sys.argv[3])
+    numbers = itertools.takewhile(lambda _: time.perf_counter() < end, itertools.count())
+    ends = list(in_threads(answer, numbers, opened.at_once))
+    print(json.dumps(32 * len(ends) / (time.perf_counter() - start)))
 """
 
 
@@ -74,47 +82,112 @@ def weights_of(name: str, folder: Path) -> str:
 
 
 def engine_rate(weights: str, precision: str, seconds: float) -> float:
-    """Pictures per second of batches, the median."""
+    """Pictures per second of batches."""
     command = [sys.executable, "-c", RATE, weights, precision, str(seconds)]
-    return statistics.median(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    return float(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+
+
+def cpu_seconds(process: int) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def request_of(body: bytes) -> bytes:
+    """All bytes of a request."""
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+@dataclass(eq=False)
+class Client:
+    """One connection, the number of its request, when that was sent, and what has come of the answer."""
+
+    number: int
+    connection: socket.socket
+    begun: float = 0.0
+    answer: bytes = b""
 
 
 class Load:
-    """Clients that ask until they are stopped."""
+    """Clients that ask until they are stopped: sockets of one thread, so that they take little of the cores."""
 
     def __init__(self, url: str, clients: int) -> None:
-        self.address = urlsplit(url).netloc
+        host, port = urlsplit(url).netloc.split(":")
+        self.address = (host, int(port))
         self.seconds: list[float] = []
         self.statuses: Counter[object] = Counter()
+        self.cpu_s = 0.0
         self.stopped = threading.Event()
-        self.threads = [threading.Thread(target=self.ask, args=(number,)) for number in range(clients)]
-        self.bodies = photographs()
-        for thread in self.threads:
-            thread.start()
+        self.requests = [request_of(body) for body in photographs()]
+        self.sockets = selectors.DefaultSelector()
+        for number in range(clients):
+            self.connect(number)
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
 
-    def ask(self, number: int) -> None:
-        connection = http.client.HTTPConnection(self.address, timeout=60)
-        while not self.stopped.is_set():
-            number += 1
-            start = time.perf_counter()
-            try:
-                body = self.bodies[number % len(self.bodies)]
-                connection.request("POST", "/predict", body, {"content-type": "image/jpeg"})
-                answer = connection.getresponse()
-                answer.read()
-                self.statuses[answer.status] += 1
-                if answer.status == 200:
-                    self.seconds.append(time.perf_counter() - start)
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                self.statuses["refused" if isinstance(error, ConnectionRefusedError) else type(error).__name__] += 1
-                if isinstance(error, ConnectionRefusedError):
-                    return
+    def connect(self, number: int) -> None:
+        """One more client; when nobody listens any more, none."""
+        try:
+            connection = socket.create_connection(self.address, timeout=60)
+        except ConnectionRefusedError:
+            self.statuses["refused"] += 1
+            return
+        client = Client(number, connection)
+        self.sockets.register(connection, selectors.EVENT_READ, client)
+        self.ask(client)
+
+    def ask(self, client: Client) -> None:
+        client.number += 1
+        client.begun, client.answer = time.perf_counter(), b""
+        try:
+            client.connection.sendall(self.requests[client.number % len(self.requests)])
+        except OSError as error:
+            self.again(client, type(error).__name__)
+
+    def run(self) -> None:
+        while not self.stopped.is_set() and self.sockets.get_map():
+            for key, _ in self.sockets.select(0.1):
+                self.read(key.data)
+            self.cpu_s = time.thread_time()
+
+    def read(self, client: Client) -> None:
+        """What has come of an answer; when it is whole, the next question."""
+        try:
+            part = client.connection.recv(65536)
+        except OSError as error:
+            self.again(client, type(error).__name__)
+            return
+        client.answer += part
+        head, end, body = client.answer.partition(b"\r\n\r\n")
+        if not part:
+            self.again(client, "closed")
+        elif end and len(body) >= int(head.lower().split(b"content-length:")[1].split()[0]):
+            status = int(head.split()[1])
+            self.statuses[status] += 1
+            if status == 200:
+                self.seconds.append(time.perf_counter() - client.begun)
+            if b"connection: close" in head.lower():
+                self.again(client, None)
+            else:
+                self.ask(client)
+
+    def again(self, client: Client, why: str | None) -> None:
+        """A new connection in the place of one that is over."""
+        if why:
+            self.statuses[why] += 1
+        self.sockets.unregister(client.connection)
+        client.connection.close()
+        self.connect(client.number)
 
     def stop(self) -> None:
         self.stopped.set()
-        for thread in self.threads:
-            thread.join()
+        self.thread.join()
+        for key in list(self.sockets.get_map().values()):
+            key.data.connection.close()
+        self.sockets.close()
 
 
 def resident_mb(url: str) -> float:
@@ -142,8 +215,10 @@ def measured(name: str, arguments: argparse.Namespace) -> dict[str, object]:
         load = Load(ready["url"], arguments.clients)
         wait_for(load, min(100, arguments.requests // 10))
         load.seconds, start = [], time.perf_counter()
+        clients_cpu, server_cpu = load.cpu_s, cpu_seconds(server.pid)
         time.sleep(arguments.seconds)
         seconds, elapsed = list(load.seconds), time.perf_counter() - start
+        clients_cpu, server_cpu = load.cpu_s - clients_cpu, cpu_seconds(server.pid) - server_cpu
         load.stop()
         after = engine_rate(weights, arguments.precision, arguments.seconds / 6)
         load = Load(ready["url"], arguments.clients)
@@ -167,6 +242,8 @@ def measured(name: str, arguments: argparse.Namespace) -> dict[str, object]:
         "images_per_s": round(len(seconds) / elapsed, 1),
         "engine_images_per_s": round(own, 1),
         "ratio": round(len(seconds) / elapsed / own, 3),
+        "server_cpu_ms": round(1000 * server_cpu / len(seconds), 2),
+        "clients_cpu_ms": round(1000 * clients_cpu / len(seconds), 2),
         "mb_early": round(early),
         "mb_late": round(late),
         "requests": arguments.requests,

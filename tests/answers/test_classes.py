@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -41,3 +43,12 @@ def test_every_task_can_be_read_without_torch() -> None:
     assert set(READ) == set(TASKS)
     with pytest.raises(StriateError, match="unknown task 'origami'"):
         reader("origami")
+
+
+def test_what_is_no_number_is_a_problem_and_not_an_answer():
+    logits = np.array([[np.nan, 1.0], [np.inf, 0.0], [0.0, 1.0]], np.float32)
+    *without, answered = read(logits, ("ant", "bee"), ["a.png", "b.png", "c.png"], 2)
+    assert [each.to_dict()["label"] for each in without] == [None, None]
+    assert all("no number" in str(each.problem) for each in without)
+    assert answered.label == "bee"
+    json.dumps([each.to_dict() for each in (*without, answered)], allow_nan=False)

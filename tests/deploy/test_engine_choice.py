@@ -94,7 +94,7 @@ def test_an_engine_that_answers_otherwise_is_not_chosen(folder, monkeypatch, tmp
 
     def wrong(path, name, precision):
         engine = opened(path, name, precision)
-        return lambda images: -engine(images) if name == "openvino" else engine(images)
+        return lambda images, threads: -engine(images, threads) if name == "openvino" else engine(images, threads)
 
     monkeypatch.setattr(engine_choice, "open_engine", wrong)
     run, lines = Run(folder, "fp32"), []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
+import pytest
 
 import striate
-from factories import noise
+from factories import encoded, noise
 from striate.answers.classes import Prediction
 from striate.core.records import Preprocess
-from striate.deploy.equal_shapes import AT_ONCE, at_once, in_equal_shapes
+from striate.deploy.equal_shapes import TOGETHER, in_equal_shapes, most_together
 
 
 def test_a_picture_is_answered_alike_alone_among_others_and_anywhere():
@@ -24,23 +24,32 @@ def test_a_picture_is_answered_alike_alone_among_others_and_anywhere():
     assert alone == together == backwards[::-1]
 
 
-def test_in_fp32_other_programs_do_not_change_the_number_of_threads(monkeypatch):
-    monkeypatch.setattr("striate.runtime.runtime.threads_beside_others", lambda threads: 1)
-    run = striate.load("embedded", precision="fp32")
-    with run.computing():
-        assert torch.get_num_threads() == run.runtime.threads
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_folders_streams_and_single_pictures_are_answered_alike(precision, tmp_path):
+    for number, pixels in enumerate(noise(37, 90)):
+        (tmp_path / f"{number:02}.png").write_bytes(encoded(pixels))
+    paths = sorted(tmp_path.iterdir())
+    run = striate.load("embedded", precision=precision)
+    of_folder = [each.to_dict() for each in run.predict(tmp_path, top=200)]
+    assert of_folder[:7] == [each.to_dict() for each in run.predict(paths[:7], top=200)]
+    assert of_folder[:3] == [run.predict(path, top=200)[0].to_dict() for path in paths[:3]]
 
 
-def test_a_network_that_answers_by_place_is_asked_one_by_one():
+def test_a_network_that_answers_by_place_or_number_is_asked_by_ones_or_fours():
     def by_place(pictures, names):
         return [Prediction("", str(place), 1.0, ()) for place in range(len(pictures))]
 
     def by_picture(pictures, names):
         return [Prediction(name, str(pixels.max()), 1.0, ()) for name, pixels in zip(names, pictures, strict=True)]
 
+    def by_number(pictures, names):
+        return [Prediction(name, str(len(pictures)), 1.0, ()) for name in names]
+
     preprocess = Preprocess((8, 8), (8, 8))
-    assert at_once(by_place, preprocess) == 1
-    assert at_once(by_picture, preprocess) == AT_ONCE
+    assert most_together(by_place, preprocess) == 1
+    assert most_together(by_number, preprocess) == TOGETHER
+    assert most_together(by_picture, preprocess) is None
     pixels = np.stack([np.full((8, 8, 3), number, np.uint8) for number in range(1, 6)])
-    answered = in_equal_shapes(by_picture, AT_ONCE, pixels, "abcde")
-    assert [(each.path, each.label) for each in answered] == [(name, str(n)) for n, name in enumerate("abcde", 1)]
+    for together in (1, TOGETHER, None):
+        answered = in_equal_shapes(by_picture, together, pixels, "abcde")
+        assert [(each.path, each.label) for each in answered] == [(name, str(n)) for n, name in enumerate("abcde", 1)]

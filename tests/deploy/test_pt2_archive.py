@@ -130,3 +130,10 @@ def test_what_could_run_code_is_refused(sound, tmp_path, attack):
     with pytest.raises(striate.StriateError, match=words):
         open_engine(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_any_other_zip_archive_is_told_what_it_lacks(tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.pt2", "w") as archive:
+        archive.writestr("cat.jpg", b"")
+    with pytest.raises(striate.StriateError, match=r"no program of torch's: it lacks models/model\.json$"):
+        open_engine(tmp_path / "photos.pt2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
 CLASSIFICATION = "classification"
+NO_NUMBERS = "gets an answer that is no number; the network's weights may be damaged, or too large for 16 bits"
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,6 +50,7 @@ class Prediction(OneScreen):
 def read(logits: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Prediction]:
     """The `top` most probable classes of every picture; of equal ones, the first. logits: (N, classes).
 
+    Where they are no numbers (NaN, infinite), that is the picture's `problem`.
     Raises StriateError for logits of another shape.
 
     >>> read(np.array([[0.0, np.log(3)]], np.float32), ("ant", "bee"), ["a.png"], 1)[0].top
@@ -58,11 +61,15 @@ def read(logits: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequenc
             f"the network's answer to {len(paths)} pictures must be {len(names)} numbers for each, as it names "
             f"{len(names)} classes, got the shape {logits.shape}; its file is damaged"
         )
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    with np.errstate(invalid="ignore"):  # what is infinite
+        exponentials = np.exp(logits - logits.max(1, keepdims=True))
     probabilities = exponentials / exponentials.sum(1, keepdims=True)
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     predictions = []
     for path, numbers, shares in zip(paths, best.tolist(), probabilities.tolist(), strict=True):
         ranked = tuple((names[number], shares[number]) for number in numbers)
-        predictions.append(Prediction(path, *ranked[0], top=ranked))
+        if math.isnan(ranked[0][1]):
+            predictions.append(Prediction(path, None, None, (), NO_NUMBERS))
+        else:
+            predictions.append(Prediction(path, *ranked[0], top=ranked))
     return predictions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -45,15 +45,28 @@ def read_batches(pictures: Iterable[Undecoded], preprocess: Preprocess) -> Itera
     """
 
     def read(picture: Undecoded) -> tuple[str, Pixels | DecodeError]:
-        try:
-            return picture.name, read_working(*picture, preprocess)
-        except DecodeError as error:
-            return picture.name, error
+        return _read(picture, preprocess)
 
     outcomes = enumerate(in_threads(read, pictures))
     while part := list(islice(outcomes, BATCH_SIZE)):
-        good = {place: outcome for place, (_, outcome) in part if not isinstance(outcome, DecodeError)}
-        bad = {place: outcome for place, (_, outcome) in part if isinstance(outcome, DecodeError)}
-        names = {place: name for place, (name, _) in part}
-        none = np.empty((0, *preprocess.resize, preprocess.channels), np.uint8)
-        yield ReadBatch(list(good), names, np.stack(list(good.values())) if good else none, bad)
+        yield _batch(part, preprocess)
+
+
+def read_batch(pictures: Sequence[Undecoded], preprocess: Preprocess) -> ReadBatch:
+    """Some pictures, decoded one after the other by the thread that asks; their places are those among them."""
+    return _batch(list(enumerate(_read(picture, preprocess) for picture in pictures)), preprocess)
+
+
+def _read(picture: Undecoded, preprocess: Preprocess) -> tuple[str, Pixels | DecodeError]:
+    try:
+        return picture.name, read_working(*picture, preprocess)
+    except DecodeError as error:
+        return picture.name, error
+
+
+def _batch(part: list[tuple[int, tuple[str, Pixels | DecodeError]]], preprocess: Preprocess) -> ReadBatch:
+    good = {place: outcome for place, (_, outcome) in part if not isinstance(outcome, DecodeError)}
+    bad = {place: outcome for place, (_, outcome) in part if isinstance(outcome, DecodeError)}
+    names = {place: name for place, (name, _) in part}
+    none = np.empty((0, *preprocess.resize, preprocess.channels), np.uint8)
+    return ReadBatch(list(good), names, np.stack(list(good.values())) if good else none, bad)

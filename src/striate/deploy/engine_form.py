@@ -25,4 +25,4 @@ class EngineForm(QuickForm):
         """(N, C, H, W) to the network's answer."""
         if computed_in() is not self.dtype:
             return self.form(images)  # type: ignore[no-any-return]
-        return torch.from_numpy(np.asarray(self.engine(images.numpy()), np.float32))
+        return torch.from_numpy(np.asarray(self.engine(images.numpy(), torch.get_num_threads()), np.float32))

@@ -15,6 +15,7 @@ from striate.deploy.engine_choice import Asking
 from striate.deploy.export.exporting import Audience, Trials, Wanted, export
 from striate.deploy.export.pictures import drawn
 from striate.deploy.export.proof import CLOSE, Comparison
+from striate.ops.threads import torch_threads
 from striate.runtime.inference import network_input
 from striate.runtime.program.quick import QuickForm
 
@@ -30,7 +31,7 @@ def images_per_s(asking: Asking, forms: Mapping[str, QuickForm]) -> dict[str, fl
     """The rates of all engines whose answers to drawn pictures are torch's in fp32: the best of some turns."""
     batch = next(drawn(asking.bundle.preprocess).batches(asking.bundle.preprocess))
     images = network_input(to_batch(batch.pixels), asking.bundle.preprocess, asking.runtime)
-    with torch.inference_mode():
+    with torch.inference_mode(), torch_threads(1):  # as in `Run.answer`
         expected = asking.form(images).float().numpy()
         agreeing = {name: form for name, form in forms.items() if _agrees(asking, form, images, expected)}
         best = dict.fromkeys(agreeing, float("inf"))

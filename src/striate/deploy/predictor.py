@@ -6,20 +6,26 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from striate.answers.classes import Prediction
 from striate.core.errors import StriateError
+from striate.core.processor import cores
 from striate.core.records import Preprocess
 from striate.core.values import checked
 from striate.data.decode import Pixels
 from striate.data.left_out import LeftOut
-from striate.data.streaming import Undecoded, read_batches
+from striate.data.streaming import ReadBatch, Undecoded, read_batch, read_batches
+from striate.data.threads import in_threads
 from striate.data.working_size import to_working_size
 from striate.deploy.given import Picture, given_pictures
 from striate.deploy.tiles import answers_in_tiles
+
+MOST_TOGETHER = 16  # pictures of a batch that one thread answers: of more, small networks' maps leave its cache
 
 log = logging.getLogger("striate")
 
@@ -57,11 +63,19 @@ class Predictor(ABC):
 
     @abstractmethod
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
-        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
+        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form.
+
+        Several threads may ask at once.
+        """
 
     @abstractmethod
     def choose_engine(self, engine: str = "auto", pictures: int | None = None, tell: Tell = log.info) -> None:
         """Have an engine compute what is predicted from now on; "auto": what is fastest here. See `Run`, `Exported`."""
+
+    @property
+    def at_once(self) -> int:
+        """How many batches are best answered at once, each by one thread; 1 where one batch takes all there is."""
+        return cores()
 
     def computing(self) -> AbstractContextManager[object]:
         """The context in which many batches are answered."""
@@ -87,20 +101,38 @@ class Predictor(ABC):
         given = given_pictures(paths, left_out)
         return list(answers_in_tiles(self, given, top) if tiles else self.answers(given, top))
 
-    def answers(self, given: Iterable[Undecoded], top: int = 5) -> Iterator[Any]:
-        """The same one by one, in order, while the next pictures are decoded; only some batches are in memory."""
+    def answers(self, given: Sequence[Undecoded], top: int = 5) -> Iterator[Any]:
+        """The same one by one, in order, while others are decoded and answered; only some batches are in memory."""
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
         return self._answers(given, top)
 
-    def _answers(self, given: Iterable[Undecoded], top: int) -> Iterator[Any]:
+    def _answers(self, given: Sequence[Undecoded], top: int) -> Iterator[Any]:
+        """Threads of one computation wait for each other at every operator, and for one that decodes all of them: so
+        each thread decodes and answers batches of its own.
+        """
         with self.computing():
-            for batch in read_batches(given, self.preprocess):
-                names = [batch.names[place] for place in batch.places]
-                answered = self.answer(batch.pictures, names, top) if names else []
-                found = dict(zip(batch.places, answered, strict=True))
-                for place, name in batch.names.items():
-                    yield found[place] if place in found else Prediction(name, None, None, (), batch.bad[place].reason)
+            if self.at_once == 1:
+                parts: Iterable[list[Any]] = (self._told(each, top) for each in read_batches(given, self.preprocess))
+            else:
+                size = max(1, min(MOST_TOGETHER, -(-len(given) // self.at_once)))
+                batches = (given[start : start + size] for start in range(0, len(given), size))
+                parts = in_threads(partial(self._answered, top=top), batches, self.at_once, 2 * self.at_once)
+            yield from chain.from_iterable(parts)
+
+    def _answered(self, given: Sequence[Undecoded], top: int) -> list[Any]:
+        return self._told(read_batch(given, self.preprocess), top)
+
+    def _told(self, batch: ReadBatch, top: int) -> list[Any]:
+        """An answer for every picture of a batch, also for those that cannot be read."""
+        answered = (
+            self.answer(batch.pictures, [batch.names[place] for place in batch.places], top) if batch.places else []
+        )
+        found = dict(zip(batch.places, answered, strict=True))
+        return [
+            found[place] if place in found else Prediction(name, None, None, (), batch.bad[place].reason)
+            for place, name in batch.names.items()
+        ]
 
     def predict_pixels(self, pictures: Sequence[Pixels], names: Sequence[str], top: int = 5) -> list[Any]:
         """Predict decoded pictures, uint8 (H, W, channels) each, of any sizes."""

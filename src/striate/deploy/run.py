@@ -30,7 +30,7 @@ from striate.data.scan import Progress
 from striate.data.sources import open_to_evaluate
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.engine_form import EngineForm
-from striate.deploy.equal_shapes import at_once, exact_threads, in_equal_shapes
+from striate.deploy.equal_shapes import in_equal_shapes, most_together
 from striate.deploy.evaluating import batches_to_evaluate
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.inputs import members, split_to_evaluate, targets_for
@@ -131,7 +131,7 @@ class Run(Predictor, OneScreen):
 
         asking = Asking(self.bundle, self.sha256, self._quick_form, self.runtime)
         self._form = form_by(asking, engine, pictures, tell)
-        self.__dict__.pop("_at_once", None)  # of the engine before
+        self.__dict__.pop("_together", None)  # of the engine before
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -189,17 +189,27 @@ class Run(Predictor, OneScreen):
         """Of the weights, as the header of `model.safetensors` has it."""
         return self.bundle.sha256
 
+    @property
+    def at_once(self) -> int:
+        """How many batches are best answered at once, each by one thread; 1 on a GPU, which takes one after another."""
+        return super().at_once if self.runtime.device == "cpu" else 1
+
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """The context in which many batches are answered: in fp32 always by as many threads, their maps in memory that
-        is not given back to the system between them.
+        """The context in which many batches are answered: maps stay in memory that is not given back to the system
+        between them.
         """
-        with exact_threads(self.runtime), keep_freed_memory():
+        self._form.eval()  # made before several threads ask for it
+        with torch_threads(1), keep_freed_memory():
             yield
 
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
-        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
-        return in_equal_shapes(partial(self._answer, top=top), self._at_once, pictures, names)
+        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form.
+
+        One thread computes it, so that its bits are those of the picture: see `equal_shapes`.
+        """
+        with torch_threads(1):
+            return in_equal_shapes(partial(self._answer, top=top), self._together, pictures, names)
 
     @torch.inference_mode()
     def _answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
@@ -207,9 +217,9 @@ class Run(Predictor, OneScreen):
         return self.task.read(as_arrays(self.task.readable(output)), self.classes, names, top)
 
     @cached_property
-    def _at_once(self) -> int | None:
+    def _together(self) -> int | None:
         answer = partial(self._answer, top=len(self.classes))
-        return at_once(answer, self.preprocess) if self.runtime.precision == "fp32" else None
+        return most_together(answer, self.preprocess) if self.runtime.precision == "fp32" else None
 
     @checked
     def evaluate(

@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from striate.report.axis import Axis, epoch_axis, value_axis
-from striate.tasks.task import Figure
+
+if TYPE_CHECKING:
+    from striate.tasks.task import Figure
 
 MOST_POINTS = 500  # more cannot be told apart on 300 pixels
 MARKED_UP_TO = 15  # epochs; with few of them, each is a dot

@@ -67,7 +67,8 @@ def test_the_operator_that_onnx_does_not_have_is_named_and_pt2_has_it(exported, 
     with pytest.raises(striate.StriateError) as refused:
         exported(network, name)
     assert str(refused.value).endswith(
-        "the operator prims.bessel_j0 of its layer 'odd' has no form there; export it as pt2"
+        "cannot be written as ONNX or for OpenVINO: the operator prims.bessel_j0 of its layer 'odd' has no form there; "
+        "export it as pt2"
     )
     assert list(tmp_path.iterdir()) == []
     assert exported(network, "net.pt2").record.proof.largest_difference == 0

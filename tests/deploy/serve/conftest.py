@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import striate
-from factories import encoded
+from factories import encoded, noise
 from striate.deploy.serve.app import create_app
 from striate.deploy.serve.running import open_socket, serve_until
 from striate.deploy.serve.served import Served
@@ -87,3 +87,12 @@ def server(digits) -> Iterator[Running]:
 def scan() -> bytes:
     """A picture that there is nothing wrong with."""
     return encoded(np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8))
+
+
+@pytest.fixture(scope="session")
+def scans(tmp_path_factory):
+    """Some picture files, by name."""
+    folder = tmp_path_factory.mktemp("scans")
+    for number, pixels in enumerate(noise(12, 40, 1)):
+        (folder / f"{number:02}.png").write_bytes(encoded(pixels[:, :, 0]))
+    return sorted(folder.iterdir())

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 import striate
 from factories import encoded, noise
 from striate.core.version import __version__
-
-
-@pytest.fixture(scope="session")
-def scans(tmp_path_factory):
-    """Some picture files, by name."""
-    folder = tmp_path_factory.mktemp("scans")
-    for number, pixels in enumerate(noise(12, 40, 1)):
-        (folder / f"{number:02}.png").write_bytes(encoded(pixels[:, :, 0]))
-    return sorted(folder.iterdir())
 
 
 def said(predictions, named):
@@ -112,6 +106,41 @@ def test_what_is_not_there_is_said(server):
     assert answer.json()["problem"].startswith("there is nothing at this address")
 
 
+def test_head_is_get_without_the_body(server):
+    for path in ("/healthz", "/model", "/metrics", "/openapi.json"):
+        answer = server.client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == server.client.get(path).headers["content-type"]
+    assert server.client.head("/predict").status_code == 405
+
+
+def test_what_is_no_http_is_refused_as_everything_is(server):
+    with server.connect() as connection:
+        connection.sendall(b"what is this?\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/json" in head
+    assert set(json.loads(body)) == {"problem"}
+
+
+def test_many_ask_for_the_network_alone_and_together(server, digits, scan):
+    inside = []
+
+    def alone(number):
+        inside.append(number)
+        time.sleep(0.01)
+        assert inside == [number]
+        return inside.pop()
+
+    async def asked():
+        return await asyncio.gather(*(server.served.batcher.call(partial(alone, number)) for number in range(8)))
+
+    with ThreadPoolExecutor(4) as clients:
+        answers = [clients.submit(server.client.post, "/predict", files={"x": scan}) for _ in range(8)]
+        assert asyncio.run(asked()) == list(range(8))
+        assert [answer.result().status_code for answer in answers] == [200] * 8
+
+
 def test_a_network_that_fails_is_500_and_the_next_request_is_answered(serving, digits, scan, monkeypatch, caplog):
     with serving(digits) as server:
         with monkeypatch.context() as broken:
@@ -126,7 +155,7 @@ def test_a_network_that_fails_is_500_and_the_next_request_is_answered(serving, d
 def test_the_threads_end_with_the_server(serving, digits, scan):
     with serving(digits) as server:
         server.client.post("/predict", files={"x": scan})
-    assert not server.served.batcher._thread.is_alive()
+    assert not any(thread.is_alive() for thread in server.served.batcher._threads)
 
 
 def test_an_exported_file_is_served_alike(serving, digits, scans, tmp_path):

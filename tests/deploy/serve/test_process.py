@@ -13,24 +13,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import torch
 
+import striate
 from striate.cli.app import app
 from striate.core.errors import StriateError
 from striate.deploy.serve import running
 from striate.deploy.serve.running import open_socket
 
-COMMAND = (sys.executable, "-c", f"import torch; torch.set_num_threads({torch.get_num_threads()}); "
-           "from striate.cli import main; main()", "serve")  # fmt: skip
+START = f"import torch; torch.set_num_threads({torch.get_num_threads()}); from striate.cli import main; main()"
 
 
 @contextmanager
-def process(*words: Any) -> Iterator[tuple[subprocess.Popen, dict]]:
+def process(*words: Any, start: str = START) -> Iterator[tuple[subprocess.Popen, dict]]:
     """The server as a process, and what it says when it is ready."""
-    command = [*COMMAND, *map(str, words), "--json"]
+    command = [sys.executable, "-c", start, "serve", *map(str, words), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         try:
             said = ""
@@ -69,6 +70,17 @@ def test_sigterm_under_load_answers_what_was_accepted_and_refuses_the_rest(digit
     assert set(statuses) == {200, 503}
 
 
+def test_a_file_of_another_engine_is_served_without_torch(digits_run, scans, tmp_path):
+    pytest.importorskip("onnxruntime")
+    file = striate.load(digits_run).export(tmp_path / "digits.onnx", data=scans[0].parent).path
+    start = "import sys; sys.modules['torch'] = None; from striate.cli import main; main()"
+    with process(file, "--port", 0, start=start) as (_, ready):
+        assert httpx.get(ready["url"], trust_env=False).status_code == 200
+        with scans[0].open("rb") as scan:
+            answer = httpx.post(f"{ready['url']}predict", files={"x": scan}, trust_env=False)
+        assert answer.status_code == 200
+
+
 def test_a_broken_form_is_told_to_its_sender_alone(digits_run):
     with process(digits_run, "--port", 0) as (server, ready):
         form = {"content-type": "multipart/form-data; boundary="}
@@ -87,7 +99,8 @@ def test_ctrl_c_is_one_line(digits_run):
 
 def test_another_address_needs_a_token_and_one_is_made(digits_run, scan):
     with process(digits_run, "--port", 0, "--host", "0.0.0.0") as (_, ready):
-        url = ready["url"].replace("0.0.0.0", "127.0.0.1")
+        assert "0.0.0.0" not in ready["url"]  # but an address that a browser opens
+        url = f"http://127.0.0.1:{urlsplit(ready['url']).port}"
         assert len(ready["token"]) >= 32
         with httpx.Client(base_url=url, trust_env=False) as client:
             assert client.post("/predict", files={"x": scan}).status_code == 401

@@ -20,13 +20,14 @@ class Engine(Protocol):
     """A network in an engine.
 
     words: what computes, and in which precision, as a person reads it. record: what the file says of itself, as text;
-    None: nothing. Called with images (N, C, H, W), as the file takes them, it gives its first output, float32.
+    None: nothing. Called with images (N, C, H, W), as the file takes them, it gives its first output, float32. Several
+    threads may call it at once. threads: that compute it; 1, or more for all that there are.
     """
 
     words: str
     record: str | None
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Any, threads: int = 1) -> Any:
         """The network's answer."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from striate.core.errors import StriateError, first_line
-from striate.core.processor import cores, threads_beside_others
 from striate.deploy.export_record import KEY
 
 
@@ -23,21 +23,34 @@ class OnnxRuntimeEngine:
     def __init__(self, path: Path) -> None:
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads_beside_others(cores())
-        options.log_severity_level = 3  # errors, which are raised anyway
-        self._path = path
-        with self._named_errors():
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self.record: str | None = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        self._path, self._opening = path, threading.Lock()
+        self._sessions: dict[int, Any] = {}
+        session = self._session(1)
+        self.record: str | None = session.get_modelmeta().custom_metadata_map.get(KEY)
         self.words = f"ONNX Runtime {onnxruntime.__version__}"
-        self._input = self._session.get_inputs()[0].name
-        self._outputs = [output.name for output in self._session.get_outputs()][:1]
+        self._input = session.get_inputs()[0].name
+        self._outputs = [output.name for output in session.get_outputs()][:1]
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Any, threads: int = 1) -> Any:
         """The first output for images as the file takes them."""
+        session = self._session(threads)
         with self._named_errors():
-            return self._session.run(self._outputs, {self._input: np.ascontiguousarray(images)})[0]
+            return session.run(self._outputs, {self._input: np.ascontiguousarray(images)})[0]
+
+    def _session(self, threads: int) -> Any:
+        """What computes with so many threads, that of the caller among them."""
+        import onnxruntime
+
+        with self._opening:
+            if threads not in self._sessions:
+                options = onnxruntime.SessionOptions()
+                options.intra_op_num_threads = threads
+                options.log_severity_level = 3  # errors, which are raised anyway
+                with self._named_errors():
+                    self._sessions[threads] = onnxruntime.InferenceSession(
+                        self._path, options, providers=["CPUExecutionProvider"]
+                    )
+        return self._sessions[threads]
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

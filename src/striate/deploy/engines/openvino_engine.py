@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,8 @@ TO_LAST = (0, 2, 3, 1)
 CAPABILITIES = "OPTIMIZATION_CAPABILITIES"
 
 Shape = tuple[int, ...]
-Asked = tuple[Shape, bool]
-"""Shape of images, and whether their channels lie last."""
+Asked = tuple[Shape | None, bool, bool]
+"""Shape of images, None for any, whether their channels lie last, and whether all threads compute one batch."""
 
 
 class OpenVinoEngine:
@@ -41,34 +42,59 @@ class OpenVinoEngine:
             self.record: str | None = _record(self._model)
         self.words = f"OpenVINO {ov.__version__.split('-')[0]}"
         wanted, has_bf16 = precision or _precision(self.record), "BF16" in self._core.get_property("CPU", CAPABILITIES)
-        self._settings = {
-            "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
-            "INFERENCE_NUM_THREADS": threads_beside_others(cores()),
-            "INFERENCE_PRECISION_HINT": "bf16" if wanted == "bf16" and has_bf16 else "f32",
-        }
-        self._requests: dict[tuple[Shape | None, bool], Any] = {}
+        self._precision = "bf16" if wanted == "bf16" and has_bf16 else "f32"
+        self._compiled: dict[Asked, Any] = {}
+        self._compiling, self._of_thread = threading.Lock(), threading.local()
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Any, threads: int = 1) -> Any:
         """The first output for images as the file takes them; channels that lie last in memory are not moved."""
         last = not images.flags.c_contiguous and images.transpose(TO_LAST).flags.c_contiguous
-        request = self._request((images.shape, last))
+        given = images.transpose(TO_LAST) if last else np.ascontiguousarray(images)
+        request = self._request((images.shape, last, threads > 1), given)
         with self._named_errors():
-            request.infer([images.transpose(TO_LAST) if last else np.ascontiguousarray(images)], share_inputs=True)
+            request.infer([given], share_inputs=True)
         return np.array(request.get_output_tensor(0).data, np.float32)
 
-    def _request(self, asked: Asked) -> Any:
-        """What computes images of a shape: compiled for it, which is faster, or after SHAPES of them for any."""
-        shape, last = asked
-        key = asked if asked in self._requests or len(self._requests) < SHAPES else (None, last)
-        if key not in self._requests:
+    def _request(self, asked: Asked, given: Any) -> Any:
+        """What computes images of a shape for the thread that asks."""
+        with self._compiling:
+            compiled = self._compiled_for(asked, given)
+        requests: dict[int, Any] = self._of_thread.__dict__.setdefault("requests", {})
+        if id(compiled) not in requests:
+            requests[id(compiled)] = compiled.create_infer_request()
+        return requests[id(compiled)]
+
+    def _compiled_for(self, asked: Asked, given: Any) -> Any:
+        """Compiled for a shape, which is faster, or after SHAPES of them for any; and run once.
+
+        Two threads in their first runs of a process wait for each other without end (OpenVINO 2026.4): one has the
+        interpreter's lock, the other that of what both of them prepare.
+        """
+        _, last, alone = asked
+        key = asked if asked in self._compiled or len(self._compiled) < SHAPES else (None, last, alone)
+        if key not in self._compiled:
             with self._named_errors():
                 model = self._model.clone()
                 if key[0] is not None:
-                    model.reshape(list(shape))
+                    model.reshape(list(key[0]))
                 if last:
                     model = _taking_channels_last(model)
-                self._requests[key] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
-        return self._requests[key]
+                compiled = self._core.compile_model(model, "CPU", self._settings(alone))
+                request = compiled.create_infer_request()
+                request.infer([given], share_inputs=True)
+                np.array(request.get_output_tensor(0).data, np.float32)
+                self._compiled[key] = compiled
+        return self._compiled[key]
+
+    def _settings(self, alone: bool) -> dict[str, Any]:
+        """Of all threads on one batch, or of one on each of as many batches as there are threads."""
+        threads = threads_beside_others(cores()) if alone else cores()
+        return {
+            "PERFORMANCE_HINT": "LATENCY" if alone else "THROUGHPUT",
+            "NUM_STREAMS": 1 if alone else threads,
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": self._precision,
+        }
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

@@ -50,6 +50,7 @@ def checked_archive(path: Path) -> io.BytesIO:
     content = io.BytesIO(read_regular(path, MOST_BYTES))
     try:
         with zipfile.ZipFile(content) as archive:
+            _require_program(path, archive)
             problem = next(_problems(archive), None)
     except (zipfile.BadZipFile, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise StriateError(f"{path} is damaged or no program of torch's: {error}") from error
@@ -57,6 +58,12 @@ def checked_archive(path: Path) -> io.BytesIO:
         raise StriateError(f"{path} is not loaded: {problem}, which `striate export` never writes; it may run code")
     content.seek(0)
     return content
+
+
+def _require_program(path: Path, archive: zipfile.ZipFile) -> None:
+    inside = {name.partition("/")[2] for name in archive.namelist()}
+    if missing := [name for name in (PROGRAM, SAMPLES, *CONFIGS) if name not in inside]:
+        raise StriateError(f"{path} is a zip archive, but no program of torch's: it lacks {missing[0]}")
 
 
 def _problems(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -11,6 +11,7 @@ import torch
 from striate.core.errors import StriateError, first_line
 from striate.deploy.engines.pt2_archive import checked_archive
 from striate.deploy.export_record import KEY
+from striate.ops.threads import torch_threads
 
 RECORD = f"{KEY}.json"
 
@@ -28,10 +29,10 @@ class TorchEngine:
         self._path, self._module = path, program.module()
         self.words = f"torch {torch.__version__.split('+')[0]}"
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Any, threads: int = 1) -> Any:
         """The first output for images as the file takes them."""
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch_threads(threads):
                 answer = self._module(torch.from_numpy(images))
         except (RuntimeError, ValueError, AssertionError) as error:  # such as sizes that it was not made for
             raise StriateError(f"{self._path} cannot be run by torch: {first_line(error)}") from error

@@ -100,10 +100,11 @@ def _refusal(traced: Traced, label: str, error: BaseException | None) -> str:
         words += str(error)
         error = error.__cause__ or error.__context__
     if (operator := UNKNOWN.search(words)) is None:
-        return f"{label} cannot be written as ONNX: {words.splitlines()[0]}; export it as pt2"
+        return f"{label} cannot be written as ONNX or for OpenVINO: {words.splitlines()[0]}; export it as pt2"
     path = _layer_with(traced, operator[1].rpartition(".")[2])
     where = f" of its layer {path!r}" if path else ""
-    return f"{label} cannot be written as ONNX: the operator {operator[1]}{where} has no form there; export it as pt2"
+    named = f"the operator {operator[1]}{where} has no form there"
+    return f"{label} cannot be written as ONNX or for OpenVINO: {named}; export it as pt2"
 
 
 def _layer_with(traced: Traced, operator: str) -> str:

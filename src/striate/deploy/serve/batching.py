@@ -1,4 +1,4 @@
-"""What arrives within a few milliseconds goes through the network together, in one thread."""
+"""What arrives within a few milliseconds goes through the network together, in one of several threads."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from striate.data.decode import Pixels
 from striate.deploy.predictor import Predictor
 from striate.deploy.serve.measures import Measures
 from striate.deploy.serve.settings import Settings
+from striate.deploy.serve.turns import Turns
 
 LAST_SECONDS = 0.5  # for a batch that nobody waits for any more
 
@@ -44,13 +45,17 @@ class _Work:
 
 
 class Batcher:
-    """The thread that has the network. Its queue is as long as `Admission` lets it become."""
+    """The threads that answer, each a batch of its own. Their queue is as long as `Admission` lets it become."""
 
     def __init__(self, predictor: Predictor, settings: Settings, measures: Measures) -> None:
         self.predictor, self.settings, self.measures = predictor, settings, measures
         self._queue: SimpleQueue[_Picture | _Work | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="network", daemon=True)
-        self._thread.start()
+        self._turns = Turns(predictor.at_once)
+        self._threads = [
+            threading.Thread(target=self._run, name="network", daemon=True) for _ in range(predictor.at_once)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def answers(self, pictures: list[Pixels], names: list[str], top: int) -> list[Any]:
         """An answer per picture, uint8 (h, w, C) at the working size. Raises what the network raises."""
@@ -60,16 +65,17 @@ class Batcher:
         return list(await asyncio.gather(*(asyncio.wrap_future(each.answer) for each in asked)))
 
     async def call(self, work: Callable[[], T]) -> T:
-        """What a function returns that uses the network, between two batches. Raises what it raises."""
+        """What a function returns that has the network for itself meanwhile. Raises what it raises."""
         asked = _Work(work)
         self._queue.put(asked)
         result: T = await asyncio.wrap_future(asked.answer)
         return result
 
     def close(self) -> None:
-        """End the thread after what is in its queue, or leave it to the end of the process."""
+        """End the threads after what is in their queue, or leave them to the end of the process."""
         self._queue.put(None)
-        self._thread.join(LAST_SECONDS)
+        for thread in self._threads:
+            thread.join(LAST_SECONDS)
 
     def _run(self) -> None:
         with self.predictor.computing():
@@ -80,12 +86,15 @@ class Batcher:
         item = self._queue.get()
         while item is not None:
             if isinstance(item, _Work):
-                _settle([item.answer], partial(_alone, item.work))
+                with self._turns.alone():
+                    _settle([item.answer], partial(_alone, item.work))
                 item = self._queue.get()
             else:
                 batch, item = self._gathered(item)
-                self._answer(batch)
+                with self._turns.together():
+                    self._answer(batch)
                 item = item or self._queue.get()
+        self._queue.put(None)  # for the next thread
 
     def _gathered(self, first: _Picture) -> tuple[list[_Picture], _Picture | _Work | None]:
         """Pictures that go together, and what came after them and does not, if it has come."""

@@ -56,6 +56,8 @@ class Bounds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # is answered as GET: of its body the connection sends nothing
+            scope = {**scope, "method": "GET"}
         exchange = _Exchange(self, scope, receive, send)
         try:
             await exchange.answer()

@@ -14,6 +14,10 @@ FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
     b'\r\n{"problem":"too many connections are open"}'
 )
+BROKEN = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b'\r\n{"problem":"the request is no HTTP/1.1, or its headers are too large"}'
+)
 
 
 class Connection(H11Protocol):
@@ -37,6 +41,12 @@ class Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, unless an answer has begun already, and close."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(BROKEN)
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""

@@ -22,5 +22,5 @@ def at_its_pace(settings: Settings, predictor: Predictor) -> Settings:
         for _ in range(2):  # the first one prepares what the others use
             start = time.perf_counter()
             predictor.answer(pictures, [""] * TRIED, 1)
-    answered = int(TRIED * WAITING_SECONDS / (time.perf_counter() - start))
+    answered = int(predictor.at_once * TRIED * WAITING_SECONDS / (time.perf_counter() - start))
     return replace(settings, most_waiting=max(settings.most_files, min(answered, MOST_WAITING)))

@@ -60,9 +60,22 @@ def is_loopback(listening: socket.socket) -> bool:
 
 
 def url_of(listening: socket.socket) -> str:
-    """Where a browser finds it."""
+    """Where a browser finds it; of one that listens on all addresses, by the one that other machines see."""
     address, port = listening.getsockname()[:2]
+    if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+        address = _seen_by_others(listening.family)
     return f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+
+
+def _seen_by_others(family: int) -> str:
+    """The address from which this machine would reach others, or its own for itself. Nothing is sent for that."""
+    unknown, here = ("2001:db8::1", "::1") if family == socket.AF_INET6 else ("192.0.2.1", "127.0.0.1")  # of documents
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((unknown, 9))
+        except OSError:  # no network
+            return here
+        return str(asking.getsockname()[0])
 
 
 def new_token() -> str:

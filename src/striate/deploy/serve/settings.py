@@ -27,7 +27,7 @@ class Settings:
     most_pixels: int = 50_000_000
     most_files: int = 32
     most_waiting: int = 128
-    batch: int = 32
+    batch: int = 16
     gather_seconds: float = 0.004
     body_seconds: float = 20.0
     request_seconds: float = 30.0

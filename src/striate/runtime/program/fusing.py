@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from striate.runtime.program.recording import Call, Recording
@@ -25,6 +27,7 @@ ACTIVATIONS: dict[Callable[..., Any], str] = {  # what oneDNN calls them, withou
 }
 SUMS = (ATEN.add.Tensor, ATEN.add_.Tensor)
 CONV_DEFAULTS = (None, [1, 1], [0, 0], [1, 1], 1)  # bias, stride, padding, dilation, groups of aten.conv2d
+LEAST_ROWS = 4
 
 Readers = dict[int, list[int]]
 """Places of the calls that take each tensor, by its identity; the answer is read behind the last one."""
@@ -42,6 +45,8 @@ def fused(recording: Recording, batch: int) -> list[Call]:
             _join(calls, place, readers, batch)
         elif call.operator is ATEN.linear.default and call.arguments[0].dtype is torch.bfloat16:
             calls[place] = _linear(call, batch)
+        elif call.operator is ATEN.linear.default and call.arguments[0].ndim == 2:
+            calls[place] = replace(call, operator=of_rows)
         elif call.operator is ATEN.adaptive_avg_pool2d.default and list(call.arguments[1]) == [1, 1]:
             maps = call.arguments[0]  # the plain pooling has the faster kernel where channels lie last
             calls[place] = Call(ATEN.avg_pool2d.default, (maps, list(maps.shape[2:])), {}, call.result)
@@ -129,6 +134,16 @@ def _other_summand(call: Call, result: Tensor) -> Tensor | None:
     other = second if first is result else first
     alike = isinstance(other, Tensor) and other is not result and other.shape == result.shape
     return other if alike and other.dtype is result.dtype else None
+
+
+def of_rows(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A linear layer (N, inputs) -> (N, outputs) that gives a row the same bits whatever N is.
+
+    MKL adds in another order where a matrix has fewer than LEAST_ROWS rows.
+    """
+    if len(rows) >= LEAST_ROWS:
+        return F.linear(rows, weight, bias)
+    return F.linear(F.pad(rows, (0, 0, 0, LEAST_ROWS - len(rows))), weight, bias)[: len(rows)]
 
 
 def _linear(call: Call, batch: int) -> Call:

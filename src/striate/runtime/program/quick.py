@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ MOST_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 1 / 16}  # of the larges
 MOST_PROGRAMS = 4  # each has the weights once more, laid out for its size and number type
 
 Key = tuple[torch.Size, torch.dtype]
+_making = threading.Lock()
 
 
 class QuickForm(nn.Module):
@@ -30,7 +32,7 @@ class QuickForm(nn.Module):
     The first batch of each size of pictures is recorded; from then on the recorded operators are called, those that
     oneDNN can do in one go joined (`fusing`), in 32 bits or, within autocast, in bf16. What cannot be repeated so, what
     answers otherwise, and what is on a GPU or in another layout than channels last goes through the network.
-    The program has the weights as they were when it was made.
+    The program has the weights as they were when it was made. Several threads may call it at once.
 
     >>> layer = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval()
     >>> images = torch.randn(2, 3, 8, 8).contiguous(memory_format=torch.channels_last)
@@ -54,6 +56,12 @@ class QuickForm(nn.Module):
     def _program(self, images: Tensor) -> Program | None:
         key = images.shape[1:], computed_in()
         if key not in self._programs:
+            with _making:
+                self._make(key, images)
+        return self._programs[key]
+
+    def _make(self, key: Key, images: Tensor) -> None:
+        if key not in self._programs:  # nor has another thread made it meanwhile
             try:
                 self._programs[key] = self._made(images) if len(self._programs) < MOST_PROGRAMS else None
             except StriateError:
@@ -61,7 +69,6 @@ class QuickForm(nn.Module):
             except Exception as error:  # NotAProgram; what oneDNN lacks; whatever a network of one's own raises
                 log.debug("the network is called as it is: %s", error)
                 self._programs[key] = None
-        return self._programs[key]
 
     def _made(self, images: Tensor) -> Program:
         """A program for any number of pictures, from a pass of one and one of two, tried on others.
