@@ -6,7 +6,8 @@ NETWORK: "embedded", or what else `striate predict` takes, an exported file too.
 they are cut, 500 x 375 px, from scikit-learn's two sample photographs, as JPEG files. In every round, one after the
 other: decoding and scaling on all cores (the files are in the system's cache); the network, on all cores too, on the
 same pictures, which are in memory, in batches of 32; and what `striate predict NETWORK FOLDER --output rows.csv` calls,
-given the network that is open. What opening it takes, torch and the first answers included, is a column of its own.
+given the network that is open in its engine. What opening takes, torch and the first answers included, is a column of
+its own.
 Medians of the rounds; the ratio is the median of that of each round.
 """
 
@@ -61,6 +62,7 @@ def measured(network: str, folder: Path, rounds: int) -> dict[str, object]:
     """Median seconds of each way, and the ratio of the whole to its parts."""
     start = time.perf_counter()
     opened = load(network)
+    opened.choose_engine(pictures=len(given_pictures(folder)))
     first = next(read_batches(given_pictures(folder), opened.preprocess))
     opened.answer(first.pictures, [""] * len(first.pictures), TOP)
     opening = time.perf_counter() - start
@@ -80,7 +82,8 @@ def measured(network: str, folder: Path, rounds: int) -> dict[str, object]:
 
     def whole() -> None:
         is_open = patch("striate.deploy.opened.load", return_value=opened)
-        with tempfile.TemporaryDirectory() as written, contextlib.redirect_stdout(io.StringIO()), is_open:
+        is_chosen = patch.object(type(opened), "choose_engine")
+        with tempfile.TemporaryDirectory() as written, contextlib.redirect_stdout(io.StringIO()), is_open, is_chosen:
             predict(Path(network), [folder], top=TOP, output=Path(written) / "rows.csv")
 
     ways = {"decode_s": decode, "network_s": answer, "end_to_end_s": whole}

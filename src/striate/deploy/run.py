@@ -196,19 +196,14 @@ class Run(Predictor, OneScreen):
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """The context in which many batches are answered: maps stay in memory that is not given back to the system
-        between them.
-        """
+        """The context in which many batches are answered, between which memory is not given back to the system."""
         self._form.eval()  # made before several threads ask for it
         with torch_threads(1), keep_freed_memory():
             yield
 
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
-        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form.
-
-        One thread computes it, so that its bits are those of the picture: see `equal_shapes`.
-        """
-        with torch_threads(1):
+        """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
+        with torch_threads(1):  # so that its bits are those of the picture: see `equal_shapes`
             return in_equal_shapes(partial(self._answer, top=top), self._together, pictures, names)
 
     @torch.inference_mode()

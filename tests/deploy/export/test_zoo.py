@@ -18,7 +18,9 @@ SMALL = {  # and a size at which they are small
 }  # fmt: skip
 LARGE = {
     "alexnet": 67, "densenet40_12": 16, "googlenet": 79, "googlenet_tv": 32, "inception_v4": 75, "resnext50_32x4d": 32,
-    "resnet34_c": 32, "vgg11_bn": 32,
+    "resnet34_c": 32, "vgg11_bn": 32, "resnet152": 32, "resnet101_paper": 32, "plain34": 32,
+    "plain56": 16, "resnet110": 16,
+    "resnext101_32x8d": 32, "densenet121": 32, "densenet_bc100_12": 16, "fractalnet40": 32, "quick_regnet29": 32,
 }  # fmt: skip
 
 
