@@ -65,6 +65,14 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         create_model("quick_fcn", in_channels=1, weights="embedded")
 
 
+def test_scores_are_not_drawn_small() -> None:
+    """Of N(0, 0.01), as other heads are, the first epochs under Muon went into their growth."""
+    network = begun()
+    for classes in (4, 6):
+        network.reset_classifier(classes)
+        assert network.score.weight.std().item() == pytest.approx((2 / classes) ** 0.5, rel=0.2)
+
+
 @torch.no_grad()
 def test_a_merge_is_a_sum_then_a_convolution() -> None:
     merge = Merge(channels=8).eval()

@@ -67,8 +67,9 @@ class QuickFCN(PixelwiseNetwork):
         self.preprocess = Preprocess((360, 480), (360, 480), MEAN, STD).for_channels(backbone.in_channels)
 
     def draw_head(self, classes: int) -> None:
-        """The last layer, a 1x1 convolution."""
+        """The last layer, a 1x1 convolution, not of small weights: Muon's steps have one size and would take long."""
         replace_classifier(self, "score", classes)
+        he_normal_(self.score)
 
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the stages from a state dict of quick_regnet26. Raises StriateError that names what differs."""
