@@ -85,12 +85,13 @@ def train(
     of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
     recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
     FILE.py:NAME. The recipe's fields optimizer, schedule and augment take functions of your own in the same way; see
-    `Recipe`. recipe: a name, or a record of one's own; by default "quick_fcn" of masks, or "segmentation" where another
-    model is named; of classes "probe" where layers are given, "finetune" where weights are, else "default". run: the
-    folder to make, by default a new one below runs/. cache_gb: room for decoded pictures on the disk, in 10^9 bytes.
-    tensorboard: whether to write events for it. quiet: whether nothing is shown; log.txt has it all the same.
-    callbacks: objects with any of the methods begin, step, epoch and end, or functions, called at each epoch's end; see
-    `Callback`. task: what to learn of the pictures, by default what the data is for.
+    `Recipe`. recipe: a name, or a record of one's own; by default "quick_fcn" of masks and "quick_box" of boxes, or
+    "segmentation" and "localisation" where another model is named; of classes "probe" where layers are given,
+    "finetune" where weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb:
+    room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether
+    nothing is shown; log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and
+    end, or functions, called at each epoch's end; see `Callback`. task: what to learn of the pictures, by default what
+    the data is for.
     val, test: data of any form that lies elsewhere, all of which validates or tests; classes are matched by name.
     fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
     precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.

@@ -10,6 +10,7 @@ import pytest
 from striate.answers import DRAW, reader
 from striate.answers.box_drawing import FOUND
 from striate.answers.boxes import read
+from striate.answers.classes import NO_NUMBERS
 from striate.core.errors import StriateError
 
 OUTPUT = np.array([[[0, 0, 0, 1, 1], [np.log(3), 0.25, 0.5, 0.75, 1.5]], [[5, -0.5, 0.1, 0.4, 0.9], [0, 0, 0, 1, 1]]])
@@ -49,3 +50,9 @@ def test_the_frame_is_where_the_box_is(side, channels):
     assert drawn[round(0.7 * height), round(0.4 * 2 * height) - 1].tolist() == list(FOUND)
     assert drawn[-1, -1].tolist() == [9, 9, 9]
     assert (pixels == 9).all()
+
+
+def test_an_answer_that_is_no_number_is_a_problem_of_its_picture():
+    output = np.array([[[1.0, 0, 0, 1, 1]], [[1.0, 0, np.nan, 1, 1]], [[np.nan, 0, 0, 1, 1]]], np.float32)
+    told = [getattr(each, "problem", None) for each in read(output, ("bee",), ["a.png", "b.png", "c.png"], 1)]
+    assert told == [None, NO_NUMBERS, NO_NUMBERS]

@@ -8,6 +8,7 @@ from typing import Any
 
 from striate.analysis.summary import Summary, summarize
 from striate.analysis.zoo_costs import COSTS
+from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError, unknown_name
 from striate.core.units import compact
@@ -111,13 +112,17 @@ def overviews(
 
     pattern: a shell pattern, or a part of a name; or what `overview_of` gives. sort: one of `SORTINGS`; ascending,
     what is unknown last. Errors are sorted within their protocol, those at one crop first. task: that they are for.
-    Raises StriateError when no name matches or there is no such sorting.
+    Raises StriateError when no name matches, there is no such sorting, or a task takes all of the zoo.
 
     >>> [line.name for line in overviews("resnet*", max_params=1e6, sort="macs")]
     ['resnet20', 'resnet32', 'resnet44', 'resnet56']
     """
     if sort is not None and sort not in SORTINGS:
         raise unknown_name("sorting", sort, SORTINGS)
+    if task == LOCALISATION:
+        raise StriateError(
+            f"any network that `striate models` lists is one for {task}, with +box or +boxes behind its name"
+        )
     found = [
         line
         for line in (map(overview, matching(pattern, task)) if isinstance(pattern, str) else [pattern])

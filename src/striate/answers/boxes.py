@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from striate.answers.classes import NO_NUMBERS, Prediction
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
@@ -74,10 +75,13 @@ def turned_back(output: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.stack([logits, 1 - right, top, 1 - left, bottom], -1)
 
 
-def read(output: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Localisation]:
+def read(
+    output: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int
+) -> list[Localisation | Prediction]:
     """The most probable class of every picture and its box, cut at the picture's edges; the first of equal ones.
 
-    output: (N, K, 5), for each class its logit and the edges of its box. Raises StriateError for another shape.
+    output: (N, K, 5), for each class its logit and the edges of its box. Where they are no numbers (NaN, infinite), a
+    picture gets a `Prediction` with that as its problem. Raises StriateError for another shape.
 
     >>> read(np.array([[[0, 0, 0, 1, 1], [np.log(3), 0.1, 0.25, 2, 1]]]), ("ant", "bee"), ["a.png"], 1)[0].box
     (0.1, 0.25, 1.0, 1.0)
@@ -88,11 +92,15 @@ def read(output: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequenc
             f"classes, got the shape {output.shape}; its file is damaged"
         )
     logits = output[:, :, 0]
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    with np.errstate(invalid="ignore"):  # what is infinite
+        exponentials = np.exp(logits - logits.max(1, keepdims=True))
     shares = exponentials / exponentials.sum(1, keepdims=True)
     best = np.argsort(-shares, axis=1, kind="stable")[:, :top]
-    answers = []
+    answers: list[Localisation | Prediction] = []
     for path, ranked, share, boxes in zip(paths, best.tolist(), shares.tolist(), output[:, :, 1:], strict=True):
+        if not np.isfinite([share[ranked[0]], *boxes[ranked[0]]]).all():
+            answers.append(Prediction(path, None, None, (), NO_NUMBERS))
+            continue
         left, upper, right, lower = boxes[ranked[0]].clip(0, 1).tolist()
         box = min(left, right), min(upper, lower), max(left, right), max(upper, lower)
         ranking = tuple((names[number], share[number]) for number in ranked)

@@ -85,6 +85,11 @@ def read(output: npt.NDArray[Any], names: tuple[str, ...], paths: Sequence[str],
             f"{len(names)} classes, got the shape {output.shape}; its file is damaged"
         )
     numbers = output.argmax(1) if output.ndim == 4 else output
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(names):
+        raise StriateError(
+            f"the network's answer has class numbers up to {numbers.max()}, and it names {len(names)} classes; its "
+            "file is damaged"
+        )
     masks = numbers.astype(np.uint8)
     return [Segmentation(path, mask, names) for path, mask in zip(paths, masks, strict=True)]
 

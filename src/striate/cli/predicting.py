@@ -101,7 +101,7 @@ def predict(
     opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
-    asked = Asked(opened, top, answer_pictures(opened.task_name, draw, masks, grid), in_tiles=tiles)
+    asked = Asked(opened, top, answer_pictures(opened.task_name, given, draw, masks, grid), in_tiles=tiles)
     if engine == "auto":
         opened.choose_engine(engine, len(given), tell)
     if engine != "auto" or len(given) >= SAID_FROM:

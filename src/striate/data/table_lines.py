@@ -55,11 +55,12 @@ def table_lines(file: Path, without_header: Sequence[str] = PLAIN) -> Iterator[L
 
 
 def first_line(file: Path) -> list[str]:
-    """The cells of the first line, in small letters; none of what is no table."""
+    """The cells of the first line that is not empty, in small letters; none of what is no table."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             delimiter, _ = _start(lines)
-            return [cell.strip().lower() for cell in next(csv.reader(lines, delimiter=delimiter), [])]
+            rows = ([cell.strip().lower() for cell in row] for row in csv.reader(lines, delimiter=delimiter))
+            return next(filter(any, rows), [])
     except (OSError, ValueError, csv.Error):
         return []
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +22,25 @@ from striate.deploy.predictions import problem_of
 from striate.deploy.tiles import WHOLE
 
 
-@dataclass
+@dataclass(frozen=True)
 class AnswerPictures:
     """Where answers are written as pictures, one file each, called as the picture; None: nowhere.
 
-    cells: along the longer side of a drawn picture, of one class each; None: every pixel has its own. taken: how many
-    pictures of a name there have been.
+    names: of the files, by the paths of the pictures. cells: along the longer side of a drawn picture, of one class
+    each; None: every pixel has its own.
     """
 
     task: str
+    names: Mapping[str, str]
     drawn: Path | None = None
     masks: Path | None = None
     cells: int | None = None
-    taken: dict[str, int] = field(default_factory=dict)
 
     def write(self, picture: Undecoded, answer: Any) -> None:
         """Write one answer. A picture that has none is left out, and one that cannot be read any more."""
         if problem_of(answer) or not (self.drawn or self.masks):
             return
-        name = self._name(picture.name)
+        name = self.names[picture.name]
         try:
             pixels = picture.decode(3, WHOLE, None)
         except DecodeError:
@@ -54,15 +56,15 @@ class AnswerPictures:
         drawing: Pixels = DRAW[self.task](answer, pixels)
         return drawing
 
-    def _name(self, path: str) -> str:
-        """Pictures of one name in several folders are numbered as they come."""
-        stem = Path(path).stem
-        self.taken[stem] = self.taken.get(stem, 0) + 1
-        return f"{stem}.png" if self.taken[stem] == 1 else f"{stem}-{self.taken[stem]}.png"
 
+def answer_pictures(
+    task: str, given: Sequence[Undecoded], drawn: Path | None, masks: Path | None, cells: int | None = None
+) -> AnswerPictures:
+    """What is to be written of the answers of a task to pictures.
 
-def answer_pictures(task: str, drawn: Path | None, masks: Path | None, cells: int | None = None) -> AnswerPictures:
-    """What is to be written of the answers of a task. Raises StriateError for a task whose answers are no places."""
+    Raises StriateError for a task whose answers are no places, and where a file would take the place of a picture or
+    of another file.
+    """
     if drawn is not None and task not in DRAW:
         raise StriateError(f"--draw shows where something is, and {task} does not say; leave it out")
     if masks is not None and task != SEGMENTATION:
@@ -71,9 +73,41 @@ def answer_pictures(task: str, drawn: Path | None, masks: Path | None, cells: in
         raise StriateError("--grid says how --draw draws; name a folder by --draw too")
     if cells is not None and task != SEGMENTATION:
         raise StriateError(f"--grid draws a class for every cell, and {task} gives none; leave it out")
-    for folder in filter(None, (drawn, masks)):
-        require_writable(folder / "answer.png")
-    return AnswerPictures(task, drawn, masks, cells)
+    if drawn is not None and masks is not None and drawn.resolve() == masks.resolve():
+        raise StriateError(f"--draw and --masks both name {drawn}, and would write over each other; name two folders")
+    names = file_names([each.name for each in given]) if drawn or masks else {}
+    for flag, folder in (("--draw", drawn), ("--masks", masks)):
+        if folder is not None:
+            _refuse_to_write_over(names, flag, folder)
+            require_writable(folder / "answer.png")
+    return AnswerPictures(task, names, drawn, masks, cells)
+
+
+def file_names(paths: Iterable[str]) -> dict[str, str]:
+    """The name of a file for each picture, by its path; those that are called alike in several folders are numbered.
+
+    >>> list(file_names(["a/1.jpg", "b/1.jpg", "b/1-2.jpg"]).values())
+    ['1.png', '1-2.png', '1-2-2.png']
+    """
+    names: dict[str, str] = {}
+    taken, numbers = set[str](), Counter[str]()
+    for path in dict.fromkeys(paths):
+        stem = Path(path).stem
+        name = f"{stem}.png"
+        while name in taken:
+            numbers[stem] += 1
+            name = f"{stem}-{numbers[stem] + 1}.png"
+        taken.add(name)
+        names[path] = name
+    return names
+
+
+def _refuse_to_write_over(names: Mapping[str, str], flag: str, folder: Path) -> None:
+    """Raise StriateError where one of the files would be one of the pictures."""
+    parents = {parent: parent.resolve() for parent in {Path(path).parent for path in names}}
+    there = {Path(path).name for path in names if parents[Path(path).parent] == folder.resolve()}
+    if lost := sorted(there.intersection(names.values())):
+        raise StriateError(f"{flag} would write over {folder / lost[0]}, which is asked about; name another folder")
 
 
 def _png(picture: Image.Image) -> bytes:

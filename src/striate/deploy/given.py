@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,9 @@ def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = 
             walk.count(listing._replace(foreign=[]))
             below += [path / name for name in (*listing.pictures, *(name for _, name in listing.foreign))]
         if has_masks(path):
-            masks = {path / name for name in find_pairs(Walk(path)).masks}
-            below = [file for file in below if file not in masks]
+            with suppress(StriateError):  # a folder that is only called so, such as a class "label"
+                masks = {path / name for name in find_pairs(Walk(path)).masks}
+                below = [file for file in below if file not in masks]
         if not below:
             raise StriateError(f"{path} holds no pictures; pictures are {READABLE}")
         files += sorted(below)

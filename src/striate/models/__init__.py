@@ -296,7 +296,7 @@ def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[
             if size is None:
                 model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
         read = read_weights(path)
-        if model.begins_with and not model.state_dict().keys() & read.keys():
+        if model.begins_with and not any(name.endswith(f"{model.classifier_name}.weight") for name in read):
             model.begin_with(read)
             return
         tensors = named_for(model, read, str(path))

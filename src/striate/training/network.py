@@ -71,12 +71,17 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
 
 
 def require_losses(recipe: Recipe, task: Task) -> None:
-    """Raise StriateError for a loss that a task does not have, and for weights of classes that nothing would use."""
+    """Raise StriateError for a loss that a task does not have, and for what nothing would use: weights of classes, and
+    a probe or a head that is solved where pictures have more than one class each to tell.
+    """
     for name in recipe.loss:
         if name not in task.loss_names:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
     if recipe.class_weights is not None and task.losses_for is None:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
+    for field in ("layers", "staged"):
+        if getattr(recipe, field) and task.needs != CLASSIFICATION.name:
+            raise IdleField(field, f"{KINDS[CLASSIFICATION.name]}, and this is {task.name}")
 
 
 def _refuse_other_task(model: Model, task: Task) -> None:
@@ -87,11 +92,10 @@ def _refuse_other_task(model: Model, task: Task) -> None:
     if gives == task.needs:
         return
     asked, given = KINDS[task.needs], KINDS[gives]
-    for_a_box = f"{model}{ONE_BOX} does; " if task.needs == BOXES and model in ZOO else ""
-    raise StriateError(
-        f"{model} answers with {given}, and {task.name} asks for {asked}; {for_a_box}`striate models --task "
-        f"{task.needs}` lists the networks that do"
-    )
+    do = f"`striate models --task {task.needs}` lists the networks that do"
+    if task.needs == BOXES:
+        do = f"{model if model in ZOO else 'resnet18'}{ONE_BOX} does, as any network that `striate models` lists"
+    raise StriateError(f"{model} answers with {given}, and {task.name} asks for {asked}; {do}")
 
 
 def _require_box(network: Network, task: Task) -> None:

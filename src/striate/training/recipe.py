@@ -157,7 +157,7 @@ class Recipe(OneScreen, Augmentation):
     """Validations without better weights that end the run, once all stages are tuned; None: it goes to its end."""
     loss: tuple[str, ...] = ()
     """What is minimised, the sum of several, as the task has them: of segmentation cross_entropy, focal, dice and
-    lovasz; (): the task's first."""
+    lovasz, of localisation smooth_l1, l1, l2 and iou for the box; (): the task's first."""
     class_weights: ClassWeights | None = None
     """median_frequency: pixels of rare classes count more; None: all alike."""
     label_smoothing: float = 0.0

@@ -99,3 +99,18 @@ def test_two_files_of_one_split_are_not_guessed(tmp_path):
         written(tmp_path / f"{name}.json", {f"{name}.png": (3, [0, 0, 9, 9])}, tmp_path)
     with pytest.raises(StriateError, match="has several files of boxes, instances_a.json and instances_b.json"):
         open_boxes(tmp_path)
+
+
+def test_a_file_that_is_named_is_the_one_that_is_meant_whatever_lies_beside_it(tmp_path):
+    for name in ("instances_train.json", "my_boxes.json"):
+        written(tmp_path / "labels" / name, {"a.png": (3, [0, 0, 9, 9])}, tmp_path / "images")
+    file = tmp_path / "labels" / "my_boxes.json"
+    assert has_boxes(file)
+    assert open_boxes(file).pictures.listed_name(0) == "images/a.png"
+
+
+def test_a_file_is_known_by_its_end_too_as_thousands_of_pictures_may_come_first(tmp_path):
+    images = [{"id": n, "file_name": f"{n}.png", "url": "x" * 90} for n in range(1500)]
+    file = tmp_path / "instances.json"
+    file.write_text(json.dumps({"images": images, "annotations": [], "categories": CATEGORIES}))
+    assert has_boxes(file)

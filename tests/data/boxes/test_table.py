@@ -200,3 +200,9 @@ def test_only_and_joined_and_numbered_keep_boxes_with_their_pictures(tmp_path):
 def test_a_batch_of_something_else_is_refused():
     with pytest.raises(StriateError, match="this needs pictures with boxes"):
         boxes_of(ClassBatch(torch.zeros(1, dtype=torch.long)))
+
+
+def test_a_line_without_anything_may_stand_above_the_header(tmp_path):
+    file = tmp_path / "boxes.csv"
+    file.write_text("\n,,\npath,label,x0,y0,x1,y1\na.jpg,cat,1,2,3,4\n")
+    assert has_boxes(file)

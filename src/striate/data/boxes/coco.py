@@ -5,6 +5,7 @@ Lin et al., "Microsoft COCO: common objects in context", arXiv:1405.0312; the fo
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from striate.core.errors import StriateError
+from striate.core.files import regular_file
 from striate.core.reading import decoded, read_file
 from striate.core.units import counted
 from striate.data.boxes.listing import BoxListing, Gathered
@@ -22,7 +24,7 @@ from striate.data.walk import Walk
 ENDING = ".json"
 MOST_BYTES = 2**30  # the training part of 2017 has 448 MB
 SNIFFED_BYTES = 2**16
-KEYS = re.compile(rb'"(?:images|annotations|categories|bbox)"\s*:')
+KEYS = re.compile(rb'"(images|annotations|categories|bbox)"\s*:')
 # Of one data set people keep several kinds; these hold boxes, and come before all others.
 BOX_FILES = re.compile(r"instances_.*|_?annotations\.coco|.*_coco|coco.*", re.IGNORECASE)
 FOLDERS = ("annotations", "labels")
@@ -73,12 +75,20 @@ def coco_files(walk: Walk) -> list[str]:
     listings = [top, *(walk.listing(f) for f in top.folders if _last(f).lower() in FOLDERS or split_in(f))]
     paths = [path for listing in listings for _, path in listing.rest if path.lower().endswith(ENDING)]
     likely = [path for path in paths if BOX_FILES.fullmatch(_last(path)[: -len(ENDING)])]
-    return sorted(path for path in likely or paths if _looks_like_boxes(walk.root / path))
+    return sorted(path for path in likely or paths if looks_like_boxes(walk.root / path))
 
 
-def _looks_like_boxes(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return len(set(KEYS.findall(opened.read(SNIFFED_BYTES)))) > 1
+def looks_like_boxes(file: Path) -> bool:
+    """Whether a file says so at its beginning or its end, between which COCO's own have megabytes of pictures alone."""
+    found: set[bytes] = set()
+    try:
+        with regular_file(file) as opened:
+            for start in (0, max(0, opened.seek(0, os.SEEK_END) - SNIFFED_BYTES)):
+                opened.seek(start)
+                found |= set(KEYS.findall(opened.read(SNIFFED_BYTES)))
+    except OSError:
+        return False
+    return len(found) > 1
 
 
 def split_in(path: str) -> str:

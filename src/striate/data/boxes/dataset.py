@@ -12,7 +12,7 @@ from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.boxes.cleaning import Cleaned, cleaned
 from striate.data.boxes.coco import ENDING as JSON
-from striate.data.boxes.coco import coco_files, read_coco
+from striate.data.boxes.coco import FOLDERS, coco_files, looks_like_boxes, read_coco
 from striate.data.boxes.listing import BoxListing
 from striate.data.boxes.survey import Headers, read_headers
 from striate.data.boxes.table import is_box_table, read_box_table
@@ -34,7 +34,7 @@ def has_boxes(path: Path) -> bool:
     """Whether a table, a JSON file or a folder holds boxes, as far as its first lines and the names in it say."""
     if path.is_file():
         ending = path.suffix.lower()
-        return (ending in TABLES and is_box_table(path)) or (ending == JSON and _json_in(path) != [])
+        return (ending in TABLES and is_box_table(path)) or (ending == JSON and looks_like_boxes(path))
     if not path.is_dir():
         return False
     return any(each.lower().endswith((".xml", JSON)) for each in _others_near_the_top(Walk(path))) and (
@@ -51,10 +51,6 @@ def _others_near_the_top(walk: Walk) -> list[str]:
         top = walk.listing(top.folders[0])
     near = [folder for folder in top.folders if any(place_of(f"{folder.rpartition('/')[2]}/a")[:2])]
     return [path for listing in (top, *map(walk.listing, near)) for _, path in listing.rest]
-
-
-def _json_in(file: Path) -> list[str]:
-    return [name for name in coco_files(Walk(file.parent)) if name == file.name]
 
 
 def open_boxes(path: Path, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
@@ -80,7 +76,7 @@ def _read(path: Path) -> tuple[Path, BoxListing]:
     if path.suffix.lower() in TABLES:
         return path.parent, read_box_table(path)
     if path.is_file():
-        root = path.parent.parent if path.parent.name.lower() == "annotations" else path.parent
+        root = path.parent.parent if path.parent.name.lower() in FOLDERS else path.parent
         return root, read_coco(root, [path.relative_to(root).as_posix()])
     if files := coco_files(Walk(path)):
         return path, read_coco(path, files)
@@ -122,5 +118,6 @@ def _kept(listing: BoxListing, found: Cleaned) -> tuple[Indices, Tally]:
     tally.add_all("unboxed", listing.unannotated)
     tally.add_all("unsplit", [listing.paths[number] for number in sorted({*with_box} - {*kept})])
     if not kept:
-        raise StriateError(f"no box is left of {counted(len(listing.boxes), 'box')}: {'; '.join(found.findings[:2])}")
+        why = "; ".join(found.findings[:2]) or "the data has none"
+        raise StriateError(f"no box is left of {counted(len(listing.boxes), 'box')}: {why}; give each picture one")
     return np.array(kept, np.int64), tally

@@ -46,6 +46,7 @@ def losses(
     images: float (N, C, H, W). weights: of the classes, float32 (K,).
     """
     truth, heads = targets.masks, network.training_logits(images)
+    weights = None if weights is None else weights.to(images.device)
     found = {}
     for name in settings.loss or tuple(LOSSES)[:1]:
         loss = partial(LOSSES[name], weights=weights) if name in WEIGHTED else LOSSES[name]
