@@ -16,6 +16,7 @@ from striate.meta.shapes import Shape
 from striate.meta.weightless import blueprint
 from striate.models import NAMED, ZOO, Network, create_model, list_models
 from striate.models.catalog import CATALOG, CATALOG_OF_PIXELS, PROTOCOLS, Entry, Protocol, Published
+from striate.models.localisation import localiser_named
 
 WILDCARDS = set("*?[")
 SORTINGS = ("name", "year", "depth", "params", "macs", "field_px", "top5_pct")
@@ -70,9 +71,13 @@ def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
     >>> line.year, line.params, line.macs, line.field_px, line.top5_pct
     (2015, 25557032, 4089184256, 427, 7.138)
     """
-    if name not in NAMED:
+    boxed = localiser_named(name)
+    if (boxed.body if boxed else name) not in NAMED:
         raise unknown_name("model", name, ZOO, "`striate models`")
     cost = COSTS[name] if size is None and name in COSTS else counted(name, size)
+    if boxed is not None:  # what the paper says of the body, but no error, which is of the class alone
+        entry = CATALOG.get(boxed.body, Entry(0, "", 0))
+        return Overview(name, entry.year, entry.paper, entry.depth, *cost, ())
     entry = CATALOG.get(name) or CATALOG_OF_PIXELS.get(name, Entry(0, "", 0))
     return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.errors)
 

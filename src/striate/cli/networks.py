@@ -46,7 +46,9 @@ def models(
     year: Annotated[str | None, typer.Option(help="Only of this year, 2015, or of these, 2012-2014.")] = None,
     max_params: Annotated[str | None, typer.Option(help="At most so many parameters in use: 10M.")] = None,
     max_macs: Annotated[str | None, typer.Option(help="At most so many multiply-accumulates: 1.5G.")] = None,
-    task: Annotated[str, typer.Option(help="What they are for: classification or segmentation.")] = "classification",
+    task: Annotated[
+        str, typer.Option(help="What they are for: classification, localisation or segmentation.")
+    ] = "classification",
     weights_of: WEIGHTS_OF = None,
     json: JSON = False,
 ) -> None:

@@ -60,9 +60,9 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
         torch.manual_seed(plan.seed)
         network = create_model(recipe.model, classes, size=preprocess.size)
     network.preprocess = preprocess
-    _require_box(network, task)
     if recipe.layers:
         network = LinearProbe(network, recipe.layers, classes)
+    _require_box(network, task)
     if recipe.dropout is not None:
         set_dropout(network, recipe.dropout)
     if recipe.unfreeze_to is not None:

@@ -57,6 +57,16 @@ def test_files_in_the_folders_of_their_pictures_and_one_file_alone(tmp_path):
     assert one.pictures.listed_name(0) == "train.png"
 
 
+def test_a_file_is_known_by_its_beginning(tmp_path):
+    written(tmp_path / "instances_train.json", {"a.png": (3, [0, 0, 9, 9])}, tmp_path)
+    written(tmp_path / "mine.json", {"b.png": (3, [0, 0, 9, 9])}, tmp_path)
+    (tmp_path / "other.json").write_text('{"labels": ["images"]}')
+    assert [has_boxes(tmp_path / name) for name in ("mine.json", "other.json", "none.json")] == [True, False, False]
+    images = ", ".join(json.dumps({"id": n, "file_name": f"{n:012}.jpg"}) for n in range(3_000))
+    (tmp_path / "long.json").write_text(f'{{"info": {{}}, "images": [{images}], "annotations": []}}')
+    assert has_boxes(tmp_path / "long.json")
+
+
 def test_crowds_are_left_out_and_pictures_without_boxes(tmp_path):
     written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9]), "b.png": (7, [0, 0, 9, 9])}, tmp_path)
     content = json.loads((tmp_path / "a.json").read_text())

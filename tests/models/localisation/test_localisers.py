@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from striate.analysis.zoo import overview
 from striate.core.errors import StriateError
 from striate.models import ZOO, create_model, list_models
 from striate.models.localisation import BoxHead
@@ -88,3 +89,11 @@ def test_names():
     for name in ("resnet19+box", "unet+box", "+box"):
         with pytest.raises(StriateError, match=r"unknown model"):
             create_model(name)
+
+
+def test_its_line_among_the_models_is_that_of_the_body_with_the_head_and_without_its_errors():
+    body, line = overview("resnet18"), overview("resnet18+box")
+    head = BoxHead(512, boxes=1)
+    assert (line.year, line.depth, line.errors) == (body.year, body.depth, ())
+    assert line.params == body.params + sum(parameter.numel() for parameter in head.parameters())
+    assert line.macs == body.macs + 512 * 64 * 7 * 7 + 64 * 25 * 256 + 256 * 4
