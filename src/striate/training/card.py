@@ -81,10 +81,11 @@ Use it without Striate, by ONNX Runtime:
 def onnx_lines(preprocess: Preprocess) -> str:
     """Python that reads a picture, asks a file `network.onnx` that takes pixels, and prints the class.
 
-    >>> print(onnx_lines(Preprocess((32, 32), (40, 40))).splitlines()[4])
+    >>> print(onnx_lines(Preprocess((32, 32), (40, 40))).splitlines()[6])
     pixels = np.asarray(ImageOps.fit(picture, (40, 40), Image.Resampling.BILINEAR))
     """
     height, width = preprocess.resize
+    side = max(height, width)
     mode = "RGB" if preprocess.channels == 3 else "L"
     scaled = {
         "cover": f"ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)",
@@ -95,7 +96,9 @@ def onnx_lines(preprocess: Preprocess) -> str:
     return f"""import json, numpy as np, onnxruntime
 from PIL import Image, ImageOps
 network = onnxruntime.InferenceSession("network.onnx")
-picture = ImageOps.exif_transpose(Image.open("PICTURE.jpg")).convert("{mode}")
+picture = Image.open("PICTURE.jpg")
+picture.draft(None, ({side}, {side}))  # a large JPEG file at 1/2, 1/4 or 1/8 of its size, as Striate decodes it
+picture = ImageOps.exif_transpose(picture).convert("{mode}")
 pixels = np.asarray({scaled})
 logits = network.run(["logits"], {{"images": {axes}}})[0]
 print(json.loads(network.get_modelmeta().custom_metadata_map["striate"])["classes"][logits.argmax()])"""

@@ -71,7 +71,7 @@ class QuickForm(nn.Module):
                 self._programs[key] = None
 
     def _made(self, images: Tensor) -> Program:
-        """A program for any number of pictures, from a pass of one and one of two, tried on others.
+        """A program for any number of pictures, from a pass of one and one of two, tried on another one.
 
         Raises NotAProgram where the passes differ in more than that, or the answers.
         """
@@ -79,11 +79,11 @@ class QuickForm(nn.Module):
         one_pass, recording = record(self.network, two[:1]), record(self.network, two)
         if [_told(call) for call in one_pass.calls] != [_told(call) for call in recording.calls]:
             raise NotAProgram("the operators depend on the number of pictures")
-        others = _channels_last(-torch.cat([images[-1:].flip(3), images[:1]]))
-        answer = self.network(others)
+        another = _channels_last(-images[-1:].flip(3))
+        answer = self.network(another)
         with torch.autocast("cpu", enabled=False):
             program = Program(fused(recording, len(images)), recording.images, recording.answer)
-            difference = float((program(others) - answer).abs().max())
+            difference = float((program(another) - answer).abs().max())
         if not difference <= MOST_DIFFERENCE[computed_in()] * float(answer.abs().max()):
             raise NotAProgram(f"the answers differ by {difference:.3g}")
         return program
