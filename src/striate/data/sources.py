@@ -20,7 +20,7 @@ from striate.data.idx import find_idx, open_idx
 from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, open_in_memory, source_of
 from striate.data.joined import with_splits_elsewhere
 from striate.data.masks.folder import open_masks
-from striate.data.masks.pairs import has_masks
+from striate.data.masks.pairs import half_of_pairs, has_masks
 from striate.data.npz_file import open_npz
 from striate.data.parquet_file import ENDING as PARQUET
 from striate.data.parquet_file import open_parquet, parquet_files
@@ -58,10 +58,21 @@ def open_data(
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
     dataset = open_with_elsewhere(as_data(source), elsewhere(val, test), split_seed, progress, ignored)
+    _refuse_half_of_pairs(source, dataset)
     if dataset.inventory.doubt:
         raise StriateError(dataset.inventory.doubt)
     refuse_untrainable(dataset)
     return dataset
+
+
+def _refuse_half_of_pairs(source: Data, dataset: Dataset) -> None:
+    """Raise StriateError where folders were taken for classes that are pictures without masks, or the reverse."""
+    if dataset.targets.task != CLASSIFICATION or not isinstance(source, str | Path) or not Path(source).is_dir():
+        return
+    pictures = map(sum, zip(*dataset.counts().values(), strict=True))
+    error = half_of_pairs(str(source), dict(zip(dataset.targets.names, pictures, strict=True)))
+    if error is not None:
+        raise error
 
 
 def open_with_elsewhere(

@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from striate.core.errors import unknown_name
+from striate.core.errors import StriateError, unknown_name
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
 from striate.models.network import Network
 from striate.models.places import places_of
+from striate.models.segmentation.pixelwise import PixelwiseNetwork
 
 PRE_LOGITS = "last"
 """The name of what a network's last layer reads."""
@@ -67,7 +68,15 @@ class LinearProbe(Network):
 
 
 def require_layers(network: Network, layers: Sequence[str]) -> None:
-    """Raise StriateError, with the nearest name, unless every layer is PRE_LOGITS or the path of a module."""
+    """Raise StriateError, with the nearest name, unless every layer is PRE_LOGITS or the path of a module.
+
+    So for a network that answers for every pixel: it makes no vector of a picture.
+    """
+    if isinstance(network, PixelwiseNetwork):
+        raise StriateError(
+            f"{network.label} answers with a class for every pixel, so it has no features of a whole picture; give a "
+            "network that tells classes of pictures, such as embedded"
+        )
     known = {path for path, _ in network.named_modules() if path}
     for layer in layers:
         if layer != PRE_LOGITS and layer not in known:

@@ -79,7 +79,8 @@ def require_losses(recipe: Recipe, task: Task) -> None:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
     if recipe.class_weights is not None and task.losses_for is None:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
-    for field in ("layers", "staged"):
+    of_classes = ("layers", "staged", *(("label_smoothing", "cut_mix") if task.needs == MASKS else ()))
+    for field in of_classes:
         if getattr(recipe, field) and task.needs != CLASSIFICATION.name:
             raise IdleField(field, f"{KINDS[CLASSIFICATION.name]}, and this is {task.name}")
 

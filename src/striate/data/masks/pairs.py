@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -36,8 +36,11 @@ MASKS = (
 PICTURES = ("images", "image", "imgs", "img", "pictures", "photos", "jpegimages", "frames")
 SPLIT = f"(?P<split>{'|'.join(SPELLINGS)})"
 MASK = f"(?:{'|'.join(sorted(MASKS, key=len, reverse=True))})"
-MASKS_OF_SPLIT = (re.compile(f"{SPLIT}[ _.-]*{MASK}"), re.compile(f"{MASK}[ _.-]*{SPLIT}"))
+# Not seg_train, in which a well-known data set has classes, beside seg_test.
+MASKS_OF_SPLIT = (re.compile(f"{SPLIT}[ _.-]*{MASK}"), re.compile(f"(?!seg[ _.-]){MASK}[ _.-]*{SPLIT}"))
 SUFFIX = re.compile(r"[ _.-](?:masks?|labels?|l|gt|seg|segmentation|annotation|annot)$", re.IGNORECASE)
+
+EXPECTED = "expected are images/a.jpg and masks/a.png, or a.jpg and a_mask.png"
 
 
 class Place(NamedTuple):
@@ -155,15 +158,37 @@ def _paired(root: Path, pictures: list[str], masks: list[str]) -> Pairs:
 
 
 def _nothing_paired(root: Path, pictures: list[str], masks: list[str]) -> StriateError:
-    expected = "expected are images/a.jpg and masks/a.png, or a.jpg and a_mask.png"
     if not masks and not pictures:
-        return StriateError(f"{root} holds no pictures; {expected}")
+        return StriateError(f"{root} holds no pictures; {EXPECTED}")
     if not masks:
-        return StriateError(f"{root} holds pictures, such as {pictures[0]}, but no masks; {expected}")
+        return StriateError(f"{root} holds pictures, such as {pictures[0]}, but no masks; {EXPECTED}")
     if not pictures:
-        return StriateError(f"{root} holds masks, such as {masks[0]}, but no pictures; {expected}")
+        return StriateError(f"{root} holds masks, such as {masks[0]}, but no pictures; {EXPECTED}")
     return StriateError(
-        f"{root}: no mask has the name of a picture; the first are {pictures[0]} and {masks[0]}; {expected}"
+        f"{root}: no mask has the name of a picture; the first are {pictures[0]} and {masks[0]}; {EXPECTED}"
+    )
+
+
+def half_of_pairs(source: str, folders: Mapping[str, int]) -> StriateError | None:
+    """The error for folders that say that they hold pictures, or masks, of which there are only one kind.
+
+    source: what it calls them all. folders: how many pictures are in each. None: they are something else.
+
+    >>> print(half_of_pairs("scans", {"images": 0, "masks": 9}))
+    scans holds masks, in masks/, but no pictures of which they are; expected are images/a.jpg and masks/a.png, or \
+a.jpg and a_mask.png
+    >>> half_of_pairs("scans", {"images": 9, "masks": 9}), half_of_pairs("scans", {"cat": 9, "mask": 0})
+    (None, None)
+    """
+    roles = {name: _role_of(name)[0] for name in folders}
+    there = [name for name, count in folders.items() if count]
+    if not all(roles.values()) or len(there) != 1:
+        return None
+    if roles[there[0]] == "mask":
+        return StriateError(f"{source} holds masks, in {there[0]}/, but no pictures of which they are; {EXPECTED}")
+    return StriateError(
+        f"{source} holds pictures, in {there[0]}/, but neither masks nor classes; {EXPECTED}, or a sub-folder of "
+        "pictures for each class"
     )
 
 
