@@ -30,7 +30,7 @@ def framed(pixels: Pixels, box: Box, colour: Colour, text: str = "") -> Pixels:
     right, bottom = max(left + 1, right), max(top + 1, bottom)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=line)
-    if text:
+    if text := " ".join(text.split()):
         font, margin = ImageFont.load_default(LETTERS_PX * scale), round(MARGIN_PX * scale)
         width, height = round(font.getlength(text)) + 2 * margin, round(LETTERS_PX * scale) + 2 * margin
         y = top - height if top >= height else top

@@ -51,7 +51,7 @@ def draw(answer: Segmentation, pixels: Pixels, cells: int) -> Pixels:
         canvas.line((left, 0, left, height), fill=LINE)
     font = ImageFont.load_default(LETTERS_PX)
     for row, column in np.ndindex(rows, columns):
-        name = answer.names[grid[row, column]]
+        name = " ".join(answer.names[grid[row, column]].split())
         inside = lefts[column + 1] - lefts[column], tops[row + 1] - tops[row]
         if font.getlength(name) < inside[0] and inside[1] > LETTERS_PX:
             middle = lefts[column] + inside[0] / 2, tops[row] + inside[1] / 2

@@ -57,7 +57,8 @@ def with_legend(pixels: Pixels, entries: Sequence[tuple[int, str]]) -> Pixels:
     scale = max(1.0, pixels.shape[1] / PLAIN_WIDTH)
     row, margin, font = round(ROW_PX * scale), round(MARGIN_PX * scale), ImageFont.load_default(LETTERS_PX * scale)
     places, (x, y) = [], (margin, margin)
-    for number, text in entries:
+    for number, name in entries:
+        text = " ".join(name.split())
         width = row + round(font.getlength(text)) + 2 * margin
         if x + width > pixels.shape[1] and x > margin:
             x, y = margin, y + row

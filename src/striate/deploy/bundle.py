@@ -147,7 +147,7 @@ def load_weights(weights: str | Path, model: Model | None = None) -> Bundle:
     if folder is None and (weights in (OWN, *FILES) or Path(weights).is_file()):
         network = create_model(model or architecture_of(weights), weights=weights).eval()
         numbered = tuple(f"class {number}" for number in range(network.classes))
-        return Bundle(network, network.preprocess, numbered, {}, named=False)
+        return Bundle(network, network.preprocess, numbered, {}, named=False, task=network.task)
     return load_bundle(folder or Path(weights), model)
 
 

@@ -208,8 +208,11 @@ class Run(Predictor, OneScreen):
 
     @torch.inference_mode()
     def _answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
-        output = self.task.predict(self._form, to_batch(pictures), self.preprocess, self.runtime)
-        return self.task.read(as_arrays(self.task.readable(output)), self.classes, names, top)
+        few, task, found = self.task.at_once or len(names), self.task, list[Any]()
+        for start in range(0, len(names), few):
+            output = task.predict(self._form, to_batch(pictures[start : start + few]), self.preprocess, self.runtime)
+            found += task.read(as_arrays(task.readable(output)), self.classes, names[start : start + few], top)
+        return found
 
     @cached_property
     def _together(self) -> int | None:

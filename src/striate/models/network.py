@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.own_code import Written
 from striate.core.records import Feature, Preprocess
@@ -38,6 +39,8 @@ class Network(nn.Module):
     names_elsewhere: ClassVar[Mapping[str, str]] = {}
     """Of layers that other libraries call otherwise: their paths there, and here."""
 
+    task: ClassVar[str] = CLASSIFICATION
+    """What it answers."""
     begins_with: str = ""
     """The network of the zoo whose weights `begin_with` takes."""
 

@@ -193,7 +193,7 @@ class Task:
     predict: what validation, `predict` and everything else asks of the network: network, uint8 pictures of the working
     size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output, in
     which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`). readable: of an output,
-    what is read, where that is less than `metric` needs.
+    what is read, where that is less than `metric` needs; at_once: of how many pictures, where outputs are so large.
     captions: what is read under each picture of a batch. drawn: pictures of a batch, uint8 (N, H, W, channels), with
     their targets drawn into them. examples: pictures worth showing of a result: data set,
     numbers of the pictures that were evaluated, and `Preprocess.white`.
@@ -221,6 +221,7 @@ class Task:
     losses_for: Callable[[Targets, Indices, Any], Losses] | None = None
     loss_names: tuple[str, ...] = ("cross_entropy",)
     readable: Callable[[Any], Any] = same
+    at_once: int | None = None
     drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
     sees_all: bool = False
     recipe: str = "default"

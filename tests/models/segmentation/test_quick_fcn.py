@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
+from striate.deploy.run import load
 from striate.models import create_model
 from striate.models.quick_regnet import QuickRegNet
 from striate.models.segmentation.quick_fcn import WIDTH, Merge, QuickFCN
@@ -107,3 +109,15 @@ def test_a_lower_rate_is_for_the_packaged_stages() -> None:
         "merge2",
         "score",
     }
+
+
+def test_a_file_of_weights_segments_all_of_a_picture(tmp_path: Path) -> None:
+    """A weight file says neither its task nor its preprocessing: both are the network's."""
+    file = tmp_path / "weights.pth"
+    torch.save(create_model("quick_fcn", classes=3).state_dict(), file)
+    run = load(file, model="quick_fcn", precision="fp32")
+    assert (run.task_name, run.preprocess.fit, run.preprocess.resize) == ("segmentation", "stretch", (360, 480))
+    picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    (answer,) = run.predict(picture)
+    assert answer.mask.shape == (360, 480)
+    assert sum(answer.shares.values()) == pytest.approx(1)

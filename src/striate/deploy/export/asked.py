@@ -86,7 +86,8 @@ def _export_drawn(network: Network, asked: Asked, audience: Audience) -> Exporte
     with torch.inference_mode():
         outputs = network.eval()(torch.zeros(1, network.in_channels, *network.preprocess.size)).shape[1]
     numbered = tuple(f"class {number}" for number in range(outputs))
-    bundle = Bundle(network, network.preprocess, network.class_names or numbered, {}, named=bool(network.class_names))
+    names, preprocess = network.class_names or numbered, network.preprocess
+    bundle = Bundle(network, preprocess, names, {}, named=bool(network.class_names), task=network.task)
     data = of_data(asked.data) if asked.data is not None else drawn(network.preprocess)
     pictures = of_dataset(data) if isinstance(data, Dataset) else data
     return export(bundle, asked.wanted(network.label.rpartition(":")[2]), Trials(pictures), audience)

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from striate.answers.boxes import LOCALISATION
 from striate.core.records import Feature
 from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
@@ -34,6 +35,7 @@ class Localiser(Network):
     are shares of the picture too. Here the box is the same for all classes.
     """
 
+    task = LOCALISATION
     ending: ClassVar[str] = ONE_BOX
 
     def __init__(self, body: Network) -> None:

@@ -60,7 +60,7 @@ class DeconvNet(OnVGG):
         self.score = nn.Conv2d(64, classes, kernel_size=1)
         self.features_info = tuple(stages)
         self.vgg_layers = conv_paths(self, *(f"conv{number}" for number in range(1, 6)), "fc6", "fc7")
-        self.preprocess = Preprocess((SIDE_PX, SIDE_PX), (SIDE_PX, SIDE_PX)).for_channels(in_channels)
+        self.preprocess = Preprocess((SIDE_PX, SIDE_PX), (SIDE_PX, SIDE_PX), fit="stretch").for_channels(in_channels)
         he_normal_(self)
 
     def draw_head(self, classes: int) -> None:

@@ -91,7 +91,7 @@ class Dilated(OnVGG):
         self.upsample = BilinearUpsample(8)
         self.features_info = (*stages, Feature("fc7", 4096, 8))
         self.vgg_layers = conv_paths(self, "features", "fc6", "fc7")
-        self.preprocess = Preprocess((512, 512), (512, 512)).for_channels(in_channels)
+        self.preprocess = Preprocess((512, 512), (512, 512), fit="stretch").for_channels(in_channels)
 
     def draw_head(self, classes: int) -> None:
         """Scores, and the context module as the identity."""

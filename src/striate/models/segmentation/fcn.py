@@ -60,7 +60,7 @@ class FCN(OnVGG):
         self.draw_head(classes)
         self.features_info = (*stages, Feature("fc7", 4096, 32))
         self.vgg_layers = conv_paths(self, *STAGES, "fc6", "fc7")
-        self.preprocess = Preprocess((500, 500), (500, 500)).for_channels(in_channels)
+        self.preprocess = Preprocess((500, 500), (500, 500), fit="stretch").for_channels(in_channels)
 
     def draw_head(self, classes: int) -> None:
         """Scores of zeros, interpolation between them."""

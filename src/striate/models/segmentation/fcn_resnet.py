@@ -92,7 +92,7 @@ class FCNResNet(PixelwiseNetwork):
         self.classifier = head(stages[3].channels, classes)
         self.aux_classifier = head(stages[2].channels, classes)
         self.features_info = tuple(Feature(f"backbone.{each.name}", each.channels, each.stride) for each in stages)
-        self.preprocess = Preprocess((520, 520), (520, 520)).for_channels(resnet.in_channels)
+        self.preprocess = Preprocess((520, 520), (520, 520), fit="stretch").for_channels(resnet.in_channels)
 
     def draw_head(self, classes: int) -> None:
         """The last layers of both heads, 1x1 convolutions."""

@@ -53,7 +53,7 @@ class MultiScale(PixelwiseNetwork):
         self.upsamples = nn.ModuleList(BilinearUpsample(2**scale) for scale in range(SCALES))
         self.upsample = BilinearUpsample(4)
         self.features_info = (Feature("classifier.0", HIDDEN, 4),)
-        self.preprocess = Preprocess((240, 320), (240, 320)).for_channels(in_channels)
+        self.preprocess = Preprocess((240, 320), (240, 320), fit="stretch").for_channels(in_channels)
         xavier_uniform_(self)
 
     def draw_head(self, classes: int) -> None:

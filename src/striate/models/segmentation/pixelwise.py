@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from striate.answers.masks import SEGMENTATION
 from striate.core.errors import StriateError
 from striate.models.network import Network
 
@@ -36,6 +37,7 @@ class PixelwiseNetwork(Network):
     `forward_features`: what such a head reads often lies at several scales.
     """
 
+    task = SEGMENTATION
     multiple_px: int = 1
     """Heights and widths, in pixels, that the arithmetic allows: multiples of it."""
 

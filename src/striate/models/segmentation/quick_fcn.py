@@ -64,7 +64,9 @@ class QuickFCN(PixelwiseNetwork):
         self.features_info = tuple(
             Feature(f"backbone.{each.name}", each.channels, each.stride) for each in backbone.features_info
         )
-        self.preprocess = Preprocess((360, 480), (360, 480), MEAN, STD).for_channels(backbone.in_channels)
+        self.preprocess = Preprocess((360, 480), (360, 480), MEAN, STD, fit="stretch").for_channels(
+            backbone.in_channels
+        )
 
     def draw_head(self, classes: int) -> None:
         """The last layer, a 1x1 convolution, not of small weights: Muon's steps have one size and would take long."""

@@ -30,7 +30,7 @@ class RecurrentSceneLabelling(PixelwiseNetwork):
         self.in_planes = in_channels
         self.draw_head(classes)
         self.features_info = (Feature("step.conv2", 50, 2 * STRIDE ** (INSTANCES - 1)),)
-        self.preprocess = Preprocess((240, 320), (240, 320)).for_channels(in_channels)
+        self.preprocess = Preprocess((240, 320), (240, 320), fit="stretch").for_channels(in_channels)
 
     def draw_head(self, classes: int) -> None:
         """All layers: the first reads a plane per class, too."""

@@ -40,7 +40,7 @@ class SegNet(OnVGG):
         self.draw_head(classes)
         self.features_info = tuple(stages)
         self.vgg_layers = conv_paths(self, *(f"encoder{number}" for number in range(1, 6)))
-        self.preprocess = Preprocess((360, 480), (360, 480)).for_channels(in_channels)
+        self.preprocess = Preprocess((360, 480), (360, 480), fit="stretch").for_channels(in_channels)
         he_normal_(self)
 
     def draw_head(self, classes: int) -> None:

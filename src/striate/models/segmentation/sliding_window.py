@@ -53,7 +53,7 @@ class StridedPass(PixelwiseNetwork):
         self.features_info = tuple(
             Feature(f"features.{3 * number}", width, 2**number) for number, width in enumerate(WIDTHS)
         )
-        self.preprocess = Preprocess((240, 320), (240, 320)).for_channels(in_channels)
+        self.preprocess = Preprocess((240, 320), (240, 320), fit="stretch").for_channels(in_channels)
         xavier_uniform_(self)
 
     def draw_head(self, classes: int) -> None:

@@ -73,7 +73,7 @@ class UNet(PixelwiseNetwork):
             stages.append(Feature(f"merge{number}", width, 2**number))
         self.score = nn.Conv2d(64, classes, kernel_size=1)
         self.features_info = tuple(stages)
-        self.preprocess = Preprocess((512, 512), (512, 512)).for_channels(in_channels)
+        self.preprocess = Preprocess((512, 512), (512, 512), fit="stretch").for_channels(in_channels)
         draw_(self)
 
     def draw_head(self, classes: int) -> None:
@@ -104,7 +104,7 @@ class PaperUNet(UNet):
 
     def __init__(self, classes: int, in_channels: int) -> None:
         super().__init__(classes, in_channels)
-        self.preprocess = Preprocess((388, 388), (388, 388)).for_channels(in_channels)
+        self.preprocess = Preprocess((388, 388), (388, 388), fit="stretch").for_channels(in_channels)
 
     def require_size(self, height: int, width: int) -> None:
         """Raise StriateError where less than what is mirrored is there."""

@@ -27,6 +27,7 @@ SEGMENTATION = Task(
     loss_names=tuple(LOSSES),
     predict=predict_maps,
     readable=class_numbers,
+    at_once=4,
     metric=PixelMetric,
     read=read,
     captions=captions,

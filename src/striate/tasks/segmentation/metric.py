@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,12 +81,12 @@ class PixelEvaluation(OneScreen):
     @cached_property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the mean IoU, by drawing the pictures anew."""
-        return bootstrap_interval(self.pictures, mean_iou)
+        return _finite(bootstrap_interval(self.pictures, mean_iou))
 
     @cached_property
     def dice_interval(self) -> tuple[float, float]:
         """95 % interval of the mean of Dice's coefficients, by drawing the pictures anew."""
-        return bootstrap_interval(self.pictures, mean_dice)
+        return _finite(bootstrap_interval(self.pictures, mean_dice))
 
     @property
     def iou_by_picture(self) -> Tensor:
@@ -140,7 +141,7 @@ class PixelEvaluation(OneScreen):
             "pixels": int(self.confusion.sum()),
             "mean_iou": _number(mean_iou(pixels)),
             "mean_iou_interval": list(self.interval),
-            "mean_iou_of_one_answer": constant_iou(pixels.truth),
+            "mean_iou_of_one_answer": constant_iou(pixels.truth) if self.confusion.any() else 0.0,
             "pixel_accuracy": _number(pixel_accuracy(pixels)),
             "class_accuracy": _number(class_accuracy(pixels)),
             "mean_dice": _number(mean_dice(pixels)),
@@ -214,6 +215,11 @@ class PixelMetric:
 def _number(value: Tensor) -> float:
     """A figure; 0 where every pixel is ignored."""
     return float(value.nan_to_num(nan=0.0))
+
+
+def _finite(ends: tuple[float, float]) -> tuple[float, float]:
+    """An interval; 0 to 0 where every pixel is ignored."""
+    return (0.0, 0.0) if math.isnan(ends[0]) else ends
 
 
 def _or_none(value: Tensor) -> float | None:
