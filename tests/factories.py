@@ -51,8 +51,13 @@ def noise(count: int, side_px: int, channels: int = 3) -> np.ndarray:
 
 def encoded(pixels: np.ndarray, kind: str = "PNG", **more: Any) -> bytes:
     """A picture file of pixels, (H, W) or (H, W, 3)."""
+    return saved(Image.fromarray(pixels), kind, **more)
+
+
+def saved(picture: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
+    """A picture file."""
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **more)
+    picture.save(file, kind, **more)
     return file.getvalue()
 
 

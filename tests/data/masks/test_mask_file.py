@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from factories import encoded, noise
+from factories import encoded, noise, saved
 from striate.core.records import Preprocess
 from striate.data.augment import Augmentation, draw_geometry
 from striate.data.batches import step_generator
@@ -25,12 +24,6 @@ from striate.data.working_size import to_working_size
 from striate.ops.pixels import IGNORED
 
 IDS = np.array([[0, 3, 3], [7, 255, 0]], np.uint8)
-
-
-def saved(picture: Image.Image, kind: str = "PNG", **more: object) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **more)
-    return file.getvalue()
 
 
 def refused(content: bytes, text: str) -> None:

@@ -20,6 +20,7 @@ from striate.ops.pixels import IGNORED
 MOST_CLASSES = 255  # IGNORED is no class
 FOREGROUND = ("background", "foreground")
 OBJECTS_FROM = 3  # objects in one mask, by which their counting is told from classes
+COLOURS = "has colours, where the masks of the data have numbers"
 NAMED = 12  # colours or numbers in a sentence
 
 
@@ -45,7 +46,7 @@ class Coding:
         numbers = mask.colours if self.coloured else mask.numbers
         if mask.coloured and not self.coloured:
             if not mask.is_grey:
-                raise DecodeError(name, "has colours, where the masks of the data have numbers")
+                raise DecodeError(name, COLOURS)
             numbers = numbers & np.uint32(0xFF)
         known, classes = self._table
         places = np.searchsorted(known, numbers).clip(max=len(known) - 1)
@@ -63,6 +64,13 @@ class Coding:
     def strange(self, seen: Seen) -> dict[int, int]:
         """The numbers or colours of a mask that are no class, and how many pixels have each."""
         return {each: count for each, count in seen.by(self.coloured).items() if each not in self.classes}
+
+    def wrong(self, seen: Seen) -> str:
+        """What of a mask is no class; "" where there is nothing wrong with it."""
+        if not self.coloured and not seen.is_grey:
+            return COLOURS
+        strange = self.strange(seen)
+        return self.beyond(strange) if strange else ""
 
     def beyond(self, strange: Mapping[int, int]) -> str:
         """What is wrong with a mask that has these."""

@@ -76,8 +76,9 @@ class Survey:
 
     @property
     def is_coloured(self) -> bool:
-        """Whether some mask holds colours that are no levels of grey."""
-        return not all(each.is_grey for each in self.readable)
+        """Whether masks hold colours that are no levels of grey, more of them than are files of numbers."""
+        coloured = sum(not each.is_grey for each in self.readable)
+        return coloured > 0 and coloured >= sum(not each.coloured for each in self.readable)
 
 
 def survey_masks(root: Path, paths: Sequence[str], progress: Progress | None = None) -> Survey:

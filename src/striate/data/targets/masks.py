@@ -229,7 +229,7 @@ def _files_of(paths: Sequence[Path]) -> FilePictures:
 def mask_targets(files: FilePictures, survey: Survey, coding: Coding) -> MaskTargets:
     """The targets of surveyed masks, all of which can be read."""
     seen = survey.readable
-    wrong = {number: coding.beyond(strange) for number, each in enumerate(seen) if (strange := coding.strange(each))}
+    wrong = {number: reason for number, each in enumerate(seen) if (reason := coding.wrong(each))}
     pictures = {n: "looks like a picture, not a mask" for n, s in enumerate(seen) if findings.looks_like_a_picture(s)}
     return MaskTargets(
         files,
