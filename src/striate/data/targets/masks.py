@@ -66,7 +66,8 @@ class MaskTargets:
 
     files: of the masks. coding: what they stand for. pixels: int64 (N, K + 1), of each class and, last, ignored.
     sizes_px: height and width, int32 (N, 2). digests: uint8 (N, 16), equal for equal masks. wrong: what of a mask is no
-    class, by its number. preprocess: of the network for which they are taken; None: as they are in their files.
+    class, by its number. preprocess: of the network for which they are taken; None: as they are in their files. gone:
+    those of a run's list that are not there any more.
     """
 
     files: FilePictures
@@ -76,6 +77,7 @@ class MaskTargets:
     digests: npt.NDArray[np.uint8]
     wrong: Mapping[int, str]
     preprocess: Preprocess | None = None
+    gone: frozenset[int] = frozenset()
     task: str = SEGMENTATION
 
     def at(self, preprocess: Preprocess | None) -> MaskTargets:
@@ -96,7 +98,9 @@ class MaskTargets:
         return len(self.files)
 
     def mask(self, index: int) -> npt.NDArray[np.uint8]:
-        """That of one picture in its own size, uint8 (H, W). Raises DecodeError."""
+        """That of one picture in its own size, uint8 (H, W). Raises DecodeError; StriateError for one that is gone."""
+        if index in self.gone:
+            raise self._changed("the mask of a picture", "the run's list")
         return self.coding.class_numbers(read_mask(self.files.path(index)), self.files.name(index))
 
     def take(self, indices: Indices) -> MaskBatch:
@@ -152,22 +156,27 @@ class MaskTargets:
         by_text: dict[str, list[int]] = defaultdict(list)
         for index in range(len(self)):
             by_text[self.text(index)].append(index)
-        kept = []
+        kept, gone = list[int](), set[int]()
         for text, places_of_name in zip(texts, places, strict=True):
             equal = [int(place) for place in places_of_name if self.text(int(place)) == text] or by_text.get(text)
-            if not equal:
-                mask = self.files.name(int(places_of_name[0])) if len(places_of_name) else "a mask"
-                raise StriateError(
-                    f"{mask} is not as {file} has it: it was changed, or is gone, so the run cannot go on to the same "
-                    "weights; bring it back, or start a new run"
-                )
-            kept.append(equal[0])
-        return self._only(np.array(kept, np.int64))
+            if not equal and len(places_of_name):
+                raise self._changed(self.files.name(int(places_of_name[0])), file)
+            if not equal:  # as its picture is, which may be left out
+                gone.add(len(kept))
+            kept.append(equal[0] if equal else 0)
+        return self._only(np.array(kept, np.int64), frozenset(gone))
 
-    def _only(self, kept: Indices) -> MaskTargets:
-        """The masks of these numbers, in this order."""
+    def _changed(self, mask: str, file: str) -> StriateError:
+        return StriateError(
+            f"{mask} is not as {file} has it: it was changed, or is gone, so the run cannot go on to the same weights; "
+            "bring it back, or start a new run"
+        )
+
+    def _only(self, kept: Indices, gone: frozenset[int]) -> MaskTargets:
+        """The masks of these numbers, in this order. gone: places of those that are not there any more."""
         return replace(
             self,
+            gone=gone,
             files=FilePictures(self.files.root, [self.files.relative_paths[index] for index in kept.tolist()]),
             pixels=self.pixels[kept],
             sizes_px=self.sizes_px[kept],
