@@ -17,6 +17,7 @@ from striate.data.dataset import Dataset
 from striate.data.decode import Pixels
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.runtime.runtime import Runtime
+from striate.tasks.finding import Finding, Validated, no_findings
 
 NETWORK = "network"
 """The phase that trains all of a network."""
@@ -203,6 +204,7 @@ class Task:
     loss is a mean over, so that a batch in parts has the gradients of a whole one.
     headline, facts, sections: what a report tells of a result: of it and the name of its split, of it, of it and the
     examples. The first two are made of the figures where a task has none of its own.
+    findings: what is to be said of a run after a validation, beside what the numbers of any run say.
     alt: of what a picture is, for who cannot see it, around its caption. examples_are: what the examples are called in
     evaluation.json. tags, limits: for the model card: of the kind of network, and a sentence on what it cannot do.
     """
@@ -232,6 +234,7 @@ class Task:
     headline: Callable[[Any, str], Headline] | None = None
     facts: Callable[[Any], list[Fact]] | None = None
     sections: Callable[[Any, list[Any]], list[Section]] = no_sections
+    findings: Callable[[Validated], list[Finding]] = no_findings
     alt: str = "of {}"
     examples_are: str = "examples"
     tags: tuple[str, ...] = ()

@@ -280,7 +280,7 @@ def validate(run: Training, line: dict[str, Any]) -> dict[str, Any]:
         if recipe.schedule == "plateau" and counters.waited_epochs >= recipe.patience_epochs:
             counters.drops, counters.waited_epochs = counters.drops + 1, 0
     line = line | {f"val_{name}": value for name, value in found.figures().items()} | {"best": best}
-    return line | run.monitor.look(run.kept, line)
+    return line | run.monitor.look(run.kept, line, found)
 
 
 def note_epoch(run: Training, line: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ from striate.core.errors import Interrupted, StriateError
 from striate.data.sources import open_data
 from striate.models import ZOO
 from striate.models.perceptron import Perceptron
+from striate.ops import shifts
+from striate.tasks.segmentation import findings as masks
 from striate.training import loop, prepared
 from striate.training.folder.layout import read_metrics
 from striate.training.job import Job
@@ -371,9 +373,9 @@ def test_looking_changes_no_bit_of_the_result(train, tmp_path, monkeypatch):
     assert "It never looked" in (tmp_path / "run" / "report.html").read_text()
 
 
-def kinds() -> set[str]:
-    """Every kind of finding in the sources."""
-    trees = [ast.parse(Path(module.__file__).read_text()) for module in (findings, fitting, too_little)]
+def kinds(*modules) -> set[str]:
+    """Every kind of finding in some sources."""
+    trees = [ast.parse(Path(module.__file__).read_text()) for module in modules]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     calls = [node for node in nodes if getattr(node.func, "id", "") == "Finding"]
     return {call.args[0].value for call in calls}
@@ -386,9 +388,11 @@ def paragraphs() -> dict[str, str]:
 
 
 def test_every_finding_has_its_paragraph_with_what_to_do():
-    assert len(kinds()) == len(findings.CHECKS)
-    assert kinds() <= set(paragraphs())
-    assert [kind for kind in kinds() if "**Do**: " not in paragraphs()[kind]] == []
+    of_any_run = kinds(findings, fitting, too_little)
+    assert len(of_any_run) == len(findings.CHECKS)
+    told = of_any_run | kinds(masks)
+    assert told <= set(paragraphs())
+    assert [kind for kind in told if "**Do**: " not in paragraphs()[kind]] == []
 
 
 def test_the_page_names_the_limits_of_the_code():
@@ -411,6 +415,10 @@ def test_the_page_names_the_limits_of_the_code():
     assert f"fewer than {status.FEW_PICTURES:,} photographs" in texts["few pictures"]
     assert f"{status.PHOTOGRAPHS_FROM_PX} px and more" in texts["few pictures"]
     assert f"fewer than {status.STEPS_TO_JUDGE} steps" in texts["few steps"]
+    assert masks.FOUND_OF_OTHERS == 1 / 10 and "a tenth of the pixels" in texts["one class"]
+    assert masks.NEVER_FROM == 1 / 2 and "half of the epochs" in texts["never answered"]
+    assert shifts.NEARLY_ALL == 9 / 10 and "nine pictures of ten" in texts["shifted masks"]
+    assert f"{shifts.LEAST_SHIFT_PX} to {shifts.REACH_PX} px" in texts["shifted masks"]
     assert findings.LATE_RATE == 0.3 and "30 % of its highest rate" in texts["late rate"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from striate.answers.masks import SEGMENTATION as NAME
 from striate.answers.masks import Segmentation, read
 from striate.tasks.segmentation.examples import Segmented, best_median_worst, captions, drawn
+from striate.tasks.segmentation.findings import findings_of
 from striate.tasks.segmentation.losses import LOSSES, chance_loss, losses, losses_for, weight
 from striate.tasks.segmentation.metric import PixelEvaluation, PixelMetric
 from striate.tasks.segmentation.prediction import class_numbers, predict_maps
@@ -41,6 +42,7 @@ SEGMENTATION = Task(
     headline=headline,
     facts=facts,
     sections=sections,
+    findings=findings_of,
     alt="mostly of {}",
     tags=("image-segmentation",),
     limits="It knows these classes only: every pixel gets one of them, whatever it shows.",

@@ -11,8 +11,9 @@ from statistics import median
 
 from striate.data.seen import LEAST_SEEN, why_little_is_learned
 from striate.ops.metrics import wilson_interval
+from striate.tasks.finding import Finding
 from striate.training.monitor.fitting import over_fitting, under_fitting
-from striate.training.monitor.status import EPOCHS_TO_LEARN, Finding, RunStatus
+from striate.training.monitor.status import EPOCHS_TO_LEARN, RunStatus
 from striate.training.monitor.too_little import few_pictures, few_steps
 from striate.training.recipe import Recipe
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from striate.ops.metrics import wilson_interval
-from striate.training.monitor.status import EPOCHS_TO_LEARN, GOOD_ACCURACY, Finding, RunStatus
+from striate.tasks.finding import Finding
+from striate.training.monitor.status import EPOCHS_TO_LEARN, GOOD_ACCURACY, RunStatus
 
 GAP = 0.10
 

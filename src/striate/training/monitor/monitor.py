@@ -16,12 +16,14 @@ from striate.answers.classes import CLASSIFICATION
 from striate.data.batches import Batch
 from striate.data.targets.classes import ClassTargets
 from striate.models import Network
+from striate.tasks.finding import Finding, Validated
+from striate.tasks.task import Metric
 from striate.training.folder.layout import read_validations
 from striate.training.folder.state import Counters
 from striate.training.job import Job
 from striate.training.monitor.findings import findings, first_loss_finding
 from striate.training.monitor.health import ActivationStats, UpdateStats, UpdateStatsHook, activation_stats
-from striate.training.monitor.status import Finding, RunStatus, are_photographs
+from striate.training.monitor.status import RunStatus, are_photographs
 
 PICTURES_LOOKED_AT = 128
 EVERY_PICTURES = 100 * PICTURES_LOOKED_AT  # trained on between two looks: looking costs a third of a per cent
@@ -61,18 +63,18 @@ class TrainingMonitor:
         epoch, rest = divmod(self.counters.step + 1, self.job.train.steps)
         return not rest and self.is_due(epoch)
 
-    def look(self, network: Network, line: dict[str, Any]) -> dict[str, Any]:
+    def look(self, network: Network, line: dict[str, Any], metric: Metric) -> dict[str, Any]:
         """What to add to an epoch's line: grad_norm, update_ratio, dead_share, clean_accuracy; findings, as records.
 
-        network: the one that was validated. clean_accuracy: of some training pictures as they are.
+        network: the one that was validated. metric: what was counted then. clean_accuracy: of some training pictures
+        as they are.
         """
         update_stats = self._taken()
         seen: dict[str, Any] = {}
-        asked = None
+        asked, pictures = None, None
         if update_stats is not None:
-            asked = activation_stats(
-                self.job.task, network, self._pictures(line["epoch"]), self.job.preprocess, self.job.runtime
-            )
+            pictures = self._pictures(line["epoch"])
+            asked = activation_stats(self.job.task, network, pictures, self.job.preprocess, self.job.runtime)
             seen = {
                 "grad_norm": update_stats.grad_norm,
                 "update_ratio": update_stats.update_ratio,
@@ -81,7 +83,10 @@ class TrainingMonitor:
             }
         history = read_validations(self.job.folder)
         said = {record["kind"] for old in history for record in old.get("findings", ())}
-        found = findings(self._status([*history, line | seen], update_stats, asked))
+        status = self._status([*history, line | seen], update_stats, asked)
+        done = line["epoch"] / self.job.recipe.epochs
+        of_task = self.job.task.findings(Validated(metric, pictures, done, status.had_its_chance))
+        found = [*findings(status), *of_task]
         new = [self._record(finding, line) for finding in found if finding.kind not in said]
         return seen | ({"findings": new} if new else {})
 

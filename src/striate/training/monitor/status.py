@@ -21,14 +21,6 @@ PHOTOGRAPHS_FROM_PX = 48  # smaller ones, and grey ones, are letters and icons, 
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that a person should know about a run. kind: one word, said once in a run."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
 class RunStatus:
     """A run as far as it has come.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from striate.core.units import counted
-from striate.training.monitor.status import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, Finding, RunStatus
+from striate.tasks.finding import Finding
+from striate.training.monitor.status import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, RunStatus
 
 
 def few_steps(status: RunStatus) -> Finding | None:
