@@ -98,8 +98,8 @@ def tried(run: Run, batches: list[torch.Tensor]) -> Run:
 def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, monkeypatch, model, margin_px, fields):
     record = built.fit_size
 
-    def with_margin(network, recipe, pictures):
-        fitted = record(network, recipe, pictures)
+    def with_margin(*given):
+        fitted = record(*given)
         return fitted.at(fitted.size, (fitted.size[0] + margin_px, fitted.size[1] + margin_px))
 
     monkeypatch.setattr(built, "fit_size", with_margin)

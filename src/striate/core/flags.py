@@ -11,6 +11,7 @@ from contextvars import ContextVar
 NAMES = {"size": "size_px", "layer": "layers", "max_megapixels": "PIL.Image.MAX_IMAGE_PIXELS"}
 SWITCHES = (
     *("compile", "fused-norms", "winograd", "autotune", "tensorboard", "without-missing", "source-changed", "quiet"),
+    "tiles",
 )
 VALUED = (
     *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "device", "precision", "layout"),

@@ -11,6 +11,7 @@ import torch
 
 from striate.answers.boxes import LOCALISATION as BOXES
 from striate.answers.masks import SEGMENTATION as MASKS
+from striate.core.commands import command
 from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
@@ -93,7 +94,7 @@ def _refuse_other_task(model: Model, task: Task) -> None:
     if gives == task.needs:
         return
     asked, given = KINDS[task.needs], KINDS[gives]
-    do = f"`striate models --task {task.needs}` lists the networks that do"
+    do = f"{command('models', '--task', task.needs)} lists the networks that do"
     if task.needs == BOXES:
         do = f"{model if model in ZOO else 'resnet18'}{ONE_BOX} does, as any network that `striate models` lists"
     raise StriateError(f"{model} answers with {given}, and {task.name} asks for {asked}; {do}")

@@ -43,7 +43,8 @@ def now(monkeypatch):
     """The time in seconds, in a list, to be changed."""
     now = [1000.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])  # not time's own: other threads of the process wait by that
-    monkeypatch.setattr("striate.training.monitor.reporter.time", clock)
+    for module in ("reporter", "notebook"):
+        monkeypatch.setattr(f"striate.training.monitor.{module}.time", clock)
     return now
 
 
