@@ -103,6 +103,9 @@ def test_training_evaluation_and_prediction_see_the_same(album, tmp_path, seen, 
         return fitted.at(fitted.size, (fitted.size[0] + margin_px, fitted.size[1] + margin_px))
 
     monkeypatch.setattr(built, "fit_size", with_margin)
+    monkeypatch.setattr(
+        "striate.deploy.predictor.cores", lambda: 1
+    )  # one batch after the other, to compare their order
     run = striate.train(album, model, run=tmp_path / "run", epochs=1, batch_size=5, warmup_epochs=0, **fields)
     dataset = open_data(album)
     indices = dataset.splits["val"].tolist()
