@@ -54,7 +54,7 @@ class Places(NamedTuple):
         return self.known_iou >= RIGHT_FROM
 
     def figures(self) -> dict[str, float]:
-        """The figures of the task, by key; class and box known and not."""
+        """The figures of the task, by key."""
         return {
             "error": _share(~self.right),
             "class_error": _share(~self.class_right),
