@@ -10,8 +10,8 @@ def quick_fcn() -> Recipe:
     size, mirrored and recoloured; whole pictures in use.
 
     striate train camvid/
-    CamVid, validation: 70.0 % mean IoU after 15 of 20 epochs (5,505 pictures, at 240x320), on an AMD EPYC that was shared
-    with other programs; the 100 epochs here have not been run to their end. Choices: docs/segmentation.md.
+    CamVid, validation: 70.0 % mean IoU after 15 of 20 epochs (5,505 pictures, at 240x320), on an AMD EPYC shared with
+    other programs; the 100 epochs here have not been run to their end. Choices: docs/segmentation.md.
     """
     return Recipe(
         model="quick_fcn",

@@ -14,6 +14,7 @@ import numpy as np
 from striate.core.errors import StriateError
 from striate.core.processor import cores, threads_beside_others
 from striate.deploy.engines.quiet_openvino import openvino
+from striate.deploy.engines.signal_stack import signal_stack_kept
 from striate.deploy.export_record import KEY
 
 SHAPES = 2  # that are compiled for: a full batch, and the last one or a single picture
@@ -37,11 +38,12 @@ class OpenVinoEngine:
         _require_its_own(path)
         ov = openvino()
         self._path, self._core = path, ov.Core()
-        with self._named_errors():
+        with self._named_errors(), signal_stack_kept():
             self._model = self._core.read_model(path)
             self.record: str | None = _record(self._model)
+            has_bf16 = "BF16" in self._core.get_property("CPU", CAPABILITIES)
         self.words = f"OpenVINO {ov.__version__.split('-')[0]}"
-        wanted, has_bf16 = precision or _precision(self.record), "BF16" in self._core.get_property("CPU", CAPABILITIES)
+        wanted = precision or _precision(self.record)
         self._precision = "bf16" if wanted == "bf16" and has_bf16 else "f32"
         self._compiled: dict[Asked, Any] = {}
         self._compiling, self._of_thread = threading.Lock(), threading.local()
@@ -73,7 +75,7 @@ class OpenVinoEngine:
         _, last, alone = asked
         key = asked if asked in self._compiled or len(self._compiled) < SHAPES else (None, last, alone)
         if key not in self._compiled:
-            with self._named_errors():
+            with self._named_errors(), signal_stack_kept():
                 model = self._model.clone()
                 if key[0] is not None:
                     model.reshape(list(key[0]))

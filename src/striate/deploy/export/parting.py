@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from striate.deploy.engines.quiet_openvino import openvino
+from striate.deploy.engines.signal_stack import signal_stack_kept
 from striate.deploy.export.onnx_file import layer_in
 from striate.deploy.export.openvino_file import OpenVinoModel
 from striate.deploy.export.pictures import Pictures
@@ -91,7 +92,8 @@ def _of_graph(graph: ModelProto, images: Tensor, *, in_openvino: bool) -> Maps:
     content = graph.SerializeToString()
     if in_openvino:
         core = openvino().Core()
-        compiled = core.compile_model(core.read_model(content), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        with signal_stack_kept():
+            compiled = core.compile_model(core.read_model(content), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         results = compiled(images.numpy())
         return {name: results[place] for place, name in enumerate(names)}
     import onnxruntime
