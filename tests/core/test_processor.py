@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,11 @@ from striate.core.processor import LOOK_AGAIN_SECONDS, Look, busy_cores, busy_la
 
 STAT = "cpu  {user} {nice} {system} 900 5 {interrupts} 0 {steal} 0 0\nintr 1 2\nctxt 3\n"
 QUIET = {"user": 100, "nice": 0, "system": 50, "interrupts": 1, "steal": 0}
+
+
+def clock_of_its_own(monkeypatch, **functions) -> None:
+    """The module's time, and nobody else's: other threads of the process wait by that."""
+    monkeypatch.setattr(processor, "time", SimpleNamespace(**functions))
 
 
 @pytest.fixture
@@ -30,9 +36,7 @@ def stage(monkeypatch):
     monkeypatch.setattr(os, "sysconf", lambda name: 100)
     monkeypatch.setattr(os, "nice", lambda more: 0)
     monkeypatch.setattr(Path, "read_text", lambda path, **_: STAT.format(**seen["now"]))
-    monkeypatch.setattr(processor.time, "sleep", sleep)
-    monkeypatch.setattr(processor.time, "monotonic", lambda: sum(seen["slept"]))
-    monkeypatch.setattr(processor.time, "process_time", lambda: 0.0)
+    clock_of_its_own(monkeypatch, sleep=sleep, monotonic=lambda: sum(seen["slept"]), process_time=lambda: 0.0)
     return seen
 
 
@@ -71,8 +75,7 @@ def test_where_the_system_does_not_say_the_load_average_does(monkeypatch, stat):
 def test_of_the_load_average_the_own_threads_are_no_part(monkeypatch):
     monkeypatch.setattr(processor, "_used_seconds", lambda: None)
     monkeypatch.setattr(processor, "_own", (100.0, 10.0))
-    monkeypatch.setattr(processor.time, "monotonic", lambda: 130.0)
-    monkeypatch.setattr(processor.time, "process_time", lambda: 70.0)
+    clock_of_its_own(monkeypatch, monotonic=lambda: 130.0, process_time=lambda: 70.0)
     monkeypatch.setattr(os, "getloadavg", lambda: (3.5, 1.0, 1.0), raising=False)
     assert busy_cores() == pytest.approx(1.5)
 
@@ -81,7 +84,7 @@ def test_a_look_is_good_for_a_while(monkeypatch):
     looks, now = [], [0.0]
     monkeypatch.setattr(processor, "_last", None)
     monkeypatch.setattr(processor, "busy_cores", lambda **_: looks.append(now[0]) or float(len(looks)))
-    monkeypatch.setattr(processor.time, "monotonic", lambda: now[0])
+    clock_of_its_own(monkeypatch, monotonic=lambda: now[0])
     for now[0] in (0.0, LOOK_AGAIN_SECONDS, LOOK_AGAIN_SECONDS + 1):
         busy = busy_lately()
     assert looks == [0.0, LOOK_AGAIN_SECONDS + 1] and busy == 2.0

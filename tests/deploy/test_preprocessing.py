@@ -38,7 +38,8 @@ def given_to_the_network(run, pictures) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", ["embedded", "digits"])
-def test_it_makes_the_very_tensor_that_the_network_sees(pictures, embedded, digits_run, kind):
+def test_it_makes_the_very_tensor_that_the_network_sees(pictures, embedded, digits_run, kind, monkeypatch):
+    monkeypatch.setattr("striate.deploy.predictor.cores", lambda: 1)  # one batch, for its order
     run = striate.load("embedded" if kind == "embedded" else digits_run)
     seen = given_to_the_network(run, pictures)
     if run.preprocess.mirrored:

@@ -135,5 +135,5 @@ def test_the_next_picture_is_decoded_when_the_last_one_is_answered(run_of):
 
 
 def test_tiles_of_one_answer_a_picture_are_refused(embedded):
-    with pytest.raises(StriateError, match="tiles puts answers for places together, and classification gives one ans"):
+    with pytest.raises(StriateError, match="tiles=True puts answers for places together, and classification gives"):
         striate.load(embedded).predict([scene(64, 64)], tiles=True)
