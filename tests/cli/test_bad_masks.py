@@ -179,3 +179,18 @@ def test_a_folder_of_one_class_is_still_told_so(striate, tmp_path):
     classes = tinted_folders(tmp_path / "classes")
     shutil.rmtree(classes / "warm")
     assert "holds one class only ('cold')" in striate("check", classes).mistake()
+
+
+@pytest.mark.parametrize("model", ["(conv8-relu)-gap", "OWN"])
+def test_a_network_that_answers_for_a_whole_picture_is_refused_whoever_wrote_it(striate, tmp_path, model):
+    if model == "OWN":
+        file = tmp_path / "net.py"
+        file.write_text(
+            "from torch import nn\n\n\ndef net(classes):\n"
+            "    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, classes))\n"
+        )
+        model = f"{file}:net"
+    answer = striate("train", tinted_masks(tmp_path / "data"), "--model", model, "--run", tmp_path / "run")
+    assert answer.status == 2
+    assert "answers with no class for every pixel, as segmentation asks" in answer.err
+    assert answer.err.count("\n") == 1

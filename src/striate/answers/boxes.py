@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from striate.answers.classes import NO_NUMBERS, Prediction
+from striate.answers.classes import NO_NUMBERS, Prediction, ranked_classes
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
@@ -91,18 +91,14 @@ def read(
             f"the network's answer to {len(paths)} pictures must be a number and a box for each of its {len(names)} "
             f"classes, got the shape {output.shape}; its file is damaged"
         )
-    logits = output[:, :, 0]
-    with np.errstate(invalid="ignore"):  # what is infinite
-        exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    shares = exponentials / exponentials.sum(1, keepdims=True)
-    best = np.argsort(-shares, axis=1, kind="stable")[:, :top]
     answers: list[Localisation | Prediction] = []
-    for path, ranked, share, boxes in zip(paths, best.tolist(), shares.tolist(), output[:, :, 1:], strict=True):
-        if not np.isfinite([share[ranked[0]], *boxes[ranked[0]]]).all():
+    for path, ranked, boxes in zip(paths, ranked_classes(output[:, :, 0], top), output[:, :, 1:], strict=True):
+        best, probability = ranked[0]
+        if not np.isfinite([probability, *boxes[best]]).all():
             answers.append(Prediction(path, None, None, (), NO_NUMBERS))
             continue
-        left, upper, right, lower = boxes[ranked[0]].clip(0, 1).tolist()
+        left, upper, right, lower = boxes[best].clip(0, 1).tolist()
         box = min(left, right), min(upper, lower), max(left, right), max(upper, lower)
-        ranking = tuple((names[number], share[number]) for number in ranked)
+        ranking = tuple((names[number], share) for number, share in ranked)
         answers.append(Localisation(path, *ranking[0], box, ranking))
     return answers

@@ -61,15 +61,27 @@ def read(logits: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequenc
             f"the network's answer to {len(paths)} pictures must be {len(names)} numbers for each, as it names "
             f"{len(names)} classes, got the shape {logits.shape}; its file is damaged"
         )
-    with np.errstate(invalid="ignore"):  # what is infinite
-        exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    probabilities = exponentials / exponentials.sum(1, keepdims=True)
-    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     predictions = []
-    for path, numbers, shares in zip(paths, best.tolist(), probabilities.tolist(), strict=True):
-        ranked = tuple((names[number], shares[number]) for number in numbers)
+    for path, likeliest in zip(paths, ranked_classes(logits, top), strict=True):
+        ranked = tuple((names[number], share) for number, share in likeliest)
         if math.isnan(ranked[0][1]):
             predictions.append(Prediction(path, None, None, (), NO_NUMBERS))
         else:
             predictions.append(Prediction(path, *ranked[0], top=ranked))
     return predictions
+
+
+def ranked_classes(logits: npt.NDArray[np.float32], top: int) -> list[list[tuple[int, float]]]:
+    """Of each picture the `top` most probable classes by number, with their probabilities; of equal ones the first.
+
+    >>> ranked_classes(np.array([[0.0, np.log(3)]], np.float32), 1)
+    [[(1, 0.75)]]
+    """
+    with np.errstate(invalid="ignore"):  # what is infinite
+        exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities = exponentials / exponentials.sum(1, keepdims=True)
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    return [
+        [(number, shares[number]) for number in numbers]
+        for numbers, shares in zip(best.tolist(), probabilities.tolist(), strict=True)
+    ]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from striate.answers.masks import Segmentation
+from striate.answers.masks import Pixels, Segmentation
 from striate.answers.overlay import LETTERS_PX, overlaid, with_legend
 
-Pixels = npt.NDArray[np.uint8]
 LINE = (255, 255, 255)
 
 
@@ -42,7 +40,8 @@ def draw(answer: Segmentation, pixels: Pixels, cells: int) -> Pixels:
     """
     height, width = pixels.shape[:2]
     grid = label_grid(answer.mask_at(height, width), cells)
-    picture = Image.fromarray(overlaid(pixels, Segmentation(answer.path, grid, answer.names).mask_at(height, width)))
+    in_cells = Segmentation(answer.path, grid, answer.names)
+    picture = Image.fromarray(overlaid(pixels, in_cells.mask_at(height, width)))
     canvas, (rows, columns) = ImageDraw.Draw(picture), grid.shape
     tops, lefts = (_edges(side, count) for side, count in ((height, rows), (width, columns)))
     for top in tops[1:-1]:
@@ -56,9 +55,8 @@ def draw(answer: Segmentation, pixels: Pixels, cells: int) -> Pixels:
         if font.getlength(name) < inside[0] and inside[1] > LETTERS_PX:
             middle = lefts[column] + inside[0] / 2, tops[row] + inside[1] / 2
             canvas.text(middle, name, fill="black", font=font, anchor="mm")
-    counts = np.bincount(grid.ravel(), minlength=len(answer.names))
-    order = sorted(np.flatnonzero(counts).tolist(), key=lambda number: -counts[number])
-    return with_legend(np.asarray(picture), [(n, f"{answer.names[n]} {counts[n] / grid.size:.0%}") for n in order])
+    entries = [(number, f"{name} {share:.0%}") for number, name, share in in_cells.largest]
+    return with_legend(np.asarray(picture), entries)
 
 
 def _edges(side: int, count: int) -> list[int]:

@@ -14,6 +14,10 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
 SEGMENTATION = "segmentation"
+IGNORED = 255
+"""What a mask has, in place of a class number, where nothing is asked."""
+
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -25,7 +29,7 @@ class Segmentation(OneScreen):
     """
 
     path: str
-    mask: npt.NDArray[np.uint8]
+    mask: Pixels
     names: tuple[str, ...]
 
     @property
@@ -34,17 +38,19 @@ class Segmentation(OneScreen):
         counts = np.bincount(self.mask.ravel(), minlength=len(self.names))
         return dict(zip(self.names, (counts / self.mask.size).tolist(), strict=True))
 
-    def mask_at(self, height: int, width: int) -> npt.NDArray[np.uint8]:
+    @property
+    def largest(self) -> list[tuple[int, str, float]]:
+        """The classes in the picture, with their numbers and shares, the largest first."""
+        found = [(number, name, share) for number, (name, share) in enumerate(self.shares.items()) if share]
+        return sorted(found, key=lambda each: -each[2])
+
+    def mask_at(self, height: int, width: int) -> Pixels:
         """The mask at another size, such as the picture's own: each pixel is the nearest one.
 
         >>> Segmentation("a.png", np.array([[0, 1]], np.uint8), ("sky", "sea")).mask_at(1, 4).tolist()
         [[0, 0, 1, 1]]
         """
-        rows, columns = (
-            np.floor((np.arange(side) + 0.5) * came / side).astype(np.int64)
-            for side, came in zip((height, width), self.mask.shape, strict=True)
-        )
-        return self.mask[np.ix_(rows, columns)]
+        return nearest(self.mask, height, width)
 
     def told(self, top: int) -> str:
         """The largest classes in words.
@@ -52,8 +58,7 @@ class Segmentation(OneScreen):
         >>> Segmentation("a.png", np.array([[0, 1, 1, 1]], np.uint8), ("sky", "sea")).told(5)
         'sea 75.0%, sky 25.0%'
         """
-        largest = sorted(self.shares.items(), key=lambda each: -each[1])
-        return ", ".join(f"{name} {share:.1%}" for name, share in largest[:top] if share)
+        return ", ".join(f"{name} {share:.1%}" for _, name, share in self.largest[:top])
 
     @property
     def cells(self) -> dict[str, Any]:
@@ -66,8 +71,16 @@ class Segmentation(OneScreen):
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows: the largest classes."""
-        largest = sorted(self.shares.items(), key=lambda each: -each[1])
-        return {"path": self.path, **{name: f"{share:.1%}" for name, share in largest if share}}
+        return {"path": self.path, **{name: f"{share:.1%}" for _, name, share in self.largest}}
+
+
+def nearest(pixels: Pixels, height: int, width: int) -> Pixels:
+    """A mask or a picture, uint8 (H, W) or (H, W, channels), at another size: each pixel is the nearest one."""
+    rows, columns = (
+        np.floor((np.arange(side) + 0.5) * came / side).astype(np.int64)
+        for side, came in zip((height, width), pixels.shape, strict=False)
+    )
+    return pixels[np.ix_(rows, columns)]
 
 
 def read(output: npt.NDArray[Any], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Segmentation]:
@@ -96,7 +109,7 @@ def read(output: npt.NDArray[Any], names: tuple[str, ...], paths: Sequence[str],
 
 def joined(path: str, size: tuple[int, int], parts: Iterable[tuple[Tile, Segmentation]]) -> Segmentation:
     """The mask of a whole picture, of the answers to its tiles. size: its height and width."""
-    mask: npt.NDArray[np.uint8] = np.empty(size, np.uint8)
+    mask: Pixels = np.empty(size, np.uint8)
     names: tuple[str, ...] = ()
     for tile, answer in parts:
         names = answer.names

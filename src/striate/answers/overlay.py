@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from striate.answers.masks import Segmentation
+from striate.answers.masks import IGNORED, Pixels, Segmentation
 from striate.answers.palette import colour_of
 
-Pixels = npt.NDArray[np.uint8]
-IGNORED = 255
 OPACITY = 0.5
 ROW_PX, MARGIN_PX, LETTERS_PX = 18, 6, 12  # of the legend, at its smallest
 AT_ONCE_PIXELS = 2**20  # of a large picture, whose numbers between the two take sixteen times its bytes
@@ -78,9 +76,7 @@ def with_legend(pixels: Pixels, entries: Sequence[tuple[int, str]]) -> Pixels:
 def draw(answer: Segmentation, pixels: Pixels) -> Pixels:
     """What was answered over its picture, uint8 (H, W, 1 or 3) of any size, with a legend of the classes in it."""
     mask = answer.mask_at(*pixels.shape[:2])
-    largest = sorted(((share, name) for name, share in answer.shares.items() if share), reverse=True)
-    number = {name: place for place, name in enumerate(answer.names)}
-    return with_legend(overlaid(pixels, mask), [(number[name], f"{name} {share:.0%}") for share, name in largest])
+    return with_legend(overlaid(pixels, mask), [(n, f"{name} {share:.0%}") for n, name, share in answer.largest])
 
 
 def mask_file(mask: Pixels) -> Image.Image:

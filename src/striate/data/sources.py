@@ -102,24 +102,25 @@ def open_to_evaluate(
 ) -> Dataset:
     """The same, where one class or a test split alone will do."""
     given = as_data(source)
-    if task_of(given) == SEGMENTATION:
+    task = task_of(given)
+    if task == SEGMENTATION:
         return open_masks(Path(str(given)).expanduser(), split_seed, progress, ignored)
     if ignored is not None:
         raise IdleField("ignore_class", "pictures with masks")
     try:
         if isinstance(given, str):
-            return _opened(given, split_seed, progress)
+            return _opened(given, task, split_seed, progress)
         return open_in_memory(given, split_seed, progress)
     except MemoryError as error:
         what = given if isinstance(given, str) else kind_of(given)
         raise StriateError(f"{what} needs more memory than there is to be read; close other programs") from error
 
 
-def _opened(source: str, split_seed: int, progress: Progress | None) -> Dataset:
+def _opened(source: str, task: str, split_seed: int, progress: Progress | None) -> Dataset:
     if source in BUILT_IN:
         return BUILT_IN[source](split_seed)
     path = Path(source).expanduser()
-    if task_of(source) == LOCALISATION:
+    if task == LOCALISATION:
         return open_boxes(path, split_seed, progress)
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)

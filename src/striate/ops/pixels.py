@@ -11,8 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-IGNORED = 255
-"""What a mask has, in place of a class number, where nothing is asked."""
+from striate.answers.masks import IGNORED as IGNORED
 
 REDRAWN = 1000  # samples of a bootstrap
 

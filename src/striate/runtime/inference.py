@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
@@ -14,7 +16,15 @@ def network_input(pictures: Tensor, preprocess: Preprocess, runtime: Runtime) ->
     return runtime.images(normalise(to_network_size(runtime.move(pictures), preprocess), preprocess))
 
 
-def answered(network: nn.Module, images: Tensor, mirrored: bool) -> Tensor:
-    """What a network answers, float32; with `mirrored` the mean over the images and their mirror images."""
+def answered(
+    network: nn.Module, images: Tensor, mirrored: bool, turned_back: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """What a network answers, float32; with `mirrored` the mean over the images and their mirror images.
+
+    turned_back: of an answer to mirror images what it is of the images; None: the same.
+    """
     answer: Tensor = network(images).float()
-    return (answer + network(images.flip(3)).float()) / 2 if mirrored else answer
+    if not mirrored:
+        return answer
+    other = network(images.flip(3)).float()
+    return (answer + (turned_back(other) if turned_back else other)) / 2

@@ -11,13 +11,6 @@ from striate.tasks.task import Task
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, LOCALISATION, SEGMENTATION)}
 
-ANSWERS = {
-    CLASSIFICATION.name: "one class each",
-    LOCALISATION.name: "one box each (a table of path, label, x0, y0, x1, y1, or VOC's or COCO's files)",
-    SEGMENTATION.name: "a mask each (images/ and masks/)",
-}
-"""What each kind of targets is, in words."""
-
 
 def task_named(name: str) -> Task:
     """A task by its name. Raises StriateError, with the nearest name, for one that there is not.
@@ -35,5 +28,5 @@ def require_targets(dataset: Dataset, task: Task) -> None:
     if dataset.targets.task != task.needs:
         raise StriateError(
             f"{dataset.source} has {dataset.targets.described}, which are for {dataset.targets.task}, and this is "
-            f"{task.name}; give pictures with {ANSWERS[task.needs]}"
+            f"{task.name}; give pictures with {task_named(task.needs).learns_from}"
         )

@@ -185,12 +185,15 @@ class Task:
     name: in recipe.json and config.json; files without one are of classification. figures: the first decides which
     weights are best, the next where the first are equal. outputs: numbers that the network gives for the names of the
     targets.
-    needs: the task whose targets it learns from, where those are another's. losses: each mean over `weight` of the
+    needs: the task whose targets it learns from, where those are another's. learns_from, answers_with, one_answer: in
+    words, the targets of pictures, what a network says of one, and the part of that which others do not say; of a task
+    with targets of its own. idle: fields of the recipe that do nothing here. losses: each mean over `weight` of the
     targets, 0 where that is 0; what it is made of has names that no other phase uses. losses_for: the same for a data
     set, where its training pictures decide something: targets, numbers of these pictures, recipe. loss_names: what the
     recipe's field `loss` may name, first what it is by default.
-    sees_all: whether all of a picture must be seen, as where answers are places in it. recipe,
-    recipe_of_model: those of who names none, the second where another network than that of the first is named.
+    sees_all: whether all of a picture must be seen, as where answers are places in it; at_own_size: at the size of the
+    pictures, as where those are pixels. recipe, recipe_of_model: those of who names none, the second where another
+    network than that of the first is named.
     predict: what validation, `predict` and everything else asks of the network: network, uint8 pictures of the working
     size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output, in
     which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`). readable: of an output,
@@ -220,12 +223,17 @@ class Task:
     examples: Callable[[Any, Dataset, Indices, float | None], list[Any]]
     phases: tuple[str, ...] = (NETWORK,)
     needs: str = CLASSIFICATION
+    learns_from: str = ""
+    answers_with: str = ""
+    one_answer: str = ""
+    idle: tuple[str, ...] = ()
     losses_for: Callable[[Targets, Indices, Any], Losses] | None = None
     loss_names: tuple[str, ...] = ("cross_entropy",)
     readable: Callable[[Any], Any] = same
     at_once: int | None = None
     drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
     sees_all: bool = False
+    at_own_size: bool = False
     recipe: str = "default"
     recipe_of_model: str = "default"
     mix: Callable[[Tensor, Any, int, Any, torch.Generator], tuple[Tensor, Any]] | None = None

@@ -9,21 +9,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from striate.answers.boxes import LOCALISATION as BOXES
-from striate.answers.masks import SEGMENTATION as MASKS
-from striate.core.commands import command
 from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
 from striate.meta.weightless import blueprint
-from striate.models import NAMED, SEGMENTATION, ZOO, Model, Network, create_model
+from striate.models import Model, Network, create_model
+from striate.models.for_tasks import instead_of, task_of
 from striate.models.linear_probe import LinearProbe
-from striate.models.localisation import ONE_BOX, Localiser, localiser_named
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
 from striate.runtime.global_state import seed_everything
-from striate.tasks import require_targets
+from striate.tasks import require_targets, task_named
 from striate.tasks.classification import CLASSIFICATION
 from striate.tasks.task import Task
 from striate.training.plan import Plan
@@ -31,7 +28,6 @@ from striate.training.recipe import Recipe
 
 SAMPLED_PICTURES = 100
 SIZE_STEP_PX = 32
-KINDS = {CLASSIFICATION.name: "one class a picture", MASKS: "a class for every pixel", BOXES: "a class and a box"}
 LONGEST_PX = 512  # of pictures of which all is seen, where nobody says a size
 
 
@@ -63,7 +59,7 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
     network.preprocess = preprocess
     if recipe.layers:
         network = LinearProbe(network, recipe.layers, classes)
-    _require_box(network, task)
+    _require_answers(network, task)
     if recipe.dropout is not None:
         set_dropout(network, recipe.dropout)
     if recipe.unfreeze_to is not None:
@@ -80,32 +76,26 @@ def require_losses(recipe: Recipe, task: Task) -> None:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
     if recipe.class_weights is not None and task.losses_for is None:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
-    of_classes = ("layers", "staged", *(("label_smoothing", "cut_mix") if task.needs == MASKS else ()))
-    for field in of_classes:
-        if getattr(recipe, field) and task.needs != CLASSIFICATION.name:
-            raise IdleField(field, f"{KINDS[CLASSIFICATION.name]}, and this is {task.name}")
+    for field in task.idle:
+        if getattr(recipe, field):
+            raise IdleField(field, f"{CLASSIFICATION.answers_with}, and this is {task.name}")
 
 
 def _refuse_other_task(model: Model, task: Task) -> None:
-    """Raise StriateError for a network of the zoo that gives another kind of answer than a task asks for."""
-    if not isinstance(model, str) or not (model in NAMED or localiser_named(model)):
-        return
-    gives = MASKS if model in SEGMENTATION else BOXES if localiser_named(model) else CLASSIFICATION.name
-    if gives == task.needs:
-        return
-    asked, given = KINDS[task.needs], KINDS[gives]
-    do = f"{command('models', '--task', task.needs)} lists the networks that do"
-    if task.needs == BOXES:
-        do = f"{model if model in ZOO else 'resnet18'}{ONE_BOX} does, as any network that `striate models` lists"
-    raise StriateError(f"{model} answers with {given}, and {task.name} asks for {asked}; {do}")
+    """Raise StriateError, before anything is built, for a named network that gives another kind of answer."""
+    gives = task_of(model) if isinstance(model, str) else None
+    if gives not in (None, task.needs):
+        asked, given = (task_named(each).answers_with for each in (task.needs, str(gives)))
+        do = instead_of(str(model), task.needs)
+        raise StriateError(f"{model} answers with {given}, and {task.name} asks for {asked}; {do}")
 
 
-def _require_box(network: Network, task: Task) -> None:
-    """Raise StriateError for a network, such as one of a person's own, that says no place where one is asked."""
-    if task.needs == BOXES and not isinstance(network, Localiser):
+def _require_answers(network: Network, task: Task) -> None:
+    """Raise StriateError for a network, such as one of a person's own, that says nothing of what is asked."""
+    if network.task != task.needs:
         raise StriateError(
-            f"{network.label} answers with no box, as {task.name} asks; take a network of the zoo, such as "
-            f"resnet18{ONE_BOX}"
+            f"{network.label} answers with no {task_named(task.needs).one_answer}, as {task.name} asks; take a network "
+            f"of the zoo: {instead_of('', task.needs)}"
         )
 
 
@@ -158,7 +148,7 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
     """
     if task.sees_all:
         require_whole(recipe)
-    if task.needs == MASKS:
+    if task.at_own_size:
         return whole_size(network, recipe, pictures)
     fit = "stretch" if task.sees_all else recipe.fit or network.preprocess.fit
     own = replace(network.preprocess, fit=fit)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
-from striate.answers.masks import SEGMENTATION
 from striate.core.values import converted
-from striate.models import BEGINNING_WITH, FILES, OWN, ZOO, architecture_of
-from striate.models.localisation import ONE_BOX
+from striate.models import FILES, OWN, architecture_of
+from striate.models.for_tasks import beginning_with
 from striate.models.stored import EMBEDDED
 
 
@@ -29,10 +27,6 @@ def with_weights(changed: dict[str, Any], task: str = CLASSIFICATION) -> dict[st
     weights = converted("weights", weights, str)
     model = changed.get("model")
     if model is None:
-        model = architecture_of(weights)
-        if task == SEGMENTATION:
-            model = BEGINNING_WITH.get(model, model)
-        elif task == LOCALISATION and model in ZOO:
-            model += ONE_BOX
+        model = beginning_with(architecture_of(weights), task)
     path = weights if weights in (EMBEDDED, OWN, *FILES) else str(Path(weights).resolve())
     return {"model": model, **changed, "weights": path}

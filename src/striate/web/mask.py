@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -42,17 +43,15 @@ def mask_route(served: Served) -> APIRouter:
 def shown(answer: Segmentation) -> dict[str, Any]:
     """For JSON.
 
-    >>> import numpy as np
     >>> found = shown(Segmentation("a.png", np.array([[0, 2, 2]], np.uint8), ("sky", "sea", "sand")))
     >>> [each["label"] for each in found["classes"]], base64.b64decode(found["numbers"])
     (['sand', 'sky'], b'\\x01\\x00\\x00')
     """
-    number = {name: place for place, name in enumerate(answer.names)}
-    present = sorted(((share, name) for name, share in answer.shares.items() if share), reverse=True)
-    classes = [{"label": name, "share": share, "colour": colour_of(number[name])} for share, name in present]
-    numbers = answer.mask.copy()
-    for place, (_, name) in enumerate(present):
-        numbers[answer.mask == number[name]] = place
+    present = answer.largest
+    classes = [{"label": name, "share": share, "colour": colour_of(number)} for number, name, share in present]
+    place_of = np.zeros(len(answer.names), np.uint8)
+    place_of[[number for number, _, _ in present]] = range(len(present))
+    numbers = place_of[answer.mask]
     height, width = numbers.shape
     return {
         "height": height,

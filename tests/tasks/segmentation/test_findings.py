@@ -13,12 +13,11 @@ from torch import nn
 
 import striate
 from striate.core.records import Preprocess
-from striate.models import ZOO
+from striate.models import SEGMENTATION, ZOO
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
 from striate.tasks.finding import Validated
 from striate.tasks.segmentation.findings import findings_of
 from striate.tasks.segmentation.metric import PixelMetric
-from striate.training import network
 from striate.training.folder.layout import read_metrics
 
 FIELDS = {
@@ -78,7 +77,7 @@ def train(tmp_path, monkeypatch):
             return network
 
         monkeypatch.setitem(ZOO, "tiny", tiny)
-        monkeypatch.setattr(network, "SEGMENTATION", ("tiny",))
+        monkeypatch.setitem(SEGMENTATION, "tiny", tiny)
         finished = striate.train(data, model="tiny", run=tmp_path / "run", **(FIELDS | fields))
         records = [record for line in read_metrics(finished.path) for record in line.get("findings", ())]
         assert len({record["kind"] for record in records}) == len(records)  # nothing twice

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class _Stack(ctypes.Structure):
-    """stack_t of Linux (sigaltstack(2))."""
+class Stack(ctypes.Structure):
+    """stack_t of Linux, sigaltstack(2): where it begins, its state, its size."""
 
     _fields_ = (("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size_bytes", ctypes.c_size_t))
 
@@ -24,16 +24,15 @@ def signal_stack_kept() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    library, before = ctypes.CDLL(None), _Stack()
-    library.sigaltstack(None, ctypes.byref(before))
+    before = signal_stack()
     try:
         yield
     finally:
-        library.sigaltstack(ctypes.byref(before), None)
+        ctypes.CDLL(None).sigaltstack(ctypes.byref(before), None)
 
 
-def signal_stack() -> tuple[int, int]:
-    """Where the calling thread's stack for signals begins, and its size in bytes; 0, 0 where there is none. Linux."""
-    found = _Stack()
+def signal_stack() -> Stack:
+    """That of the calling thread, of Linux."""
+    found = Stack()
     ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found))
-    return found.start or 0, found.size_bytes
+    return found

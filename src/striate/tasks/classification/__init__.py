@@ -37,6 +37,9 @@ def mix(
 
 CLASSIFICATION = Task(
     name=NAME,
+    learns_from="one class each",
+    answers_with="one class a picture",
+    one_answer="class of a whole picture",
     figures=(
         Figure("accuracy", "accuracy", stated="top1", unit="%"),
         Figure("loss", "loss", stated="loss", higher_is_better=False, unit="cross-entropy in nats"),

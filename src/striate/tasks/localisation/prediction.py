@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from striate.core.records import Preprocess
 from striate.models.localisation import turned_back
-from striate.runtime.inference import network_input
+from striate.runtime.inference import answered, network_input
 from striate.runtime.runtime import Runtime
 
 
@@ -17,7 +17,4 @@ def predict_places(network: nn.Module, pictures: Tensor, preprocess: Preprocess,
     """
     images = network_input(pictures, preprocess, runtime)
     with runtime.autocast():
-        answer: Tensor = network(images).float()
-        if preprocess.mirrored:
-            answer = (answer + turned_back(network(images.flip(3)).float())) / 2
-    return answer.cpu()
+        return answered(network, images, preprocess.mirrored, turned_back).cpu()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.answers.masks import nearest
 from striate.answers.overlay import overlaid
 from striate.answers.palette import colour_of
 from striate.data.dataset import Dataset
@@ -82,7 +83,7 @@ def _shown(
     found: PixelEvaluation, place: int, kind: str, dataset: Dataset, index: int, white: float | None
 ) -> Segmented:
     truth, answered = found.truths[place].mask(), found.answered[place].mask()
-    photo = _at(dataset.pictures.decode(index, 3, truth.shape, white), truth.shape)
+    photo = nearest(dataset.pictures.decode(index, 3, truth.shape, white), *truth.shape)
     dimmed = (photo.mean(2, keepdims=True) * 0.5).astype(np.uint8).repeat(3, 2)
     wrong = (answered != truth) & (truth != IGNORED)
     return Segmented(
@@ -94,12 +95,6 @@ def _shown(
         answer=overlaid(photo, answered),
         errors=np.where(wrong[..., None], WRONG, dimmed),
     )
-
-
-def _at(pixels: Pixels, size: tuple[int, ...]) -> Pixels:
-    """A picture at the size of its mask, the nearest pixel each: only to be looked at."""
-    rows, columns = (np.arange(side) * came // side for side, came in zip(size, pixels.shape, strict=False))
-    return pixels[np.ix_(rows, columns)]
 
 
 def captions(targets: BatchTargets, names: tuple[str, ...]) -> list[str]:
