@@ -206,7 +206,7 @@ def create_model(
         )
     boxed = localiser_named(label) if code is None else None
     if code is None and (boxed.body if boxed else label) not in (ZOO if boxed else NAMED) and not is_pattern(label):
-        raise unknown_name("model", label, ZOO, "`striate models`")
+        raise unknown_name("model", label, NAMED, "`striate models`")
     if code is None and weights == OWN:
         raise StriateError(
             f"weights {OWN!r} are those that a network of your own comes with, and {label} has none; see --weights"
