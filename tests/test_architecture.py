@@ -53,6 +53,13 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
+def test_no_test_sets_the_time_that_other_threads_wait_by():
+    """An event loop that slept by another clock never wakes: a test sets the time of one module, or of one thread."""
+    setting = re.compile(r"time, \"monotonic\"|\.time\.monotonic\"")
+    found = {path.name for path in (ROOT / "tests").rglob("*.py") if setting.search(path.read_text(encoding="utf-8"))}
+    assert found == {"golden_trace.py"}  # of the main thread
+
+
 def test_there_are_sources_to_look_at():
     assert len(SOURCES) > 40
 
