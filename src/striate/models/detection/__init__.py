@@ -1,0 +1,1 @@
+"""Networks that find objects: one file per paper, and the pieces that they share."""

@@ -1,0 +1,74 @@
+"""What every network that finds objects can do besides its arithmetic."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from striate.answers.detections import DETECTION
+from striate.models.network import Network
+from striate.ops.boxes import mirrored
+
+MOST = 100
+"""Objects that are answered of a picture: as many as COCO's evaluation counts (cocodataset.org, detection-eval)."""
+
+
+class Truth(Protocol):
+    """The boxes of a batch of pictures, M in all.
+
+    boxes: edges in pixels of the images, float32 (M, 4). labels: class numbers, int64 (M,). picture: number in the
+    batch of the picture that each is in, int64 (M,), ascending. ignored: of what is neither to be found nor wrong to
+    find, bool (M,). pictures: how many there are.
+    """
+
+    @property
+    def boxes(self) -> Tensor:
+        """See above."""
+
+    @property
+    def labels(self) -> Tensor:
+        """See above."""
+
+    @property
+    def picture(self) -> Tensor:
+        """See above."""
+
+    @property
+    def ignored(self) -> Tensor:
+        """See above."""
+
+    @property
+    def pictures(self) -> int:
+        """See above."""
+
+
+class Detector(Network):
+    """A network of images (N, C, H, W) to the objects in them, (N, `MOST`, 6), best first.
+
+    A row is an object: left, top, right and bottom edge as shares of the input's width and height, its score, 0 to 1,
+    and its class number; rows of zeros are none. Images show all of a picture, stretched to the network's size, so that
+    shares are of the picture too. A subclass writes `forward` and `losses`; there is no `forward_head`: what heads
+    read often lies at several scales.
+    """
+
+    task = DETECTION
+
+    def losses(self, images: Tensor, truth: Truth) -> dict[str, Tensor]:
+        """What is minimised, by the names of the paper: scalars, each a mean over the pictures."""
+        raise NotImplementedError
+
+    def turned_back(self, answer: Tensor) -> Tensor:
+        """Objects of mirror images, as of the pictures: left and right change places."""
+        return turned_back(answer)
+
+
+def turned_back(answer: Tensor) -> Tensor:
+    """Objects of mirror images, (N, MOST, 6), as of the pictures; rows that are none stay.
+
+    >>> turned_back(torch.tensor([[[0.0, 0.0, 0.25, 1.0, 0.5, 3.0], [0, 0, 0, 0, 0, 0]]]))[0].tolist()
+    [[0.75, 0.0, 1.0, 1.0, 0.5, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    """
+    there = answer[..., 4:5] > 0
+    return torch.where(there, torch.cat([mirrored(answer[..., :4], 1.0), answer[..., 4:]], -1), answer)
