@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 import toy_task
 from striate.data.batches import Batch, Batches
+from striate.data.targets.boxes import BoxBatch
 from striate.data.targets.classes import ClassTargets
 from striate.models import Network, create_model
 from striate.runtime.runtime import Runtime
@@ -153,6 +155,13 @@ def tinted_boxes(folder: Path) -> Path:
         rows.append(f"{number:02}.png,{name},{left},{top},{left + 16},{top + 16}")
     (folder / "boxes.csv").write_text("\n".join(rows))
     return folder / "boxes.csv"
+
+
+def batch_of(boxes: Tensor, labels: Tensor, picture: Tensor, size: tuple[int, int], pictures: int = 0) -> BoxBatch:
+    """Boxes of pictures of one size, all of which are asked for. pictures: how many, where the last have none."""
+    pictures = pictures or int(picture.max()) + 1
+    shown, ignored = torch.tensor([size]).float().repeat(pictures, 1), torch.zeros(len(boxes), dtype=torch.bool)
+    return BoxBatch(boxes, labels, picture, pictures, size, ignored, shown)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ import torch.nn.functional as F
 from PIL import Image
 
 import striate
-from factories import tinted_boxes, tinted_folders
+from factories import batch_of, tinted_boxes, tinted_folders
 from striate.cli import main
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
-from striate.data.targets.boxes import BoxBatch
 from striate.models import create_model
 from striate.runtime.runtime import Runtime
 from striate.tasks.localisation import LOCALISATION
@@ -28,7 +27,7 @@ from striate.training.recipe import Recipe
 
 NAMES = ("ant", "bee")
 BOXES = torch.tensor([[0.0, 0, 16, 16], [8, 8, 24, 32], [0, 0, 0, 9]])  # the last was cut away
-BATCH = BoxBatch(BOXES, torch.tensor([0, 1, 1]), torch.arange(3), 3, (32, 32))
+BATCH = batch_of(BOXES, torch.tensor([0, 1, 1]), torch.arange(3), (32, 32))
 
 
 def answer_of(*rows: tuple[int, tuple[float, ...], tuple[float, ...]]) -> torch.Tensor:
@@ -57,7 +56,7 @@ def test_losses_are_means_over_pictures_and_ask_nothing_of_what_was_cut_away():
 
 def test_only_the_box_of_the_correct_class_learns():
     network, images = create_model("resnet20+boxes", classes=2).eval(), torch.randn(3, 3, 32, 32)
-    batch = BoxBatch(BOXES, torch.tensor([1, 1, 1]), torch.arange(3), 3, (32, 32))
+    batch = batch_of(BOXES, torch.tensor([1, 1, 1]), torch.arange(3), (32, 32))
     losses(network, NETWORK, images, batch, Recipe(model="x", loss=("l1",))).losses["l1"].backward()
     gradient = network.box_head.edges.bias.grad.view(2, 4)
     assert (gradient[0] == 0).all()
@@ -70,7 +69,7 @@ def test_figures_by_hand():
     answer = answer_of((0, half, whole), (0, (*quarter[:3], 0.9), half), (1, half, half), (0, whole, half))
     truth = torch.tensor([[0.0, 0, 16, 32]] * 4)
     metric = LocalisationMetric(NAMES)
-    metric.add(answer, BoxBatch(truth, torch.zeros(4, dtype=torch.long), torch.arange(4), 4, (32, 32)))
+    metric.add(answer, batch_of(truth, torch.zeros(4, dtype=torch.long), torch.arange(4), (32, 32)))
     found = metric.result()
     figures = metric.figures()
     assert (figures["error"], figures["class_error"], figures["box_error"]) == (0.5, 0.25, 0.25)
@@ -83,7 +82,7 @@ def test_figures_by_hand():
 
 
 def test_pictures_of_several_boxes_are_not_measured():
-    batch = BoxBatch(torch.zeros(2, 4), torch.zeros(2, dtype=torch.long), torch.tensor([0, 0]), 1, (8, 8))
+    batch = batch_of(torch.zeros(2, 4), torch.zeros(2, dtype=torch.long), torch.tensor([0, 0]), (8, 8))
     with pytest.raises(StriateError, match="measured on pictures with one box each"):
         LocalisationMetric(NAMES).add(torch.zeros(1, 2, 5), batch)
 

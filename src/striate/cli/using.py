@@ -65,7 +65,7 @@ def evaluate(
 
     allow_megapixels(max_megapixels)
     opened = load(str(run), precision, model, device)
-    dataset = open_to_evaluate(data, opened.split_seed, ignored=opened.ignored)
+    dataset = open_to_evaluate(data, opened.split_seed, ignored=opened.ignored, task=opened.task.needs)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
     with bar("evaluating", "pictures") as progress:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.answers.masks import SEGMENTATION
 from striate.core.errors import IdleField, StriateError, unknown_name
-from striate.data.boxes.dataset import has_boxes, open_boxes
+from striate.data.boxes.dataset import has_boxes, open_boxes, task_of_boxes
 from striate.data.check import refuse_untrainable
 from striate.data.cifar import is_cifar, open_cifar
 from striate.data.csv_file import open_csv
@@ -43,6 +42,7 @@ def open_data(
     val: Data | None = None,
     test: Data | None = None,
     ignored: str | None = None,
+    task: str | None = None,
 ) -> Dataset:
     """Open what a person named, to train on it, by what is found there.
 
@@ -50,14 +50,14 @@ def open_data(
     class), or a map-style Dataset that gives such pairs. split_seed: decides which pictures validate and test where the
     data does not say so itself. progress: of reading a list, Dataset or Parquet. val, test: data
     of any form that lies elsewhere, all of which validates or tests; its classes are matched by name. ignored: of
-    masks, a class of whose pixels nothing is asked.
+    masks, a class of whose pixels nothing is asked. task: what boxes are for, where the data is not to decide.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
 
     >>> open_data("digits").counts()["test"]
     [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
     """
-    dataset = open_with_elsewhere(as_data(source), elsewhere(val, test), split_seed, progress, ignored)
+    dataset = open_with_elsewhere(as_data(source), elsewhere(val, test), split_seed, progress, ignored, task)
     _refuse_half_of_pairs(source, dataset)
     if dataset.inventory.doubt:
         raise StriateError(dataset.inventory.doubt)
@@ -81,6 +81,7 @@ def open_with_elsewhere(
     split_seed: int = 0,
     progress: Progress | None = None,
     ignored: str | None = None,
+    task: str | None = None,
 ) -> Dataset:
     """Data, and the splits of it that lie elsewhere, by "val" and "test"; whatever can be learned from it."""
     for split, other in others.items():
@@ -90,21 +91,26 @@ def open_with_elsewhere(
                 f"{source_of(source)} is given twice, to train on and as {flag}: what is measured on pictures that "
                 f"were learned from says nothing. Leave {flag} out, and some of them are kept apart, or give others"
             )
-    dataset = open_to_evaluate(source, split_seed, progress, ignored)
+    dataset = open_to_evaluate(source, split_seed, progress, ignored, task)
     if not others:
         return dataset
-    opened = {split: open_to_evaluate(other, split_seed, progress, ignored) for split, other in others.items()}
+    asked = split_seed, progress, ignored, dataset.targets.task  # one box in each picture may be detection's too
+    opened = {split: open_to_evaluate(other, *asked) for split, other in others.items()}
     return with_splits_elsewhere(dataset, opened, split_seed)
 
 
 def open_to_evaluate(
-    source: Data, split_seed: int = 0, progress: Progress | None = None, ignored: str | None = None
+    source: Data,
+    split_seed: int = 0,
+    progress: Progress | None = None,
+    ignored: str | None = None,
+    task: str | None = None,
 ) -> Dataset:
     """The same, where one class or a test split alone will do."""
     given = as_data(source)
-    task = task_of(given)
-    if task == SEGMENTATION:
-        return open_masks(Path(str(given)).expanduser(), split_seed, progress, ignored)
+    path = _on_disk(given)
+    if path is not None and _is_of_masks(path):
+        return open_masks(path, split_seed, progress, ignored)
     if ignored is not None:
         raise IdleField("ignore_class", "pictures with masks")
     try:
@@ -116,12 +122,12 @@ def open_to_evaluate(
         raise StriateError(f"{what} needs more memory than there is to be read; close other programs") from error
 
 
-def _opened(source: str, task: str, split_seed: int, progress: Progress | None) -> Dataset:
+def _opened(source: str, task: str | None, split_seed: int, progress: Progress | None) -> Dataset:
     if source in BUILT_IN:
         return BUILT_IN[source](split_seed)
     path = Path(source).expanduser()
-    if task == LOCALISATION:
-        return open_boxes(path, split_seed, progress)
+    if has_boxes(path):
+        return open_boxes(path, split_seed, progress, task)
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -145,12 +151,22 @@ def task_of(source: Given) -> str:
     >>> task_of("digits")
     'classification'
     """
-    path = Path(source).expanduser() if isinstance(source, str) and source not in BUILT_IN else None
-    if path is None or not path.exists():
+    path = _on_disk(source)
+    if path is None:
         return CLASSIFICATION
-    if path.is_dir() and has_masks(path):
+    if _is_of_masks(path):
         return SEGMENTATION
-    return LOCALISATION if has_boxes(path) else CLASSIFICATION
+    return task_of_boxes(path) if has_boxes(path) else CLASSIFICATION
+
+
+def _on_disk(source: Given) -> Path | None:
+    """Where data lies, of which nothing but its files says what it is."""
+    path = Path(source).expanduser() if isinstance(source, str) and source not in BUILT_IN else None
+    return path if path is not None and path.exists() else None
+
+
+def _is_of_masks(path: Path) -> bool:
+    return path.is_dir() and has_masks(path)
 
 
 def _not_data(source: str | Path, path: Path) -> StriateError:

@@ -294,7 +294,7 @@ class Run(Predictor, OneScreen):
         data = as_data(data)
         if not isinstance(data, str):
             return open_in_memory(data, None)
-        return open_to_evaluate(data, self.split_seed, ignored=self.ignored)
+        return open_to_evaluate(data, self.split_seed, ignored=self.ignored, task=self.task.needs)
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""

@@ -68,6 +68,11 @@ class Plan:
         return task_named(self.task or dataset.targets.task)
 
     @property
+    def learns_from(self) -> str | None:
+        """The task whose targets are needed, where the data does not decide. Raises StriateError as `task_of`."""
+        return None if self.task is None else task_named(self.task).needs
+
+    @property
     def _given_in_memory(self) -> bool:
         return self.in_memory is not None or not all(isinstance(data, str) for data in self.elsewhere.values())
 

@@ -70,7 +70,13 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     """What a new run works with. Raises StriateError when the data cannot be trained on."""
     recipe, read = plan.recipe, reporter.reading
     dataset = open_data(
-        plan.in_memory or plan.source, recipe.split_seed, read, ignored=recipe.ignore_class, **plan.elsewhere
+        plan.in_memory or plan.source,
+        recipe.split_seed,
+        read,
+        val=plan.elsewhere.get("val"),
+        test=plan.elsewhere.get("test"),
+        ignored=recipe.ignore_class,
+        task=plan.learns_from,
     )
     network = build_network(plan, dataset)
     if (own := plan.code.get("optimizer")) is not None:

@@ -115,8 +115,8 @@ def _open(plan: Plan, going: Going, reporter: Reporter) -> Dataset:
         split: _source_now(going, going.elsewhere.get(split), str(before), split)
         for split, before in plan.elsewhere.items()
     }
-    recipe = plan.recipe
-    return open_with_elsewhere(source, others, recipe.split_seed, reporter.reading, recipe.ignore_class)
+    asked = plan.recipe.split_seed, reporter.reading, plan.recipe.ignore_class, plan.learns_from
+    return open_with_elsewhere(source, others, *asked)
 
 
 def _source_now(going: Going, given: Given | None, before: str, split: str | None = None) -> Given:

@@ -67,15 +67,17 @@ def test_a_file_is_known_by_its_beginning(tmp_path):
     assert has_boxes(tmp_path / "long.json")
 
 
-def test_crowds_are_left_out_and_pictures_without_boxes(tmp_path):
+def test_crowds_are_left_out_or_ignored_and_pictures_without_boxes(tmp_path):
     written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9]), "b.png": (7, [0, 0, 9, 9])}, tmp_path)
     content = json.loads((tmp_path / "a.json").read_text())
     content["annotations"][1]["iscrowd"] = 1
     (tmp_path / "a.json").write_text(json.dumps(content))
-    dataset = open_boxes(tmp_path / "a.json")
+    dataset = open_boxes(tmp_path / "a.json", task="localisation")
     assert dataset.targets.names == ("cat",)
     assert dataset.inventory.notes == ("1 crowd left out",)
     assert str(dataset.inventory.left_out[0]) == "1 picture is left out, without a box: b.png"
+    both = open_boxes(tmp_path / "a.json").targets
+    assert (both.task, both.names, both.ignored.tolist()) == ("detection", ("cat", "dog"), [False, True])
 
 
 @pytest.mark.parametrize(

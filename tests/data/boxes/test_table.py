@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_what_is_no_box_is_dropped_or_cut_and_counted_by_file(tmp_path):
         *("a.jpg,cat,-5,2,11,25", "b.jpg,dog,3,3,3,9", "c.jpg,dog,9,9,3,12", "d.jpg,cat,40,3,50,9"),
         *("e.jpg,dog,1,1,9,9", "f.jpg,cat,1,1,9,9", "g.jpg,dog,,,,"),
     ]
-    dataset = open_boxes(table(tmp_path, *lines))
+    dataset = open_boxes(table(tmp_path, *lines), task="localisation")
     assert dataset.targets.boxes.tolist() == [[0, 2, 11, 20], [1, 1, 9, 9], [1, 1, 9, 9]]
     assert dataset.targets.findings == (
         "1 box whose right or bottom edge lies before the other one, left out: c.jpg",
@@ -99,7 +100,8 @@ def test_several_objects_in_a_picture_are_refused_with_counts(tmp_path):
     with pytest.raises(
         StriateError, match="1 picture of 2 show several objects, the first of them b.jpg with 2, and loc"
     ):
-        open_boxes(file)
+        open_boxes(file, task="localisation")
+    assert open_boxes(file).targets.task == "detection"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +188,9 @@ def test_what_a_list_says_is_what_it_was_written_from(tmp_path):
         targets.listed(texts, ["dog", "eel"], iter([]), "data.tsv")
     with pytest.raises(StriateError, match="data.tsv is damaged"):
         targets.listed(["{}"], targets.names, iter([]), "data.tsv")
+    one_of_two = targets.text(0)[:-1] + ',"ignored":[true,false]}'
+    with pytest.raises(StriateError, match="data.tsv is damaged"):
+        targets.listed([one_of_two], targets.names, iter([]), "data.tsv")
 
 
 def test_only_and_joined_and_numbered_keep_boxes_with_their_pictures(tmp_path):
@@ -206,3 +211,76 @@ def test_a_line_without_anything_may_stand_above_the_header(tmp_path):
     file = tmp_path / "boxes.csv"
     file.write_text("\n,,\npath,label,x0,y0,x1,y1\na.jpg,cat,1,2,3,4\n")
     assert has_boxes(file)
+
+
+def several(tmp_path: Path) -> BoxTargets:
+    """Two boxes, none, and one of which nothing is asked."""
+    targets = open_boxes(
+        table(tmp_path, "a.jpg,cat,0,0,15,20", "a.jpg,dog,10,0,30,20", "b.jpg,,,,,", "c.jpg,dog,0,0,9,9")
+    )
+    assert isinstance(targets.targets, BoxTargets)
+    return replace(targets.targets, ignored=np.array([False, False, True]))
+
+
+def test_pictures_with_several_boxes_or_none_are_for_detection(tmp_path):
+    dataset = open_data(str(table(tmp_path, *(f"{n}.jpg,cat,0,0,15,{9 + n}" for n in range(9)), "e.jpg,,,,,")))
+    assert (dataset.targets.task, len(dataset.targets)) == ("detection", 10)
+    assert dataset.inventory.left_out == ()
+    alone = open_data(str(tmp_path / "boxes.csv"), task="localisation")
+    assert (alone.targets.task, len(alone.targets)) == ("localisation", 9)
+    assert str(alone.inventory.left_out[0]) == "1 picture is left out, without a box: e.jpg"
+
+
+def test_one_box_a_picture_elsewhere_is_of_the_task_of_the_data(tmp_path):
+    crowded = table(tmp_path / "crowded", "a.jpg,cat,0,0,15,20", "a.jpg,cat,10,0,30,20", "b.jpg,cat,1,1,9,9")
+    lone = table(tmp_path / "lone", "c.jpg,cat,0,0,15,20")
+    dataset = open_data(str(crowded), val=str(lone))
+    assert (dataset.targets.task, dataset.counts()["val"]) == ("detection", [1])
+
+
+def test_a_class_without_a_box_to_train_on_stops_localisation_and_is_said_of_detection(tmp_path):
+    lines = ("a.jpg,cat,0,0,15,20,train", "b.jpg,dog,0,0,15,20,val")
+    file = table(tmp_path, *lines, header=f"{HEADER},split")
+    said = "1 class (dog) without a box to train on"
+    with pytest.raises(StriateError, match=re.escape(said)):
+        open_data(str(file))
+    dataset = open_data(str(file), task="detection")
+    review = dataset.targets.review("it", dataset.splits)
+    assert (review.problems, said in review.warnings[0]) == ([], True)
+    nothing = {"train": np.array([], np.int64), "val": np.arange(2)}
+    assert dataset.targets.review("it", nothing).problems == ["it has no box to train on; add pictures with some"]
+
+
+def test_batches_of_several_boxes_know_what_is_ignored_and_how_large_pictures_were(tmp_path):
+    batch = several(tmp_path).at(Preprocess((40, 60), (40, 60), fit="stretch")).take(np.array([2, 1, 0]))
+    assert (batch.picture.tolist(), batch.ignored.tolist()) == ([0, 2, 2], [True, False, False])
+    assert batch.shown_px.tolist() == [[20, 30]] * 3
+    last = batch[1:]
+    assert (last.picture.tolist(), last.pictures, last.shown_px.shape) == ([1, 1], 2, (2, 2))
+    assert last.plain["ignored"].tolist() == [False, False]
+
+
+def test_a_crop_drops_what_is_gone_and_ignores_what_is_mostly_gone(tmp_path):
+    batch = several(tmp_path).take(np.arange(1))
+    whole = whole_pictures(1, (20, 30))
+    moved = batch.moved(type(whole)((20, 30), (20, 20), *_left(whole), whole.mirrored))
+    assert (moved.boxes.tolist(), moved.ignored.tolist()) == ([[0, 0, 15, 20], [10, 0, 20, 20]], [False, False])
+    narrow = replace(batch, boxes=torch.tensor([[0.0, 0, 15, 20], [15, 0, 30, 20]]))
+    offsets, extents = whole.offsets.clone(), whole.extents.clone()
+    offsets[:, 0], extents[:, 0] = -6, 18
+    moved = narrow.moved(type(whole)((20, 30), (20, 18), offsets, extents, whole.mirrored))
+    assert (moved.boxes.tolist(), moved.ignored.tolist()) == ([[0, 0, 15, 20], [15, 0, 18, 20]], [False, True])
+    gone = replace(narrow, boxes=torch.tensor([[0.0, 0, 15, 20], [18, 0, 30, 20]]))
+    assert gone.moved(type(whole)((20, 30), (20, 18), offsets, extents, whole.mirrored)).labels.tolist() == [0]
+
+
+def test_a_list_says_what_is_ignored_and_joined_and_some_keep_it(tmp_path):
+    targets = several(tmp_path)
+    assert targets.text(2) == '{"size":[20,30],"boxes":[[0.0,0.0,9.0,9.0]],"labels":["dog"],"ignored":[true]}'
+    texts = [targets.text(n) for n in range(3)]
+    again = targets.listed(texts, targets.names, iter([]), "data.tsv")
+    assert [again.text(n) for n in range(3)] == texts
+    twice = targets.joined([targets.only(np.array([2, 1]))])
+    assert twice.ignored.tolist() == [False, False, True, True]
+    plain = replace(targets, ignored=np.zeros(3, np.bool_))
+    assert plain.content(np.arange(3)) != targets.content(np.arange(3))

@@ -138,10 +138,19 @@ def test_what_an_annotation_lacks_is_named(tmp_path, inside, said):
 def test_several_objects_and_other_xml(tmp_path):
     in_layout(tmp_path, "a", ("cat", 1, 1, 9, 9), ("dog", 2, 2, 9, 9))
     with pytest.raises(StriateError, match=r"1 picture of 1 show several objects, the first of them JPEGImages/a.jpg"):
-        open_boxes(tmp_path)
+        open_boxes(tmp_path, task="localisation")
     (tmp_path / "Annotations" / "a.xml").write_text("<html/>")
     with pytest.raises(StriateError, match="a.xml is XML of <html>, and no annotation of a picture"):
         open_boxes(tmp_path)
+
+
+def test_difficult_objects_are_ignored_where_several_are_to_be_found(tmp_path):
+    in_layout(tmp_path, "a", ("cat", 1, 1, 9, 9), ("dog", 2, 2, 9, 9))
+    file = tmp_path / "Annotations" / "a.xml"
+    file.write_text(file.read_text().replace("<name>dog</name>", "<name>dog</name><difficult>1</difficult>"))
+    assert open_boxes(tmp_path).targets.ignored.tolist() == [False, True]
+    file.write_text(re.sub("<object><name>cat.*?</object>", "", file.read_text()))
+    assert open_boxes(tmp_path).targets.ignored.tolist() == [False]
 
 
 def test_the_layout_within_another_folder_and_other_xml(tmp_path):

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from striate.core.errors import StriateError
 from striate.core.units import counted
-from striate.data.boxes.listing import Boxes, BoxListing
+from striate.data.boxes.listing import Boxes, BoxListing, Flags
 from striate.data.boxes.survey import UPRIGHT, Headers, turned_boxes
 from striate.data.left_out import NAMED
 from striate.data.orientation import SIDEWAYS
@@ -24,8 +23,6 @@ NO_NUMBER, REVERSED, EMPTY, OUTSIDE, CUT = (
     "outside of the picture, left out",
     "beyond the edge of the picture, cut there",
 )
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from striate.core.errors import StriateError
@@ -108,46 +108,43 @@ def split_in(path: str) -> str:
 def read_coco(root: Path, files: Sequence[str]) -> BoxListing:
     """The boxes of some JSON files, and the pictures below the root that they name.
 
-    A file is of the split that its name or folder says. Classes are those with boxes, by their names. Crowds, which
-    stand for many objects, are left out.
+    A file is of the split that its name or folder says. Classes are those with boxes, by their names.
     Raises StriateError for a file that is no such JSON, for two of one split, and where a picture is not clearly one.
     """
     splits = Counter(split_in(file) for file in files)
     if len(files) > 1 and max(splits.values()) > 1:
         raise StriateError(f"{root} has several files of boxes, {' and '.join(files[:2])}; name the one that is meant")
-    walk, gathered, crowds = Walk(root), Gathered(), 0
+    walk, gathered = Walk(root), Gathered()
     places: dict[str, list[str]] = defaultdict(list)
     for path in walk.pictures_below(""):
         places[nfc(_last(path))].append(path)
     for file in files:
         content = decoded(read_file(root / file, MOST_BYTES), CocoFile, str(root / file))
-        crowds += _add(gathered, content, places, root, file)
+        _add(gathered, content, places, root, file)
     listing = gathered.listing()
     if not any(nfc(_last(path)) in places for path in listing.paths):
         raise StriateError(f"{root} holds none of the {counted(len(listing.paths), 'picture')} that {files[0]} names")
-    return replace(listing, notes=(f"{counted(crowds, 'crowd')} left out",) if crowds else ())
+    return listing
 
 
-def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], root: Path, file: str) -> int:
-    """Note what one file holds; gives the number of crowds."""
+def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], root: Path, file: str) -> None:
+    """Note what one file holds."""
     names, split = {each.id: nfc(each.name) for each in content.categories}, split_in(file)
     path_of: dict[Id, str] = {}
     for each in content.images:
         path_of[each.id] = _place(each.file_name, places, split, root / file)
         gathered.add_picture(path_of[each.id], split, (each.height, each.width))
-    crowds = 0
     for number, box in enumerate(content.annotations):
         for what, key, known in (("picture", box.image_id, path_of), ("category", box.category_id, names)):
             if key not in known:
                 raise StriateError(f"{root / file}: annotations[{number}] is of {what} {key!r}, which it does not have")
-        if box.iscrowd:
-            crowds += 1
-        elif box.bbox:
-            if len(box.bbox) != 4:
-                raise StriateError(f"{root / file}: annotations[{number}] has a bbox of {len(box.bbox)} numbers, not 4")
-            left, top, width, height = box.bbox
-            gathered.add_box(path_of[box.image_id], names[box.category_id], (left, top, left + width, top + height))
-    return crowds
+        if not box.bbox:
+            continue
+        if len(box.bbox) != 4:
+            raise StriateError(f"{root / file}: annotations[{number}] has a bbox of {len(box.bbox)} numbers, not 4")
+        left, top, width, height = box.bbox
+        edges = left, top, left + width, top + height
+        gathered.add_box(path_of[box.image_id], names[box.category_id], edges, crowd=bool(box.iscrowd))
 
 
 def _place(name: str, places: dict[str, list[str]], split: str, file: Path) -> str:

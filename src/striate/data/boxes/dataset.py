@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from striate.answers.boxes import LOCALISATION
+from striate.answers.detections import DETECTION
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.boxes.cleaning import Cleaned, cleaned
@@ -53,22 +55,40 @@ def _others_near_the_top(walk: Walk) -> list[str]:
     return [path for listing in (top, *map(walk.listing, near)) for _, path in listing.rest]
 
 
-def open_boxes(path: Path, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
+def task_of_boxes(path: Path) -> str:
+    """What boxes are for, as far as the files say that list them. Raises StriateError where these cannot be read."""
+    return _task_of(_read(path)[1])
+
+
+def _task_of(listing: BoxListing) -> str:
+    """Localisation where every picture has one box, detection of all else."""
+    return LOCALISATION if (listing.per_picture == 1).all() else DETECTION
+
+
+def open_boxes(path: Path, split_seed: int = 0, progress: Progress | None = None, task: str | None = None) -> Dataset:
     """The pictures and boxes of a table, of a COCO file, or of a folder that holds one or VOC's XML files.
 
-    Every picture's header is read, since boxes are held against its size. Splits are those of the table, the folders
-    or the files; a missing val is taken from train, without any all three are made. What is not used is in the
-    dataset's inventory. Raises StriateError where nothing can be read, and where a picture shows several objects.
+    task: what they are for, localisation or detection; by default what `task_of_boxes` says. Pictures that are listed
+    without a box show nothing, which detection learns from; for localisation, which takes crowds for no boxes, they are
+    left out. Every picture's header is read, since boxes are held against its size. Splits are those of the table, the
+    folders or the files; a missing val is taken from train, without any all three are made. What is not used is in the
+    dataset's inventory. Raises StriateError where nothing can be read, and where one box a picture is asked for and
+    some have several.
     """
     root, listing = _read(path)
+    task = task if task in (LOCALISATION, DETECTION) else _task_of(listing)
+    notes = listing.notes
+    if task == LOCALISATION and listing.crowd.any():
+        notes = (*notes, f"{counted(int(listing.crowd.sum()), 'crowd')} left out")
+        listing = listing.only(~listing.crowd)
     headers = read_headers(root, listing.paths, progress)
     found = cleaned(str(path), listing, headers)
-    kept, tally = _kept(listing, found)
+    kept, tally = _kept(listing, found, task)
     pictures = FilePictures(root, [listing.paths[number] for number in kept])
-    targets = _targets(listing, headers, found).only(kept)
+    targets = _targets(listing, headers, found, task).only(kept)
     given = given_splits(np.array([split_number(listing.splits[number]) for number in kept], np.int8))
     dataset = split_targets(str(path), pictures, pictures.relative_paths, targets, given, split_seed)
-    return replace(dataset, inventory=Inventory(tally.left_out(), listing.notes))
+    return replace(dataset, inventory=Inventory(tally.left_out(), notes))
 
 
 def _read(path: Path) -> tuple[Path, BoxListing]:
@@ -83,41 +103,53 @@ def _read(path: Path) -> tuple[Path, BoxListing]:
     return path, read_voc(path)
 
 
-def _targets(listing: BoxListing, headers: Headers, found: Cleaned) -> BoxTargets:
-    labels = [unicodedata.normalize("NFC", listing.labels[place]) for place in np.flatnonzero(found.kept).tolist()]
+def _targets(listing: BoxListing, headers: Headers, found: Cleaned, task: str) -> BoxTargets:
+    places = np.flatnonzero(found.kept)
+    labels = [unicodedata.normalize("NFC", listing.labels[place]) for place in places.tolist()]
     names = tuple(sorted(set(labels)))
     number = {name: place for place, name in enumerate(names)}
-    counts = np.bincount(listing.picture[found.kept], minlength=len(listing.paths))
+    counts = np.bincount(listing.picture[places], minlength=len(listing.paths))
+    # Of localisation every picture has one box, and that is asked for, however hard.
+    ignored = (listing.difficult | listing.crowd)[places] & (task == DETECTION)
     return BoxTargets(
-        found.boxes,
-        np.array([number[label] for label in labels], np.int64),
-        np.concatenate([[0], np.cumsum(counts)]),
-        headers.sizes_px,
-        names,
-        found.findings,
+        boxes=found.boxes,
+        labels=np.array([number[label] for label in labels], np.int64),
+        ignored=ignored,
+        starts=np.concatenate([[0], np.cumsum(counts)]),
+        sizes_px=headers.sizes_px,
+        names=names,
+        task=task,
+        findings=found.findings,
     )
 
 
-def _kept(listing: BoxListing, found: Cleaned) -> tuple[Indices, Tally]:
-    """The numbers of the pictures with one box, and what is left out; a split decides where any is said.
+def _kept(listing: BoxListing, found: Cleaned, task: str) -> tuple[Indices, Tally]:
+    """The numbers of the pictures that are used, and what is left out; a split decides where any is said.
 
-    Raises StriateError for pictures of several objects.
+    Raises StriateError where there is no box at all.
     """
-    counts = np.bincount(listing.picture[found.kept], minlength=len(listing.paths))
-    several, tally = np.flatnonzero(counts > 1), Tally()
+    counts, tally = np.bincount(listing.picture[found.kept], minlength=len(listing.paths)), Tally()
+    if task == LOCALISATION:
+        _refuse_several(listing, counts)
+        tally.add_all("unboxed", [listing.paths[number] for number in np.flatnonzero(counts == 0).tolist()])
+    usable = np.flatnonzero((counts > 0) | (task == DETECTION)).tolist()
+    splits = any(listing.splits)
+    kept = [number for number in usable if listing.splits[number] or not splits]
+    tally.add_all("unboxed", listing.unannotated)
+    tally.add_all("unsplit", [listing.paths[number] for number in sorted({*usable} - {*kept})])
+    if not counts[kept].sum():
+        why = "; ".join(found.findings[:2]) or "the data has none"
+        raise StriateError(f"no box is left of {counted(len(listing.boxes), 'box')}: {why}; give each picture one")
+    return np.array(kept, np.int64), tally
+
+
+def _refuse_several(listing: BoxListing, counts: Indices) -> None:
+    """Raise StriateError for pictures of several objects. counts: boxes of each picture."""
+    several = np.flatnonzero(counts > 1)
     if len(several):
         first = int(several[0])
         raise StriateError(
             f"{counted(len(several), 'picture')} of {len(counts):,} show several objects, the first of them "
             f"{listing.paths[first]} with {counts[first]}, and localisation is of one object a picture; keep one "
-            "box of each, or leave these pictures out"
+            "box of each, leave these pictures out, or find all of them: --task detection"
         )
-    with_box, splits = np.flatnonzero(counts).tolist(), any(listing.splits)
-    kept = [number for number in with_box if listing.splits[number] or not splits]
-    tally.add_all("unboxed", [listing.paths[number] for number in np.flatnonzero(counts == 0).tolist()])
-    tally.add_all("unboxed", listing.unannotated)
-    tally.add_all("unsplit", [listing.paths[number] for number in sorted({*with_box} - {*kept})])
-    if not kept:
-        why = "; ".join(found.findings[:2]) or "the data has none"
-        raise StriateError(f"no box is left of {counted(len(listing.boxes), 'box')}: {why}; give each picture one")
-    return np.array(kept, np.int64), tally

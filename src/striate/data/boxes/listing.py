@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from striate.data.targets import Indices, Sizes
 
 Boxes = npt.NDArray[np.float64]
 """Left, top, right and bottom edges in pixels, (M, 4)."""
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class BoxListing:
     """N pictures and the M boxes in them, as a file says, not yet held against the pictures.
 
     paths: of the pictures, below the data's folder. splits: of each, "" where nothing says it. boxes: of all of them.
-    labels: names, (M,). picture: number of the picture that each box is in, ascending. stated_px: sizes of the pictures
-    as the file has them, (N, 2), 0 where it says none. notes: how it was read. unannotated: further pictures, of which
+    labels: names, (M,). picture: number of the picture that each box is in, ascending. difficult: of objects that are
+    marked as hard to tell; crowd: of boxes that stand for many objects, both (M,). stated_px: sizes of the pictures as
+    the file has them, (N, 2), 0 where it says none. notes: how it was read. unannotated: further pictures, of which
     nothing says what they show.
     """
 
@@ -29,9 +31,27 @@ class BoxListing:
     boxes: Boxes
     labels: Sequence[str]
     picture: Indices
+    difficult: Flags
+    crowd: Flags
     stated_px: Sizes
     notes: tuple[str, ...] = ()
     unannotated: tuple[str, ...] = ()
+
+    @property
+    def per_picture(self) -> Indices:
+        """How many boxes of single objects each picture has, (N,)."""
+        return np.bincount(self.picture[~self.crowd], minlength=len(self.paths))
+
+    def only(self, chosen: Flags) -> BoxListing:
+        """Some of the boxes, and all pictures. chosen: (M,)."""
+        return replace(
+            self,
+            boxes=self.boxes[chosen],
+            labels=[self.labels[place] for place in np.flatnonzero(chosen).tolist()],
+            picture=self.picture[chosen],
+            difficult=self.difficult[chosen],
+            crowd=self.crowd[chosen],
+        )
 
 
 class Gathered:
@@ -53,6 +73,7 @@ class Gathered:
         self._picture: list[int] = []
         self._labels: list[str] = []
         self._boxes: list[tuple[float, float, float, float]] = []
+        self._marks: list[tuple[bool, bool]] = []
 
     def add_picture(self, path: str, split: str = "", size: tuple[int, int] = (0, 0)) -> int:
         """Note a picture, and give its number. size: height and width. Of one that came before nothing changes."""
@@ -66,8 +87,17 @@ class Gathered:
         """The split of a picture that has come; None for another one."""
         return self._splits[self._number[path]] if path in self._number else None
 
-    def add_box(self, path: str, label: str, box: tuple[float, float, float, float]) -> None:
+    def add_box(
+        self,
+        path: str,
+        label: str,
+        box: tuple[float, float, float, float],
+        *,
+        difficult: bool = False,
+        crowd: bool = False,
+    ) -> None:
         """Note a box in a picture."""
+        self._marks.append((difficult, crowd))
         self._picture.append(self.add_picture(path))
         self._labels.append(label)
         self._boxes.append(box)
@@ -76,11 +106,14 @@ class Gathered:
         """All that was noted, boxes in the order of the pictures."""
         picture = np.array(self._picture, np.int64)
         order = np.argsort(picture, kind="stable")
+        difficult, crowd = np.array(self._marks, np.bool_).reshape(-1, 2)[order].T
         return BoxListing(
             list(self._number),
             self._splits,
             np.array(self._boxes, np.float64).reshape(-1, 4)[order],
             [self._labels[place] for place in order.tolist()],
             picture[order],
+            difficult,
+            crowd,
             np.array(self._sizes, np.int32).reshape(-1, 2),
         )

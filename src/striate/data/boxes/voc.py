@@ -103,7 +103,8 @@ def _add(gathered: Gathered, picture: str, split: str, file: Path) -> None:
             raise StriateError(f"{file} has an object without a name")
         texts = [each.findtext(f"bndbox/{corner}") for corner in CORNERS]
         left, top, right, bottom = (_number(t, file, corner) for t, corner in zip(texts, CORNERS, strict=True))
-        gathered.add_box(picture, name, (left, top, right, bottom))
+        difficult = each.findtext("difficult", "0").strip() not in ("", "0")
+        gathered.add_box(picture, name, (left, top, right, bottom), difficult=difficult)
 
 
 def parse(content: bytes, name: str) -> Element:

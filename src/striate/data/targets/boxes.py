@@ -17,21 +17,27 @@ from striate.core.errors import StriateError
 from striate.core.reading import decoded
 from striate.core.records import Preprocess
 from striate.core.units import counted
-from striate.data.boxes.listing import Boxes
+from striate.data.boxes.listing import Boxes, Flags
 from striate.data.geometry import Geometry
 from striate.data.picture import working_geometry
 from striate.data.targets import BatchTargets, Indices, Review, Sizes
 from striate.data.targets.classes import nearly_equal, numbers_among, unequal
-from striate.ops.boxes import clipped
+from striate.ops.boxes import box_area, clipped
+
+LEAST_LEFT = 0.3
+"""Of the area of a box; of which a crop leaves less is asked nothing. Source: the random crops of TensorFlow's Object
+Detection API (`random_crop_image`, overlap_thresh), where such boxes are taken away, and found objects become wrong.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class BoxBatch:
     """The boxes of a batch of N pictures, M in all.
 
-    boxes: edges in pixels of these pictures, float32 (M, 4); one that has left its picture is empty. labels: class
-    numbers, int64 (M,). picture: number in the batch of the picture that each is in, int64 (M,), ascending. size:
-    height and width of the pictures.
+    boxes: edges in pixels of these pictures, float32 (M, 4). labels: class numbers, int64 (M,). picture: number in the
+    batch of the picture that each is in, int64 (M,), ascending. size: height and width of the pictures. ignored: of
+    what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
+    float32 (N, 2), whatever was made of it since.
     """
 
     boxes: Tensor
@@ -39,24 +45,40 @@ class BoxBatch:
     picture: Tensor
     pictures: int
     size: tuple[int, int]
+    ignored: Tensor
+    shown_px: Tensor
 
     def __len__(self) -> int:
         return self.pictures
 
     def __getitem__(self, rows: slice) -> Self:
         first, end, _ = rows.indices(self.pictures)
-        inside = (self.picture >= first) & (self.picture < end)
-        picture, count = self.picture[inside] - first, max(0, end - first)
-        return type(self)(self.boxes[inside], self.labels[inside], picture, count, self.size)
+        some = self._those((self.picture >= first) & (self.picture < end))
+        return replace(
+            some, picture=some.picture - first, pictures=max(0, end - first), shown_px=self.shown_px[first:end]
+        )
+
+    def _those(self, chosen: Tensor) -> Self:
+        """Some of the boxes in the same pictures. chosen: bool (M,)."""
+        boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
+        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen])
 
     def to(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The same where `move` brings them."""
-        return type(self)(move(self.boxes), move(self.labels), move(self.picture), self.pictures, self.size)
+        boxes, labels, picture = map(move, (self.boxes, self.labels, self.picture))
+        ignored, shown = map(move, (self.ignored, self.shown_px))
+        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
 
     def moved(self, geometry: Geometry) -> Self:
         """Where the pixels are, cut at the edges of the result."""
-        boxes = clipped(geometry.boxes(self.boxes, self.picture), geometry.size)
-        return type(self)(boxes, self.labels, self.picture, self.pictures, geometry.size)
+        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size).cut()
+
+    def cut(self) -> Self:
+        """Cut at the edges of the pictures: what is gone is dropped, of which less than LEAST_LEFT is left ignored."""
+        inside = clipped(self.boxes, self.size)
+        area = box_area(inside)
+        mostly_gone = area < LEAST_LEFT * box_area(self.boxes)
+        return replace(self, boxes=inside, ignored=self.ignored | mostly_gone)._those(area > 0)
 
     @property
     def shares(self) -> Tensor:
@@ -66,8 +88,16 @@ class BoxBatch:
 
     @property
     def plain(self) -> dict[str, Tensor]:
-        """Boxes, labels and the picture that each is in."""
-        return {"boxes": self.boxes, "labels": self.labels, "picture": self.picture}
+        """Boxes, labels, the picture that each is in, and which of them nothing is asked of."""
+        return {"boxes": self.boxes, "labels": self.labels, "picture": self.picture, "ignored": self.ignored}
+
+
+class LoneBoxes(BoxBatch):
+    """One box in each picture: one that has left it stays, and is empty."""
+
+    def cut(self) -> Self:
+        """Cut at the edges of the pictures."""
+        return replace(self, boxes=clipped(self.boxes, self.size))
 
 
 def boxes_of(targets: BatchTargets) -> BoxBatch:
@@ -79,11 +109,15 @@ def boxes_of(targets: BatchTargets) -> BoxBatch:
 
 @dataclass(frozen=True)
 class Stated:
-    """What data.tsv says of one picture: its size, height before width, and boxes with their classes' names."""
+    """What data.tsv says of one picture: its size, height before width, and boxes with their classes' names.
+
+    ignored: of each box, whether nothing is asked of it; () of no box, and in lists of earlier versions.
+    """
 
     size: tuple[int, int]
     boxes: tuple[tuple[float, float, float, float], ...]
     labels: tuple[str, ...]
+    ignored: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +125,21 @@ class BoxTargets:
     """The boxes of N pictures, M in all.
 
     boxes: edges in pixels of the upright pictures as they are in their files. labels: class numbers, int64 (M,).
+    ignored: of what is neither to be found nor wrong to find, bool (M,): VOC's difficult objects, COCO's crowds.
     starts: int64 (N + 1,); those of picture n are starts[n] to starts[n + 1]. sizes_px: of the pictures. names: of the
-    classes. findings: what was dropped or cut, as sentences. preprocess: of the network for which they are taken.
+    classes. task: localisation, which needs one box in every picture, or detection. findings: what was dropped or cut,
+    as sentences. preprocess: of the network for which they are taken.
     """
 
     boxes: Boxes
     labels: Indices
+    ignored: Flags
     starts: Indices
     sizes_px: Sizes
     names: tuple[str, ...]
+    task: str
     findings: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
-    task: str = LOCALISATION
 
     def __len__(self) -> int:
         return len(self.sizes_px)
@@ -124,7 +161,7 @@ class BoxTargets:
 
     @cached_property
     def _working(self) -> Tensor:
-        """All boxes at the working size, float32 (M, 4)."""
+        """All boxes at the working size, float32 (M, 4), not yet cut at its edges."""
         boxes, preprocess = torch.from_numpy(self.boxes), self.preprocess
         if preprocess is None:
             return boxes.float()
@@ -134,7 +171,7 @@ class BoxTargets:
             rows = np.flatnonzero((self.sizes_px[picture] == (height, width)).all(1))
             if height and width and len(rows):
                 geometry, one = working_geometry((height, width), preprocess), torch.zeros(len(rows), dtype=torch.int64)
-                working[rows] = clipped(geometry.boxes(boxes[rows], one), geometry.size)
+                working[rows] = geometry.boxes(boxes[rows], one)
         return working.float()
 
     def take(self, indices: Indices) -> BoxBatch:
@@ -144,8 +181,11 @@ class BoxTargets:
         sizes = {self.preprocess.resize} if self.preprocess else set(map(tuple, self.sizes_px[indices].tolist()))
         if len(sizes) > 1:
             raise StriateError("boxes in pictures of several sizes are no batch; give a size to which they are brought")
-        labels, size = torch.from_numpy(self.labels[rows]), next(iter(sizes), (0, 0))
-        return BoxBatch(self._working[rows], labels, torch.from_numpy(picture), len(indices), size)
+        labels, ignored = torch.from_numpy(self.labels[rows]), torch.from_numpy(self.ignored[rows])
+        kind = LoneBoxes if self.task == LOCALISATION else BoxBatch
+        shown, size = torch.from_numpy(self.sizes_px[indices]).float(), next(iter(sizes), (0, 0))
+        batch = kind(self._working[rows], labels, torch.from_numpy(picture), len(indices), size, ignored, shown)
+        return batch if self.preprocess is None else batch.cut()
 
     def _rows(self, indices: Indices) -> Indices:
         """The numbers of the boxes of some pictures."""
@@ -158,9 +198,9 @@ class BoxTargets:
         """Those of some pictures, in this order."""
         rows = self._rows(indices)
         starts = np.concatenate([[0], np.cumsum(self.per_picture[indices])])
-        return replace(
-            self, boxes=self.boxes[rows], labels=self.labels[rows], starts=starts, sizes_px=self.sizes_px[indices]
-        )
+        boxes, labels, ignored = self.boxes[rows], self.labels[rows], self.ignored[rows]
+        sizes = self.sizes_px[indices]
+        return replace(self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes)
 
     def numbered(self, names: tuple[str, ...], numbers: Indices) -> BoxTargets:
         """The same boxes among other names."""
@@ -174,6 +214,7 @@ class BoxTargets:
             self,
             boxes=np.concatenate([each.boxes for each in parts]),
             labels=np.concatenate([each.labels for each in parts]),
+            ignored=np.concatenate([each.ignored for each in parts]),
             starts=np.concatenate([[0], np.cumsum(counts)]),
             sizes_px=np.concatenate([each.sizes_px for each in parts]),
             findings=tuple(said for each in parts for said in each.findings),
@@ -188,12 +229,14 @@ class BoxTargets:
         numbers, unknown = numbers_among(labels, self.names if names is None else names)
         if unknown:
             raise StriateError(f"{file} is damaged: it has a class {min(unknown)!r} that the run was not begun with")
-        if any(len(each.labels) != len(each.boxes) for each in stated):
+        if any(len(each.labels) != len(each.boxes) or len(each.ignored) not in (0, len(each.boxes)) for each in stated):
             raise StriateError(f"{file} is damaged: it has a picture with other numbers of boxes and of classes")
+        ignored = [flag for each in stated for flag in each.ignored or (False,) * len(each.boxes)]
         return replace(
             self,
             boxes=np.array([box for each in stated for box in each.boxes], np.float64).reshape(-1, 4),
             labels=numbers,
+            ignored=np.array(ignored, np.bool_),
             starts=np.cumsum([0, *(len(each.boxes) for each in stated)], dtype=np.int64),
             sizes_px=np.array([each.size for each in stated], np.int32).reshape(-1, 2),
             names=self.names if names is None else tuple(names),
@@ -207,6 +250,8 @@ class BoxTargets:
             "boxes": self.boxes[own].tolist(),
             "labels": [self.names[number] for number in self.labels[own].tolist()],
         }
+        if self.ignored[own].any():
+            said["ignored"] = self.ignored[own].tolist()
         return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
 
     def counts(self, indices: Indices) -> list[int]:
@@ -223,20 +268,21 @@ class BoxTargets:
     def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
         """Whether every class can be learned, what was dropped or cut, and whether there are enough boxes."""
         counts = {split: self.counts(indices) for split, indices in splits.items()}
+        known = [*self.findings, *unequal(self.names, counts), *nearly_equal(self.names)]
+        if not sum(counts["train"]):
+            return Review([f"{source} has no box to train on; add pictures with some"], known)
         empty = [self.names[number] for number, count in enumerate(counts["train"]) if not count]
-        some = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
-        lacking = (
-            f"{source}: {counted(len(empty), 'class')} ({some}) without a box to train on; add some, or leave it out"
-        )
-        return Review(
-            [lacking] if empty else [],
-            [*self.findings, *unequal(self.names, counts), *nearly_equal(self.names)],
-        )
+        if not empty:
+            return Review([], known)
+        some = f"{counted(len(empty), 'class')} ({', '.join(empty[:3])}{' ...' if len(empty) > 3 else ''})"
+        lacking = f"{source}: {some} without a box to train on; add some, or leave it out"
+        return Review([lacking], known) if self.task == LOCALISATION else Review([], [lacking, *known])
 
     def content(self, indices: Indices) -> bytes:
         """Boxes and class numbers, for a hash."""
         rows = self._rows(indices)
-        return self.boxes[rows].tobytes() + self.labels[rows].tobytes() + self.per_picture[indices].tobytes()
+        said = self.boxes[rows].tobytes() + self.labels[rows].tobytes() + self.per_picture[indices].tobytes()
+        return said + (self.ignored[rows].tobytes() if self.ignored[rows].any() else b"")
 
     @property
     def described(self) -> str:

@@ -98,7 +98,7 @@ def _trials(run: Run, asked: Asked) -> Trials:
     source = asked.data or _source(run)
     if source is not None:
         try:
-            return _trials_of(run, asked, of_data(source, run.split_seed, run.ignored))
+            return _trials_of(run, asked, of_data(source, run.split_seed, run.ignored, run.task.needs))
         except StriateError as error:
             if asked.data is not None:
                 raise

@@ -76,10 +76,12 @@ def of_dataset(
     return Pictures(given, counted(len(given), f"{kind}picture"), labels=known)
 
 
-def of_data(data: str | Path, split_seed: int = 0, ignored: str | None = None) -> Dataset | Pictures:
+def of_data(
+    data: str | Path, split_seed: int = 0, ignored: str | None = None, task: str | None = None
+) -> Dataset | Pictures:
     """What is named by --data: data as to be evaluated, or any folder of pictures, or a picture."""
     try:
-        return open_to_evaluate(str(data), split_seed, ignored=ignored)
+        return open_to_evaluate(str(data), split_seed, ignored=ignored, task=task)
     except StriateError:
         if not Path(data).exists():
             raise
