@@ -2,7 +2,8 @@
 
     python benchmarks/sliding_window.py [--height 360 --width 480] [--threads 2]
 
-The windows once, the passes as the median of five, one process, fp32. `sliding_window` answers for every pixel without
+The windows once, each alone and a line of the picture together, the passes as the median of five, one process, fp32.
+Times are against windows each alone, and against lines in parentheses. `sliding_window` answers for every pixel without
 downsampling, `sliding_window_strided` for every fourth, and both are compared with the windows where they answer.
 """
 
@@ -44,19 +45,22 @@ def main() -> None:
     strided.load_state_dict(every.state_dict())
     images = torch.randn(1, 3, asked.height, asked.width)
     size = (asked.height, asked.width)
-    windows, slow = timed(lambda: every.by_windows(images), 1)
+    _, slow = timed(lambda: every.by_windows(images, at_once=1), 1)
+    windows, lines = timed(lambda: every.by_windows(images), 1)
     macs = summarize(every.of_windows(), size=(3, WINDOW_PX, WINDOW_PX)).macs * asked.height * asked.width
     print(f"{asked.width}x{asked.height}, {asked.threads} threads")
     print("| way | answers | MACs | seconds | times faster | largest difference |")
     print("|---|---|---|---|---|---|")
-    print(f"| windows, one after the other | every pixel | {macs / 1e9:,.0f} G | {slow:.1f} | 1 | |")
+    print(f"| windows, each alone | every pixel | {macs / 1e9:,.0f} G | {slow:.1f} | 1 | |")
+    print(f"| windows, a line together | every pixel | {macs / 1e9:,.0f} G | {lines:.1f} | {slow / lines:.1f} (1) | |")
     for name, network, step in (("one pass, dilated", every, 1), ("one pass, strided", strided, 4)):
         network(images)
         answers, fast = timed(lambda network=network: network.scores(images), PASSES)
         differs = (answers - windows[:, :, ::step, ::step]).abs().max().item()
         cost = summarize(network, size=size).macs / 1e9
         where = "every pixel" if step == 1 else "every fourth, both ways"
-        print(f"| {name} | {where} | {cost:,.1f} G | {fast:.3f} | {slow / fast:.0f} | {differs:.1e} |")
+        times = f"{slow / fast:.0f} ({lines / fast:.0f})"
+        print(f"| {name} | {where} | {cost:,.1f} G | {fast:.3f} | {times} | {differs:.1e} |")
 
 
 if __name__ == "__main__":

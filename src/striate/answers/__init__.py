@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from striate.answers import box_drawing, boxes, classes, masks, overlay
+from striate.answers import box_drawing, boxes, classes, detections, masks, overlay
 from striate.answers.tiles import Tile
 from striate.core.errors import unknown_name
 
@@ -16,12 +16,17 @@ READ: dict[str, Read] = {
     classes.CLASSIFICATION: classes.read,
     masks.SEGMENTATION: masks.read,
     boxes.LOCALISATION: boxes.read,
+    detections.DETECTION: detections.read,
 }
 
 Draw = Callable[[Any, Any], Any]
 """An answer and its picture, uint8 (H, W, 1 or 3) of any size: the picture with the answer drawn into it."""
 
-DRAW: dict[str, Draw] = {masks.SEGMENTATION: overlay.draw, boxes.LOCALISATION: box_drawing.draw}
+DRAW: dict[str, Draw] = {
+    masks.SEGMENTATION: overlay.draw,
+    boxes.LOCALISATION: box_drawing.draw,
+    detections.DETECTION: detections.draw,
+}
 
 Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]
 """A path, the height and width of its picture, and its tiles with their answers: the answer to all of it."""
@@ -31,9 +36,17 @@ JOINED: dict[str, Join] = {masks.SEGMENTATION: masks.joined}
 
 def turned_back(task: str, output: Any) -> Any:
     """What the network gave of mirror images, as it holds for the pictures: places are mirrored with them."""
-    if task == masks.SEGMENTATION:
-        return output[..., ::-1]
-    return boxes.turned_back(output) if task == boxes.LOCALISATION else output
+    return TURNED_BACK[task](output) if task in TURNED_BACK else output
+
+
+def _mirrored(maps: Any) -> Any:
+    return maps[..., ::-1]
+
+
+TURNED_BACK: dict[str, Callable[[Any], Any]] = {
+    masks.SEGMENTATION: _mirrored,
+    boxes.LOCALISATION: boxes.turned_back,
+}
 
 
 def reader(task: str) -> Read:

@@ -35,13 +35,24 @@ def framed(pixels: Pixels, box: Box, colour: Colour, text: str = "") -> Pixels:
         width, height = round(font.getlength(text)) + 2 * margin, round(LETTERS_PX * scale) + 2 * margin
         y = top - height if top >= height else top
         draw.rectangle((left, y, left + width, y + height), fill=colour)
-        draw.text((left + margin, y), text, fill="white", font=font)
+        draw.text((left + margin, y), text, fill=_ink(colour), font=font)
     return np.asarray(picture)
+
+
+def _ink(colour: Colour) -> str:
+    """The colour of letters on a colour: black on bright ones, whose luma (ITU-R BT.601) is beyond three fifths."""
+    red, green, blue = colour
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.6 * 255 else "white"
 
 
 def draw(answer: Localisation, pixels: Pixels) -> Pixels:
     """What was answered, in its picture, uint8 (H, W, 1 or 3) of any size; a small one is enlarged, for the letters."""
-    times = max(1, SMALL_PX // max(pixels.shape[:2]))
-    pixels = pixels.repeat(times, 0).repeat(times, 1)
+    pixels = enlarged_for_letters(pixels)
     box = answer.box_at(*pixels.shape[:2])
     return framed(pixels, box, FOUND, f"{answer.label} {answer.probability:.0%}")
+
+
+def enlarged_for_letters(pixels: Pixels) -> Pixels:
+    """A small picture, uint8 (H, W, channels), a whole number of times as large, so that letters do not cover it."""
+    times = max(1, SMALL_PX // max(pixels.shape[:2]))
+    return pixels.repeat(times, 0).repeat(times, 1)

@@ -2,4 +2,132 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from striate.answers.box_drawing import Pixels, enlarged_for_letters, framed
+from striate.answers.boxes import Box
+from striate.answers.classes import NO_NUMBERS, Prediction
+from striate.answers.palette import colour_of
+from striate.core.errors import StriateError
+from striate.core.one_screen import OneScreen
+
 DETECTION = "detection"
+SHOWN_FROM = 0.3
+"""The score from which an object is drawn and told of; tables and files have all of them."""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """An object. score: 0 to 1. box: edges as shares of the picture's width and height. number: of its class."""
+
+    label: str
+    score: float
+    box: Box
+    number: int
+
+    def box_at(self, height: int, width: int) -> Box:
+        """The box in pixels of a picture of that size, such as its own.
+
+        >>> Detected("cat", 0.9, (0.25, 0.0, 1.0, 0.5), 0).box_at(100, 200)
+        (50.0, 0.0, 200.0, 50.0)
+        """
+        left, top, right, bottom = self.box
+        return left * width, top * height, right * width, bottom * height
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"label": self.label, "score": self.score, "box": list(self.box)}
+
+
+@dataclass(frozen=True, repr=False)
+class Detections(OneScreen):
+    """The objects of a picture, best first; `sure` are those worth telling a person of."""
+
+    path: str
+    objects: tuple[Detected, ...]
+
+    @property
+    def sure(self) -> tuple[Detected, ...]:
+        """Those of a score from `SHOWN_FROM`."""
+        return tuple(each for each in self.objects if each.score >= SHOWN_FROM)
+
+    def told(self, top: int) -> str:
+        """How many of which class in words, the most frequent first.
+
+        >>> cats = (Detected("cat", 0.9, (0, 0, 1, 1), 0), Detected("cat", 0.4, (0, 0, 1, 1), 0))
+        >>> Detections("a.png", cats).told(5), Detections("a.png", ()).told(5)
+        ('2 cat', 'nothing')
+        """
+        counts = Counter(each.label for each in self.sure).most_common()
+        return ", ".join(f"{count} {label}" for label, count in counts[:top]) or "nothing"
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """What a table of pictures has of it."""
+        return {"objects": len(self.sure), "found": self.told(len(self.objects))}
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"path": self.path, "objects": [each.to_dict() for each in self.objects]}
+
+    def facts(self) -> dict[str, object]:
+        """What a prompt shows: the objects, best first."""
+        return {"path": self.path, **{f"{place} {each.label}": _placed(each) for place, each in enumerate(self.sure)}}
+
+
+def _placed(found: Detected) -> str:
+    left, top, right, bottom = found.box
+    return f"{found.score:.0%}, from {left:.0%}, {top:.0%} to {right:.0%}, {bottom:.0%}"
+
+
+def read(
+    output: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int
+) -> list[Detections | Prediction]:
+    """The objects of every picture, best first, cut at the picture's edges.
+
+    output: (N, objects, 6), a row each: left, top, right, bottom as shares, score, class number; rows of score 0 are
+    none. top: of no meaning here. Where numbers are none (NaN, infinite), a picture gets a `Prediction` with that as
+    its problem. Raises StriateError for another shape.
+
+    >>> rows = np.array([[[0.1, 0.25, 2, 1, 0.75, 1], [0, 0, 0, 0, 0, 0]]])
+    >>> [(each.label, each.box) for each in read(rows, ("ant", "bee"), ["a.png"], 1)[0].objects]
+    [('bee', (0.1, 0.25, 1.0, 1.0))]
+    """
+    if output.ndim != 3 or len(output) != len(paths) or output.shape[2] != 6 or _beyond(output, len(names)):
+        raise StriateError(
+            f"the network's answer to {len(paths)} pictures must be rows of a box, a score and one of {len(names)} "
+            f"class numbers for each, got the shape {output.shape}; its file is damaged"
+        )
+    answers: list[Detections | Prediction] = []
+    for path, rows in zip(paths, output, strict=True):
+        if not np.isfinite(rows).all():
+            answers.append(Prediction(path, None, None, (), NO_NUMBERS))
+            continue
+        answers.append(Detections(path, tuple(_object(row, names) for row in rows[rows[:, 4] > 0].tolist())))
+    return answers
+
+
+def _beyond(output: npt.NDArray[np.float32], classes: int) -> bool:
+    numbers = output[..., 5][np.isfinite(output[..., 5])]
+    return bool(numbers.size) and not 0 <= numbers.min() <= numbers.max() < classes
+
+
+def _object(row: list[float], names: tuple[str, ...]) -> Detected:
+    *edges, score, number = row
+    left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in edges)
+    return Detected(names[int(number)], score, (left, top, right, bottom), int(number))
+
+
+def draw(answer: Detections, pixels: Pixels) -> Pixels:
+    """What was found, in its picture, uint8 (H, W, 1 or 3) of any size, a colour for each class, the best on top."""
+    pixels = enlarged_for_letters(pixels)
+    for each in reversed(answer.sure):
+        box, colour = each.box_at(*pixels.shape[:2]), colour_of(each.number)
+        pixels = framed(pixels, box, colour, f"{each.label} {each.score:.0%}")
+    return pixels

@@ -71,14 +71,14 @@ def require_losses(recipe: Recipe, task: Task) -> None:
     """Raise StriateError for a loss that a task does not have, and for what nothing would use: weights of classes, and
     a probe or a head that is solved where pictures have more than one class each to tell.
     """
+    for field in task.idle:
+        if getattr(recipe, field):
+            raise IdleField(field, f"{CLASSIFICATION.answers_with}, and this is {task.name}")
     for name in recipe.loss:
         if name not in task.loss_names:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
     if recipe.class_weights is not None and task.losses_for is None:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
-    for field in task.idle:
-        if getattr(recipe, field):
-            raise IdleField(field, f"{CLASSIFICATION.answers_with}, and this is {task.name}")
 
 
 def _refuse_other_task(model: Model, task: Task) -> None:

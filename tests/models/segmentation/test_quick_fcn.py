@@ -15,8 +15,9 @@ from striate.core.errors import StriateError
 from striate.deploy.run import load
 from striate.models import create_model
 from striate.models.quick_regnet import QuickRegNet
-from striate.models.segmentation.quick_fcn import WIDTH, Merge, QuickFCN
+from striate.models.segmentation.quick_fcn import QuickFCN
 from striate.models.stages import groups_of
+from striate.models.upward import WIDTH, Merge
 from striate.recipes.chosen import recipe_of
 from striate.tasks.segmentation import SEGMENTATION
 from striate.training.weights_named import with_weights

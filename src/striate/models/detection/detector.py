@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from striate.answers.detections import DETECTION
 from striate.models.network import Network
-from striate.ops.boxes import mirrored
 
 MOST = 100
 """Objects that are answered of a picture: as many as COCO's evaluation counts (cocodataset.org, detection-eval)."""
@@ -58,17 +56,3 @@ class Detector(Network):
     def losses(self, images: Tensor, truth: Truth) -> dict[str, Tensor]:
         """What is minimised, by the names of the paper: scalars, each a mean over the pictures."""
         raise NotImplementedError
-
-    def turned_back(self, answer: Tensor) -> Tensor:
-        """Objects of mirror images, as of the pictures: left and right change places."""
-        return turned_back(answer)
-
-
-def turned_back(answer: Tensor) -> Tensor:
-    """Objects of mirror images, (N, MOST, 6), as of the pictures; rows that are none stay.
-
-    >>> turned_back(torch.tensor([[[0.0, 0.0, 0.25, 1.0, 0.5, 3.0], [0, 0, 0, 0, 0, 0]]]))[0].tolist()
-    [[0.75, 0.0, 1.0, 1.0, 0.5, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
-    """
-    there = answer[..., 4:5] > 0
-    return torch.where(there, torch.cat([mirrored(answer[..., :4], 1.0), answer[..., 4:]], -1), answer)

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from striate.core.errors import StriateError
@@ -19,6 +18,7 @@ from striate.layers import ZeroPadShortcut
 from striate.models.network import replace_classifier
 from striate.models.resnet import ResNet, resnet18, resnet50, resnet101
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
+from striate.models.upward import enlarged
 from striate.models.weights import fill
 
 AUXILIARY_WEIGHT = 0.4
@@ -114,11 +114,6 @@ class FCNResNet(PixelwiseNetwork):
         scores = self.classifier(self.backbone[-1](below))  # N, classes, H / 8, W / 8
         auxiliary = self.aux_classifier(below)
         return [(1.0, enlarged(scores, images)), (AUXILIARY_WEIGHT, enlarged(auxiliary, images))]
-
-
-def enlarged(scores: Tensor, images: Tensor) -> Tensor:
-    """Scores (N, classes, h, w) by bilinear interpolation to the height and width of images (N, C, H, W)."""
-    return F.interpolate(scores, (images.shape[2], images.shape[3]), mode="bilinear", align_corners=False)
 
 
 def fcn_resnet18(classes: int = 21, in_channels: int = 3) -> FCNResNet:

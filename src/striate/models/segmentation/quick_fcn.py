@@ -17,29 +17,9 @@ from striate.core.records import Feature, Preprocess
 from striate.layers import he_normal_
 from striate.models.network import replace_classifier
 from striate.models.quick_regnet import MEAN, STD, QuickRegNet, quick_regnet26
-from striate.models.segmentation.fcn_resnet import enlarged
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
+from striate.models.upward import WIDTH, Merge, enlarged
 from striate.models.weights import fill
-
-WIDTH = 96
-"""Maps of every sum on the way up."""
-
-
-class Merge(nn.Module):
-    """A sum on the way up: a stage's maps, projected, and what came from below, enlarged; then a 3x3 convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.across = nn.Conv2d(channels, WIDTH, kernel_size=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTH)
-        self.conv = nn.Conv2d(WIDTH, WIDTH, kernel_size=3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(WIDTH)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, maps: Tensor, below: Tensor) -> Tensor:
-        """(N, channels, H, W) and (N, WIDTH, h, w) to (N, WIDTH, H, W)."""
-        x = self.relu(self.bn1(self.across(maps)) + enlarged(below, maps))
-        return self.relu(self.bn2(self.conv(x)))  # type: ignore[no-any-return]
 
 
 class QuickFCN(PixelwiseNetwork):
