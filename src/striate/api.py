@@ -30,7 +30,7 @@ from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
 from striate.recipes.chosen import recipe_of
 from striate.runtime.global_state import global_state_kept
-from striate.tasks import task_named
+from striate.tasks import require_targets, task_named
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
@@ -90,8 +90,8 @@ def train(
     "finetune" where weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb:
     room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether
     nothing is shown; log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and
-    end, or functions, called at each epoch's end; see `Callback`. task: what to learn of the pictures, by default what
-    the data is for.
+    end, or functions, called at each epoch's end; see `Callback`. task: what to learn of the pictures, which
+    decides where the data can be read in several ways; by default what it looks to be for.
     val, test: data of any form that lies elsewhere, all of which validates or tests; classes are matched by name.
     fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
     precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
@@ -215,17 +215,21 @@ def check(
     val: Data | None = None,
     test: Data | None = None,
     ignore_class: str | None = None,
+    task: str | None = None,
 ) -> DataReport:
     """Decode every picture once and report what a person should know before training.
 
-    data, val, test: as in `train`. split_seed: decides the split where the data has none. progress: of decoding.
+    data, val, test, task: as in `train`. split_seed: decides the split where the data has none. progress: of decoding.
     ignore_class: of masks, a class of whose pixels nothing is asked.
     The result is remembered until a file changes. Raises StriateError when `data` is not data.
 
     >>> check("digits").problems
     []
     """
-    dataset = dataset_of(data, split_seed, progress, val=val, test=test, ignored=ignore_class)
+    asked = None if task is None else task_named(task).needs
+    dataset = dataset_of(data, split_seed, progress, val=val, test=test, ignored=ignore_class, task=asked)
+    if task is not None:
+        require_targets(dataset, task_named(task))
     return check_data(dataset, scan(dataset, progress)).for_the_reader()
 
 
@@ -242,17 +246,17 @@ def open_data(
     progress: Progress | None = None,
     val: Data | None = None,
     test: Data | None = None,
+    task: str | None = None,
 ) -> OpenedData:
     """Open pictures for a PyTorch loop of one's own, with the splits, the cache and the preprocessing of `train`.
 
-    source, val, test: as `data`, `val` and `test` of `train`. size: height and width that the network sees, or one
-    number for a square, in pixels; by default as `train` chooses it for these pictures. model: the network that is
-    meant, as `create_model` takes it, which decides size and channels. preprocess: a record in the place of what would
-    be chosen, such as `run.preprocess` or `network.preprocess`. split_seed: decides the splits where the data has none.
-    cache_gb: as of `train`. progress: called with (done, total) while pictures are decoded, once and for all loops to
-    come.
-    Returns a record with `classes`, `splits`, `preprocess` and `loader(split, ...)`, which gives the batches.
-    Raises StriateError for bad data, names or values.
+    source, val, test, task: as `data`, `val`, `test` and `task` of `train`. size: height and width that the network
+    sees, or one number for a square, in pixels; by default as `train` chooses it for these pictures. model: the network
+    that is meant, as `create_model` takes it, which decides size and channels. preprocess: a record in the place of
+    what would be chosen, such as `run.preprocess` or `network.preprocess`. split_seed: decides the splits where the
+    data has none. cache_gb: as of `train`. progress: called with (done, total) while pictures are decoded, once and for
+    all loops to come. Returns a record with `classes`, `splits`, `preprocess` and `loader(split, ...)`, which gives the
+    batches. Raises StriateError for bad data, names or values.
 
     >>> data = open_data("digits", model="lenet5")
     >>> data.splits, len(data.classes), data.preprocess.size
@@ -264,7 +268,8 @@ def open_data(
     """
     require_room(cache_gb)
     require_within("split_seed", split_seed, SPLIT_SEED)
-    dataset = dataset_of(source, split_seed, progress, val=val, test=test)
+    asked = None if task is None else task_named(task).needs
+    dataset = dataset_of(source, split_seed, progress, val=val, test=test, task=asked)
     record = preprocess_for(dataset, model, size, preprocess, progress)
     return opened_data(dataset, record, get_recipe, cache_gb, progress)
 

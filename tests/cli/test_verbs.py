@@ -10,7 +10,8 @@ import pytest
 
 from striate import tasks
 from striate.cli.app import app
-from striate.cli.training import RECIPES, TASKS
+from striate.cli.data import TASKS
+from striate.cli.training import RECIPES
 from striate.recipes import list_recipes
 from striate.runtime import machine
 

@@ -166,5 +166,5 @@ def test_networks_and_data_of_other_tasks_are_refused(trained, tmp_path):
     assert LOCALISATION.needs == "localisation"
     with pytest.raises(StriateError, match="localisation"):
         striate.load(run).evaluate(folders)
-    with pytest.raises(StriateError, match="localisation"):
+    with pytest.raises(StriateError, match="cold"):  # read as a table of classes, none of which it knows
         striate.load("embedded").evaluate(table)

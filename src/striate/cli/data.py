@@ -29,6 +29,10 @@ VAL = Annotated[
 TEST = Annotated[
     str | None, typer.Option(help="Where the pictures to test on lie, if elsewhere: any data; all of it is used.")
 ]
+TASKS = "classification, localisation or segmentation"
+TASK = Annotated[
+    str | None, typer.Option(help=f"What to learn of the pictures: {TASKS}; what the data is for when not given.")
+]
 SUSPECTS_SHOWN = 5
 
 
@@ -54,6 +58,7 @@ def check(
     test: TEST = None,
     split_seed: Annotated[int, typer.Option(help="Decides the split where the data has none.")] = 0,
     ignore_class: Annotated[str | None, typer.Option(help="Of masks, a class of which nothing is asked.")] = None,
+    task: TASK = None,
     labels: Annotated[bool, typer.Option("--labels", help="Find the pictures whose label is likely wrong.")] = False,
     weights: WEIGHTS = "embedded",
     model: MODEL = None,
@@ -73,6 +78,10 @@ def check(
     striate check photos/
 
     striate check photos/ --labels --weights imagenet
+
+    striate check streets/ --ignore-class void        (images/ and masks/)
+
+    striate check boxes.csv                           (path, label, x0, y0, x1, y1)
     """
     from striate.api import check as check_public
     from striate.core.files import require_writable
@@ -81,7 +90,7 @@ def check(
     if labels:
         require_writable(out)
     with bar("decoding", "pictures") as progress:
-        report = check_public(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class)
+        report = check_public(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class, task=task)
     if not json:
         _show(report)
     found = (

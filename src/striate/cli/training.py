@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from striate.cli.data import MAX_MEGAPIXELS, TEST, VAL, allow_megapixels
+from striate.cli.data import MAX_MEGAPIXELS, TASK, TEST, VAL, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import print_json, say
 from striate.cli.using import DEVICE
@@ -75,10 +75,6 @@ MODEL = Annotated[
     typer.Option(help="A network of the zoo, a pattern, or FILE.py:NAME of your own; the recipe's if not given."),
 ]
 RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
-TASKS = "classification, localisation or segmentation"
-TASK = Annotated[
-    str | None, typer.Option(help=f"What to learn of the pictures: {TASKS}; what the data is for when not given.")
-]
 RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")]
 WITHOUT_MISSING = Annotated[
     bool,

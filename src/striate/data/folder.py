@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,18 +13,18 @@ from striate.data.dataset import Dataset, FilePictures
 from striate.data.layout import EXPECTED, doubt, find_layout, nfc
 from striate.data.left_out import Inventory
 from striate.data.splits import given_splits, split_dataset, split_number
-from striate.data.walk import Walk
+from striate.data.walk import Listing, Walk, all_of
 
 
-def open_folder(root: Path, split_seed: int = 0) -> Dataset:
+def open_folder(root: Path, split_seed: int = 0, sift: Callable[[Listing], Listing] = all_of) -> Dataset:
     """The pictures of `root/class/...` or `root/{train,val,test}/class/...`, in any spelling of `split_names`.
 
     Classes are the sorted names of the sub-folders. Folders below a class belong to it. A single folder around the
     splits is passed through. A missing val is taken from train, a missing test stays missing; without any, all three
-    are made. What is not used is in the dataset's inventory.
+    are made. What is not used is in the dataset's inventory. sift: as of `Walk`.
     Raises StriateError when this gives no pictures or does not say their classes.
     """
-    walk = Walk(root)
+    walk = Walk(root, sift)
     layout = find_layout(walk)
     blocks: list[tuple[str, str, int]] = []  # split, class, pictures: in the order of the paths
 

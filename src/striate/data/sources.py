@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
+from striate.answers.detections import DETECTION
 from striate.answers.masks import SEGMENTATION
 from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.data.boxes.dataset import has_boxes, open_boxes, task_of_boxes
@@ -19,13 +21,16 @@ from striate.data.idx import find_idx, open_idx
 from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, open_in_memory, source_of
 from striate.data.joined import with_splits_elsewhere
 from striate.data.masks.folder import open_masks
-from striate.data.masks.pairs import half_of_pairs, has_masks
+from striate.data.masks.pairs import half_of_pairs, has_classes, has_masks, masks_below, without_masks
 from striate.data.npz_file import open_npz
 from striate.data.parquet_file import ENDING as PARQUET
 from striate.data.parquet_file import open_parquet, parquet_files
 from striate.data.scan import Progress
+from striate.data.targets.masks import MaskTargets, require_ignored
+from striate.data.walk import all_of
 
 BUILT_IN = {"digits": open_digits}
+MASKS, BOXES, CLASSES = "masks", "boxes", "classes"
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
     "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, of boxes "
@@ -50,7 +55,8 @@ def open_data(
     class), or a map-style Dataset that gives such pairs. split_seed: decides which pictures validate and test where the
     data does not say so itself. progress: of reading a list, Dataset or Parquet. val, test: data
     of any form that lies elsewhere, all of which validates or tests; its classes are matched by name. ignored: of
-    masks, a class of whose pixels nothing is asked. task: what boxes are for, where the data is not to decide.
+    masks, a class of whose pixels nothing is asked. task: whose targets are read where the data has several, and what
+    boxes are for; by default what the data looks to be for.
     Raises StriateError, with what is allowed, for anything else, for fewer than two classes, and for a class that has
     nothing to train on, and where the folders taken for classes are likely none.
 
@@ -61,6 +67,8 @@ def open_data(
     _refuse_half_of_pairs(source, dataset)
     if dataset.inventory.doubt:
         raise StriateError(dataset.inventory.doubt)
+    if ignored is not None and isinstance(dataset.targets, MaskTargets):
+        require_ignored(dataset.targets, ignored, dataset.source)
     refuse_untrainable(dataset)
     return dataset
 
@@ -106,10 +114,10 @@ def open_to_evaluate(
     ignored: str | None = None,
     task: str | None = None,
 ) -> Dataset:
-    """The same, where one class or a test split alone will do."""
+    """The same, where one class or a test split alone will do, and a class to ignore need not be there."""
     given = as_data(source)
     path = _on_disk(given)
-    if path is not None and _is_of_masks(path):
+    if path is not None and _kind_of(path, task) == MASKS:
         return open_masks(path, split_seed, progress, ignored)
     if ignored is not None:
         raise IdleField("ignore_class", "pictures with masks")
@@ -126,7 +134,7 @@ def _opened(source: str, task: str | None, split_seed: int, progress: Progress |
     if source in BUILT_IN:
         return BUILT_IN[source](split_seed)
     path = Path(source).expanduser()
-    if has_boxes(path):
+    if path.exists() and _kind_of(path, task) == BOXES:
         return open_boxes(path, split_seed, progress, task)
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)
@@ -141,7 +149,7 @@ def _opened(source: str, task: str | None, split_seed: int, progress: Progress |
     if path.is_dir() and parquet_files(path):
         return open_parquet(path, split_seed, progress)
     if path.is_dir():
-        return open_folder(path, split_seed)
+        return open_folder(path, split_seed, without_masks if has_masks(path) else all_of)
     raise _not_data(source, path)
 
 
@@ -154,9 +162,8 @@ def task_of(source: Given) -> str:
     path = _on_disk(source)
     if path is None:
         return CLASSIFICATION
-    if _is_of_masks(path):
-        return SEGMENTATION
-    return task_of_boxes(path) if has_boxes(path) else CLASSIFICATION
+    kind = _kind_of(path)
+    return task_of_boxes(path) if kind == BOXES else SEGMENTATION if kind == MASKS else CLASSIFICATION
 
 
 def _on_disk(source: Given) -> Path | None:
@@ -165,8 +172,15 @@ def _on_disk(source: Given) -> Path | None:
     return path if path is not None and path.exists() else None
 
 
-def _is_of_masks(path: Path) -> bool:
-    return path.is_dir() and has_masks(path)
+def _kind_of(path: Path, task: str | None = None) -> str:
+    """What is read of data: that which a task needs, where it is there, else that which the data looks to have."""
+    if task == SEGMENTATION and masks_below(path):
+        return MASKS
+    if task in (LOCALISATION, DETECTION) and has_boxes(path):
+        return BOXES
+    if task == CLASSIFICATION and (has_classes(path) if path.is_dir() else path.suffix.lower() != ".json"):
+        return CLASSES
+    return MASKS if has_masks(path) else BOXES if has_boxes(path) else CLASSES
 
 
 def _not_data(source: str | Path, path: Path) -> StriateError:

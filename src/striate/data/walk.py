@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,11 +41,19 @@ class Listing(NamedTuple):
     gifs: int
 
 
-class Walk:
-    """Walks through the folders below `root`; `tally` counts what is left out on the way, `gifs` the GIF pictures."""
+def all_of(listing: Listing) -> Listing:
+    """What lies in a folder, all of it."""
+    return listing
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+
+class Walk:
+    """Walks through the folders below `root`; `tally` counts what is left out on the way, `gifs` the GIF pictures.
+
+    sift: moves what is not asked for of each folder to the `rest` of it.
+    """
+
+    def __init__(self, root: Path, sift: Callable[[Listing], Listing] = all_of) -> None:
+        self.root, self._sift = root, sift
         self.tally = Tally()
         self.gifs = 0
         self._listed: dict[str, Listing] = {}
@@ -53,7 +61,7 @@ class Walk:
     def listing(self, folder: str) -> Listing:
         """What lies in a folder; remembered, and counted only by `count`."""
         if folder not in self._listed:
-            self._listed[folder] = _listing(self.root, folder)
+            self._listed[folder] = self._sift(_listing(self.root, folder))
         return self._listed[folder]
 
     def count(self, listing: Listing) -> None:
@@ -81,7 +89,7 @@ class Walk:
                 self.tally.add("again", current)
                 continue
             seen.add(this)
-            listing = self._listed.pop(current, None) or _listing(self.root, current)
+            listing = self._listed.pop(current, None) or self._sift(_listing(self.root, current))
             waiting += reversed(listing.folders)
             yield listing
 

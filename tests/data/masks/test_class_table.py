@@ -100,11 +100,9 @@ def test_bytes_that_are_no_text(tmp_path):
         read_class_table(tmp_path / "classes.txt")
 
 
-def test_what_is_ignored_must_be_there(tmp_path):
-    with pytest.raises(StriateError, match=r"'fog' is to be ignored, but .*classes.txt has no such class: sky"):
-        read(tmp_path, "sky\n", ignored="fog")
-    with pytest.raises(StriateError, match="'fog' is to be ignored, but no list names the classes"):
-        find_class_table([tmp_path / "none"], "fog")
+def test_what_is_ignored_need_not_be_in_a_list(tmp_path):
+    assert read(tmp_path, "void\nsky\n", ignored="fog").unasked == ("void",)
+    assert find_class_table([tmp_path / "none"], "fog") is None
     assert find_class_table([tmp_path / "none", tmp_path]).names == ("sky",)
 
 

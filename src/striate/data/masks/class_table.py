@@ -53,13 +53,18 @@ class ClassTable:
     def is_ignored(self, row: Row) -> bool:
         """Whether nothing is asked where a mask has this."""
         known = IGNORED_NAMES if self.ignored is None else (*IGNORED_NAMES, self.ignored)
-        return any(_same(row.name, name) for name in known)
+        return any(same_name(row.name, name) for name in known)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The classes, each once, by the number or place of the first row of each."""
         by_number = sorted(self._numbered, key=lambda pair: pair[0])
         return tuple(dict.fromkeys(row.name for _, row in by_number if not self.is_ignored(row)))
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """What is ignored, by name."""
+        return tuple(row.name for row in self.rows if self.is_ignored(row))
 
     @property
     def numbers(self) -> dict[int, str | None]:
@@ -81,14 +86,12 @@ def find_class_table(folders: Sequence[Path], ignored: str | None = None) -> Cla
     """The list of classes that lies in the first of some folders that has one; None: there is none.
 
     ignored: the name of what is no class, beside those that say so themselves. Raises StriateError for a list that
-    cannot be read or says two things at once, and for an ignored name that is not in it.
+    cannot be read or says two things at once.
     """
     for folder in folders:
         for name in FILES:
             if (folder / name).is_file():
                 return read_class_table(folder / name, ignored)
-    if ignored is not None:
-        raise StriateError(f"{ignored!r} is to be ignored, but no list names the classes; write one as {FILES[0]}")
     return None
 
 
@@ -105,12 +108,15 @@ def read_class_table(file: Path, ignored: str | None = None) -> ClassTable:
     table = ClassTable(str(file), tuple(rows), ignored)
     if not table.names:
         raise StriateError(f"{file} names no class; {EXPECTED}")
-    if ignored is not None and not any(_same(row.name, ignored) for row in rows):
-        raise StriateError(f"{ignored!r} is to be ignored, but {file} has no such class: {', '.join(table.names)}")
     return table
 
 
-def _same(name: str, other: str) -> bool:
+def same_name(name: str, other: str) -> bool:
+    """Whether two spellings are one class.
+
+    >>> same_name("Own_Car", "own car")
+    True
+    """
     return name.casefold().replace("_", " ") == other.casefold().replace("_", " ")
 
 

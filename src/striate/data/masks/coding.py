@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,8 @@ class Coding:
     """What masks stand for.
 
     names: of the classes, in the order of their numbers. classes: class number, or IGNORED, by number in the file or,
-    where coloured, by colour 0xRRGGBB. note: what was taken for granted, or "".
+    where coloured, by colour 0xRRGGBB. note: what was taken for granted, or "". unasked: names of what is ignored;
+    None: no list names anything.
 
     >>> coding = Coding(("sky", "road"), {0: 0, 7: 1, 255: IGNORED})
     >>> coding.class_numbers(RawMask(np.array([[7, 255, 0]], np.uint32), coloured=False), "a.png").tolist()
@@ -40,6 +41,7 @@ class Coding:
     classes: Mapping[int, int]
     coloured: bool = False
     note: str = ""
+    unasked: tuple[str, ...] | None = None
 
     def class_numbers(self, mask: RawMask, name: str) -> npt.NDArray[np.uint8]:
         """Class numbers, or IGNORED, uint8 (H, W). name: what errors call it. Raises DecodeError for any other."""
@@ -96,7 +98,7 @@ def coding_of(survey: Survey, table: ClassTable | None, source: str) -> Coding:
     Raises StriateError where colours have no list, with those that were found.
     """
     if table is not None:
-        return _by_table(survey, table)
+        return replace(_by_table(survey, table), unasked=table.unasked)
     if survey.is_coloured:
         raise StriateError(
             f"{source}: masks have colours, and no list says which class each is; write classes.txt beside them with a "

@@ -67,17 +67,51 @@ class Pairs:
 
 
 def has_masks(root: Path) -> bool:
-    """Whether a folder looks like one of pictures and masks, by the names in its uppermost folders."""
+    """Whether a path looks like a folder of pictures and masks, by the names in its uppermost folders."""
+    if not root.is_dir():
+        return False
     walk = Walk(root)
+    top, splits = _top(walk)
+    below = [walk.listing(folder) for folder in top.folders[:1]]
+    return any(_has_folders(walk, listing) for listing in (top, *splits)) or any(
+        _has_suffixes(listing) for listing in (top, *below)
+    )
+
+
+def has_classes(root: Path) -> bool:
+    """Whether a folder has, near its top, any of pictures whose name says neither masks nor all pictures."""
+    walk = Walk(root)
+    top, splits = _top(walk)
+    folders = [folder for listing in (splits or [top]) for folder in listing.folders]
+    return any(not any(_role_of(_last(folder))) and _holds_pictures(walk, folder) for folder in folders)
+
+
+def _top(walk: Walk) -> tuple[Listing, list[Listing]]:
+    """The first folder that holds several, and those within it that are splits."""
     top = walk.listing("")
     for _ in range(DEEPEST_WRAPPER):
         if len(top.folders) != 1 or top.pictures:
             break
         top = walk.listing(top.folders[0])
-    splits = [walk.listing(folder) for folder in top.folders if split_of(_last(folder))]
-    below = [walk.listing(folder) for folder in top.folders[:1]]
-    return any(_has_folders(walk, listing) for listing in (top, *splits)) or any(
-        _has_suffixes(listing) for listing in (top, *below)
+    return top, [walk.listing(folder) for folder in top.folders if split_of(_last(folder))]
+
+
+def masks_below(root: Path) -> bool:
+    """Whether anything anywhere below a path is called a mask."""
+    if not root.is_dir():
+        return False
+    placed = [(place_of(path), path) for path in Walk(root).pictures_below("")]
+    return any(place.role == "mask" for place, _ in placed) or bool(_by_suffix(placed)[0])
+
+
+def without_masks(listing: Listing) -> Listing:
+    """What lies in a folder, with what holds masks, or is one, as no picture."""
+    stems = {_stem(path) for path in listing.pictures}
+    masks = [folder for folder in listing.folders if _role_of(_last(folder))[0] == "mask"]
+    masks += [path for path in sorted(listing.pictures) if _bare(_stem(path)) in stems - {_stem(path)}]
+    folders, pictures = ([path for path in paths if path not in masks] for paths in (listing.folders, listing.pictures))
+    return listing._replace(
+        folders=folders, pictures=pictures, rest=[*listing.rest, *(("masks", path) for path in masks)]
     )
 
 

@@ -20,6 +20,7 @@ from striate.core.records import Preprocess
 from striate.data.dataset import FilePictures
 from striate.data.geometry import Geometry
 from striate.data.masks import findings
+from striate.data.masks.class_table import FILES, same_name
 from striate.data.masks.coding import Coding
 from striate.data.masks.mask_file import read_mask, to_working_mask
 from striate.data.masks.survey import Survey
@@ -122,6 +123,7 @@ class MaskTargets:
     def joined(self, others: Sequence[MaskTargets]) -> MaskTargets:
         """Those of further pictures behind these. Raises StriateError where their numbers stand for other classes."""
         all_of_them, classes, wrong, start = [self, *others], dict(self.coding.classes), dict[int, str](), 0
+        unasked = [name for each in all_of_them for name in each.coding.unasked or ()]
         for each in all_of_them:
             for number, name in each.coding.classes.items():
                 if classes.setdefault(number, name) != name or each.coding.coloured != self.coding.coloured:
@@ -134,7 +136,7 @@ class MaskTargets:
         return replace(
             self,
             files=_files_of([each.files.path(n) for each in all_of_them for n in range(len(each))]),
-            coding=replace(self.coding, classes=classes),
+            coding=replace(self.coding, classes=classes, unasked=tuple(unasked)),
             pixels=np.concatenate([each.pixels for each in all_of_them]),
             sizes_px=np.concatenate([each.sizes_px for each in all_of_them]),
             digests=np.concatenate([each.digests for each in all_of_them]),
@@ -226,6 +228,15 @@ class MaskTargets:
     def described(self) -> str:
         """How many classes."""
         return f"{len(self.names)} classes of pixels"
+
+
+def require_ignored(targets: MaskTargets, name: str, source: str) -> None:
+    """Raise StriateError where no list has a class of which nothing is to be asked. source: what errors call it all."""
+    unasked, names = targets.coding.unasked, targets.names
+    if unasked is None:
+        raise StriateError(f"{name!r} is to be ignored, but no list names the classes; write one as {FILES[0]}")
+    if not any(same_name(name, each) for each in unasked):
+        raise StriateError(f"{name!r} is to be ignored, but {source} has no such class: {', '.join(names)}")
 
 
 def _files_of(paths: Sequence[Path]) -> FilePictures:
