@@ -17,6 +17,7 @@ from striate.data.dataset import Dataset
 from striate.data.decode import Pixels
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.runtime.runtime import Runtime
+from striate.tasks.agreement import Agreement, of_logits
 from striate.tasks.finding import Finding, Validated, no_findings
 
 NETWORK = "network"
@@ -201,6 +202,8 @@ class Task:
     captions: what is read under each picture of a batch. drawn: pictures of a batch, uint8 (N, H, W, channels), with
     their targets drawn into them. examples: pictures worth showing of a result: data set,
     numbers of the pictures that were evaluated, and `Preprocess.white`.
+    agreement: of how far another way, such as an exported file, may be from the network: its output, that of the other
+    way, and what is close.
     phases: one optimiser each, of the module of that name, or of all that is called NETWORK. mix: pictures of a batch
     mixed with each other: pictures, targets, number of names, recipe, random numbers; None: nothing of the kind.
     chance_loss: the loss of knowing nothing; None where no such number is known. weight: what of a batch's targets a
@@ -232,6 +235,7 @@ class Task:
     readable: Callable[[Any], Any] = same
     at_once: int | None = None
     drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
+    agreement: Callable[[Any, Any, float], Agreement] = of_logits
     sees_all: bool = False
     at_own_size: bool = False
     recipe: str = "default"

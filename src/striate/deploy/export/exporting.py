@@ -24,6 +24,7 @@ from striate.deploy.export.proof import CLOSE, Comparison, compared, takes_other
 from striate.deploy.export.traced import Traced, of_its_size, traced
 from striate.deploy.export_record import ExportedPrecision, ExportRecord
 from striate.deploy.predictor import Tell
+from striate.tasks import task_named
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
         attempt, made, engine = _written(found, record, file, format, trials)
         audience.stage(f"trying it on {trials.pictures.words} in {ENGINES[format.engine]}")
         close = CLOSE[wanted.precision]
-        comparison = compared(attempt, engine, trials.pictures, close, audience.progress)
+        counted_in = Comparison(task_named(bundle.task), close)
+        comparison = compared(attempt, engine, trials.pictures, counted_in, audience.progress)
         if not comparison.agrees:
             raise StriateError(_disagreement(wanted, comparison, parting(attempt, made, trials.pictures, close)))
         drop = _allowed_drop(wanted, comparison)
@@ -131,7 +133,7 @@ def _written(
             made = format.made(record.precision, found, label, trials.calibration)
             format.write(made, record, file)
             engine = open_engine(file, format.engine)
-            if takes_other_sizes(found, engine, CLOSE[record.precision]):
+            if takes_other_sizes(found, engine, task_named(record.task), CLOSE[record.precision]):
                 return found, made, engine
         except StriateError:  # which says of what: if it is not the size, the next lines say it again
             pass
@@ -173,7 +175,7 @@ def _disagreement(wanted: Wanted, found: Comparison, layer: str | None) -> str:
         some = f"{counted(len(found.others), 'picture')} of {found.pictures:,}"
         told = f"on {some}, such as {found.others[0]}, it answers otherwise than the network"
     else:
-        told = f"its logits are up to {found.largest:.3g} away from the network's"
+        told = f"its numbers are up to {found.largest:.3g} away from the network's"
     advice = "" if wanted.precision == "fp32" else "; --precision fp32 is closer"
     return f"{wanted.path} was not kept: {told}{where}{advice}"
 

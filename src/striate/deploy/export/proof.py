@@ -18,6 +18,7 @@ from striate.deploy.export.pictures import Batch, Pictures
 from striate.deploy.export.traced import CLOSE_IN_FP32, Traced, example
 from striate.deploy.export_record import Proof
 from striate.tasks.classification.prediction import NEAR_TIE
+from striate.tasks.task import Task
 
 Numbers = npt.NDArray[np.float32]
 
@@ -31,11 +32,12 @@ CLOSE = {"fp32": CLOSE_IN_FP32, "bf16": NEAR_TIE, "int8": 1.0}
 class Comparison:
     """What two ways made of the same pictures, counted.
 
-    largest: difference of two logits. apart: whether some are not `close`, of a batch's largest logit. near_ties: names
-    of the pictures whose likeliest class differs, where rounding may exchange it; others: those where it may not. drop:
-    of pictures whose class is known.
+    task: by which they are judged. largest: difference of two numbers. apart: whether some are not `close`. near_ties:
+    names of the pictures whose answer differs, where rounding may exchange it; others: those where it may not. drop: of
+    pictures whose class is known.
     """
 
+    task: Task
     close: float
     pictures: int = 0
     largest: float = 0.0
@@ -45,19 +47,15 @@ class Comparison:
     drop: Drop = field(default_factory=Drop)
 
     def add(self, names: list[str], expected: Numbers, found: Numbers, labels: list[int] | None = None) -> None:
-        """Count a batch. expected, found: (N, classes), or of every place of a picture (N, classes, H, W)."""
+        """Count a batch. expected, found: outputs of the task. labels: of its pictures, where they are of classes."""
         self.pictures += len(names)
-        reach = self.close * np.abs(expected).max()  # rounding is of the maps, not of what one picture makes of them
-        expected, found = (numbers.reshape(*numbers.shape[:2], -1) for numbers in (expected, found))
-        difference = np.abs(found - expected).max((1, 2))
-        self.largest = max(self.largest, float(np.nan_to_num(difference, nan=np.inf).max()))
-        self.apart |= not bool((difference <= reach + np.finfo(np.float32).tiny).all())
-        best, now = expected.argmax(1, keepdims=True), found.argmax(1, keepdims=True)
-        margins = (np.take_along_axis(expected, best, 1) - np.take_along_axis(expected, now, 1)).max((1, 2))
-        for place in np.flatnonzero((best != now).any((1, 2))).tolist():
-            (self.near_ties if margins[place] <= reach else self.others).append(names[place])
+        agreement = self.task.agreement(expected, found, self.close)
+        self.largest = max(self.largest, float(agreement.difference.max()))
+        self.apart |= bool(agreement.apart.any())
+        for place in np.flatnonzero(agreement.other).tolist():
+            (self.near_ties if agreement.tied[place] else self.others).append(names[place])
         if labels is not None:
-            before, after = best[:, 0, 0] == labels, now[:, 0, 0] == labels
+            before, after = expected.argmax(1) == labels, found.argmax(1) == labels
             self.drop.pictures += len(names)
             self.drop.correct += int(before.sum())
             self.drop.lost += int((before & ~after).sum())
@@ -65,7 +63,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether the likeliest class is the same throughout, near ties aside, and the numbers are close."""
+        """Whether the answers are the same throughout, near ties aside, and the numbers are close."""
         return not self.others and not self.apart
 
     def proof(self, pictures: Pictures) -> Proof:
@@ -75,10 +73,9 @@ class Comparison:
 
 
 def compared(
-    traced: Traced, engine: Engine, pictures: Pictures, close: float, progress: Progress | None = None
+    traced: Traced, engine: Engine, pictures: Pictures, found: Comparison, progress: Progress | None = None
 ) -> Comparison:
-    """Try a file on pictures, against the network in fp32."""
-    found = Comparison(close)
+    """Try a file on pictures, against the network in fp32. found: what they are counted in, of no pictures yet."""
     for batch in pictures.batches(traced.preprocess):
         images = network_images(traced, batch)
         found.add(batch.names, expected_of(traced, images), answered_by(engine, images), batch.labels)
@@ -111,7 +108,7 @@ def answered_by(engine: Engine, images: Tensor) -> Numbers:
     return answer
 
 
-def takes_other_sizes(traced: Traced, engine: Engine, close: float) -> bool:
+def takes_other_sizes(traced: Traced, engine: Engine, task: Task, close: float) -> bool:
     """Whether a file gives for pictures of other sizes, if it says that it takes them, what the network gives."""
     for size in traced.other_sizes:
         images = example(traced.module, traced.preprocess, 1, size)
@@ -119,7 +116,7 @@ def takes_other_sizes(traced: Traced, engine: Engine, close: float) -> bool:
             found = answered_by(engine, images)
         except StriateError:
             return False
-        sized = Comparison(close)
+        sized = Comparison(task, close)
         sized.add(["drawn"], expected_of(traced, images), found)
         if not sized.agrees:
             return False

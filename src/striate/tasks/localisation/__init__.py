@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from striate.answers.boxes import LOCALISATION as NAME
 from striate.answers.boxes import Localisation, read
+from striate.tasks.agreement import of_boxes
 from striate.tasks.localisation.examples import Located, captions, drawn, surest_mistakes
 from striate.tasks.localisation.losses import BOX_LOSSES, chance_loss, losses
 from striate.tasks.localisation.metric import LocalisationMetric, PlaceEvaluation
@@ -42,6 +43,7 @@ LOCALISATION = Task(
     captions=captions,
     examples=surest_mistakes,
     drawn=drawn,
+    agreement=of_boxes,
     chance_loss=chance_loss,
     sees_all=True,
     recipe="quick_box",
