@@ -6,7 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from striate.ops.boxes import box_area, box_iou, clipped, intersection, mirrored, pairwise_iou
+from of_others import torchvision_module
+from striate.ops.boxes import (
+    box_area,
+    box_giou,
+    box_iou,
+    clipped,
+    intersection,
+    mirrored,
+    pairwise_giou,
+    pairwise_iou,
+)
 
 FEW = settings(max_examples=50, deadline=None, derandomize=True)
 WHOLE = st.lists(st.tuples(*[st.integers(-3, 12)] * 4), min_size=1, max_size=6)
@@ -81,3 +91,48 @@ def test_gradients_are_numbers_where_boxes_are_apart_or_empty():
     box_iou(made, torch.tensor([[5.0, 5, 6, 6], [1, 1, 3, 3], [1, 1, 2, 2]])).sum().backward()
     assert made.grad is not None
     assert made.grad.isfinite().all()
+
+
+def theirs(name: str):
+    return getattr(torchvision_module("torchvision.ops.boxes"), name)
+
+
+@FEW
+@given(WHOLE, WHOLE)
+def test_overlaps_are_torchvisions(some, others):
+    one, two = upright(some), upright(others)
+    torch.testing.assert_close(pairwise_iou(one, two), theirs("box_iou")(one, two).nan_to_num(0))
+    full = box_area(one)[:, None] + box_area(two) > 0
+    expected = theirs("generalized_box_iou")(one, two)
+    torch.testing.assert_close(pairwise_giou(one, two)[full], expected[full])
+
+
+def upright(rows) -> torch.Tensor:
+    each = boxes(rows)
+    return torch.cat([each[:, :2].minimum(each[:, 2:]), each[:, :2].maximum(each[:, 2:])], 1)
+
+
+@FEW
+@given(WHOLE)
+def test_generalised_iou_is_at_most_iou_and_pairs_have_the_aligned_on_their_diagonal(some):
+    one, two = boxes(some), boxes(some[::-1])
+    giou = box_giou(one, two)
+    assert (giou <= box_iou(one, two) + 1e-12).all()
+    assert (giou >= -1).all()
+    torch.testing.assert_close(pairwise_giou(one, two).diagonal(), giou)
+    torch.testing.assert_close(box_giou(two, one), giou)
+
+
+def test_generalised_iou_by_hand():
+    one = boxes([(0, 0, 4, 2)])
+    assert box_giou(one, boxes([(1, 1, 5, 3)])).item() == pytest.approx(3 / 13 - 2 / 15)  # 5 x 3 around both
+    assert box_giou(one, boxes([(6, 0, 8, 2)])).item() == pytest.approx(-4 / 16)
+
+
+def test_slopes_are_those_of_small_steps():
+    generator = torch.Generator().manual_seed(0)
+    corner = torch.rand(6, 2, generator=generator, dtype=torch.float64)
+    made = torch.cat([corner, corner + 0.2 + torch.rand(6, 2, generator=generator, dtype=torch.float64)], 1)
+    one, two = made[:3].requires_grad_(), made[3:].detach().requires_grad_()
+    for overlap in (box_iou, box_giou, pairwise_iou, pairwise_giou):
+        assert torch.autograd.gradcheck(overlap, (one, two))
