@@ -24,7 +24,7 @@ def test_the_box_is_that_of_the_likeliest_class_cut_at_the_edges():
     assert first.box_at(20, 40) == (10, 10, 30, 20)
     told = first.to_dict()
     assert json.loads(json.dumps(told)) == told
-    assert list(first.cells) == ["label", "probability", "x0", "y0", "x1", "y1"]
+    assert list(first.cells(lambda: (20, 40)).items())[2:] == [("x0", 10), ("y0", 10), ("x1", 30), ("y1", 20)]
     assert first.facts()["box"] == "from 25%, 50% to 75%, 100%"
 
 

@@ -16,6 +16,7 @@ from factories import batch_of, tinted_boxes, tinted_folders
 from striate.cli import main
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
+from striate.data.sources import open_data
 from striate.models import create_model
 from striate.runtime.runtime import Runtime
 from striate.tasks.localisation import LOCALISATION
@@ -132,7 +133,10 @@ def test_predict_draws_and_writes_tables(trained, tmp_path, monkeypatch):
     assert np.asarray(Image.open(drawn[0])).shape == (256, 256, 3)
     header, first = output.read_text("utf-8-sig").splitlines()[:2]
     assert header == "path,label,probability,x0,y0,x1,y1,problem"
-    assert all(0 <= float(cell) <= 1 for cell in first.split(",")[3:7])
+    box = [float(cell) for cell in first.split(",")[3:7]]
+    assert box == pytest.approx(striate.load(run).predict(Path(first.split(",")[0]))[0].box_at(32, 32), abs=0.011)
+    again = open_data(str(output))  # what was predicted is a table to train on
+    assert (again.targets.task, len(again.pictures)) == ("localisation", 24)
 
 
 @pytest.mark.parametrize(

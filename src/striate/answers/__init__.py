@@ -28,6 +28,23 @@ DRAW: dict[str, Draw] = {
     detections.DETECTION: detections.draw,
 }
 
+Tell = Callable[[Any, int], str]
+"""An answer and of how many classes it is to tell: it in words, as a line of a table."""
+
+TOLD: dict[str, Tell] = {
+    masks.SEGMENTATION: masks.Segmentation.told,
+    detections.DETECTION: detections.Detections.told,
+}
+
+Cells = Callable[[Any, Callable[[], tuple[int, int]]], dict[str, Any]]
+"""An answer and what reads the height and width of its picture, in pixels: its cells, by the columns of a table."""
+
+CELLS: dict[str, Cells] = {
+    masks.SEGMENTATION: masks.Segmentation.cells,
+    boxes.LOCALISATION: boxes.Localisation.cells,
+    detections.DETECTION: detections.Detections.cells,
+}
+
 Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]
 """A path, the height and width of its picture, and its tiles with their answers: the answer to all of it."""
 

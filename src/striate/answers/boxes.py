@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +42,14 @@ class Localisation(OneScreen):
         left, top, right, bottom = self.box
         return left * width, top * height, right * width, bottom * height
 
-    @property
-    def cells(self) -> dict[str, Any]:
-        """What a table has of it."""
-        edges = dict(zip(("x0", "y0", "x1", "y1"), self.box, strict=True))
-        return {"label": self.label, "probability": self.probability, **edges}
+    def cells(self, size_px: Callable[[], tuple[int, int]]) -> dict[str, Any]:
+        """What a table has of it, the box in pixels, as tables that are trained on have it. size_px: of the picture."""
+        edges = (round(edge, 2) for edge in self.box_at(*size_px()))
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            **dict(zip(("x0", "y0", "x1", "y1"), edges, strict=True)),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

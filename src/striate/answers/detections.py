@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +67,8 @@ class Detections(OneScreen):
         counts = Counter(each.label for each in self.sure).most_common()
         return ", ".join(f"{count} {label}" for label, count in counts[:top]) or "nothing"
 
-    @property
-    def cells(self) -> dict[str, Any]:
-        """What a table of pictures has of it."""
+    def cells(self, size_px: Callable[[], tuple[int, int]]) -> dict[str, Any]:
+        """What a table of pictures has of it. size_px: of the picture, which is not asked for."""
         return {"objects": len(self.sure), "found": self.told(len(self.objects))}
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,8 @@ class Segmentation(OneScreen):
         """
         return ", ".join(f"{name} {share:.1%}" for _, name, share in self.largest[:top])
 
-    @property
-    def cells(self) -> dict[str, Any]:
-        """What a table has of it: a column for each class."""
+    def cells(self, size_px: Callable[[], tuple[int, int]]) -> dict[str, Any]:
+        """What a table has of it: a column for each class. size_px: of the picture, which is not asked for."""
         return self.shares
 
     def to_dict(self) -> dict[str, Any]:

@@ -64,7 +64,8 @@ def predict(
     Of a folder, every picture in it and below is looked at. Files that are no pictures are counted.
     A picture that cannot be read is named and left out; exit status 1 says so.
     --csv prints names as they are, for programs; a .csv file is also for spreadsheets: it begins with the mark of
-    UTF-8, and a name that would be a formula there (= + - @) has an apostrophe before it.
+    UTF-8, and a name that would be a formula there (= + - @) has an apostrophe before it. Boxes are in pixels of the
+    picture's file there, as in a table to train on; in JSON they are shares of its width and height.
 
     Lines of CSV are printed and written as they come. A .csv file that is there already stays until the first pictures
     are answered, then it is replaced. After Ctrl-C or a crash --resume goes on with it: what it answers is not asked
@@ -218,14 +219,16 @@ def _going_on() -> str:
 
 def _print_table_of(asked: Asked, given: Sequence[Undecoded]) -> list[str]:
     """Print a table of the answers, of which those that say what they are in a line are not kept; say the problems."""
+    from striate.answers import TOLD
     from striate.deploy.predictions import problem_of
 
     problems, lines, answers = [], [], []
+    in_words = TOLD.get(asked.opened.task_name)
     for each in asked.answers(given):
         if problem := problem_of(each):
             problems.append(f"{each.path} {problem}")
-        elif hasattr(each, "told"):
-            lines.append((each.path, each.told(asked.top)))
+        elif in_words is not None:
+            lines.append((each.path, in_words(each, asked.top)))
         else:
             answers.append(each)
     if lines:

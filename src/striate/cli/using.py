@@ -97,7 +97,9 @@ def name_unreadable(problems: list[str]) -> None:
 
 def _whence(found: Result, dataset: Dataset) -> str:
     """Where the split comes from. Where the data is that of the run, all pictures are not what tells how good it is."""
-    seen = getattr(found, "seen", None)
+    from striate.tasks.classification import Evaluation
+
+    seen = found.seen if isinstance(found, Evaluation) else None
     if seen is None or bool((seen < 0).all()):
         return f"split: {dataset.split_rule}; --split all takes every picture"
     if not dataset.drawn:
@@ -108,11 +110,12 @@ def _whence(found: Result, dataset: Dataset) -> str:
 def _show(task: Task, found: Result, split: str) -> None:
     """What an evaluation came to: tables where the task is to tell classes apart, otherwise a line of its figures."""
     from striate.tasks.classification import Evaluation
+    from striate.tasks.task import ByClass
 
     if isinstance(found, Evaluation):
         _show_classes(found, split)
         return
-    if hasattr(found, "per_class"):
+    if isinstance(found, ByClass):
         _show_per_class(found.per_class())
     others = [f"{figure.title} {figure.line(value)}" for figure, value in task.measured(found)[1:]]
     say(f"{split}: {', '.join([task.line_of(found), *others, counted(found.total, 'picture')])}")

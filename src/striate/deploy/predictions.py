@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from striate.answers import CELLS
 from striate.answers.classes import CLASSIFICATION, Prediction
 from striate.core.errors import StriateError
 from striate.core.files import require_writable
+from striate.data.decode import DecodeError, read_size
 
 __all__ = ["CLASSIFICATION", "Prediction", "as_rows", "columns_of", "is_csv", "problem_of", "require_output"]
 
@@ -38,7 +41,8 @@ def columns_of(task: str, top: int) -> Row | None:
 def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
     """A heading and a row per picture, as they come: path, the `top` most probable classes, and why there are none.
 
-    Of another task than classification: path, all that the first answer says of itself for JSON, and why there is none.
+    Of another task than classification: path, what tables have of an answer (`striate.answers.CELLS`), the places in
+    pixels of the picture's file, or all that the first one says of itself for JSON, and why there is none.
 
     >>> answers = [Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")]
     >>> list(as_rows(answers, "classification", 1))
@@ -46,7 +50,7 @@ def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
     """
     columns = columns_of(task, top)
     if columns is None:
-        yield from _fields(iter(predictions))
+        yield from _fields(iter(predictions), task)
         return
     yield columns
     for each in predictions:
@@ -54,25 +58,30 @@ def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
         yield (each.path, *cells, each.problem or "")
 
 
-def _fields(predictions: Iterator[Any]) -> Iterator[Row]:
-    unanswered = []
-    first = next(predictions, None)
-    while first is not None and problem_of(first):
+def _fields(predictions: Iterator[Any], task: str) -> Iterator[Row]:
+    told = (_cells(each, task) for each in predictions)
+    unanswered, first = [], next(told, None)
+    while first is not None and first[1]:
         unanswered.append(first)
-        first = next(predictions, None)
-    names = [name for name in (_cells(first) if first is not None else ()) if name not in ("path", "problem")]
+        first = next(told, None)
+    names = [name for name in (first[0] if first is not None else ()) if name not in ("path", "problem")]
     yield ("path", *names, "problem")
-    for each in chain(unanswered, [] if first is None else [first], predictions):
-        answer = {} if problem_of(each) else _cells(each)
+    for answer, problem in chain(unanswered, [] if first is None else [first], told):
         cells = [answer.get(name, "") for name in names]
         plain = [json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells]
-        yield (each.path, *plain, problem_of(each) or "")
+        yield (answer["path"], *plain, problem)
 
 
-def _cells(answer: Any) -> dict[str, Any]:
-    """The cells of an answer by their columns: those that it names, or what it says of itself for JSON."""
-    cells: dict[str, Any] = getattr(answer, "cells", None) or answer.to_dict()
-    return cells
+def _cells(answer: Any, task: str) -> tuple[dict[str, Any], str]:
+    """The cells of an answer by their columns, its path among them, and why there are no others."""
+    if problem := problem_of(answer):
+        return {"path": answer.path}, problem
+    if task not in CELLS:
+        return answer.to_dict(), ""
+    try:
+        return {"path": answer.path, **CELLS[task](answer, partial(read_size, Path(answer.path)))}, ""
+    except DecodeError as error:  # a file that has gone meanwhile
+        return {"path": answer.path}, error.reason
 
 
 def is_csv(path: Path) -> bool:

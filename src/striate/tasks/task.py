@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -87,6 +87,14 @@ class Result(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; the task's figures are in it, each as it is `stated`."""
+
+
+@runtime_checkable
+class ByClass(Protocol):
+    """A result that has figures of each class."""
+
+    def per_class(self) -> list[dict[str, Any]]:
+        """Of each class: its name as "class", and figures by what a table calls them, None where there are none."""
 
 
 class Metric(Protocol):

@@ -1,5 +1,6 @@
 // All pictures that were given, with their answers.
 
+import { sizeOf } from "./box.js";
 import { announce, byId, counted, download, percent, showProblem } from "./elements.js";
 import { showOne } from "./one.js";
 import { Problem, predict } from "./server.js";
@@ -128,8 +129,10 @@ function clear() {
 /** @param {import("./server.js").Facts} facts */
 export function listen(facts) {
   byId("order").addEventListener("change", sort);
-  byId("csv").addEventListener("click", () => {
-    download(asCsv(ordered(), facts.classifies), "predictions.csv", "text/csv");
+  byId("csv").addEventListener("click", async () => {
+    const sized = [];
+    for (const each of ordered()) sized.push({ ...each, size: each.answer?.box && (await sizeOf(each.url)) });
+    download(asCsv(sized, facts.classifies), "predictions.csv", "text/csv");
   });
   byId("clear").addEventListener("click", clear);
 }

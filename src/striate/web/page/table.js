@@ -20,7 +20,7 @@ export function asTable(answer) {
 
 /**
  * Comma-separated values, with the columns of `striate predict --csv`.
- * @param {{name: string, answer?: any, problem?: string}[]} pictures
+ * @param {{name: string, answer?: any, problem?: string, size?: number[]}[]} pictures
  * @param {boolean} classifies
  */
 export function asCsv(pictures, classifies) {
@@ -41,10 +41,10 @@ function classRows(pictures) {
   return [["path", "label", "probability", ...columns, "problem"], ...rows];
 }
 
-/** @param {{name: string, answer?: any, problem?: string}[]} pictures */
+/** @param {{name: string, answer?: any, problem?: string, size?: number[]}[]} pictures */
 function fieldRows(pictures) {
-  /** @param {{answer?: any}} picture of a mask a column for each class */
-  const cells = ({ answer }) => (answer?.box ? boxCells(answer) : (answer?.shares ?? answer ?? {}));
+  /** @param {{answer?: any, size?: number[]}} picture of a mask a column for each class */
+  const cells = ({ answer, size }) => (answer?.box ? boxCells(answer, size) : (answer?.shares ?? answer ?? {}));
   const told = pictures.flatMap((each) => Object.keys(cells(each)));
   const fields = [...new Set(told)].filter((field) => field !== "path");
   const rows = pictures.map((each) => [
