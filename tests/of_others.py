@@ -32,6 +32,25 @@ def torchvision_module(name: str) -> ModuleType:
         return importlib.import_module(name)
 
 
+def torchvision_detectors() -> ModuleType:
+    """torchvision's detectors, with suppression in plain steps where its compiled form is missing."""
+    detectors = torchvision_module("torchvision.models.detection")
+    boxes = importlib.import_module("torchvision.ops.boxes")
+    if not importlib.import_module("torchvision.extension")._has_ops():
+        setattr(boxes, "nms", plain_nms)  # noqa: B010 - where its own functions look it up
+    return detectors
+
+
+def plain_nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """Places of the boxes that are kept, best first: each that no better one of them overlaps by more."""
+    iou = importlib.import_module("torchvision.ops.boxes").box_iou(boxes, boxes)
+    kept: list[int] = []
+    for place in scores.argsort(descending=True, stable=True).tolist():
+        if not kept or iou[place, kept].max() <= iou_threshold:
+            kept.append(place)
+    return torch.tensor(kept, dtype=torch.int64)
+
+
 def timm_module() -> ModuleType:
     """timm, which needs torchvision to be imported."""
     if importlib.util.find_spec("timm") is None:

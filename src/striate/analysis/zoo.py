@@ -15,7 +15,7 @@ from striate.core.units import compact
 from striate.meta.shapes import Shape
 from striate.meta.weightless import blueprint
 from striate.models import NAMED, ZOO, Network, create_model, list_models
-from striate.models.catalog import CATALOG, CATALOG_OF_PIXELS, PROTOCOLS, Entry, Protocol, Published
+from striate.models.catalog import CATALOG, CATALOG_OF_OBJECTS, CATALOG_OF_PIXELS, PROTOCOLS, Entry, Protocol, Published
 from striate.models.localisation import localiser_named
 
 WILDCARDS = set("*?[")
@@ -78,7 +78,7 @@ def overview(name: str, size: tuple[int, int] | None = None) -> Overview:
     if boxed is not None:  # what the paper says of the body, but no error, which is of the class alone
         entry = CATALOG.get(boxed.body, Entry(0, "", 0))
         return Overview(name, entry.year, entry.paper, entry.depth, *cost, ())
-    entry = CATALOG.get(name) or CATALOG_OF_PIXELS.get(name, Entry(0, "", 0))
+    entry = (CATALOG | CATALOG_OF_PIXELS | CATALOG_OF_OBJECTS).get(name, Entry(0, "", 0))
     return Overview(name, entry.year, entry.paper, entry.depth, *cost, entry.errors)
 
 

@@ -29,6 +29,7 @@ from striate.models.densenet import (
     densenet_bc190_40,
     densenet_bc250_24,
 )
+from striate.models.detection import DETECTORS
 from striate.models.fractalnet import fractalnet20, fractalnet40
 from striate.models.googlenet import googlenet
 from striate.models.googlenet_tv import googlenet_tv
@@ -105,16 +106,15 @@ NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
     densenet_bc100_12, densenet_bc250_24,
     densenet_bc190_40,
     fractalnet20, fractalnet40,
-    quick_regnet26,
-    quick_regnet29,
+    quick_regnet26, quick_regnet29,
 )
 ZOO = {network.__name__: network for network in NETWORKS}
 """Every network for classification by its name, in the order of the papers; those of other tasks stand in `NAMED`."""
-NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION}, ZOO)  # the last ones come first in order
+NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION, **DETECTORS}, ZOO)  # the last map comes first
 """Every network that `create_model` knows, whatever its task."""
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checkers do not follow `*ZOO`
-    "BEGINNING_WITH", "FILES", "NAMED", "SEGMENTATION", "ZOO",
+    "BEGINNING_WITH", "DETECTORS", "FILES", "NAMED", "SEGMENTATION", "ZOO",
     "Network", "architecture_of", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
@@ -141,8 +141,7 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checke
     "densenet_bc100_12", "densenet_bc250_24",
     "densenet_bc190_40",
     "fractalnet20", "fractalnet40",
-    "quick_regnet26",
-    "quick_regnet29",
+    "quick_regnet26", "quick_regnet29",
 ]
 # fmt: on
 
@@ -159,8 +158,8 @@ def list_models(pattern: str = "*", task: str = "classification") -> list[str]:
     >>> list_models("resnet18+*", task="localisation")
     ['resnet18+box', 'resnet18+boxes']
     """
-    with_boxes = [f"{name}{ending}" for name in ZOO for ending in (ONE_BOX, BOX_PER_CLASS)]
-    by_task = {"classification": list(ZOO), "segmentation": list(SEGMENTATION), "localisation": with_boxes}
+    by_task = {"classification": [*ZOO], "segmentation": [*SEGMENTATION], "detection": [*DETECTORS]}
+    by_task["localisation"] = [f"{name}{ending}" for name in ZOO for ending in (ONE_BOX, BOX_PER_CLASS)]
     if task not in by_task:
         raise unknown_name("task", task, by_task)
     return [name for name in by_task[task] if fnmatchcase(name, pattern)]

@@ -50,6 +50,7 @@ DENSENET = "arXiv:1608.06993"
 FRACTALNET = "arXiv:1605.07648"
 FARABET = "Farabet et al., TPAMI 35 (2013)"
 DILATED = "arXiv:1511.07122"
+RETINANET = "arXiv:1708.02002"
 VGG_BN = f"{VGG} with batch norm, arXiv:1502.03167"  # no paper holds these
 GOOGLENET_BN = f"{GOOGLENET} with batch norm, arXiv:1502.03167"
 # The paper's network as torchvision trained it; errors are 100 minus the accuracy that its documentation states.
@@ -191,5 +192,9 @@ CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measu
     **dict.fromkeys(("dilated_frontend", "dilated_context", "dilated_context_large"), Entry(2015, DILATED, 0)),
     **dict.fromkeys(("fcn_resnet18", "fcn_resnet50", "fcn_resnet101"), Entry(2014, "arXiv:1411.4038, torchvision", 0)),
     "quick_fcn": Entry(2026, "this project", 0),
+}
+CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
+    **dict.fromkeys(("retinanet_resnet50_fpn", "retinanet_resnet18_fpn"), Entry(2017, RETINANET, 0)),
+    "retinanet_quick_regnet26_fpn": Entry(2017, RETINANET, 0),
 }
 # fmt: on

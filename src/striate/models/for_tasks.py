@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
+from striate.answers.detections import DETECTION
 from striate.answers.masks import SEGMENTATION as PIXELS
 from striate.core.commands import command
-from striate.models import SEGMENTATION, ZOO
+from striate.models import DETECTORS, SEGMENTATION, ZOO
+from striate.models.detection import BEGINNING_WITH as DETECTORS_BEGINNING_WITH
 from striate.models.localisation import ONE_BOX, localiser_named
 from striate.models.segmentation import BEGINNING_WITH
+
+OTHERS = {PIXELS: BEGINNING_WITH, DETECTION: DETECTORS_BEGINNING_WITH}
+"""By task, the networks whose first layers are those of a classifier, by its name."""
 
 
 def task_of(name: str) -> str | None:
@@ -19,6 +24,8 @@ def task_of(name: str) -> str | None:
     """
     if name in SEGMENTATION:
         return PIXELS
+    if name in DETECTORS:
+        return DETECTION
     if localiser_named(name):
         return LOCALISATION
     return CLASSIFICATION if name in ZOO else None
@@ -30,8 +37,8 @@ def beginning_with(classifier: str, task: str) -> str:
     >>> [beginning_with("quick_regnet26", task) for task in ("segmentation", "localisation", "classification")]
     ['quick_fcn', 'quick_regnet26+box', 'quick_regnet26']
     """
-    if task == PIXELS:
-        return BEGINNING_WITH.get(classifier, classifier)
+    if task in OTHERS:
+        return OTHERS[task].get(classifier, classifier)
     return classifier + ONE_BOX if task == LOCALISATION and classifier in ZOO else classifier
 
 

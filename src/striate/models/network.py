@@ -142,7 +142,12 @@ class Network(nn.Module):
         """How many logits it gives."""
         weight = self.get_classifier().weight
         assert isinstance(weight, Tensor)  # noqa: S101 - our own invariant
-        return weight.shape[0]
+        return self.classes_of(weight.shape[0])
+
+    @staticmethod
+    def classes_of(rows: int) -> int:
+        """How many classes a last layer of so many units is for; more than one unit may be a class's."""
+        return rows
 
     @property
     def label(self) -> str:
@@ -202,7 +207,7 @@ class Network(nn.Module):
 
 
 def replace_classifier(model: nn.Module, path: str, outputs: int) -> None:
-    """Put a fresh linear layer (or 1x1 convolution) at a module path, same device: N(0, 0.01), biases 0."""
+    """Put a fresh linear layer, or convolution of that window, at a module path, same device: N(0, 0.01), biases 0."""
     old = model.get_submodule(path)
     assert isinstance(old, nn.Linear | nn.Conv2d)  # noqa: S101 - our own invariant
     where: dict[str, Any] = {"device": old.weight.device, "dtype": old.weight.dtype}
@@ -210,7 +215,8 @@ def replace_classifier(model: nn.Module, path: str, outputs: int) -> None:
     if isinstance(old, nn.Linear):
         new = nn.Linear(old.in_features, outputs, **where)
     else:
-        new = nn.Conv2d(old.in_channels, outputs, kernel_size=1, **where)
+        window: dict[str, Any] = {"kernel_size": old.kernel_size, "padding": old.padding}
+        new = nn.Conv2d(old.in_channels, outputs, **window, **where)
     assert new.bias is not None  # noqa: S101 - our own invariant
     nn.init.normal_(new.weight, std=0.01)
     nn.init.zeros_(new.bias)

@@ -21,7 +21,7 @@ def classes_in(model: Network, tensors: dict[str, Tensor]) -> int | None:
     """The number of classes of the head in a state dict; None when it has none that fits the network."""
     for key, value in model.get_classifier().state_dict(prefix=f"{model.classifier_name}.").items():
         if key in tensors and tensors[key].shape[1:] == value.shape[1:]:
-            return tensors[key].shape[0]
+            return model.classes_of(tensors[key].shape[0])
     return None
 
 
@@ -128,7 +128,7 @@ def fit_in(model: nn.Module, tensors: dict[str, Tensor], source: str, *, new_hea
             if not any(key.startswith(part) for key in tensors.keys() - counters.keys()):
                 tensors.update({key: value for key, value in own.items() if key.startswith(part)})
         for path in (model.classifier_name, *model.auxiliary_classifiers):
-            tensors.update(_fresh_head(model.label, path, own, tensors, source, new_head=new_head))
+            tensors.update(_fresh_head(model, path, own, tensors, source, new_head=new_head))
         _refuse_without_head(model, own, tensors, source)
     fill(model, tensors, source)
 
@@ -144,12 +144,12 @@ def _refuse_without_head(model: Network, own: dict[str, Tensor], tensors: dict[s
 
 
 def _fresh_head(
-    label: str, path: str, own: dict[str, Tensor], tensors: dict[str, Tensor], source: str, *, new_head: bool
+    model: Network, path: str, own: dict[str, Tensor], tensors: dict[str, Tensor], source: str, *, new_head: bool
 ) -> dict[str, Tensor]:
     """The network's own tensors of a head that the file lacks or has with other classes, otherwise nothing."""
     head = {key: value for key, value in own.items() if key.startswith(f"{path}.")}
     if new_head and not head.keys() & tensors.keys():
-        log.warning("%s: %s holds no head; %s starts fresh", label, source, path)
+        log.warning("%s: %s holds no head; %s starts fresh", model.label, source, path)
         return head
     for key, value in head.items():
         other = tensors.get(key)
@@ -158,8 +158,11 @@ def _fresh_head(
     classes = {value.shape[0]: tensors[key].shape[0] for key, value in head.items()}
     if all(mine == theirs for mine, theirs in classes.items()):
         return {}
-    mine, theirs = next(iter(classes.items()))
-    log.warning("%s: %s has %d classes in %s; its %d-class head starts fresh", label, path, theirs, source, mine)
+    if path == model.classifier_name or model.classes_of(1) == 1:  # of layers beside it that are larger, no word
+        mine, theirs = map(model.classes_of, next(iter(classes.items())))
+        log.warning(
+            "%s: %s has %d classes in %s; its %d-class head starts fresh", model.label, path, theirs, source, mine
+        )
     return head
 
 

@@ -1,1 +1,27 @@
-"""Networks that find objects: one file per paper, and the pieces that they share."""
+"""Networks that find objects: one file per paper, the pieces that they share, and the literal that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from striate.models.detection.detector import Detector
+from striate.models.detection.retinanet import (
+    retinanet_quick_regnet26_fpn,
+    retinanet_resnet18_fpn,
+    retinanet_resnet50_fpn,
+)
+
+# fmt: off
+NETWORKS: tuple[Callable[..., Detector], ...] = (  # one block per paper
+    retinanet_resnet50_fpn, retinanet_resnet18_fpn, retinanet_quick_regnet26_fpn,
+)
+DETECTORS = {network.__name__: network for network in NETWORKS}
+"""Every network for detection by its name, in the order of the papers."""
+BEGINNING_WITH: dict[str, str] = {}
+"""Those whose first layers take the weights of a network for whole pictures, by the name of that."""
+
+__all__ = [  # noqa: RUF022 - in the order of the papers
+    "BEGINNING_WITH", "DETECTORS", "Detector",
+    "retinanet_resnet50_fpn", "retinanet_resnet18_fpn", "retinanet_quick_regnet26_fpn",
+]
+# fmt: on

@@ -64,7 +64,7 @@ class FeaturePyramid(nn.Module):
         self.inner_blocks = nn.ModuleList(nn.Sequential(conv) for conv in across)
         self.layer_blocks = nn.ModuleList(nn.Sequential(conv) for conv in after)
         draw(self)
-        self.extra_blocks = beyond
+        self.extra_blocks, self.width = beyond, width
 
     def forward(self, stages: Sequence[Tensor]) -> list[Tensor]:
         """Maps (N, channels, H, W) of the stages, the finest first, to levels (N, width, H, W), the finest first."""
@@ -83,7 +83,7 @@ class PyramidBackbone(nn.Module):
 
     def __init__(self, network: Network, stages: Sequence[Feature], width: int, beyond: nn.Module) -> None:
         super().__init__()
-        self.body = without_head(network)
+        self.body, self.features_info = without_head(network), network.features_info
         self.stages = tuple(stage.name for stage in stages)
         self.fpn = FeaturePyramid([stage.channels for stage in stages], width, beyond)
 
@@ -95,6 +95,10 @@ class PyramidBackbone(nn.Module):
             if name in self.stages:
                 found.append(x)
         return self.fpn(found)  # type: ignore[no-any-return]
+
+    def features_within(self, path: str) -> tuple[Feature, ...]:
+        """The stages of the network below, as one that has this backbone at a module path tells of them."""
+        return tuple(Feature(f"{path}.body.{each.name}", each.channels, each.stride) for each in self.features_info)
 
     def begin_with(self, tensors: Mapping[str, Tensor], source: str) -> None:
         """Fill the stages from a state dict of the network. Raises StriateError that names what differs."""

@@ -1,0 +1,55 @@
+"""What heads have in common that answer at every place of a map. N pictures, A anchors in all, K classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from striate.models.detection.coder import PLAIN, Weights, encode
+from striate.models.detection.detector import Truth
+
+
+def by_anchor(maps: Tensor, numbers: int) -> Tensor:
+    """Maps (N, a * numbers, H, W), of a anchors at a place, as rows in the order of anchors: (N, H * W * a, numbers).
+
+    >>> by_anchor(torch.arange(4).reshape(1, 4, 1, 1), 2).tolist()
+    [[[0, 1], [2, 3]]]
+    """
+    count, _, height, width = maps.shape
+    return maps.reshape(count, -1, numbers, height, width).permute(0, 3, 4, 1, 2).reshape(count, -1, numbers)
+
+
+def as_shares(boxes: Tensor, images: Tensor) -> Tensor:
+    """Boxes (..., 4) in pixels of images (N, C, H, W) as shares of width and height, clipped to 0..1."""
+    height, width = images.shape[2:]
+    return (boxes / boxes.new_tensor([width, height, width, height])).clamp(0, 1)
+
+
+def one_hot(matches: Tensor, truth: Truth, classes: int) -> Tensor:
+    """1 at the class of the box that an anchor is matched with, else 0: float32 (N, A, K) of matches (N, A)."""
+    target = torch.zeros(*matches.shape, classes, device=matches.device)
+    picture, anchor = (matches >= 0).nonzero(as_tuple=True)
+    target[picture, anchor, truth.labels[matches[picture, anchor]]] = 1.0
+    return target
+
+
+def box_loss(
+    codes: Tensor,
+    anchors: Tensor,
+    matches: Tensor,
+    truth: Truth,
+    distance: Callable[..., Tensor],
+    weights: Weights = PLAIN,
+) -> Tensor:
+    """The mean over pictures of the mean over positives of how far codes (N, A, 4) are from the truth, a scalar.
+
+    anchors: (A, 4). matches: int64 (N, A). distance: such as `F.smooth_l1_loss`. weights: of the coder. A picture
+    without positives counts 0.
+    """
+    picture, anchor = (matches >= 0).nonzero(as_tuple=True)
+    target = encode(truth.boxes[matches[picture, anchor]], anchors[anchor], weights)
+    each = distance(codes[picture, anchor].float(), target, reduction="none").sum(1)
+    positives = (matches >= 0).sum(1)
+    return (each / positives[picture]).sum() / max(len(matches), 1)
