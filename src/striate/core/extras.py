@@ -18,6 +18,7 @@ EXTRA_OF = {
     "swagger_ui_bundle": "serve",
     "tensorboard": "tensorboard",
     "uvicorn": "serve",
+    "yaml": "yaml",
 }
 """By the name that is imported, the extra of pyproject.toml that brings a package."""
 

@@ -17,6 +17,8 @@ KINDS = {
     "unpaired": ("picture", "pictures", "without a mask", True),
     "alone": ("mask", "masks", "without a picture", True),
     "unboxed": ("picture", "pictures", "without a box", True),
+    "unannotated": ("picture", "pictures", "without annotations", True),
+    "annotation": ("picture", "pictures", "with annotations that cannot be read", True),
     "unsplit": ("picture", "pictures", "in no split, where others are", True),
     "mask": ("picture", "pictures", "with a mask that cannot be read", True),
     "masks": ("mask or folder of them", "masks and folders of them", "no pictures of a class", False),

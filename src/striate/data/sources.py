@@ -34,8 +34,8 @@ MASKS, BOXES, CLASSES = "masks", "boxes", "classes"
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
     "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, of boxes "
-    "also x0, y0, x1 and y1, a folder of VOC's XML files, COCO's JSON, MNIST's IDX files, CIFAR's folder or .tar.gz, "
-    "an .npz of pictures and labels, or .parquet files of them, one or a folder"
+    "also x0, y0, x1 and y1, a folder of VOC's XML files or YOLO's labels, COCO's JSON, MNIST's IDX files, CIFAR's "
+    "folder or .tar.gz, an .npz of pictures and labels, or .parquet files of them, one or a folder"
 )
 
 
@@ -178,7 +178,9 @@ def _kind_of(path: Path, task: str | None = None) -> str:
         return MASKS
     if task in (LOCALISATION, DETECTION) and has_boxes(path):
         return BOXES
-    if task == CLASSIFICATION and (has_classes(path) if path.is_dir() else path.suffix.lower() != ".json"):
+    if task == CLASSIFICATION and (
+        has_classes(path) if path.is_dir() else path.suffix.lower() not in (".json", ".yaml", ".yml")
+    ):
         return CLASSES
     return MASKS if has_masks(path) else BOXES if has_boxes(path) else CLASSES
 

@@ -72,7 +72,7 @@ def test_files_beside_their_pictures_and_coordinates_from_0(tmp_path):
     dataset = open_boxes(tmp_path)
     assert dataset.targets.boxes.tolist() == [[0, 2, 10, 20], [3, 2, 10, 20]]
     assert list(dataset.splits) == ["train", "val"]
-    assert str(dataset.inventory.left_out[0]) == "1 picture is left out, without a box: train/no_box.jpg"
+    assert str(dataset.inventory.left_out[0]) == "1 picture is left out, without annotations: train/no_box.jpg"
     assert dataset.inventory.notes[1] == "1 XML file of no picture there: train/no_picture.xml"
 
 

@@ -16,7 +16,7 @@ from striate.core.errors import StriateError
 from striate.core.files import regular_file
 from striate.core.reading import decoded, read_file
 from striate.core.units import counted
-from striate.data.boxes.listing import BoxListing, Gathered
+from striate.data.boxes.listing import BoxListing, Gathered, Id
 from striate.data.layout import nfc
 from striate.data.split_names import SPELLINGS
 from striate.data.walk import Walk
@@ -28,8 +28,6 @@ KEYS = re.compile(rb'"(images|annotations|categories|bbox)"\s*:')
 # Of one data set people keep several kinds; these hold boxes, and come before all others.
 BOX_FILES = re.compile(r"instances_.*|_?annotations\.coco|.*_coco|coco.*", re.IGNORECASE)
 FOLDERS = ("annotations", "labels")
-
-Id = int | str
 
 
 @dataclass(frozen=True)

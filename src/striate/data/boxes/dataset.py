@@ -15,10 +15,14 @@ from striate.core.units import counted
 from striate.data.boxes.cleaning import Cleaned, cleaned
 from striate.data.boxes.coco import ENDING as JSON
 from striate.data.boxes.coco import FOLDERS, coco_files, looks_like_boxes, read_coco
-from striate.data.boxes.listing import BoxListing
+from striate.data.boxes.listing import BoxListing, named
 from striate.data.boxes.survey import Headers, read_headers
 from striate.data.boxes.table import is_box_table, read_box_table
+from striate.data.boxes.voc import ENDING as XML
 from striate.data.boxes.voc import has_voc, read_voc
+from striate.data.boxes.yolo import has_yolo, read_yolo
+from striate.data.boxes.yolo_file import ENDINGS as YAML
+from striate.data.boxes.yolo_file import looks_like_yolo
 from striate.data.dataset import Dataset, FilePictures
 from striate.data.layout import DEEPEST_WRAPPER
 from striate.data.left_out import Inventory, Tally
@@ -27,7 +31,7 @@ from striate.data.scan import Progress
 from striate.data.splits import given_splits, split_number, split_targets
 from striate.data.targets import Indices
 from striate.data.targets.boxes import BoxTargets
-from striate.data.walk import Walk
+from striate.data.walk import Listing, Walk
 
 TABLES = (".csv", ".tsv")
 
@@ -36,23 +40,28 @@ def has_boxes(path: Path) -> bool:
     """Whether a table, a JSON file or a folder holds boxes, as far as its first lines and the names in it say."""
     if path.is_file():
         ending = path.suffix.lower()
-        return (ending in TABLES and is_box_table(path)) or (ending == JSON and looks_like_boxes(path))
+        if ending in TABLES:
+            return is_box_table(path)
+        return looks_like_boxes(path) if ending == JSON else looks_like_yolo(path)
     if not path.is_dir():
         return False
-    return any(each.lower().endswith((".xml", JSON)) for each in _others_near_the_top(Walk(path))) and (
-        has_voc(Walk(path)) or bool(coco_files(Walk(path)))
+    walk = Walk(path)
+    near = _near_the_top(walk)
+    others = {Path(each).suffix.lower() for listing in near for _, each in listing.rest}
+    return bool(
+        (XML in others and has_voc(walk)) or (JSON in others and coco_files(Walk(path))) or has_yolo(Walk(path), near)
     )
 
 
-def _others_near_the_top(walk: Walk) -> list[str]:
-    """What is no picture in the first folder that holds several, and in those within that say a role or a split."""
+def _near_the_top(walk: Walk) -> list[Listing]:
+    """The first folder that holds several, and those within that say a role or a split."""
     top = walk.listing("")
     for _ in range(DEEPEST_WRAPPER):
         if len(top.folders) != 1 or top.pictures:
             break
         top = walk.listing(top.folders[0])
     near = [folder for folder in top.folders if any(place_of(f"{folder.rpartition('/')[2]}/a")[:2])]
-    return [path for listing in (top, *map(walk.listing, near)) for _, path in listing.rest]
+    return [top, *map(walk.listing, near)]
 
 
 def task_of_boxes(path: Path) -> str:
@@ -66,7 +75,7 @@ def _task_of(listing: BoxListing) -> str:
 
 
 def open_boxes(path: Path, split_seed: int = 0, progress: Progress | None = None, task: str | None = None) -> Dataset:
-    """The pictures and boxes of a table, of a COCO file, or of a folder that holds one or VOC's XML files.
+    """The pictures and boxes of a table, of a COCO file, or of a folder that holds one, VOC's XML or YOLO's labels.
 
     task: what they are for, localisation or detection; by default what `task_of_boxes` says. Pictures that are listed
     without a box show nothing, which detection learns from; for localisation, which takes crowds for no boxes, they are
@@ -95,12 +104,16 @@ def _read(path: Path) -> tuple[Path, BoxListing]:
     """The folder that the listed paths count from, and what was read."""
     if path.suffix.lower() in TABLES:
         return path.parent, read_box_table(path)
+    if path.is_file() and path.suffix.lower() in YAML:
+        return path.parent, read_yolo(path.parent, path.name)
     if path.is_file():
         root = path.parent.parent if path.parent.name.lower() in FOLDERS else path.parent
         return root, read_coco(root, [path.relative_to(root).as_posix()])
-    if files := coco_files(Walk(path)):
+    walk = Walk(path)
+    if files := coco_files(walk):
         return path, read_coco(path, files)
-    return path, read_voc(path)
+    of_yolo = not has_voc(walk) and has_yolo(walk, _near_the_top(walk))
+    return path, read_yolo(path) if of_yolo else read_voc(path)
 
 
 def _targets(listing: BoxListing, headers: Headers, found: Cleaned, task: str) -> BoxTargets:
@@ -119,8 +132,14 @@ def _targets(listing: BoxListing, headers: Headers, found: Cleaned, task: str) -
         sizes_px=headers.sizes_px,
         names=names,
         task=task,
-        findings=found.findings,
+        findings=(*listing.findings, *found.findings, *_without_boxes(listing, names)),
     )
+
+
+def _without_boxes(listing: BoxListing, names: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence on the classes that the file names and has no box of."""
+    missing = [name for name in listing.category_ids if unicodedata.normalize("NFC", name) not in names]
+    return (f"{counted(len(missing), 'class')} without a box, left out: {named(missing)}",) if missing else ()
 
 
 def _kept(listing: BoxListing, found: Cleaned, task: str) -> tuple[Indices, Tally]:
@@ -135,7 +154,8 @@ def _kept(listing: BoxListing, found: Cleaned, task: str) -> tuple[Indices, Tall
     usable = np.flatnonzero((counts > 0) | (task == DETECTION)).tolist()
     splits = any(listing.splits)
     kept = [number for number in usable if listing.splits[number] or not splits]
-    tally.add_all("unboxed", listing.unannotated)
+    tally.add_all("unannotated", listing.unannotated)
+    tally.add_all("annotation", listing.broken)
     tally.add_all("unsplit", [listing.paths[number] for number in sorted({*usable} - {*kept})])
     if not counts[kept].sum():
         why = "; ".join(found.findings[:2]) or "the data has none"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from striate.data.left_out import NAMED
 from striate.data.targets import Indices, Sizes
 
 Boxes = npt.NDArray[np.float64]
 """Left, top, right and bottom edges in pixels, (M, 4)."""
 Flags = npt.NDArray[np.bool_]
+Id = int | str
+"""What a file calls a picture or a class, beside its name."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,10 @@ class BoxListing:
     paths: of the pictures, below the data's folder. splits: of each, "" where nothing says it. boxes: of all of them.
     labels: names, (M,). picture: number of the picture that each box is in, ascending. difficult: of objects that are
     marked as hard to tell; crowd: of boxes that stand for many objects, both (M,). stated_px: sizes of the pictures as
-    the file has them, (N, 2), 0 where it says none. notes: how it was read. unannotated: further pictures, of which
-    nothing says what they show.
+    the file has them, (N, 2), 0 where it says none. shares: whether boxes are not in pixels, but shares of width and
+    height. notes: how it was read. findings: what is odd about it. unannotated: further pictures, of which nothing says
+    what they show. broken: why annotations of further pictures cannot be read. category_ids: number in the file of
+    every class that it names, also of those without boxes. picture_ids: of the pictures, where the file has any.
     """
 
     paths: Sequence[str]
@@ -34,8 +39,13 @@ class BoxListing:
     difficult: Flags
     crowd: Flags
     stated_px: Sizes
+    shares: bool = False
     notes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     unannotated: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    category_ids: Mapping[str, Id] = field(default_factory=dict)
+    picture_ids: tuple[Id, ...] = ()
 
     @property
     def per_picture(self) -> Indices:
@@ -117,3 +127,8 @@ class Gathered:
             crowd,
             np.array(self._sizes, np.int32).reshape(-1, 2),
         )
+
+
+def named(files: Sequence[str]) -> str:
+    """The first of some files by name, and how many more there are."""
+    return ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED:,} more" if len(files) > NAMED else "")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from striate.data.boxes.listing import Boxes
+from striate.data.boxes.listing import Boxes, BoxListing
 from striate.data.decode import DecodeError, file_content, opened_picture
 from striate.data.orientation import SIDEWAYS, orientation
 from striate.data.scan import Progress
@@ -51,6 +51,14 @@ def read_headers(root: Path, paths: Sequence[str], progress: Progress | None = N
         if progress is not None:
             progress(index + 1, len(paths))
     return Headers(rows[:, :2], rows[:, 2].clip(0, 127).astype(np.int8))
+
+
+def in_pixels(listing: BoxListing, headers: Headers) -> BoxListing:
+    """A listing whose boxes are in pixels of the upright pictures, also where the file has shares of them."""
+    if not listing.shares:
+        return listing
+    sides = headers.sizes_px[listing.picture][:, [1, 0, 1, 0]]
+    return replace(listing, boxes=np.where(sides > 0, listing.boxes * sides, listing.boxes), shares=False)
 
 
 def turned_boxes(boxes: Boxes, orientation_number: int, stored: tuple[int, int]) -> Boxes:

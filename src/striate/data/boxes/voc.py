@@ -6,8 +6,6 @@ Everingham et al., "The Pascal Visual Object Classes challenge", IJCV 2010; the 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -19,9 +17,9 @@ from striate.core.errors import StriateError
 from striate.core.files import read_regular
 from striate.core.reading import read_file
 from striate.core.units import counted
-from striate.data.boxes.listing import Boxes, BoxListing, Gathered
+from striate.data.boxes.beside import annotations_beside, read_each, stem
+from striate.data.boxes.listing import Boxes, BoxListing, Gathered, named
 from striate.data.layout import nfc
-from striate.data.left_out import NAMED
 from striate.data.masks.pairs import place_of
 from striate.data.split_names import SPELLINGS
 from striate.data.walk import Walk
@@ -56,28 +54,26 @@ def read_voc(root: Path) -> BoxListing:
 
     Splits are those of folders (train/, valid/ ...), else of ImageSets/Main/train.txt and its like, where these are.
     Coordinates count from 1 and the last pixel belongs to the box, as in VOC; where some are 0 they are taken as edges.
-    Raises StriateError for a file that is no such XML, and where no file belongs to a picture.
+    Raises StriateError where most files are no such XML, and where none belongs to a picture.
     """
-    walk = Walk(root)
-    found = sorted(xml_files(walk), key=nfc)
-    pictures = _by_name(path for listing in walk.listings_below("") for path in listing.pictures)
-    gathered, alone = Gathered(), list[str]()
-    sets = _sets({root, *((root / path).parent.parent for path in found[:1])})
-    for path in found:
-        places = pictures.pop(_name_of(path), [])
-        if len(places) != 1:
-            alone.append(path)
-            continue
-        split = place_of(path).split or sets.get(_stem(path), "")
-        _add(gathered, places[0], split, root / path)
+    beside, gathered = annotations_beside(Walk(root), ENDING), Gathered()
+    first = [path for path, _ in beside.pairs[:1]] or beside.alone[:1]
+    sets = _sets({root, *((root / path).parent.parent for path in first)})
+
+    def read(annotation: str, picture: str) -> None:
+        split = place_of(annotation).split or sets.get(stem(annotation), "")
+        _add(gathered, picture, split, root / annotation)
+
+    broken = read_each(beside.pairs, read)
     listing = gathered.listing()
     if not listing.paths:
-        raise StriateError(f"{root} holds {counted(len(found), 'XML file')}, none of a picture there; {EXPECTED}")
+        raise StriateError(
+            f"{root} holds {counted(len(beside.alone), 'XML file')}, none of a picture there; {EXPECTED}"
+        )
     boxes, note = as_edges(listing.boxes)
-    named = ", ".join(alone[:NAMED]) + (f" and {len(alone) - NAMED:,} more" if len(alone) > NAMED else "")
-    notes = (note, *([f"{counted(len(alone), 'XML file')} of no picture there: {named}"] if alone else []))
-    unannotated = tuple(path for places in pictures.values() for path in places)
-    return replace(listing, boxes=boxes, notes=notes, unannotated=unannotated)
+    alone = (f"{counted(len(beside.alone), 'XML file')} of no picture there: {named(beside.alone)}",)
+    notes = (note, *(alone if beside.alone else ()))
+    return replace(listing, boxes=boxes, notes=notes, unannotated=tuple(beside.without), broken=broken)
 
 
 def as_edges(boxes: Boxes) -> tuple[Boxes, str]:
@@ -86,7 +82,8 @@ def as_edges(boxes: Boxes) -> tuple[Boxes, str]:
     >>> as_edges(np.array([[1.0, 1, 4, 4]]))[0].tolist(), as_edges(np.array([[0.0, 1, 4, 4]]))[0].tolist()
     ([[0.0, 0.0, 4.0, 4.0]], [[0.0, 1.0, 4.0, 4.0]])
     """
-    if not len(boxes) or boxes[:, :2].min() >= 1:
+    first = boxes[:, :2].min(1)
+    if not len(boxes) or (first == 1).sum() > (first < 1).sum() or first.min() >= 1:
         return boxes - np.array([1.0, 1, 0, 0]), "boxes are read as VOC has them: pixels count from 1, the last belongs"
     return boxes, "some boxes begin at 0, so that coordinates are read as edges, not as VOC's pixels that count from 1"
 
@@ -96,7 +93,7 @@ def _add(gathered: Gathered, picture: str, split: str, file: Path) -> None:
     if root.tag != "annotation":
         raise StriateError(f"{file} is XML of <{root.tag}>, and no annotation of a picture; {EXPECTED}")
     height, width = (_number(root.findtext(f"size/{side}", "0"), file, side) for side in ("height", "width"))
-    gathered.add_picture(picture, split, (int(height), int(width)))
+    found = []
     for each in root.iter("object"):
         name = nfc(each.findtext("name", "").strip())
         if not name:
@@ -104,7 +101,10 @@ def _add(gathered: Gathered, picture: str, split: str, file: Path) -> None:
         texts = [each.findtext(f"bndbox/{corner}") for corner in CORNERS]
         left, top, right, bottom = (_number(t, file, corner) for t, corner in zip(texts, CORNERS, strict=True))
         difficult = each.findtext("difficult", "0").strip() not in ("", "0")
-        gathered.add_box(picture, name, (left, top, right, bottom), difficult=difficult)
+        found.append((name, (left, top, right, bottom), difficult))
+    gathered.add_picture(picture, split, (int(height), int(width)))
+    for name, edges, difficult in found:
+        gathered.add_box(picture, name, edges, difficult=difficult)
 
 
 def parse(content: bytes, name: str) -> Element:
@@ -148,28 +148,10 @@ def _sets(folders: set[Path]) -> dict[str, str]:
     if "train" not in files and "trainval" in files:
         files["train"] = files["trainval"]
     splits: dict[str, str] = {}
-    for stem, file in files.items():
-        split = SPELLINGS.get(stem)
+    for listed, file in files.items():
+        split = SPELLINGS.get(listed)
         lines = read_file(file, MOST_BYTES).decode("utf-8", "surrogateescape").splitlines() if split else []
         for name in (nfc(line.split()[0]) for line in lines if line.strip()):
             if splits.setdefault(name, split or "") != split:
                 raise StriateError(f"{file} lists {name}, which another file of {SETS} puts into {splits[name]}")
     return splits
-
-
-def _by_name(paths: Iterable[str]) -> dict[tuple[object, ...], list[str]]:
-    named: dict[tuple[object, ...], list[str]] = defaultdict(list)
-    for path in paths:
-        named[_name_of(path)].append(path)
-    return named
-
-
-def _name_of(path: str) -> tuple[object, ...]:
-    """What XML file and picture have in common: folders that say neither role, split, and name."""
-    place = place_of(path)
-    return place.split, place.others, _stem(path)
-
-
-def _stem(path: str) -> str:
-    last = path.rpartition("/")[2]
-    return nfc(last.rpartition(".")[0] or last)
