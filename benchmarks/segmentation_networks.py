@@ -4,7 +4,8 @@
     python benchmarks/segmentation_networks.py camvid/ --runs DIR --only segnet unet  these, going on with what is there
 
 Each is a process of its own, `striate train DATA --model NAME --epochs 5` with the recipe `segmentation`, so that its
-memory is its own; a run that is there goes on where it stopped. Prints the table of segmentation.md, and whether
+memory is its own; a run that is there goes on where it stopped. Minutes are those of a core, which other programs
+lengthen little: of as many cores as a machine has, that many less. Prints the table of segmentation.md, and whether
 FCN-8s beats FCN-32s: pictures drawn anew together (a paired bootstrap of the difference of mean IoU).
 """
 
@@ -32,12 +33,13 @@ NETWORKS = (
     "fcn32s", "fcn16s", "fcn8s", "deconvnet", "quick_fcn",
 )  # fmt: skip
 REDRAWN = 1000
-HEAD = """| network | parameters | MACs | minutes an epoch | GiB | loss | mean IoU on val, % |
+SPENT = "spent.json"
+HEAD = """| network | parameters | MACs | core minutes an epoch | GiB | loss | mean IoU on val, % |
 |---|---|---|---|---|---|---|"""
 
 
-def train(name: str, given: argparse.Namespace) -> float:
-    """Train one network, or go on; returns the most memory that the process took, in GiB."""
+def train(name: str, given: argparse.Namespace) -> None:
+    """Train one network, or go on, and note in its run what that took."""
     run = given.runs / name
     words = [sys.executable, "-m", "striate", "train", given.data, "--run", str(run)]
     if (run / "recipe.json").exists():
@@ -49,21 +51,28 @@ def train(name: str, given: argparse.Namespace) -> float:
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{name} ended with status {os.waitstatus_to_exitcode(status)}")
-    return resource_gib(used)
+    note(run / SPENT, used)
 
 
-def resource_gib(used: resource.struct_rusage) -> float:
-    """The largest resident set of a process, which Linux counts in KiB."""
-    return used.ru_maxrss / 2**20
+def note(file: Path, used: resource.struct_rusage) -> None:
+    """Add what a process took to what others before it took: the largest resident set, which Linux counts in KiB, and
+    time of cores.
+    """
+    gib, minutes = used.ru_maxrss / 2**20, (used.ru_utime + used.ru_stime) / 60
+    if file.exists():
+        before = json.loads(file.read_text())
+        gib, minutes = max(gib, before["gib"]), minutes + before["core_minutes"]
+    file.write_text(json.dumps({"gib": gib, "core_minutes": minutes}))
 
 
-def row(name: str, run: Path, gib: float, given: argparse.Namespace) -> str:
+def row(name: str, run: Path, epochs: int) -> str:
     """A line of the table."""
     found = json.loads((run / "evaluation.json").read_text())
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     network = striate.load(run).network
     cost = summarize(network)
-    minutes = lines[-1]["seconds"] / 60 / given.epochs
+    spent = json.loads((run / SPENT).read_text())
+    minutes, gib = spent["core_minutes"] / epochs, spent["gib"]
     low, high = found["mean_iou_interval"]
     losses = f"{lines[0]['train_loss']:.2f} to {lines[-1]['train_loss']:.2f}"
     figures = f"{100 * found['mean_iou']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
@@ -101,8 +110,8 @@ def main() -> None:
     print(HEAD)
     for name in given.only:
         start = time.perf_counter()
-        gib = train(name, given)
-        print(row(name, given.runs / name, gib, given), flush=True)
+        train(name, given)
+        print(row(name, given.runs / name, given.epochs), flush=True)
         print(f"{name}: {time.perf_counter() - start:.0f} s in all", file=sys.stderr)
     if {"fcn8s", "fcn32s"} <= set(given.only):
         print(beats(given.runs / "fcn8s", given.runs / "fcn32s", given.data))
