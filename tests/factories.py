@@ -157,6 +157,22 @@ def tinted_boxes(folder: Path) -> Path:
     return folder / "boxes.csv"
 
 
+def tinted_objects(folder: Path) -> Path:
+    """A table of twenty-four pictures of 64 px: two or three rectangles of two colours on grey, and where they are."""
+    random, rows = np.random.default_rng(0), ["path,label,x0,y0,x1,y1"]
+    folder.mkdir(parents=True)
+    for number in range(24):
+        pixels = random.normal(128, 10, (64, 64, 3))
+        for place in range(2 + number % 2):
+            name, colour = (("cold", (60, 100, 200)), ("warm", (200, 100, 60)))[(number + place) % 2]
+            left, top = 20 * place + int(random.integers(0, 4)), int(random.integers(0, 48))
+            pixels[top : top + 16, left : left + 16] = colour
+            rows.append(f"{number:02}.png,{name},{left},{top},{left + 16},{top + 16}")
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+    (folder / "boxes.csv").write_text("\n".join(rows))
+    return folder / "boxes.csv"
+
+
 def batch_of(boxes: Tensor, labels: Tensor, picture: Tensor, size: tuple[int, int], pictures: int = 0) -> BoxBatch:
     """Boxes of pictures of one size, all of which are asked for. pictures: how many, where the last have none."""
     pictures = pictures or int(picture.max()) + 1
@@ -174,6 +190,7 @@ class Trial:
 
 TRIALS = {
     "classification": Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
+    "detection": Trial(tinted_objects, {"model": "quick_detector", "weights": None, "size_px": 64, "peak_lr": 1e-3}),
     "localisation": Trial(tinted_boxes, {"model": "resnet20+box", "weights": None, "size_px": 32, "peak_lr": 1e-3}),
     "segmentation": Trial(tinted_masks, {"model": "recurrent_labelling", "size_px": 32, "peak_lr": 1e-3}),
     toy_task.MEAN_COLOUR.name: Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),

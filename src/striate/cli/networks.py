@@ -47,7 +47,7 @@ def models(
     max_params: Annotated[str | None, typer.Option(help="At most so many parameters in use: 10M.")] = None,
     max_macs: Annotated[str | None, typer.Option(help="At most so many multiply-accumulates: 1.5G.")] = None,
     task: Annotated[
-        str, typer.Option(help="What they are for: classification, localisation or segmentation.")
+        str, typer.Option(help="What they are for: classification, localisation, segmentation or detection.")
     ] = "classification",
     weights_of: WEIGHTS_OF = None,
     json: JSON = False,

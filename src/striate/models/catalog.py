@@ -192,6 +192,7 @@ CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measu
     **dict.fromkeys(("dilated_frontend", "dilated_context", "dilated_context_large"), Entry(2015, DILATED, 0)),
     **dict.fromkeys(("fcn_resnet18", "fcn_resnet50", "fcn_resnet101"), Entry(2014, "arXiv:1411.4038, torchvision", 0)),
     "quick_fcn": Entry(2026, "this project", 0),
+    "quick_detector": Entry(2026, "this project", 0),
 }
 CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
     **dict.fromkeys(("retinanet_resnet50_fpn", "retinanet_resnet18_fpn"), Entry(2017, RETINANET, 0)),

@@ -34,8 +34,9 @@ def task_of(name: str) -> str | None:
 def beginning_with(classifier: str, task: str) -> str:
     """The network for a task that begins with the weights of a classifier; the classifier itself where there is none.
 
-    >>> [beginning_with("quick_regnet26", task) for task in ("segmentation", "localisation", "classification")]
-    ['quick_fcn', 'quick_regnet26+box', 'quick_regnet26']
+    >>> tasks = ("segmentation", "detection", "localisation", "classification")
+    >>> [beginning_with("quick_regnet26", task) for task in tasks]
+    ['quick_fcn', 'quick_detector', 'quick_regnet26+box', 'quick_regnet26']
     """
     if task in OTHERS:
         return OTHERS[task].get(classifier, classifier)

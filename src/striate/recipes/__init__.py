@@ -14,6 +14,7 @@ from striate.recipes.digits import digits_lenet5
 from striate.recipes.fast import fast
 from striate.recipes.finetune import finetune, probe
 from striate.recipes.localisation import localisation, quick_box
+from striate.recipes.quick_detector import detection, quick_detector
 from striate.recipes.quick_fcn import quick_fcn
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.segmentation import segmentation
@@ -29,6 +30,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "localisation": localisation,
     "quick_fcn": quick_fcn,
     "segmentation": segmentation,
+    "quick_detector": quick_detector,
+    "detection": detection,
     "digits_lenet5": digits_lenet5,
     "alexnet_2012": alexnet_2012,
     "vgg_2014": vgg_2014,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from striate.models.detection.detector import Detector
+from striate.models.detection.quick_detector import QuickDetector, quick_detector
 from striate.models.detection.retinanet import (
     retinanet_quick_regnet26_fpn,
     retinanet_resnet18_fpn,
@@ -14,14 +15,16 @@ from striate.models.detection.retinanet import (
 # fmt: off
 NETWORKS: tuple[Callable[..., Detector], ...] = (  # one block per paper
     retinanet_resnet50_fpn, retinanet_resnet18_fpn, retinanet_quick_regnet26_fpn,
+    quick_detector,
 )
 DETECTORS = {network.__name__: network for network in NETWORKS}
 """Every network for detection by its name, in the order of the papers."""
-BEGINNING_WITH: dict[str, str] = {}
+BEGINNING_WITH = {QuickDetector.begins_with: "quick_detector"}
 """Those whose first layers take the weights of a network for whole pictures, by the name of that."""
 
 __all__ = [  # noqa: RUF022 - in the order of the papers
     "BEGINNING_WITH", "DETECTORS", "Detector",
     "retinanet_resnet50_fpn", "retinanet_resnet18_fpn", "retinanet_quick_regnet26_fpn",
+    "quick_detector",
 ]
 # fmt: on

@@ -1,1 +1,41 @@
-"""Detection: objects of several classes in each picture, COCO's mean average precision, and where it is lost."""
+"""Detection: objects, each of a class and in a box; mean average precision as COCO has it."""
+
+from __future__ import annotations
+
+from striate.answers.detections import DETECTION as NAME
+from striate.answers.detections import Detections, read
+from striate.tasks.detection.captions import captions
+from striate.tasks.detection.losses import losses
+from striate.tasks.detection.metric import DetectionMetric
+from striate.tasks.detection.prediction import predict_objects
+from striate.tasks.localisation.examples import drawn
+from striate.tasks.task import Figure, Task
+
+__all__ = ["DETECTION", "Detections"]
+
+DETECTION = Task(
+    name=NAME,
+    figures=(
+        Figure("map", "mAP", stated="map", unit="%"),
+        Figure("map50", "mAP at IoU 0.5", stated="map50", unit="%"),
+        Figure("map75", "mAP at IoU 0.75", stated="map75", unit="%"),
+    ),
+    needs=NAME,
+    learns_from="boxes (YOLO's, VOC's or COCO's files, or a table of path, label, x0, y0, x1, y1)",
+    answers_with="objects in boxes",
+    one_answer="objects",
+    idle=("layers", "staged", "label_smoothing", "cut_mix", "test_flip", "loss", "class_weights"),
+    outputs=len,
+    losses=losses,
+    predict=predict_objects,
+    metric=DetectionMetric,
+    read=read,
+    captions=captions,
+    examples=lambda found, dataset, numbers, white: [],
+    drawn=drawn,
+    sees_all=True,
+    recipe="quick_detector",
+    recipe_of_model="detection",
+    tags=("object-detection",),
+    limits="It knows these classes only, and of a picture at most a hundred objects.",
+)
