@@ -101,6 +101,9 @@ class QuickDetector(Detector):
         self.heads = nn.ModuleList(Head(stride, classes) for stride in STRIDES)
         for layer in (self.whole, self.merge4, self.merge3, self.down, self.heads):
             he_normal_(layer)
+        for head in self.heads:
+            assert isinstance(head, Head)  # noqa: S101 - our own invariant
+            nn.init.normal_(head.edges.weight, std=0.01)  # boxes begin at about three strides
         self.reset_classifier(classes)
         self.features_info = tuple(
             Feature(f"backbone.{each.name}", each.channels, each.stride) for each in backbone.features_info
