@@ -175,6 +175,19 @@ def test_settings_of_classes_alone_are_no_settings_of_masks(striate, data, tmp_p
     assert said.endswith("does nothing here: it needs one class a picture, and this is segmentation")
 
 
+def test_a_size_that_is_fitted_is_no_setting_of_masks(striate, data, tmp_path):
+    said = striate("train", data, *NETWORK[:2], "--set", "least_px=64", "--run", tmp_path / "run").mistake()
+    assert said.endswith(
+        "does nothing here: it needs a size that is fitted to the network, and segmentation is at that of the pictures"
+    )
+
+
+def test_an_augmentation_of_ones_own_leaves_masks_where_they_are(striate, data, tmp_path):
+    (tmp_path / "mine.py").write_text("def same(pictures):\n    return pictures\n")
+    said = striate("train", data, *NETWORK, "--set", f"augment={tmp_path / 'mine.py'}:same", "--run", tmp_path / "run")
+    assert "is given pictures alone, so that what it moves" in said.out + said.err
+
+
 def test_a_folder_of_one_class_is_still_told_so(striate, tmp_path):
     classes = tinted_folders(tmp_path / "classes")
     shutil.rmtree(classes / "warm")

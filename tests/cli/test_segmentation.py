@@ -14,6 +14,7 @@ from PIL import Image
 import striate as package
 from factories import tinted_masks
 
+NETWORK = ("--model", "recurrent_labelling", "--size", 32, "--epochs", 1, "--no-autotune")
 SETTINGS = {"size_px": 32, "epochs": 8, "batch_size": 4, "test_enlargement": 1.0, "ema_decay": 0.0}
 
 
@@ -64,6 +65,29 @@ def test_it_learned_and_evaluate_says_how_well(striate, tinted):
         "class", "pixels", "share", "iou", "dice", "boundary_f1", "recall", "precision",
     ]  # fmt: skip
     assert f"test: mean IoU {told['mean_iou']:.2%}" in shown
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_masks_that_have_gone_bad_are_named_and_the_others_evaluated(striate, tinted, tmp_path, listed):
+    run, data = tinted[0], tinted_masks(tmp_path / "data")
+    if not listed:  # whose classes are called by number, so that a number more is a class more
+        (data / "classes.txt").unlink()
+        run = tmp_path / "run"
+        assert striate("train", data, "--run", run, *NETWORK).status == 0
+    Image.fromarray(np.full((32, 32), 77, np.uint8)).save(data / "masks" / "03.png")
+    (data / "masks" / "04.png").write_bytes((data / "masks" / "04.png").read_bytes()[:50])
+    answer = striate("evaluate", run, data, "--split", "all", "--json")
+    told = json.loads(answer.out)
+    assert (answer.status, told["pictures"]) == (1, 22)
+    assert [Path(each["name"]).name for each in told["unreadable"]] == ["03.png"]
+    assert told["unreadable"][0]["reason"] == "has the number 77, which is no class"
+    assert [(each["kind"], each["count"]) for each in told["left_out"] if each["pictures"]] == [("mask", 1)]
+    assert "03.png has the number 77, which is no class" in answer.err
+
+
+def test_masks_beside_the_pictures_are_told_and_not_asked_about(striate, tinted):
+    said = striate("predict", tinted[0], tinted[1], "--csv").err
+    assert "note: 24 masks are left out, beside the picture that each is of: masks/00.png, masks/01.png" in said
 
 
 def test_predict_writes_tables_masks_and_drawings(striate, tinted, tmp_path):

@@ -149,6 +149,10 @@ def test_predict_draws_and_writes_tables(trained, tmp_path, monkeypatch):
         ({"model": "unet"}, "unet answers with a class for every pixel, and localisation asks for a class and a box"),
         ({"model": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2))}, "answers with no box, as local"),
         ({"model": "resnet20+box", "fit": "contain"}, "fit=contain cuts pictures or adds bars, and here all of a pict"),
+        (
+            {"model": "resnet20+box", "cut_mix": 0.5},
+            "cut_mix does nothing here: it needs one class a picture, and this",
+        ),
         ({"model": "resnet20+box", "loss": ("dice",)}, "unknown loss of localisation 'dice'"),
     ],
 )

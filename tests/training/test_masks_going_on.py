@@ -78,3 +78,18 @@ def _pixels(data):
     from striate.data.sources import open_to_evaluate
 
     return open_to_evaluate(str(data)).targets.pixels[:, :-1].tolist()
+
+
+def test_a_mask_that_goes_bad_is_named_and_left_out(tmp_path):
+    data = tinted_masks(tmp_path / "data")
+
+    def spoil(moment):
+        if moment.epoch == 1:
+            mask = data / "masks" / trained_on(tmp_path / "run").rpartition("/")[2]
+            mask.write_bytes(mask.read_bytes()[:60])
+
+    run = striate.train(data, run=tmp_path / "run", callbacks=[spoil], **QUICK)
+    (line,) = [each for each in (run.path / "log.txt").read_text().splitlines() if "left out from now on" in each]
+    assert trained_on(run.path).rpartition("/")[2] in line
+    (gone,) = run.recipe["data"]["without"]
+    assert gone["name"].rpartition("/")[2] == trained_on(run.path).rpartition("/")[2]

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from striate.core.errors import StriateError
 from striate.data.dataset import Dataset
+from striate.data.decode import DecodeError
 from striate.data.picture import to_batch
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.data.threads import in_threads
-from striate.data.unreadable import UnreadablePictures
+from striate.data.unreadable import UnreadablePictures, bad_targets
 from striate.data.working import Bad, WorkingPictures
 
 READY = 2  # besides the batch that each thread makes: the one that is asked for, and one more
@@ -85,15 +86,24 @@ class Batches:
         if bad:
             self.unreadable.note(bad)
         part = self.unreadable.without(part)
-        if not len(part):
-            raise StriateError("no picture of a whole batch can be read any more; is the disk still there?")
-        return self._batch(part, pixels)
+        try:
+            return self._batch(_some(part), pixels)
+        except DecodeError:  # of a mask, which is rare, so that it is looked for only now
+            self.unreadable.note(bad_targets(self.targets, part))
+            kept = self.unreadable.without(part)
+            return self._batch(_some(kept), pixels[np.isin(part, kept)])
 
     def _batch(self, part: Indices, pixels: npt.NDArray[np.uint8]) -> Batch:
         pictures, targets = to_batch(pixels), self.targets.take(part)
         if self.pinned:
             return Batch(pictures.pin_memory(), targets.to(Tensor.pin_memory), part)
         return Batch(pictures, targets, part)
+
+
+def _some(part: Indices) -> Indices:
+    if not len(part):
+        raise StriateError("no picture of a whole batch can be read any more; is the disk still there?")
+    return part
 
 
 def batches_of(

@@ -22,6 +22,7 @@ KINDS = {
     "unsplit": ("picture", "pictures", "in no split, where others are", True),
     "mask": ("picture", "pictures", "with a mask that cannot be read", True),
     "masks": ("mask or folder of them", "masks and folders of them", "no pictures of a class", False),
+    "beside pictures": ("mask", "masks", "beside the picture that each is of", False),
     "unopened": ("file", "files", "cannot be opened, so nothing says whether it is a picture", True),
     "other": ("file", "files", "no picture", False),
     "hidden": ("file or folder", "files and folders", "hidden", False),

@@ -9,11 +9,22 @@ import numpy as np
 
 from striate.core.errors import StriateError
 from striate.data.decode import DecodeError
-from striate.data.targets import Indices
+from striate.data.targets import Indices, Targets
 from striate.data.working import Bad
 
 LIMIT_PICTURES = 10
 LIMIT_SHARE = 0.01
+
+
+def bad_targets(targets: Targets, indices: Indices) -> Bad:
+    """Of some pictures those whose targets, such as masks, cannot be read, and why; each is tried alone."""
+    bad: Bad = {}
+    for number in indices.tolist():
+        try:
+            targets.take(np.array([number]))
+        except DecodeError as error:
+            bad[number] = error
+    return bad
 
 
 class UnreadablePictures:

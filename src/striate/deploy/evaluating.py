@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
+
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.batches import Batch
@@ -16,6 +18,7 @@ from striate.data.picture import to_batch
 from striate.data.scan import Progress, pixel_digest
 from striate.data.streaming import Undecoded, read_batches
 from striate.data.targets import Indices, Targets
+from striate.data.unreadable import bad_targets
 
 # Whether a file has changed since its pixels were hashed costs a fiftieth of hashing those of a photograph.
 STATED_PER_HASHED = 20
@@ -34,7 +37,8 @@ def batches_to_evaluate(
     """Pictures of a dataset by their numbers, with their targets, in the order in which they are read.
 
     known: the pictures of a run; `seen` gets the split that it had each in, -1 where it had none. unreadable: takes
-    those that cannot be read; without it the first of them is raised. Raises StriateError where none can be read.
+    those that cannot be read, or whose masks cannot; without it the first of them is raised. Raises StriateError where
+    none can be read.
     """
     cached = None
     if known is not None and len(dataset.pictures) <= STATED_PER_HASHED * len(indices):
@@ -50,14 +54,23 @@ def batches_to_evaluate(
     given = (Undecoded(dataset.pictures.name(index), partial(decode, index)) for index in indices.tolist())
     done, right = 0, 0
     for batch in read_batches(given, preprocess):
+        part, pixels = indices[batch.places], batch.pictures
+        errors = [*batch.bad.values()]
+        done += len(part) + len(errors)
+        try:
+            known_of = targets.take(part) if len(part) else None
+        except DecodeError:
+            bad = bad_targets(targets, part)
+            errors, kept = [*errors, *bad.values()], ~np.isin(part, list(bad))
+            part, pixels = part[kept], pixels[kept]
+            known_of = targets.take(part) if len(part) else None
         if unreadable is not None:
-            unreadable += batch.bad.values()
-        elif batch.bad:
-            raise next(iter(batch.bad.values()))
-        if batch.places:
-            part = indices[batch.places]
-            yield Batch(to_batch(batch.pictures), targets.take(part), part)
-        done, right = done + len(batch.places) + len(batch.bad), right + len(batch.places)
+            unreadable += errors
+        elif errors:
+            raise errors[0]
+        if known_of is not None:
+            yield Batch(to_batch(pixels), known_of, part)
+        right += len(part)
         if progress is not None:
             progress(done, len(indices))
     if not right:

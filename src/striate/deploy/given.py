@@ -69,6 +69,8 @@ def picture_files(paths: Sequence[str | Path], left_out: list[LeftOut] | None = 
         if has_masks(path):
             with suppress(StriateError):  # a folder that is only called so, such as a class "label"
                 masks = {path / name for name in find_pairs(Walk(path)).masks}
+                left = sorted(mask.relative_to(path).as_posix() for mask in masks.intersection(below))
+                walk.tally.add_all("beside pictures", left)
                 below = [file for file in below if file not in masks]
         if not below:
             raise StriateError(f"{path} holds no pictures; pictures are {READABLE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import numbers_among
+from striate.data.targets.masks import MaskTargets
 
 
 def split_to_evaluate(dataset: Dataset, split: str | None) -> str:
@@ -46,6 +48,8 @@ def targets_for(dataset: Dataset, network: Path, classes: tuple[str, ...], *, na
             )
         return targets.numbered(classes, np.arange(len(classes)))
     numbers, unknown = numbers_among(targets.names, classes)
+    if unknown and isinstance(targets, MaskTargets) and (other := targets.without_numbers(unknown)):
+        return targets_for(replace(dataset, targets=other), network, classes, named=named)
     if unknown:
         raise StriateError(
             f"{dataset.source} has classes that {network} was not trained on: {', '.join(unknown[:5])}"

@@ -68,12 +68,14 @@ def build_network(plan: Plan, dataset: Dataset, begun: Preprocess | None = None)
 
 
 def require_losses(recipe: Recipe, task: Task) -> None:
-    """Raise StriateError for a loss that a task does not have, and for what nothing would use: weights of classes, and
-    a probe or a head that is solved where pictures have more than one class each to tell.
+    """Raise StriateError for a loss that a task does not have, and for what nothing would use: weights of classes,
+    pictures mixed with each other, and a probe or a head that is solved where pictures have more than one class each.
     """
-    for field in task.idle:
+    for field in (*task.idle, *(() if task.mix else ("cut_mix",))):
         if getattr(recipe, field):
             raise IdleField(field, f"{CLASSIFICATION.answers_with}, and this is {task.name}")
+    if task.at_own_size and recipe.least_px != Recipe.least_px:
+        raise IdleField("least_px", f"a size that is fitted to the network, and {task.name} is at that of the pictures")
     for name in recipe.loss:
         if name not in task.loss_names:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.analysis.summary import summarize
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.batches import batches_of
@@ -85,6 +86,12 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
         plan = replace(plan, recipe=recipe)
     for remark in network.remarks:
         reporter.say(remark)
+    if "augment" in plan.code and plan.task_of(dataset).needs != CLASSIFICATION:
+        reporter.say(
+            f"note: {plan.code['augment'].name} is given pictures alone, so that what it moves, turns or mirrors is no "
+            f"longer where their {dataset.targets.described} have it; change colours there, and leave places to the "
+            "recipe's own fields, such as flip and rotate_degrees"
+        )
     plan = replace(plan, options=laid_out(plan.options, network))
     runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)

@@ -120,6 +120,20 @@ class MaskTargets:
         pixels[:, [*numbers.tolist(), len(names)]] = self.pixels
         return replace(self, coding=replace(self.coding, names=names, classes=own), pixels=pixels)
 
+    def without_numbers(self, names: Sequence[str]) -> MaskTargets | None:
+        """The same where some classes are none, and masks that have them no masks; None where most masks do.
+
+        Of masks that no list names the classes of: there a damaged one makes a class of every number in it.
+        """
+        places = [self.names.index(name) for name in names]
+        if self.coding.unasked is not None or 2 * self.pixels[:, places].any(1).sum() > len(self):
+            return None
+        kept = [place for place in range(len(self.names)) if place not in places]
+        number_of = {place: number for number, place in enumerate(kept)} | {IGNORED: IGNORED}
+        classes = {each: number_of[place] for each, place in self.coding.classes.items() if place in number_of}
+        coding = replace(self.coding, names=tuple(self.names[place] for place in kept), classes=classes)
+        return replace(self, coding=coding, pixels=self.pixels[:, [*kept, len(self.names)]])
+
     def joined(self, others: Sequence[MaskTargets]) -> MaskTargets:
         """Those of further pictures behind these. Raises StriateError where their numbers stand for other classes."""
         all_of_them, classes, wrong, start = [self, *others], dict(self.coding.classes), dict[int, str](), 0
