@@ -33,11 +33,14 @@ def torchvision_module(name: str) -> ModuleType:
 
 
 def torchvision_detectors() -> ModuleType:
-    """torchvision's detectors, with suppression in plain steps where its compiled form is missing."""
+    """torchvision's detectors, with suppression and RoIAlign in plain steps where their compiled forms are missing."""
     detectors = torchvision_module("torchvision.models.detection")
     boxes = importlib.import_module("torchvision.ops.boxes")
     if not importlib.import_module("torchvision.extension")._has_ops():
         setattr(boxes, "nms", plain_nms)  # noqa: B010 - where its own functions look it up
+        align = importlib.import_module("torchvision.ops.roi_align")
+        definition = getattr(align._roi_align, "__wrapped__", align._roi_align)
+        setattr(align, "_roi_align", definition)  # noqa: B010 - and no compiler is asked
     return detectors
 
 

@@ -50,6 +50,9 @@ DENSENET = "arXiv:1608.06993"
 FRACTALNET = "arXiv:1605.07648"
 FARABET = "Farabet et al., TPAMI 35 (2013)"
 DILATED = "arXiv:1511.07122"
+FAST_RCNN = "arXiv:1504.08083"
+FASTER_RCNN = "arXiv:1506.01497"
+PYRAMID = "arXiv:1612.03144"
 RETINANET = "arXiv:1708.02002"
 VGG_BN = f"{VGG} with batch norm, arXiv:1502.03167"  # no paper holds these
 GOOGLENET_BN = f"{GOOGLENET} with batch norm, arXiv:1502.03167"
@@ -192,10 +195,14 @@ CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measu
     **dict.fromkeys(("dilated_frontend", "dilated_context", "dilated_context_large"), Entry(2015, DILATED, 0)),
     **dict.fromkeys(("fcn_resnet18", "fcn_resnet50", "fcn_resnet101"), Entry(2014, "arXiv:1411.4038, torchvision", 0)),
     "quick_fcn": Entry(2026, "this project", 0),
-    "quick_detector": Entry(2026, "this project", 0),
 }
 CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
+    **dict.fromkeys(("fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26"), Entry(2015, FAST_RCNN, 0)),
+    "faster_rcnn_vgg16": Entry(2015, FASTER_RCNN, 0),
+    "faster_rcnn_resnet50_fpn": Entry(2016, PYRAMID, 0),
+    **dict.fromkeys(("faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn"), Entry(2016, PYRAMID, 0)),
     **dict.fromkeys(("retinanet_resnet50_fpn", "retinanet_resnet18_fpn"), Entry(2017, RETINANET, 0)),
     "retinanet_quick_regnet26_fpn": Entry(2017, RETINANET, 0),
+    "quick_detector": Entry(2026, "this project", 0),
 }
 # fmt: on

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from striate.models.detection.detector import Detector
+from striate.models.detection.fast_rcnn import fast_rcnn_quick_regnet26, fast_rcnn_resnet18, fast_rcnn_vgg16
+from striate.models.detection.faster_rcnn import (
+    faster_rcnn_quick_regnet26_fpn,
+    faster_rcnn_resnet18_fpn,
+    faster_rcnn_resnet50_fpn,
+    faster_rcnn_vgg16,
+)
 from striate.models.detection.quick_detector import QuickDetector, quick_detector
 from striate.models.detection.retinanet import (
     retinanet_quick_regnet26_fpn,
@@ -14,6 +21,8 @@ from striate.models.detection.retinanet import (
 
 # fmt: off
 NETWORKS: tuple[Callable[..., Detector], ...] = (  # one block per paper
+    fast_rcnn_vgg16, fast_rcnn_resnet18, fast_rcnn_quick_regnet26,
+    faster_rcnn_vgg16, faster_rcnn_resnet50_fpn, faster_rcnn_resnet18_fpn, faster_rcnn_quick_regnet26_fpn,
     retinanet_resnet50_fpn, retinanet_resnet18_fpn, retinanet_quick_regnet26_fpn,
     quick_detector,
 )
@@ -24,6 +33,8 @@ BEGINNING_WITH = {QuickDetector.begins_with: "quick_detector"}
 
 __all__ = [  # noqa: RUF022 - in the order of the papers
     "BEGINNING_WITH", "DETECTORS", "Detector",
+    "fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26",
+    "faster_rcnn_vgg16", "faster_rcnn_resnet50_fpn", "faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn",
     "retinanet_resnet50_fpn", "retinanet_resnet18_fpn", "retinanet_quick_regnet26_fpn",
     "quick_detector",
 ]

@@ -1,0 +1,28 @@
+"""Batch norms that stay as a classifier's weights have them: few large pictures make poor statistics.
+
+He et al., "Deep residual learning for image recognition", arXiv:1512.03385, appendix A, "Object Detection Baselines":
+the norms "are fixed" in fine-tuning, scale and shift included; weight files of detectors are of such networks.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def hold_norms(network: nn.Module, prefix: str) -> tuple[str, ...]:
+    """Make scale and shift of every batch norm constants, under their old names; returns the paths, behind `prefix`.
+
+    Put in `Network.eval_only`, they keep their statistics too.
+
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8))
+    >>> hold_norms(network, "body"), sum(p.numel() for p in network.parameters())
+    (('body.1',), 24)
+    """
+    held = []
+    for path, norm in network.named_modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for name, parameter in list(norm.named_parameters(recurse=False)):
+                delattr(norm, name)
+                norm.register_buffer(name, parameter.detach())
+            held.append(f"{prefix}.{path}")
+    return tuple(held)

@@ -1,0 +1,146 @@
+"""What is in each proposal: which are learned from, the two losses, and the objects that are answered.
+
+Girshick, "Fast R-CNN", arXiv:1504.08083, sections 2.1 to 2.3. N pictures with P proposals each, of which R are looked
+at, K classes; the network has one more output, the first, for none of them. Key names are torchvision's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from striate.layers import normal_
+from striate.models.detection.coder import Weights, decode, encode
+from striate.models.detection.dense import as_shares
+from striate.models.detection.detector import MOST, Truth
+from striate.models.detection.matcher import BETWEEN, Rule, match_pictures, sample
+from striate.models.detection.proposals import Proposed
+from striate.ops.boxes import clipped
+from striate.ops.suppression import detections
+
+WEIGHTS: Weights = (10.0, 10.0, 5.0, 5.0)
+"""Of the coder: codes of proposals near their box become of size 1. One over the deviations of the paper's code."""
+CANDIDATES, LEAST_SCORE, SUPPRESSED = 1000, 0.05, 0.5
+"""The best so many, above a score, go to suppression, and its IoU."""
+LEAST_PX = 1e-2
+"""Sides below are no object."""
+
+
+class Regions(NamedTuple):
+    """Parts of pictures that are looked at. boxes: (R, 4), in pixels. picture: the number of each one's, int64 (R,)."""
+
+    boxes: Tensor
+    picture: Tensor
+
+
+class Predictor(nn.Module):
+    """Two dense layers: which class, and the box as each class has it."""
+
+    def __init__(self, units: int, classes: int) -> None:
+        super().__init__()
+        self.cls_score = nn.Linear(units, classes + 1)
+        self.bbox_pred = nn.Linear(units, 4 * (classes + 1))
+        normal_(self.cls_score, std=0.01)  # section 2.3, "SGD hyper-parameters"
+        normal_(self.bbox_pred, std=0.001)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(R, units) to logits (R, K + 1) and codes of boxes (R, K + 1, 4)."""
+        return self.cls_score(features).float(), self.bbox_pred(features).float().reshape(len(features), -1, 4)
+
+
+class TwoDense(nn.Module):
+    """Features of regions through two dense layers. dropout: between and behind them; 0 where there is a pyramid."""
+
+    def __init__(self, inputs: int, units: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.fc6, self.fc7 = nn.Linear(inputs, units), nn.Linear(units, units)
+        self.relu, self.dropout = nn.ReLU(inplace=True), nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(R, C, h, w) to (R, units)."""
+        x = self.dropout(self.relu(self.fc6(features.flatten(1))))
+        return self.dropout(self.relu(self.fc7(x)))  # type: ignore[no-any-return]
+
+
+def all_regions(proposed: Proposed) -> Regions:
+    """Every proposal, those that are none too: R is N * P."""
+    count, each = proposed.there.shape
+    return Regions(
+        proposed.boxes.flatten(0, 1),
+        torch.arange(count, device=proposed.boxes.device).repeat_interleave(each, output_size=count * each),
+    )
+
+
+@torch.no_grad()
+def with_truth(proposed: Proposed, truth: Truth) -> Proposed:
+    """The proposals, and the boxes that are to be found as further ones, so that there is something to learn of."""
+    counted = ~truth.ignored
+    boxes, picture = truth.boxes[counted], truth.picture[counted]
+    places = torch.arange(len(boxes), device=boxes.device) - torch.searchsorted(picture, picture)
+    most = int(places.max()) + 1 if len(places) else 0
+    further = boxes.new_zeros(truth.pictures, most, 4)
+    there = torch.zeros(truth.pictures, most, dtype=torch.bool, device=boxes.device)
+    further[picture, places], there[picture, places] = boxes, True
+    return Proposed(torch.cat([proposed.boxes, further], 1), torch.cat([proposed.there, there], 1))
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How regions are learned from. rule: which box each proposal has. size: of a picture, how many are drawn.
+
+    beta: where smooth L1 becomes linear.
+    """
+
+    rule: Rule
+    size: int
+    beta: float
+
+
+class Drawn(NamedTuple):
+    """The regions that are learned from, and the box of the truth that each is matched with, or -1, int64 (R,)."""
+
+    regions: Regions
+    matches: Tensor
+
+
+@torch.no_grad()
+def drawn_regions(proposed: Proposed, truth: Truth, learning: Learning) -> Drawn:
+    """Some proposals of each picture, a quarter of them positives where there are so many. Section 2.3."""
+    matches = match_pictures(truth, proposed.boxes, learning.rule).masked_fill(~proposed.there, BETWEEN)
+    positive, negative = sample(matches, learning.size, positive_share=0.25)
+    picture, place = (positive | negative).nonzero(as_tuple=True)
+    return Drawn(Regions(proposed.boxes[picture, place], picture), matches[picture, place])
+
+
+def region_losses(logits: Tensor, codes: Tensor, drawn: Drawn, truth: Truth, beta: float) -> dict[str, Tensor]:
+    """Cross-entropy of the classes, and smooth L1 of the boxes of positives; per picture over its regions, then means.
+
+    logits: (R, K + 1). codes: (R, K + 1, 4). beta: where smooth L1 becomes linear. Equation 1 of the paper.
+    """
+    (boxes, picture), matches = drawn
+    share = 1 / (torch.bincount(picture, minlength=truth.pictures)[picture] * max(truth.pictures, 1))
+    label = torch.zeros_like(matches)
+    positive = (matches >= 0).nonzero()[:, 0]
+    label[positive] = truth.labels[matches[positive]] + 1
+    wanted = encode(truth.boxes[matches[positive]], boxes[positive], WEIGHTS)
+    off = F.smooth_l1_loss(codes[positive, label[positive]], wanted, beta=beta, reduction="none").sum(1)
+    each = F.cross_entropy(logits, label, reduction="none")
+    return {"class": (each * share).sum(), "box": (off * share[positive]).sum()}
+
+
+def objects(logits: Tensor, codes: Tensor, proposed: Proposed, images: Tensor) -> Tensor:
+    """Objects (N, MOST, 6), as `Detector` has them, of what is said of every proposal: R is N * P."""
+    height, width = images.shape[2:]
+    shape = (*proposed.there.shape, -1)
+    boxes = decode(codes[:, 1:].reshape(*shape, 4), proposed.boxes[:, :, None], WEIGHTS)
+    boxes = clipped(boxes, (height, width))
+    large = (boxes[..., 2:] - boxes[..., :2] >= LEAST_PX).all(3)
+    scores = logits.softmax(1)[:, 1:].reshape(shape) * (large & proposed.there[..., None])
+    rows = detections(
+        boxes, scores, iou_threshold=SUPPRESSED, score_threshold=LEAST_SCORE, candidates=CANDIDATES, most=MOST
+    )
+    return torch.cat([as_shares(rows[..., :4], images), rows[..., 4:]], 2)
