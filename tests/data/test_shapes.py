@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from striate.core.errors import StriateError
-from striate.data.shapes import COLOURS, LEAST_SEEN, MOST_OBJECTS, scene, write_shapes
+from striate.data.shapes import COLOURS, MOST_OBJECTS, scene, write_shapes
 from striate.data.sources import open_data
 from striate.ops.masks import Runs
 
@@ -34,8 +34,7 @@ def test_boxes_are_about_what_is_seen_and_masks_do_not_overlap():
         colours = [one.pixels[mask].mean(0).argmax() for mask in one.masks]
         assert colours == [int(np.argmax(COLOURS[label])) for label in one.labels]
     assert counts == set(range(MOST_OBJECTS + 1))
-    assert hidden  # columns in two parts: another object lies across
-    assert LEAST_SEEN < 1
+    assert hidden  # some have a column in two parts, as another object lies across
 
 
 def test_a_written_set_is_data_for_detection(tmp_path):
