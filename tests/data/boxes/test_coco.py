@@ -46,6 +46,10 @@ def test_annotations_beside_folders_of_pictures(tmp_path):
     assert dataset.targets.names == ("cat", "dog")
     assert dataset.counts() == {"train": [1, 1], "val": [0, 1]}
     assert dataset.targets.boxes.tolist() == [[1, 2, 11, 10.5]] * 3
+    assert dataset.targets.category_ids == {"dog": 7, "cat": 3, "eel": 90}
+    assert dataset.targets.picture_ids == (100, 101, 100)
+    assert dataset.targets.joined([dataset.targets.only(np.array([1]))]).picture_ids == (100, 101, 100, 101)
+    assert dataset.targets.findings[-1] == "1 class without a box, left out: eel"
     assert dataset.pictures.listed_name(2) == "val2017/0.png"  # the name alone may be either
 
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from striate.core.errors import StriateError
@@ -116,17 +116,23 @@ def read_coco(root: Path, files: Sequence[str]) -> BoxListing:
     places: dict[str, list[str]] = defaultdict(list)
     for path in walk.pictures_below(""):
         places[nfc(_last(path))].append(path)
+    numbers: dict[str, Id] = {}
+    ids: dict[str, Id] = {}
     for file in files:
         content = decoded(read_file(root / file, MOST_BYTES), CocoFile, str(root / file))
-        _add(gathered, content, places, root, file)
+        ids |= _add(gathered, content, places, root, file)
+        numbers |= {nfc(each.name): each.id for each in content.categories}
     listing = gathered.listing()
     if not any(nfc(_last(path)) in places for path in listing.paths):
         raise StriateError(f"{root} holds none of the {counted(len(listing.paths), 'picture')} that {files[0]} names")
-    return listing
+    listed = set(listing.paths)
+    unannotated = tuple(path for paths in places.values() for path in paths if path not in listed)
+    picture_ids = tuple(ids[path] for path in listing.paths)
+    return replace(listing, unannotated=unannotated, category_ids=numbers, picture_ids=picture_ids)
 
 
-def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], root: Path, file: str) -> None:
-    """Note what one file holds."""
+def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], root: Path, file: str) -> dict[str, Id]:
+    """Note what one file holds; gives the numbers of its pictures by their paths."""
     names, split = {each.id: nfc(each.name) for each in content.categories}, split_in(file)
     path_of: dict[Id, str] = {}
     for each in content.images:
@@ -143,6 +149,7 @@ def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], ro
         left, top, width, height = box.bbox
         edges = left, top, left + width, top + height
         gathered.add_box(path_of[box.image_id], names[box.category_id], edges, crowd=bool(box.iscrowd))
+    return {path: number for number, path in path_of.items()}
 
 
 def _place(name: str, places: dict[str, list[str]], split: str, file: Path) -> str:

@@ -132,6 +132,8 @@ def _targets(listing: BoxListing, headers: Headers, found: Cleaned, task: str) -
         sizes_px=headers.sizes_px,
         names=names,
         task=task,
+        category_ids=listing.category_ids,
+        picture_ids=listing.picture_ids,
         findings=(*listing.findings, *found.findings, *_without_boxes(listing, names)),
     )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 import torch
@@ -17,94 +16,13 @@ from striate.core.errors import StriateError
 from striate.core.reading import decoded
 from striate.core.records import Preprocess
 from striate.core.units import counted
-from striate.data.boxes.listing import Boxes, Flags
-from striate.data.geometry import Geometry
+from striate.data.boxes.listing import Boxes, Flags, Id
 from striate.data.picture import working_geometry
-from striate.data.targets import BatchTargets, Indices, Review, Sizes
+from striate.data.targets import Indices, Review, Sizes
+from striate.data.targets.box_batch import LEAST_LEFT, BoxBatch, LoneBoxes, boxes_of
 from striate.data.targets.classes import nearly_equal, numbers_among, unequal
-from striate.ops.boxes import box_area, clipped
 
-LEAST_LEFT = 0.3
-"""Of the area of a box; of which a crop leaves less is asked nothing. Source: the random crops of TensorFlow's Object
-Detection API (`random_crop_image`, overlap_thresh), where such boxes are taken away, and found objects become wrong.
-"""
-
-
-@dataclass(frozen=True, eq=False)
-class BoxBatch:
-    """The boxes of a batch of N pictures, M in all.
-
-    boxes: edges in pixels of these pictures, float32 (M, 4). labels: class numbers, int64 (M,). picture: number in the
-    batch of the picture that each is in, int64 (M,), ascending. size: height and width of the pictures. ignored: of
-    what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
-    float32 (N, 2), whatever was made of it since.
-    """
-
-    boxes: Tensor
-    labels: Tensor
-    picture: Tensor
-    pictures: int
-    size: tuple[int, int]
-    ignored: Tensor
-    shown_px: Tensor
-
-    def __len__(self) -> int:
-        return self.pictures
-
-    def __getitem__(self, rows: slice) -> Self:
-        first, end, _ = rows.indices(self.pictures)
-        some = self._those((self.picture >= first) & (self.picture < end))
-        return replace(
-            some, picture=some.picture - first, pictures=max(0, end - first), shown_px=self.shown_px[first:end]
-        )
-
-    def _those(self, chosen: Tensor) -> Self:
-        """Some of the boxes in the same pictures. chosen: bool (M,)."""
-        boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
-        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen])
-
-    def to(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """The same where `move` brings them."""
-        boxes, labels, picture = map(move, (self.boxes, self.labels, self.picture))
-        ignored, shown = map(move, (self.ignored, self.shown_px))
-        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
-
-    def moved(self, geometry: Geometry) -> Self:
-        """Where the pixels are, cut at the edges of the result."""
-        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size).cut()
-
-    def cut(self) -> Self:
-        """Cut at the edges of the pictures: what is gone is dropped, of which less than LEAST_LEFT is left ignored."""
-        inside = clipped(self.boxes, self.size)
-        area = box_area(inside)
-        mostly_gone = area < LEAST_LEFT * box_area(self.boxes)
-        return replace(self, boxes=inside, ignored=self.ignored | mostly_gone)._those(area > 0)
-
-    @property
-    def shares(self) -> Tensor:
-        """The boxes as shares of width and height, float32 (M, 4): the whole picture is 0, 0, 1, 1."""
-        height, width = self.size
-        return self.boxes / self.boxes.new_tensor([width, height, width, height])
-
-    @property
-    def plain(self) -> dict[str, Tensor]:
-        """Boxes, labels, the picture that each is in, and which of them nothing is asked of."""
-        return {"boxes": self.boxes, "labels": self.labels, "picture": self.picture, "ignored": self.ignored}
-
-
-class LoneBoxes(BoxBatch):
-    """One box in each picture: one that has left it stays, and is empty."""
-
-    def cut(self) -> Self:
-        """Cut at the edges of the pictures."""
-        return replace(self, boxes=clipped(self.boxes, self.size))
-
-
-def boxes_of(targets: BatchTargets) -> BoxBatch:
-    """The boxes of a batch. Raises StriateError where it has none."""
-    if not isinstance(targets, BoxBatch):
-        raise StriateError("this needs pictures with boxes")
-    return targets
+__all__ = ["LEAST_LEFT", "BoxBatch", "BoxTargets", "LoneBoxes", "boxes_of"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +46,8 @@ class BoxTargets:
     ignored: of what is neither to be found nor wrong to find, bool (M,): VOC's difficult objects, COCO's crowds.
     starts: int64 (N + 1,); those of picture n are starts[n] to starts[n + 1]. sizes_px: of the pictures. names: of the
     classes. task: localisation, which needs one box in every picture, or detection. findings: what was dropped or cut,
-    as sentences. preprocess: of the network for which they are taken.
+    as sentences. preprocess: of the network for which they are taken. category_ids: what the data's file calls its
+    classes, by name, and picture_ids what it calls the pictures, (N,); empty where it does not.
     """
 
     boxes: Boxes
@@ -140,6 +59,8 @@ class BoxTargets:
     task: str
     findings: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
+    category_ids: Mapping[str, Id] = field(default_factory=dict)
+    picture_ids: tuple[Id, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sizes_px)
@@ -200,7 +121,10 @@ class BoxTargets:
         starts = np.concatenate([[0], np.cumsum(self.per_picture[indices])])
         boxes, labels, ignored = self.boxes[rows], self.labels[rows], self.ignored[rows]
         sizes = self.sizes_px[indices]
-        return replace(self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes)
+        ids = tuple(self.picture_ids[index] for index in indices.tolist()) if self.picture_ids else ()
+        return replace(
+            self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes, picture_ids=ids
+        )
 
     def numbered(self, names: tuple[str, ...], numbers: Indices) -> BoxTargets:
         """The same boxes among other names."""
@@ -209,7 +133,7 @@ class BoxTargets:
     def joined(self, others: Sequence[BoxTargets]) -> BoxTargets:
         """Those of further pictures behind these."""
         parts = [self, *others]
-        counts = np.concatenate([each.per_picture for each in parts])
+        counts, known = np.concatenate([each.per_picture for each in parts]), all(each.picture_ids for each in parts)
         return replace(
             self,
             boxes=np.concatenate([each.boxes for each in parts]),
@@ -218,6 +142,7 @@ class BoxTargets:
             starts=np.concatenate([[0], np.cumsum(counts)]),
             sizes_px=np.concatenate([each.sizes_px for each in parts]),
             findings=tuple(said for each in parts for said in each.findings),
+            picture_ids=tuple(one for each in parts for one in each.picture_ids) if known else (),
         )
 
     def listed(
@@ -240,6 +165,7 @@ class BoxTargets:
             starts=np.cumsum([0, *(len(each.boxes) for each in stated)], dtype=np.int64),
             sizes_px=np.array([each.size for each in stated], np.int32).reshape(-1, 2),
             names=self.names if names is None else tuple(names),
+            picture_ids=(),
         )
 
     def text(self, index: int) -> str:

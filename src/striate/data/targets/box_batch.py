@@ -1,0 +1,96 @@
+"""The boxes of a batch of pictures, which go where its pixels go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+from torch import Tensor
+
+from striate.core.errors import StriateError
+from striate.data.geometry import Geometry
+from striate.data.targets import BatchTargets
+from striate.ops.boxes import box_area, clipped
+
+LEAST_LEFT = 0.3
+"""Of the area of a box; of which a crop leaves less is asked nothing. Source: the random crops of TensorFlow's Object
+Detection API (`random_crop_image`, overlap_thresh), where such boxes are taken away, and found objects become wrong.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class BoxBatch:
+    """The boxes of a batch of N pictures, M in all.
+
+    boxes: edges in pixels of these pictures, float32 (M, 4). labels: class numbers, int64 (M,). picture: number in the
+    batch of the picture that each is in, int64 (M,), ascending. size: height and width of the pictures. ignored: of
+    what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
+    float32 (N, 2), whatever was made of it since.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    picture: Tensor
+    pictures: int
+    size: tuple[int, int]
+    ignored: Tensor
+    shown_px: Tensor
+
+    def __len__(self) -> int:
+        return self.pictures
+
+    def __getitem__(self, rows: slice) -> Self:
+        first, end, _ = rows.indices(self.pictures)
+        some = self._those((self.picture >= first) & (self.picture < end))
+        return replace(
+            some, picture=some.picture - first, pictures=max(0, end - first), shown_px=self.shown_px[first:end]
+        )
+
+    def _those(self, chosen: Tensor) -> Self:
+        """Some of the boxes in the same pictures. chosen: bool (M,)."""
+        boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
+        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen])
+
+    def to(self, move: Callable[[Tensor], Tensor]) -> Self:
+        """The same where `move` brings them."""
+        boxes, labels, picture = map(move, (self.boxes, self.labels, self.picture))
+        ignored, shown = map(move, (self.ignored, self.shown_px))
+        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
+
+    def moved(self, geometry: Geometry) -> Self:
+        """Where the pixels are, cut at the edges of the result."""
+        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size).cut()
+
+    def cut(self) -> Self:
+        """Cut at the edges of the pictures: what is gone is dropped, of which less than LEAST_LEFT is left ignored."""
+        inside = clipped(self.boxes, self.size)
+        area = box_area(inside)
+        mostly_gone = area < LEAST_LEFT * box_area(self.boxes)
+        return replace(self, boxes=inside, ignored=self.ignored | mostly_gone)._those(area > 0)
+
+    @property
+    def shares(self) -> Tensor:
+        """The boxes as shares of width and height, float32 (M, 4): the whole picture is 0, 0, 1, 1."""
+        height, width = self.size
+        return self.boxes / self.boxes.new_tensor([width, height, width, height])
+
+    @property
+    def plain(self) -> dict[str, Tensor]:
+        """Boxes, labels, the picture that each is in, and which of them nothing is asked of."""
+        return {"boxes": self.boxes, "labels": self.labels, "picture": self.picture, "ignored": self.ignored}
+
+
+class LoneBoxes(BoxBatch):
+    """One box in each picture: one that has left it stays, and is empty."""
+
+    def cut(self) -> Self:
+        """Cut at the edges of the pictures."""
+        return replace(self, boxes=clipped(self.boxes, self.size))
+
+
+def boxes_of(targets: BatchTargets) -> BoxBatch:
+    """The boxes of a batch. Raises StriateError where it has none."""
+    if not isinstance(targets, BoxBatch):
+        raise StriateError("this needs pictures with boxes")
+    return targets
