@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from pycocotools import mask as run_lengths
 
 from of_pycocotools import Scene, areas, figures_of_pycocotools, scene
 from striate.ops.average_precision import (
@@ -11,6 +10,7 @@ from striate.ops.average_precision import (
     main_figures,
     recalls,
 )
+from striate.ops.masks import Runs, mask_iou
 from striate.ops.object_hits import Detections, Hits, Objects, box_overlap, object_hits
 
 
@@ -93,30 +93,22 @@ def test_figures_of_pictures_without_objects_are_those_of_pycocotools():
 
 
 def test_figures_of_masks_are_those_of_pycocotools():
-    """The IoU comes from outside: here of discs in run lengths."""
     given = scene(6, pictures=6, crowds=0.2)
     y, x = np.mgrid[:500, :500]
 
-    def discs(boxes: np.ndarray) -> list[dict]:
-        made = []
-        for left, top, right, bottom in boxes:
-            across, down = (
-                (2 * x + 1 - left - right) / (right - left + 1),
-                (2 * y + 1 - top - bottom) / (bottom - top + 1),
-            )
-            made.append(run_lengths.encode(np.asfortranarray(across**2 + down**2 <= 1, np.uint8)))
-        return made
+    def disc(box: np.ndarray) -> Runs:
+        (across, down), middle = np.maximum(box[2:] - box[:2], 1) / 2, (box[:2] + box[2:] - 1) / 2
+        return Runs.of_mask(((x - middle[0]) / across) ** 2 + ((y - middle[1]) / down) ** 2 <= 1)
 
-    truth, found = discs(given.boxes), discs(given.found)
-    detections = given.detections._replace(area=np.array([float(run_lengths.area(each)) for each in found]))
-    hits = object_hits(
-        detections,
-        given.objects,
-        lambda d, m: np.asarray(run_lengths.iou([found[n] for n in d], [truth[n] for n in m], given.crowd[m])),
-        given.pictures,
-        given.classes,
-    )
-    expected = figures_of_pycocotools(given, "segm", (truth, found))
+    truth, found = (list(map(disc, boxes)) for boxes in (given.boxes, given.found))
+
+    def overlap(detections, objects):
+        return mask_iou([found[row] for row in detections], [truth[row] for row in objects], given.crowd[objects])
+
+    detections = given.detections._replace(area=np.array([float(each.area) for each in found]))
+    hits = object_hits(detections, given.objects, overlap, given.pictures, given.classes)
+    texts = tuple([{"size": [500, 500], "counts": each.text()} for each in masks] for masks in (truth, found))
+    expected = figures_of_pycocotools(given, "segm", texts)
     assert coco_figures(hits) == pytest.approx(expected, abs=1e-9, nan_ok=True)
     assert expected["map"] > 0.1
 

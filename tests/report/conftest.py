@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from detected import drawn_data, evaluated
 from pointing import FOUND, POINTING
 from striate.analysis.summary import summarize
 from striate.models import create_model
 from striate.ops.metrics import confusion_counts
 from striate.report.facts import ReportFacts, Sample
 from striate.tasks.classification import CLASSIFICATION, Evaluation, Mistake
+from striate.tasks.detection import DETECTION
+from striate.tasks.detection.examples import costliest_errors
 
 VOID = {"meta", "img", "br", "wbr", "link", "input", "hr"}
 
@@ -189,3 +192,23 @@ def pointing(make_facts):
         task=POINTING, evaluation=FOUND, history=HISTORY, examples=[], names=(), described="one point", data=DATA,
         augmented=samples, title="darts",
     )  # fmt: skip
+
+
+@pytest.fixture
+def detecting_of(make_facts):
+    """Facts of a run of detection with an evaluation and its examples."""
+
+    def made(found, examples=()):
+        counted = {"source": "pets", "split_rule": "Drawn.", "counts": {}, "warnings": []}
+        fields = {"task": DETECTION, "names": found.names, "history": [], "data": counted}
+        return make_facts(evaluation=found, examples=list(examples), **fields)
+
+    return made
+
+
+@pytest.fixture
+def detecting(detecting_of, tmp_path):
+    """Facts of a run of detection with errors of every kind."""
+    data = drawn_data(tmp_path / "drawn")
+    found, numbers = evaluated(data)
+    return detecting_of(found, costliest_errors(found, data, numbers))

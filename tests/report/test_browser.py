@@ -59,6 +59,16 @@ def test_the_page_of_a_task_without_sections_in_a_browser(pointing, tmp_path):
     assert orange > 0
 
 
+def test_the_page_of_detection_in_a_browser(detecting, tmp_path):
+    page, picture = tmp_path / "report.html", tmp_path / "screen.png"
+    write_report(page, detecting)
+    assert photograph(page, picture, "--window-size=1280,4000") == []
+    red, green, blue = np.moveaxis(np.asarray(Image.open(picture).convert("RGB")).astype(int), -1, 0)
+    assert ((green - red > 60) & (green - blue > 60)).sum() > 200  # true boxes and a curve
+    assert (red - blue > 120).sum() > 200  # false boxes and missed ones
+    assert (blue - red > 60).mean() > 0.003  # bars, curves, links
+
+
 def test_the_policy_stops_a_script_and_the_console_is_heard(make_facts, tmp_path):
     page = tmp_path / "report.html"
     write_report(page, make_facts())

@@ -12,7 +12,7 @@ from striate.report.axis import count_axis, epoch_axis, fixed_axis, value_axis
 from striate.report.charts import FRAME
 from striate.report.charts import charts_of as charts_of_figures
 from striate.tasks.classification import CLASSIFICATION
-from striate.tasks.classification.sections import confused_pairs
+from striate.tasks.confusion import confused_pairs
 
 
 def charts_of(history, best_epoch):

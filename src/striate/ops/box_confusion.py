@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from striate.ops.object_hits import NO_PARTNER, Detections, Flags, Objects, Overlap, Rows, partners
+from striate.ops.object_hits import NO_PARTNER, Detections, Flags, Objects, Overlap, Rows, by_picture, partners
 
 RIGHT_FROM = 0.5
 """The IoU from which a detection is about an object."""
@@ -16,19 +16,20 @@ def box_confusion(found: Detections, truth: Objects, overlap: Overlap, sure: Fla
     sure: which detections count, (D,). The best-scored first takes an object of its own class, then one that is left
     over, whatever its class. What lies on an ignored object, or is one, counts nowhere. overlap: as `object_hits` has.
     """
-    counts = np.zeros((classes + 1, classes + 1), np.int64)
-    for picture in np.unique(np.concatenate([found.picture[sure], truth.picture])).tolist():
-        rows = np.flatnonzero((found.picture == picture) & sure)
-        rows = rows[np.argsort(-found.score[rows], kind="stable")]
-        there = np.flatnonzero(truth.picture == picture)
-        label, real = found.label[rows], np.append(truth.label[there], classes)
-        taken = _taken(overlap(rows, there), label[:, None] == truth.label[there], truth.ignored[there])
-        crowd = np.append(truth.ignored[there], False)
-        counted = ~crowd[taken]  # the last, of no partner, is background
-        np.add.at(counts, (real[taken[counted]], label[counted]), 1)
-        left = np.setdiff1d(np.flatnonzero(~crowd[:-1]), taken)
-        counts[:, classes] += np.bincount(real[left], minlength=classes + 1)
-    return counts
+    chosen = np.flatnonzero(sure)
+    taken = np.full(len(chosen), NO_PARTNER)
+    some = Detections(found.picture[chosen], found.label[chosen], found.area[chosen], found.score[chosen])
+    for _, rows, there in by_picture(some, truth):
+        same = some.label[rows, None] == truth.label[there]
+        own = _taken(overlap(chosen[rows], there), same, truth.ignored[there])
+        taken[rows] = np.where(own == NO_PARTNER, NO_PARTNER, there[own])
+    left = np.setdiff1d(np.flatnonzero(~truth.ignored), taken)
+    real, crowd = np.append(truth.label, classes), np.append(truth.ignored, False)  # the last: of no object
+    asked = ~crowd[taken]
+    rows = np.concatenate([real[taken[asked]], real[left]])
+    columns = np.concatenate([some.label[asked], np.full(len(left), classes)])
+    counts: Rows = np.bincount(rows * (classes + 1) + columns, minlength=(classes + 1) ** 2)
+    return counts.reshape(classes + 1, classes + 1)
 
 
 def _taken(overlaps: np.ndarray, same: Flags, crowd: Flags) -> Rows:

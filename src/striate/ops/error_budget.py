@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from striate.ops.average_precision import at_recalls, mean
-from striate.ops.object_hits import NO_PARTNER, Array, Detections, Flags, Objects, Overlap, Rows, partners
+from striate.ops.object_hits import NO_PARTNER, Array, Detections, Flags, Objects, Overlap, Rows, by_picture, partners
 
 Kind = Literal["class", "place", "both", "double", "background", "missed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -60,7 +60,7 @@ def errors(found: Detections, truth: Objects, overlap: Overlap) -> Errors:
     its class is near, at 0.1 to 0.5; class, one of another class is hit; double, one of its class that another hits is;
     background, no object is near; else both. overlap: as `object_hits` has it.
     """
-    count, objects = len(found.score), len(truth.label)
+    count = len(found.score)
     made = Errors(
         kind=np.full(count, BACKGROUND, np.int64),
         concerned=np.full(count, NO_PARTNER, np.int64),
@@ -68,12 +68,8 @@ def errors(found: Detections, truth: Objects, overlap: Overlap) -> Errors:
         mends=np.zeros(count, np.bool_),
         missed=~truth.ignored,
     )
-    for picture in np.unique(found.picture).tolist():
-        rows = np.flatnonzero(found.picture == picture)
-        rows = rows[np.argsort(-found.score[rows], kind="stable")]
-        there = np.flatnonzero(truth.picture == picture)
-        if objects and len(there):
-            _fill(made, found.label[rows], rows, truth, there, overlap(rows, there))
+    for _, rows, there in by_picture(found, truth):
+        _fill(made, found.label[rows], rows, truth, there, overlap(rows, there))
     return made
 
 

@@ -151,6 +151,12 @@ def groups(found: Detections, truth: Objects, order: Rows, classes: int) -> Iter
         yield Group(slice(first, end), order[first:end], by_group[start:stop])
 
 
+def by_picture(found: Detections, truth: Objects) -> Iterator[Group]:
+    """Detections, best-scored first, and objects of each picture that has both, whatever their classes."""
+    found, truth = found._replace(label=np.zeros_like(found.label)), truth._replace(label=np.zeros_like(truth.label))
+    return groups(found, truth, ordered(found, 1), 1)
+
+
 def partners(overlaps: Array, ignored: Flags, shared: Flags, thresholds: Array) -> Rows:
     """The object that each detection takes, or NO_PARTNER, int64 (D, A, T).
 

@@ -17,6 +17,8 @@ EXACT_PX = 64
 """Up to here a picture is kept pixel by pixel (PNG) and enlarged without smoothing."""
 STORED = 1.25
 """Dots per pixel of the page of a larger picture, which is stored so much smaller: they are sharp enough."""
+DRAWN_COLOURS = 4096
+"""Up to so many colours PNG may be smaller than JPEG; it is slow to try on a photograph."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def shown(pixels: Pixels, shown_px: int = SHOWN_PX) -> Shown:
         return Shown(data_uri(picture, "PNG"), width * times, height * times, pixelated=True)
     stored_px = round(shown_px * STORED)
     picture.thumbnail((stored_px, stored_px), Image.Resampling.LANCZOS)
-    uri = min((data_uri(picture, kind) for kind in ("PNG", "JPEG")), key=len)
+    kinds = ("PNG", "JPEG") if picture.getcolors(DRAWN_COLOURS) else ("JPEG",)
+    uri = min((data_uri(picture, kind) for kind in kinds), key=len)
     scale = min(1, shown_px / longer)
     return Shown(uri, max(1, round(width * scale)), max(1, round(height * scale)), pixelated=False)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from striate.answers.detections import DETECTION as NAME
 from striate.answers.detections import Detections, read
 from striate.tasks.detection.captions import captions
+from striate.tasks.detection.examples import Pictured, costliest_errors
 from striate.tasks.detection.losses import losses
-from striate.tasks.detection.metric import DetectionMetric
+from striate.tasks.detection.metric import DetectionEvaluation, DetectionMetric
 from striate.tasks.detection.prediction import predict_objects
+from striate.tasks.detection.sections import facts, headline, sections
 from striate.tasks.localisation.examples import drawn
 from striate.tasks.task import Figure, Task
 
-__all__ = ["DETECTION", "Detections"]
+__all__ = ["DETECTION", "DetectionEvaluation", "Detections", "Pictured"]
 
 DETECTION = Task(
     name=NAME,
@@ -31,11 +33,14 @@ DETECTION = Task(
     metric=DetectionMetric,
     read=read,
     captions=captions,
-    examples=lambda found, dataset, numbers, white: [],
+    examples=costliest_errors,
     drawn=drawn,
     sees_all=True,
     recipe="quick_detector",
     recipe_of_model="detection",
+    headline=headline,
+    facts=facts,
+    sections=sections,
     tags=("object-detection",),
     limits="It knows these classes only, and of a picture at most a hundred objects.",
 )
