@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.models import DETECTORS, FILES, SEGMENTATION, ZOO, Network, list_models
+from striate.models import DETECTORS, FILES, INSTANCES, SEGMENTATION, ZOO, Network, list_models
 from striate.models.catalog import CATALOG, CATALOG_OF_OBJECTS, CATALOG_OF_PIXELS, PROTOCOLS, TORCHVISION
 
 
 def test_every_network_has_its_line() -> None:
     assert list(CATALOG) == list(ZOO)
     assert list(CATALOG_OF_PIXELS) == list(SEGMENTATION)
-    assert list(CATALOG_OF_OBJECTS) == list(DETECTORS)
+    assert list(CATALOG_OF_OBJECTS) == [*DETECTORS, *INSTANCES]
 
 
 def test_errors_have_sources_and_one_protocol_each() -> None:

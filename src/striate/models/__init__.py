@@ -35,6 +35,7 @@ from striate.models.googlenet import googlenet
 from striate.models.googlenet_tv import googlenet_tv
 from striate.models.imagenet import FILES, fetch_published, published
 from striate.models.inception_v4 import inception_v4
+from striate.models.instances import INSTANCES
 from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
 from striate.models.localisation import BOX_PER_CLASS, ONE_BOX, localiser_named, with_box
@@ -110,11 +111,11 @@ NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
 )
 ZOO = {network.__name__: network for network in NETWORKS}
 """Every network for classification by its name, in the order of the papers; those of other tasks stand in `NAMED`."""
-NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION, **DETECTORS}, ZOO)  # the last map comes first
+NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION, **DETECTORS, **INSTANCES}, ZOO)
 """Every network that `create_model` knows, whatever its task."""
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checkers do not follow `*ZOO`
-    "BEGINNING_WITH", "DETECTORS", "FILES", "NAMED", "SEGMENTATION", "ZOO",
+    "BEGINNING_WITH", "DETECTORS", "FILES", "INSTANCES", "NAMED", "SEGMENTATION", "ZOO",
     "Network", "architecture_of", "create_model", "list_models", "set_dropout",
     "perceptron", "mlp",
     "lenet5",
@@ -159,6 +160,7 @@ def list_models(pattern: str = "*", task: str = "classification") -> list[str]:
     ['quick_detector']
     """
     by_task = {"classification": [*ZOO], "segmentation": [*SEGMENTATION], "detection": [*DETECTORS]}
+    by_task["instances"] = [*INSTANCES]
     by_task["localisation"] = [f"{name}{ending}" for name in ZOO for ending in (ONE_BOX, BOX_PER_CLASS)]
     if task not in by_task:
         raise unknown_name("task", task, by_task)

@@ -53,6 +53,7 @@ DILATED = "arXiv:1511.07122"
 FAST_RCNN = "arXiv:1504.08083"
 FASTER_RCNN = "arXiv:1506.01497"
 PYRAMID = "arXiv:1612.03144"
+MASK_RCNN = "arXiv:1703.06870"
 RETINANET = "arXiv:1708.02002"
 VGG_BN = f"{VGG} with batch norm, arXiv:1502.03167"  # no paper holds these
 GOOGLENET_BN = f"{GOOGLENET} with batch norm, arXiv:1502.03167"
@@ -204,5 +205,7 @@ CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
     **dict.fromkeys(("retinanet_resnet50_fpn", "retinanet_resnet18_fpn"), Entry(2017, RETINANET, 0)),
     "retinanet_quick_regnet26_fpn": Entry(2017, RETINANET, 0),
     "quick_detector": Entry(2026, "this project", 0),
+    **dict.fromkeys(("mask_rcnn_resnet50_fpn", "mask_rcnn_resnet18_fpn"), Entry(2017, MASK_RCNN, 0)),
+    "mask_rcnn_quick_regnet26_fpn": Entry(2017, MASK_RCNN, 0),
 }
 # fmt: on

@@ -5,9 +5,10 @@ from __future__ import annotations
 from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.answers.detections import DETECTION
+from striate.answers.instances import INSTANCES as SHAPES
 from striate.answers.masks import SEGMENTATION as PIXELS
 from striate.core.commands import command
-from striate.models import DETECTORS, SEGMENTATION, ZOO
+from striate.models import DETECTORS, INSTANCES, SEGMENTATION, ZOO
 from striate.models.detection import BEGINNING_WITH as DETECTORS_BEGINNING_WITH
 from striate.models.localisation import ONE_BOX, localiser_named
 from striate.models.segmentation import BEGINNING_WITH
@@ -26,6 +27,8 @@ def task_of(name: str) -> str | None:
         return PIXELS
     if name in DETECTORS:
         return DETECTION
+    if name in INSTANCES:
+        return SHAPES
     if localiser_named(name):
         return LOCALISATION
     return CLASSIFICATION if name in ZOO else None

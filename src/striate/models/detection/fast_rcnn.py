@@ -69,7 +69,7 @@ class FastRCNN(Detector):
     """
 
     classifier_name = "roi_heads.box_predictor.cls_score"
-    auxiliary_classifiers = ("roi_heads.box_predictor.bbox_pred",)
+    auxiliary_classifiers: ClassVar[tuple[str, ...]] = ("roi_heads.box_predictor.bbox_pred",)
     learning: ClassVar[Learning] = Learning(above_a_tenth, 64, 1.0)
     """Section 2.3, of two pictures at once, and equation 3."""
     dense_from: Mapping[str, str] = {}

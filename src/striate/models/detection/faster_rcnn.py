@@ -25,7 +25,7 @@ from striate.models.detection.pyramid import WIDTH, PyramidBackbone, Subsampled
 from striate.models.detection.regions import Learning, Regions, TwoDense
 from striate.models.network import Network
 from striate.models.quick_regnet import quick_regnet26
-from striate.models.resnet import Bottleneck, resnet18, resnet50
+from striate.models.resnet import Bottleneck, ResNet, resnet18, resnet50
 from striate.models.vgg import vgg16
 from striate.ops.roi import pyramid_level, pyramid_roi_align
 
@@ -55,6 +55,8 @@ class FasterRCNN(FastRCNN):
     """Levels, proposals from them, and what Fast R-CNN says of these. Losses: objectness, rpn_box, class and box."""
 
     names_elsewhere = NAMES_OF_OLD_FILES
+    held: tuple[str, ...] = ()
+    """Paths of batch norms that keep their statistics, whatever is frozen."""
     learning = Learning(partial(match, low=0.5, high=0.5), 512, BETA)
 
     def __init__(
@@ -68,6 +70,17 @@ class FasterRCNN(FastRCNN):
     ) -> None:
         super().__init__(backbone, pool, box_head, units, classes)
         self.rpn = rpn
+
+    def hold(self, norms: tuple[str, ...]) -> None:
+        """Keep the statistics of these batch norms, by their paths."""
+        self.held = norms
+        self.hold_frozen()
+
+    def hold_frozen(self) -> None:
+        """Put what is frozen or held into evaluation mode."""
+        super().hold_frozen()
+        for path in self.held:
+            self.get_submodule(path).training = False
 
     def losses(self, images: Tensor, truth: Truth, proposed: Proposed | None = None) -> dict[str, Tensor]:
         """The four losses, means over pictures. proposed: to learn from, in the place of the network's own."""
@@ -95,6 +108,20 @@ def on_pyramid(network: Network, stages: int, width: int) -> tuple[PyramidBackbo
     return PyramidBackbone(network, read, width, Subsampled()), AlignPyramid(tuple(each.stride for each in read))
 
 
+def held_resnet50(in_channels: int) -> tuple[ResNet, tuple[str, ...]]:
+    """ResNet-50 with held norms, and the paths of these in a detector."""
+    resnet = resnet50(1, in_channels)
+    for block in resnet.modules():
+        if isinstance(block, Bottleneck):  # norms that are held would let every block double what is drawn
+            nn.init.constant_(block.bn3.weight, 0.25)
+    return resnet, hold_norms(resnet, "backbone.body")
+
+
+def proposals_at(width: int) -> RegionProposals:
+    """From five levels, with an anchor of 32 px at the finest, of twice the side at each next."""
+    return RegionProposals(width, [(32 * 2**level,) for level in range(5)], Kept(2000, 2000), Kept(1000, 1000))
+
+
 def faster_rcnn_resnet50_fpn(classes: int = 90, in_channels: int = 3) -> FasterRCNN:
     """On ResNet-50 with held norms, 800 px: torchvision's, whose file loads.
 
@@ -102,14 +129,11 @@ def faster_rcnn_resnet50_fpn(classes: int = 90, in_channels: int = 3) -> FasterR
     ...     sum(p.numel() for p in faster_rcnn_resnet50_fpn().parameters())
     41755286
     """
-    backbone, pool = on_pyramid(resnet := resnet50(1, in_channels), 4, WIDTH)
-    for block in resnet.modules():
-        if isinstance(block, Bottleneck):  # norms that are held would let every block double what is drawn
-            nn.init.constant_(block.bn3.weight, 0.25)
-    sizes = [(32 * 2**level,) for level in range(5)]
-    rpn = RegionProposals(WIDTH, sizes, Kept(2000, 2000), Kept(1000, 1000))
-    network = FasterRCNN(backbone, pool, rpn, TwoDense(WIDTH * SIDE**2, 1024), 1024, classes)
-    network.eval_only, network.begins_with = hold_norms(backbone.body, "backbone.body"), "resnet50"
+    resnet, held = held_resnet50(in_channels)
+    backbone, pool = on_pyramid(resnet, 4, WIDTH)
+    network = FasterRCNN(backbone, pool, proposals_at(WIDTH), TwoDense(WIDTH * SIDE**2, 1024), 1024, classes)
+    network.hold(held)
+    network.begins_with = "resnet50"
     network.preprocess = Preprocess((800, 1088), (800, 1088), fit="stretch").for_channels(in_channels)
     return network
 
@@ -125,11 +149,16 @@ def faster_rcnn_vgg16(classes: int = 20, in_channels: int = 3) -> FasterRCNN:
     return network
 
 
+def small_proposals(width: int, stages: int) -> RegionProposals:
+    """From one level more than stages, with an anchor of 24 px at the finest."""
+    sizes = [(24 * 2**level,) for level in range(stages + 1)]
+    return RegionProposals(width, sizes, Kept(500, 300), Kept(300, 200))
+
+
 def small(network: Network, stages: int, width: int, classes: int) -> FasterRCNN:
     """For pictures of 320 px and two cores: a narrow pyramid, anchors from 24 px on, and fewer proposals."""
     backbone, pool = on_pyramid(network, stages, width)
-    sizes = [(24 * 2**level,) for level in range(stages + 1)]
-    rpn = RegionProposals(width, sizes, Kept(500, 300), Kept(300, 200))
+    rpn = small_proposals(width, stages)
     return FasterRCNN(backbone, pool, rpn, TwoDense(width * SIDE**2, 256), 256, classes)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 def hold_norms(network: nn.Module, prefix: str) -> tuple[str, ...]:
     """Make scale and shift of every batch norm constants, under their old names; returns the paths, behind `prefix`.
 
-    Put in `Network.eval_only`, they keep their statistics too.
+    To keep their statistics too they have to stay in evaluation mode.
 
     >>> network = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8))
     >>> hold_norms(network, "body"), sum(p.numel() for p in network.parameters())
