@@ -21,6 +21,7 @@ QUIET = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-domain-reliability", "--no-default-browser-check"),
 ]
+ACCESSIBLE = (Path(__file__).parent / "web" / "accessible.js").read_text(encoding="utf-8").rstrip().removesuffix(";")
 
 
 @contextmanager
@@ -68,6 +69,17 @@ def until(page, condition: Callable[[], bool], seconds: float = 10) -> None:
             return
         page.wait_for_timeout(20)
     raise AssertionError(f"not within {seconds} s")
+
+
+def require_accessible(page) -> None:
+    """What is to be read has contrast, what is to be used has a name, and nothing is wider than the window."""
+    found = page.evaluate(ACCESSIBLE)
+    assert len(found["contrasts"]) > 10
+    assert [(what, round(ratio, 2)) for what, ratio, least in found["contrasts"] if ratio < least] == []
+    assert found["nameless"] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("h1").count() == 1
+    assert page.locator("html").get_attribute("lang") == "en"
 
 
 # What a person does.

@@ -1,11 +1,12 @@
 // All pictures that were given, with their answers.
 
 import { sizeOf } from "./box.js";
-import { announce, byId, counted, download, percent, showProblem } from "./elements.js";
+import { announce, byId, counted, download, showProblem } from "./elements.js";
+import { settle } from "./objects.js";
 import { showOne } from "./one.js";
 import { Problem, predict } from "./server.js";
 import { asCsv } from "./table.js";
-import { bestOf, mark, pictureOf, tell } from "./tile.js";
+import { bestOf, inWords, mark, pictureOf, tell } from "./tile.js";
 
 /** @typedef {import("./tile.js").Picture} Picture */
 
@@ -86,12 +87,6 @@ function pick(picture) {
   byId("one").scrollIntoView({ block: "nearest" });
 }
 
-/** @param {Picture} picture */
-function inWords({ answer, problem }) {
-  const best = bestOf(answer);
-  return best ? `${percent(best.probability)} ${best.label}` : (problem ?? "answered");
-}
-
 function showCount() {
   byId("drop").classList.toggle("short", pictures.length > 0);
   byId("all").hidden = pictures.length < 2;
@@ -117,6 +112,12 @@ function ordered() {
   return [...pictures].sort((one, other) => place(one) - place(other));
 }
 
+/**
+ * Width and height of a picture whose answer is places in it.
+ * @param {Picture} picture
+ */
+const sizeIfPlaced = ({ answer, url }) => (answer?.box || answer?.objects ? sizeOf(url) : undefined);
+
 function clear() {
   for (const { url } of pictures) URL.revokeObjectURL(url);
   [pictures, chosen, waiting.length, missing] = [[], undefined, 0, 0];
@@ -128,10 +129,11 @@ function clear() {
 
 /** @param {import("./server.js").Facts} facts */
 export function listen(facts) {
+  settle(facts, () => pictures.forEach(tell));
   byId("order").addEventListener("change", sort);
   byId("csv").addEventListener("click", async () => {
     const sized = [];
-    for (const each of ordered()) sized.push({ ...each, size: each.answer?.box && (await sizeOf(each.url)) });
+    for (const each of ordered()) sized.push({ ...each, size: await sizeIfPlaced(each) });
     download(asCsv(sized, facts.classifies), "predictions.csv", "text/csv");
   });
   byId("clear").addEventListener("click", clear);

@@ -5,6 +5,7 @@ import { bars } from "./bars.js";
 import { frameAround } from "./box.js";
 import { drawHeat } from "./heat.js";
 import { drawMask, legendOf } from "./mask.js";
+import { objectsIn } from "./objects.js";
 import { Problem, mask, why } from "./server.js";
 import { asTable } from "./table.js";
 
@@ -20,15 +21,21 @@ const HINT = "Choose a class to see which parts of the picture speak for it.";
 export function showOne(picture) {
   const section = byId("one");
   section.hidden = false;
-  section.replaceChildren(stage(picture), make("div", { className: "said" }, ...said(picture)));
+  const found = picture.answer?.objects && objectsIn(picture.answer.objects);
+  const words = found ? found.said : said(picture);
+  section.replaceChildren(stage(picture, found?.over), make("div", { className: "said" }, ...words));
 }
 
-/** @param {import("./tile.js").Picture} picture */
-function stage(picture) {
+/**
+ * @param {import("./tile.js").Picture} picture
+ * @param {HTMLElement} [over] the objects in it
+ */
+function stage(picture, over) {
   const image = make("img", { src: picture.url, alt: picture.name });
   const canvas = make("canvas", { className: "heat", hidden: true, "aria-hidden": "true" });
   const box = picture.answer?.box;
-  const frame = make("div", { className: "frame" }, image, canvas, ...(box ? [frameAround(box)] : []));
+  const found = over ?? (box && frameAround(box));
+  const frame = make("div", { className: "frame" }, image, canvas, ...(found ? [found] : []));
   image.addEventListener("load", () => {
     frame.classList.toggle("small", Math.max(image.naturalWidth, image.naturalHeight) < SMALL_PX);
   });

@@ -2,12 +2,13 @@
 
 /**
  * @typedef {{path: string, label?: string, probability?: number, problem?: string,
- *   box?: number[], shares?: Record<string, number>, top?: {label: string, probability: number}[]}} Answer
+ *   box?: number[], objects?: import("./objects.js").Found[], shares?: Record<string, number>, top?: {label: string, probability: number}[]}} Answer
  * @typedef {{height: number, width: number, numbers: string,
  *   classes: {label: string, share: number, colour: number[]}[]}} Mask
  * @typedef {{method: string, box: number[], height: number, width: number, values: string}} Heat
  * @typedef {{name: string, of: number, shape: number[], ranges: number[][], values: Uint8Array}} Layer
- * @typedef {{classifies: boolean, draws: boolean, working: number[], seen: number[], layers: boolean}} Facts
+ * @typedef {{classifies: boolean, draws: boolean, working: number[], seen: number[], layers: boolean,
+ *   colours?: Record<string, number[]>, shown_from?: number}} Facts
  * @typedef {{task: string, classes: string[], size: number[], channels: number, engine: string}} Model
  */
 

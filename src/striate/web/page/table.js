@@ -2,6 +2,7 @@
 
 import { boxCells } from "./box.js";
 import { make } from "./elements.js";
+import { objectRows } from "./objects.js";
 import { TOP } from "./server.js";
 
 const FORMULAS = /^[=+\-@\t\r]/;
@@ -24,7 +25,8 @@ export function asTable(answer) {
  * @param {boolean} classifies
  */
 export function asCsv(pictures, classifies) {
-  const rows = classifies ? classRows(pictures) : fieldRows(pictures);
+  const detects = pictures.some(({ answer }) => answer?.objects);
+  const rows = detects ? objectRows(pictures) : classifies ? classRows(pictures) : fieldRows(pictures);
   // The mark in front tells Excel that this is UTF-8.
   return "\ufeff" + rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
 }

@@ -1,6 +1,7 @@
 // A picture among many: its small image, its answer, its name.
 
 import { make, percent } from "./elements.js";
+import { tally } from "./objects.js";
 
 /**
  * @typedef {{file: File, name: string, url: string, answer?: import("./server.js").Answer, problem?: string,
@@ -31,19 +32,30 @@ export function pictureOf(file, choose) {
  */
 export function tell({ tile, answer, problem }) {
   const words = /** @type {HTMLElement} */ (tile.querySelector(".words"));
-  const best = bestOf(answer);
-  const parts = best ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [problem ?? "answered"];
+  const best = answer?.objects ? undefined : bestOf(answer);
+  const parts = best ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [inWords({ answer, problem })];
   words.replaceChildren(...parts);
   words.classList.toggle("bad", problem !== undefined);
 }
 
 /**
- * What an answer says first: the likeliest class, or the one that covers most.
+ * What is known of a picture, in words.
+ * @param {{answer?: import("./server.js").Answer, problem?: string}} picture
+ */
+export function inWords({ answer, problem }) {
+  if (answer?.objects) return tally(answer.objects);
+  const best = bestOf(answer);
+  return best ? `${percent(best.probability)} ${best.label}` : (problem ?? "answered");
+}
+
+/**
+ * What an answer says first: the likeliest class, the one that covers most, or the surest object.
  * @param {import("./server.js").Answer | undefined} answer
  * @returns {{label: string, probability: number} | undefined}
  */
 export function bestOf(answer) {
   if (answer?.top) return answer.top[0];
+  if (answer?.objects) return answer.objects.map(({ label, score }) => ({ label, probability: score }))[0];
   const [most] = Object.entries(answer?.shares ?? {}).sort((one, other) => other[1] - one[1]);
   return most && { label: most[0], probability: most[1] };
 }
