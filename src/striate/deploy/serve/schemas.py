@@ -5,9 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 PROBLEM = {"type": "object", "properties": {"problem": {"type": "string"}}, "required": ["problem"]}
+SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+BOX = {
+    "type": "array",
+    "items": SHARE,
+    "minItems": 4,
+    "maxItems": 4,
+    "description": "Left, top, right and bottom edge, as shares of the picture's width and height.",
+}
+OBJECTS = {
+    "type": "array",
+    "description": "Of a network that finds objects: all of them, the surest first.",
+    "items": {
+        "type": "object",
+        "properties": {"label": {"type": "string"}, "score": SHARE, "box": BOX},
+        "required": ["label", "score", "box"],
+    },
+}
 ANSWERS = {
     "type": "array",
-    "items": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    "items": {
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "box": BOX, "objects": OBJECTS},
+        "required": ["path"],
+    },
 }
 STATUSES = {
     400: "The form is broken.",
