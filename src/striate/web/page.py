@@ -50,7 +50,7 @@ def page_facts(predictor: Predictor) -> dict[str, Any]:
 
     classifies: whether answers are classes. draws: whether there is a pad, which is for small pictures, grey ones or of
     single characters. working: height and width of the picture that the pad sends. seen: top, left, height and width
-    in it of what the network sees. layers: whether they can be shown. Of a detector also the colours of its classes, and
+    in it of what the network sees. layers: whether they can be shown. Of a detector also its colours of classes, and
     shown_from, the score from which objects are told of.
     """
     preprocess = predictor.preprocess
