@@ -113,6 +113,8 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises OSError for anything else: a device has no end, and a pipe may have nobody who writes to it.
     """
+    if "\0" in str(path):
+        raise OSError(errno.ENOENT, "has a name that no file can have")
     _require_regular(path.stat().st_mode)  # before it is opened, which waits at a pipe and winds a tape
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:

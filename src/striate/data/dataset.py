@@ -125,7 +125,7 @@ class FilePictures(Pictures):
         try:
             status = os.stat(path)  # noqa: PTH116 - likewise
             state = (path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        except OSError:
+        except (OSError, ValueError):  # the second of a name with a 0 in it, which no file has
             state = (path, -1, -1, -1)
         return hashlib.blake2b(repr(state).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 

@@ -284,3 +284,11 @@ def test_a_list_says_what_is_ignored_and_joined_and_some_keep_it(tmp_path):
     assert twice.ignored.tolist() == [False, False, True, True]
     plain = replace(targets, ignored=np.zeros(3, np.bool_))
     assert plain.content(np.arange(3)) != targets.content(np.arange(3))
+
+
+def test_a_name_that_no_file_can_have_is_of_a_picture_that_is_not_there(tmp_path):
+    file = table(tmp_path, "a.jpg,cat,0,0,15,20", "b.jpg,dog,0,0,9,9")
+    file.write_text(file.read_text().replace("b.jpg", "b\0.jpg"))
+    dataset = open_boxes(file)
+    report = check_data(dataset, scan_pictures(dataset.pictures))
+    assert [reason for _, reason in report.unreadable] == ["cannot be read (has a name that no file can have)"]
