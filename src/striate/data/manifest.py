@@ -28,7 +28,7 @@ from striate.data.targets import Indices
 
 MANIFEST = "data.tsv"
 UNREAD = "-"
-LONGEST_LINE_BYTES = 1 << 16  # paths are at most 4,096 bytes, names of classes 255
+LONGEST_LINE_BYTES = 1 << 22  # paths are at most 4,096 bytes, names of classes 255, a crowd's outlines some 100,000
 ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 DIGEST = re.compile("[0-9a-f]{32}")
 PLAIN = {code[1]: letter for letter, code in ESCAPED.items()}

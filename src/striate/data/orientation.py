@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 # What makes a picture upright, by the value of the tag. Source: JEITA CP-3451 (EXIF 2.2), section 4.6.4.
@@ -71,3 +73,26 @@ def without_exif(content: bytes) -> tuple[bytes, bytes]:
             kept.append(segment)
         place += 2 + length
     return b"".join([*kept, content[place:]]), exif
+
+
+def turned_boxes(
+    boxes: npt.NDArray[np.float64], orientation_number: int, stored: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """Boxes (M, 4), left, top, right, bottom, of a picture as it is stored, where they are once it is upright.
+
+    stored: its height and width before that.
+
+    >>> turned_boxes(np.array([[0.0, 0, 10, 5]]), 6, (20, 30)).tolist()  # a quarter clockwise: 20 wide, 30 high
+    [[15.0, 0.0, 20.0, 10.0]]
+    """
+    (height, width), (left, top, right, bottom) = stored, boxes.T
+    edges = {
+        2: (width - right, top, width - left, bottom),
+        3: (width - right, height - bottom, width - left, height - top),
+        4: (left, height - bottom, right, height - top),
+        5: (top, left, bottom, right),
+        6: (height - bottom, left, height - top, right),
+        7: (height - bottom, width - right, height - top, width - left),
+        8: (top, width - right, bottom, width - left),
+    }
+    return np.stack(edges.get(orientation_number, (left, top, right, bottom)), 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.answers.detections import DETECTION
+from striate.answers.instances import INSTANCES
 from striate.answers.masks import SEGMENTATION
 from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.data.boxes.dataset import has_boxes, open_boxes, task_of_boxes
@@ -176,7 +177,8 @@ def _kind_of(path: Path, task: str | None = None) -> str:
     """What is read of data: that which a task needs, where it is there, else that which the data looks to have."""
     if task == SEGMENTATION and masks_below(path):
         return MASKS
-    if task in (LOCALISATION, DETECTION) and has_boxes(path):
+    of_boxes = task in (LOCALISATION, DETECTION, INSTANCES)
+    if of_boxes and (has_boxes(path) or (task != LOCALISATION and masks_below(path))):
         return BOXES
     if task == CLASSIFICATION and (
         has_classes(path) if path.is_dir() else path.suffix.lower() not in (".json", ".yaml", ".yml")

@@ -12,9 +12,8 @@ from PIL import Image
 from factories import encoded
 from striate.core.errors import StriateError
 from striate.data.boxes.dataset import has_boxes, open_boxes
-from striate.data.boxes.survey import turned_boxes
 from striate.data.boxes.voc import parse
-from striate.data.orientation import ORIENTATION_TAG, TURNS
+from striate.data.orientation import ORIENTATION_TAG, TURNS, turned_boxes
 from striate.data.sources import open_data, task_of
 
 OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"

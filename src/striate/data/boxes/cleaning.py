@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from striate.core.units import counted
 from striate.data.boxes.listing import Boxes, BoxListing, Flags
 from striate.data.boxes.survey import Headers, in_pixels
 from striate.data.boxes.suspicions import said_of, suspicions
-from striate.data.boxes.turned import upright_boxes
+from striate.data.boxes.turned import as_upright
 
 MOSTLY = 0.5
 BEYOND_PX = 0.5  # by which a box may reach over an edge unsaid: shares are written with four to six digits
@@ -30,10 +30,9 @@ NO_NUMBER, REVERSED, EMPTY, OUTSIDE, IN_SHARES, IN_PIXELS, TWICE, CUT = (
 
 @dataclass(frozen=True)
 class Cleaned:
-    """boxes: those that are left, (M, 4). kept: which of the listed ones they are. findings: sentences with counts."""
+    """listing: with the boxes that are left, in pixels of upright pictures. findings: sentences with counts."""
 
-    boxes: Boxes
-    kept: Flags
+    listing: BoxListing
     findings: tuple[str, ...]
 
 
@@ -46,7 +45,8 @@ def cleaned(source: str, listing: BoxListing, headers: Headers) -> Cleaned:
     most = MOST_SHARE if listing.shares else np.inf
     far: Flags = np.abs(listing.boxes).max(1, initial=0) > most
     _refuse_pixels(source, far)
-    boxes, turned = upright_boxes(in_pixels(listing, headers), headers)
+    listing, turned = as_upright(in_pixels(listing, headers), headers)
+    boxes = listing.boxes
     height, width = headers.sizes_px[listing.picture].astype(np.float64).T
     known = height > 0
     left, top, right, bottom = boxes.T
@@ -66,7 +66,8 @@ def cleaned(source: str, listing: BoxListing, headers: Headers) -> Cleaned:
     which = {NO_NUMBER: no_number, REVERSED: reversed_, EMPTY: empty & ~far, OUTSIDE: outside, IN_SHARES: first_pixel}
     which |= {IN_PIXELS: far, TWICE: twice, CUT: cut}
     said = [said_of(listing, flags, what) for what, flags in which.items() if flags.any()]
-    return Cleaned(inside[kept], kept, (*said, *turned, *suspicions(listing.only(kept), inside[kept], headers)))
+    left = replace(listing, boxes=inside).only(kept)
+    return Cleaned(left, (*said, *turned, *suspicions(left, headers)))
 
 
 def _twice(listing: BoxListing, boxes: Boxes, whole: Flags) -> Flags:

@@ -17,9 +17,11 @@ from striate.core.files import regular_file
 from striate.core.reading import decoded, read_file
 from striate.core.units import counted
 from striate.data.boxes.listing import BoxListing, Gathered, Id
+from striate.data.boxes.outlines import Outline, polygons
 from striate.data.layout import nfc
 from striate.data.split_names import SPELLINGS
 from striate.data.walk import Walk
+from striate.ops.masks import Runs
 
 ENDING = ".json"
 MOST_BYTES = 2**30  # the training part of 2017 has 448 MB
@@ -51,6 +53,33 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class RunLengths:
+    """A mask by the lengths of its runs. size: height and width. counts: the lengths, or their compressed text."""
+
+    size: tuple[int, int]
+    counts: str | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Outlined(Annotation):
+    """An annotation of which the outline is wanted: polygons x, y, x, y ..., or run lengths."""
+
+    segmentation: tuple[tuple[float, ...], ...] | RunLengths | None = None
+
+    @property
+    def outline(self) -> Outline | None:
+        """Where it says any. Raises StriateError for run lengths that are none."""
+        told = self.segmentation
+        if not isinstance(told, RunLengths):
+            return polygons(told or ())
+        return (
+            Runs.of_text(told.counts, told.size)
+            if isinstance(told.counts, str)
+            else Runs.of_counts(told.counts, told.size)
+        )
+
+
+@dataclass(frozen=True)
 class Category:
     """An entry of `categories`."""
 
@@ -65,6 +94,13 @@ class CocoFile:
     images: tuple[Picture, ...]
     annotations: tuple[Annotation, ...]
     categories: tuple[Category, ...]
+
+
+@dataclass(frozen=True)
+class OutlinedFile(CocoFile):
+    """The same with outlines."""
+
+    annotations: tuple[Outlined, ...]
 
 
 def coco_files(walk: Walk) -> list[str]:
@@ -103,10 +139,11 @@ def split_in(path: str) -> str:
     return ""
 
 
-def read_coco(root: Path, files: Sequence[str]) -> BoxListing:
+def read_coco(root: Path, files: Sequence[str], *, outlines: bool = False) -> BoxListing:
     """The boxes of some JSON files, and the pictures below the root that they name.
 
-    A file is of the split that its name or folder says. Classes are those with boxes, by their names.
+    A file is of the split that its name or folder says. Classes are those with boxes, by their names. outlines: whether
+    these are kept.
     Raises StriateError for a file that is no such JSON, for two of one split, and where a picture is not clearly one.
     """
     splits = Counter(split_in(file) for file in files)
@@ -118,8 +155,9 @@ def read_coco(root: Path, files: Sequence[str]) -> BoxListing:
         places[nfc(_last(path))].append(path)
     numbers: dict[str, Id] = {}
     ids: dict[str, Id] = {}
+    kind = OutlinedFile if outlines else CocoFile
     for file in files:
-        content = decoded(read_file(root / file, MOST_BYTES), CocoFile, str(root / file))
+        content = decoded(read_file(root / file, MOST_BYTES), kind, str(root / file))
         ids |= _add(gathered, content, places, root, file)
         numbers |= {nfc(each.name): each.id for each in content.categories}
     listing = gathered.listing()
@@ -148,7 +186,12 @@ def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], ro
             raise StriateError(f"{root / file}: annotations[{number}] has a bbox of {len(box.bbox)} numbers, not 4")
         left, top, width, height = box.bbox
         edges = left, top, left + width, top + height
-        gathered.add_box(path_of[box.image_id], names[box.category_id], edges, crowd=bool(box.iscrowd))
+        try:
+            outline = box.outline if isinstance(box, Outlined) else None
+        except StriateError as error:
+            raise StriateError(f"{root / file}: annotations[{number}]: {error}") from error
+        label = names[box.category_id]
+        gathered.add_box(path_of[box.image_id], label, edges, crowd=bool(box.iscrowd), outline=outline)
     return {path: number for number, path in path_of.items()}
 
 

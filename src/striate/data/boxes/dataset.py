@@ -10,12 +10,14 @@ import numpy as np
 
 from striate.answers.boxes import LOCALISATION
 from striate.answers.detections import DETECTION
+from striate.answers.instances import INSTANCES
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.boxes.cleaning import Cleaned, cleaned
 from striate.data.boxes.coco import ENDING as JSON
 from striate.data.boxes.coco import FOLDERS, coco_files, looks_like_boxes, read_coco
 from striate.data.boxes.listing import BoxListing, named
+from striate.data.boxes.numbered_masks import read_numbered_masks
 from striate.data.boxes.survey import Headers, read_headers
 from striate.data.boxes.table import is_box_table, read_box_table
 from striate.data.boxes.voc import ENDING as XML
@@ -26,14 +28,16 @@ from striate.data.boxes.yolo_file import looks_like_yolo
 from striate.data.dataset import Dataset, FilePictures
 from striate.data.layout import DEEPEST_WRAPPER
 from striate.data.left_out import Inventory, Tally
-from striate.data.masks.pairs import place_of
+from striate.data.masks.pairs import masks_below, place_of
 from striate.data.scan import Progress
 from striate.data.splits import given_splits, split_number, split_targets
 from striate.data.targets import Indices
 from striate.data.targets.boxes import BoxTargets
 from striate.data.walk import Listing, Walk
+from striate.ops.masks import Runs
 
 TABLES = (".csv", ".tsv")
+TASKS = (LOCALISATION, DETECTION, INSTANCES)
 
 
 def has_boxes(path: Path) -> bool:
@@ -77,55 +81,79 @@ def _task_of(listing: BoxListing) -> str:
 def open_boxes(path: Path, split_seed: int = 0, progress: Progress | None = None, task: str | None = None) -> Dataset:
     """The pictures and boxes of a table, of a COCO file, or of a folder that holds one, VOC's XML or YOLO's labels.
 
-    task: what they are for, localisation or detection; by default what `task_of_boxes` says. Pictures that are listed
-    without a box show nothing, which detection learns from; for localisation, which takes crowds for no boxes, they are
-    left out. Every picture's header is read, since boxes are held against its size. Splits are those of the table, the
+    task: what they are for, localisation, detection, or instances, which needs outlines; by default what
+    `task_of_boxes` says. Masks that number objects are read where there are no boxes. Pictures that are listed without
+    a box show nothing, which detection learns from; for localisation, which takes crowds for no boxes, they are left
+    out. Every picture's header is read, since boxes are held against its size. Splits are those of the table, the
     folders or the files; a missing val is taken from train, without any all three are made. What is not used is in the
-    dataset's inventory. Raises StriateError where nothing can be read, and where one box a picture is asked for and
-    some have several.
+    dataset's inventory. Raises StriateError where nothing can be read, where one box a picture is asked for and some
+    have several, and where outlines are asked for and there are none.
     """
-    root, listing = _read(path)
-    task = task if task in (LOCALISATION, DETECTION) else _task_of(listing)
+    root, listing = _read(path, outlines=task == INSTANCES)
+    task = task if task in TASKS else _task_of(listing)
     notes = listing.notes
     if task == LOCALISATION and listing.crowd.any():
         notes = (*notes, f"{counted(int(listing.crowd.sum()), 'crowd')} left out")
         listing = listing.only(~listing.crowd)
     headers = read_headers(root, listing.paths, progress)
     found = cleaned(str(path), listing, headers)
-    kept, tally = _kept(listing, found, task)
+    kept, tally = _kept(len(listing.boxes), found, task)
     pictures = FilePictures(root, [listing.paths[number] for number in kept])
-    targets = _targets(listing, headers, found, task).only(kept)
+    if task == INSTANCES:
+        _require_outlines(path, found.listing, headers)
+    targets = _targets(headers, found, task).only(kept)
     given = given_splits(np.array([split_number(listing.splits[number]) for number in kept], np.int8))
     dataset = split_targets(str(path), pictures, pictures.relative_paths, targets, given, split_seed)
     return replace(dataset, inventory=Inventory(tally.left_out(), notes))
 
 
-def _read(path: Path) -> tuple[Path, BoxListing]:
+def _read(path: Path, *, outlines: bool = False) -> tuple[Path, BoxListing]:
     """The folder that the listed paths count from, and what was read."""
     if path.suffix.lower() in TABLES:
         return path.parent, read_box_table(path)
     if path.is_file() and path.suffix.lower() in YAML:
-        return path.parent, read_yolo(path.parent, path.name)
+        return path.parent, read_yolo(path.parent, path.name, outlines=outlines)
     if path.is_file():
         root = path.parent.parent if path.parent.name.lower() in FOLDERS else path.parent
-        return root, read_coco(root, [path.relative_to(root).as_posix()])
+        return root, read_coco(root, [path.relative_to(root).as_posix()], outlines=outlines)
     walk = Walk(path)
     if files := coco_files(walk):
-        return path, read_coco(path, files)
-    of_yolo = not has_voc(walk) and has_yolo(walk, _near_the_top(walk))
-    return path, read_yolo(path) if of_yolo else read_voc(path)
+        return path, read_coco(path, files, outlines=outlines)
+    if has_voc(walk):
+        return path, read_voc(path)
+    if has_yolo(walk, _near_the_top(walk)):
+        return path, read_yolo(path, outlines=outlines)
+    return path, read_numbered_masks(path) if masks_below(path) else read_voc(path)
 
 
-def _targets(listing: BoxListing, headers: Headers, found: Cleaned, task: str) -> BoxTargets:
-    places = np.flatnonzero(found.kept)
-    labels = [unicodedata.normalize("NFC", listing.labels[place]) for place in places.tolist()]
+def _require_outlines(path: Path, listing: BoxListing, headers: Headers) -> None:
+    """Raise StriateError where no box has an outline, and where one is of a picture of another size."""
+    if not any(listing.outlines):
+        raise StriateError(
+            f"{path} has boxes without outlines, and instances are of pixels; give COCO's segmentation, YOLO's "
+            "polygons or masks that number the objects, or find boxes: --task detection"
+        )
+    for outline, number in zip(listing.outlines, listing.picture.tolist(), strict=True):
+        height, width = headers.sizes_px[number].tolist()
+        if isinstance(outline, Runs) and height and outline.size != (height, width):
+            raise StriateError(
+                f"{path}: a mask of {listing.paths[number]} has {outline.size[1]}x{outline.size[0]} pixels and the "
+                f"picture {width}x{height}; give masks the size of their pictures"
+            )
+
+
+def _targets(headers: Headers, found: Cleaned, task: str) -> BoxTargets:
+    listing = found.listing
+    labels = [unicodedata.normalize("NFC", label) for label in listing.labels]
     names = tuple(sorted(set(labels)))
     number = {name: place for place, name in enumerate(names)}
-    counts = np.bincount(listing.picture[places], minlength=len(listing.paths))
+    counts = np.bincount(listing.picture, minlength=len(listing.paths))
     # Of localisation every picture has one box, and that is asked for, however hard.
-    ignored = (listing.difficult | listing.crowd)[places] & (task == DETECTION)
+    ignored = (listing.difficult | listing.crowd) & (task != LOCALISATION)
+    if task == INSTANCES:
+        ignored |= np.array([outline is None for outline in listing.outlines], np.bool_)
     return BoxTargets(
-        boxes=found.boxes,
+        boxes=listing.boxes,
         labels=np.array([number[label] for label in labels], np.int64),
         ignored=ignored,
         starts=np.concatenate([[0], np.cumsum(counts)]),
@@ -134,6 +162,7 @@ def _targets(listing: BoxListing, headers: Headers, found: Cleaned, task: str) -
         task=task,
         category_ids=listing.category_ids,
         picture_ids=listing.picture_ids,
+        outlines=listing.outlines if task == INSTANCES else (),
         findings=(*listing.findings, *found.findings, *_without_boxes(listing, names)),
     )
 
@@ -144,16 +173,17 @@ def _without_boxes(listing: BoxListing, names: tuple[str, ...]) -> tuple[str, ..
     return (f"{counted(len(missing), 'class')} without a box, left out: {named(missing)}",) if missing else ()
 
 
-def _kept(listing: BoxListing, found: Cleaned, task: str) -> tuple[Indices, Tally]:
+def _kept(listed: int, found: Cleaned, task: str) -> tuple[Indices, Tally]:
     """The numbers of the pictures that are used, and what is left out; a split decides where any is said.
 
-    Raises StriateError where there is no box at all.
+    listed: how many boxes there were. Raises StriateError where there is no box at all.
     """
-    counts, tally = np.bincount(listing.picture[found.kept], minlength=len(listing.paths)), Tally()
+    listing, tally = found.listing, Tally()
+    counts = np.bincount(listing.picture, minlength=len(listing.paths))
     if task == LOCALISATION:
         _refuse_several(listing, counts)
         tally.add_all("unboxed", [listing.paths[number] for number in np.flatnonzero(counts == 0).tolist()])
-    usable = np.flatnonzero((counts > 0) | (task == DETECTION)).tolist()
+    usable = np.flatnonzero((counts > 0) | (task != LOCALISATION)).tolist()
     splits = any(listing.splits)
     kept = [number for number in usable if listing.splits[number] or not splits]
     tally.add_all("unannotated", listing.unannotated)
@@ -161,7 +191,7 @@ def _kept(listing: BoxListing, found: Cleaned, task: str) -> tuple[Indices, Tall
     tally.add_all("unsplit", [listing.paths[number] for number in sorted({*usable} - {*kept})])
     if not counts[kept].sum():
         why = "; ".join(found.findings[:2]) or "the data has none"
-        raise StriateError(f"no box is left of {counted(len(listing.boxes), 'box')}: {why}; give each picture one")
+        raise StriateError(f"no box is left of {counted(listed, 'box')}: {why}; give each picture one")
     return np.array(kept, np.int64), tally
 
 

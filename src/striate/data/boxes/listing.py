@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from striate.data.boxes.outlines import Outline
 from striate.data.left_out import NAMED
 from striate.data.targets import Indices, Sizes
 
@@ -29,6 +30,7 @@ class BoxListing:
     height. notes: how it was read. findings: what is odd about it. unannotated: further pictures, of which nothing says
     what they show. broken: why annotations of further pictures cannot be read. category_ids: number in the file of
     every class that it names, also of those without boxes. picture_ids: of the pictures, where the file has any.
+    outlines: of the objects, (M,), where they were asked for.
     """
 
     paths: Sequence[str]
@@ -46,6 +48,7 @@ class BoxListing:
     broken: tuple[str, ...] = ()
     category_ids: Mapping[str, Id] = field(default_factory=dict)
     picture_ids: tuple[Id, ...] = ()
+    outlines: tuple[Outline | None, ...] = ()
 
     @property
     def per_picture(self) -> Indices:
@@ -54,10 +57,12 @@ class BoxListing:
 
     def only(self, chosen: Flags) -> BoxListing:
         """Some of the boxes, and all pictures. chosen: (M,)."""
+        places = np.flatnonzero(chosen).tolist()
         return replace(
             self,
             boxes=self.boxes[chosen],
-            labels=[self.labels[place] for place in np.flatnonzero(chosen).tolist()],
+            labels=[self.labels[place] for place in places],
+            outlines=tuple(self.outlines[place] for place in places) if self.outlines else (),
             picture=self.picture[chosen],
             difficult=self.difficult[chosen],
             crowd=self.crowd[chosen],
@@ -84,6 +89,7 @@ class Gathered:
         self._labels: list[str] = []
         self._boxes: list[tuple[float, float, float, float]] = []
         self._marks: list[tuple[bool, bool]] = []
+        self._outlines: list[Outline | None] = []
 
     def add_picture(self, path: str, split: str = "", size: tuple[int, int] = (0, 0)) -> int:
         """Note a picture, and give its number. size: height and width. Of one that came before nothing changes."""
@@ -105,9 +111,11 @@ class Gathered:
         *,
         difficult: bool = False,
         crowd: bool = False,
+        outline: Outline | None = None,
     ) -> None:
         """Note a box in a picture."""
         self._marks.append((difficult, crowd))
+        self._outlines.append(outline)
         self._picture.append(self.add_picture(path))
         self._labels.append(label)
         self._boxes.append(box)
@@ -126,6 +134,7 @@ class Gathered:
             difficult,
             crowd,
             np.array(self._sizes, np.int32).reshape(-1, 2),
+            outlines=tuple(self._outlines[place] for place in order.tolist()) if any(self._outlines) else (),
         )
 
 

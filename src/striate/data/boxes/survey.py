@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from striate.data.boxes.listing import Boxes, BoxListing
+from striate.data.boxes.listing import BoxListing
+from striate.data.boxes.outlines import Polygons
 from striate.data.decode import DecodeError, file_content, opened_picture
 from striate.data.orientation import SIDEWAYS, orientation
 from striate.data.scan import Progress
@@ -58,23 +59,9 @@ def in_pixels(listing: BoxListing, headers: Headers) -> BoxListing:
     if not listing.shares:
         return listing
     sides = headers.sizes_px[listing.picture][:, [1, 0, 1, 0]]
-    return replace(listing, boxes=np.where(sides > 0, listing.boxes * sides, listing.boxes), shares=False)
-
-
-def turned_boxes(boxes: Boxes, orientation_number: int, stored: tuple[int, int]) -> Boxes:
-    """Boxes of a picture as it is stored, where they are once it is upright. stored: its height and width before that.
-
-    >>> turned_boxes(np.array([[0.0, 0, 10, 5]]), 6, (20, 30)).tolist()  # a quarter clockwise: 20 wide, 30 high
-    [[15.0, 0.0, 20.0, 10.0]]
-    """
-    (height, width), (left, top, right, bottom) = stored, boxes.T
-    edges = {
-        2: (width - right, top, width - left, bottom),
-        3: (width - right, height - bottom, width - left, height - top),
-        4: (left, height - bottom, right, height - top),
-        5: (top, left, bottom, right),
-        6: (height - bottom, left, height - top, right),
-        7: (height - bottom, width - right, height - top, width - left),
-        8: (top, width - right, bottom, width - left),
-    }
-    return np.stack(edges.get(orientation_number, (left, top, right, bottom)), 1)
+    outlines = tuple(
+        each.scaled(width, height) if isinstance(each, Polygons) else each
+        for each, (width, height) in zip(listing.outlines, sides[:, :2].tolist(), strict=False)
+    )
+    boxes = np.where(sides > 0, listing.boxes * sides, listing.boxes)
+    return replace(listing, boxes=boxes, outlines=outlines, shares=False)

@@ -15,8 +15,9 @@ TINY_PX = 1.0
 SAME_IOU = 0.95
 
 
-def suspicions(listing: BoxListing, boxes: Boxes, headers: Headers) -> Iterator[str]:
-    """All there are. boxes: of the listing, in the upright pictures and cut at their edges."""
+def suspicions(listing: BoxListing, headers: Headers) -> Iterator[str]:
+    """All there are. listing: of boxes in the upright pictures, cut at their edges."""
+    boxes = listing.boxes
     height, width = headers.sizes_px[listing.picture].astype(np.float64).T
     known = height > 0
     yield from _other_sizes(listing, headers)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from striate.core.units import counted
-from striate.data.boxes.listing import Boxes, BoxListing, named
-from striate.data.boxes.survey import UPRIGHT, Headers, turned_boxes
-from striate.data.orientation import SIDEWAYS
+from striate.data.boxes.listing import BoxListing, named
+from striate.data.boxes.outlines import turned
+from striate.data.boxes.survey import UPRIGHT, Headers
+from striate.data.orientation import SIDEWAYS, turned_boxes
 
 
-def upright_boxes(listing: BoxListing, headers: Headers) -> tuple[Boxes, list[str]]:
-    """The boxes in upright pictures, and sentences on those that a camera has stored turned.
+def as_upright(listing: BoxListing, headers: Headers) -> tuple[BoxListing, list[str]]:
+    """The boxes and outlines in upright pictures, and sentences on those that a camera has stored turned.
 
     A file that says the size of the picture as it is stored has its boxes there; so has one that says no size where
     boxes reach beyond the upright picture and not beyond the stored one.
     """
-    stored, upright, boxes = headers.stored_px, headers.sizes_px, listing.boxes.copy()
+    stored, upright = headers.stored_px, headers.sizes_px
+    boxes, outlines = listing.boxes.copy(), list(listing.outlines)
     sideways = np.isin(headers.orientations, SIDEWAYS) & (stored[:, 0] != stored[:, 1])
     said_so = (listing.stated_px == stored).all(1)
     fits = ~(listing.stated_px > 0).any(1) & _fit(listing, stored) & ~_fit(listing, upright)
     of_stored = sideways & (said_so | fits)
     for number in np.flatnonzero(of_stored).tolist():
         own, size = listing.picture == number, (int(stored[number, 0]), int(stored[number, 1]))
-        boxes[own] = turned_boxes(boxes[own], int(headers.orientations[number]), size)
+        orientation = int(headers.orientations[number])
+        boxes[own] = turned_boxes(boxes[own], orientation, size)
+        for place in np.flatnonzero(own).tolist() if outlines else ():
+            outlines[place] = turned(outlines[place], orientation, size)
     others = (headers.orientations != UPRIGHT) & ~of_stored
     ways = (
         (of_stored, "turned by their EXIF data, and their boxes with them, which are of the pictures before that"),
@@ -33,7 +40,7 @@ def upright_boxes(listing: BoxListing, headers: Headers) -> tuple[Boxes, list[st
     for flags, what in ways:
         if files := [listing.paths[number] for number in np.flatnonzero(flags).tolist()]:
             said.append(f"{counted(len(files), 'picture')} {what}: {named(files)}")
-    return boxes, said
+    return replace(listing, boxes=boxes, outlines=tuple(outlines)), said
 
 
 def _fit(listing: BoxListing, sizes: np.ndarray) -> np.ndarray:

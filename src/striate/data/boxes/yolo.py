@@ -18,6 +18,7 @@ from striate.core.reading import read_file
 from striate.core.units import counted
 from striate.data.boxes.beside import annotations_beside, read_each
 from striate.data.boxes.listing import BoxListing, Gathered, named
+from striate.data.boxes.outlines import polygons
 from striate.data.boxes.yolo_file import YoloFile, read_yolo_file, yolo_file_among
 from striate.data.layout import nfc
 from striate.data.masks.pairs import place_of
@@ -57,8 +58,9 @@ def _is_labels(file: Path) -> bool:
         return False
 
 
-def read_yolo(root: Path, file: str | None = None) -> BoxListing:
+def read_yolo(root: Path, file: str | None = None, *, outlines: bool = False) -> BoxListing:
     """The boxes of a folder in YOLO's layout; file: its data.yaml, where several might be meant.
+    outlines: whether polygons are kept.
 
     Names of classes are those of data.yaml or classes.txt, else their numbers. Splits are those of data.yaml, as far as
     its folders are below the root, else of the folders. A picture without a file of labels shows nothing.
@@ -70,7 +72,7 @@ def read_yolo(root: Path, file: str | None = None) -> BoxListing:
     beside = annotations_beside(walk, ENDING)
     if not beside.pairs:
         raise StriateError(f"{root} has no text file of labels that is of a picture there; {EXPECTED}")
-    reader = _Reader(root, told, _Splits(root, told))
+    reader = _Reader(root, told, _Splits(root, told), outlines)
     broken = read_each(beside.pairs, reader.read)
     for picture in beside.without:
         reader.gathered.add_picture(picture, reader.splits.of(picture))
@@ -130,6 +132,7 @@ class _Reader:
     root: Path
     told: YoloFile
     splits: _Splits
+    outlines: bool
     gathered: Gathered = field(default_factory=Gathered)
     unnamed: Counter[int] = field(default_factory=Counter)
     unnamed_in: list[str] = field(default_factory=list)
@@ -147,11 +150,11 @@ class _Reader:
                 raise StriateError(f"{self.root / labels}: line {number} {error}; {EXPECTED}") from error
         self.gathered.add_picture(picture, self.splits.of(picture))
         self.lines += len(boxes)
-        self.seen.update(class_number for class_number, _ in boxes)
-        for class_number, edges in boxes:
+        self.seen.update(class_number for class_number, *_ in boxes)
+        for class_number, edges, corners in boxes:
             name = self.told.names.get(class_number, "" if self.told.names else str(class_number))
             if name:
-                self.gathered.add_box(picture, name, edges)
+                self.gathered.add_box(picture, name, edges, outline=polygons([corners]) if self.outlines else None)
             else:
                 self.unnamed[class_number] += 1
                 self.unnamed_in.append(labels)
@@ -181,11 +184,11 @@ def _without_labels(pictures: list[str]) -> Iterable[str]:
         yield f"{counted(len(pictures), 'picture')} without a file of labels, taken to show nothing: {named(pictures)}"
 
 
-def _numbers(line: str, keypoints: bool = False) -> tuple[int, tuple[float, float, float, float]]:
-    """Class number and edges of one line. Raises ValueError with what is wrong with it.
+def _numbers(line: str, keypoints: bool = False) -> tuple[int, tuple[float, float, float, float], list[float]]:
+    """Class number, edges and corners of the polygon of one line. Raises ValueError with what is wrong with it.
 
-    >>> _numbers("3 0.5 0.5 0.25 1"), _numbers("0 0.1 0.9 0.3 0.2 0.5 0.5")
-    ((3, (0.375, 0.0, 0.625, 1.0)), (0, (0.1, 0.2, 0.5, 0.9)))
+    >>> _numbers("3 0.5 0.5 0.25 1"), _numbers("0 0.1 0.9 0.3 0.2 0.5 0.5")[:2]
+    ((3, (0.375, 0.0, 0.625, 1.0), []), (0, (0.1, 0.2, 0.5, 0.9)))
     """
     cells = line.split()
     try:
@@ -196,10 +199,10 @@ def _numbers(line: str, keypoints: bool = False) -> tuple[int, tuple[float, floa
         raise ValueError(f"is {line.strip()[:40]!r}")
     if len(values) == 4 or (keypoints and len(values) > 4):
         x, y, width, height = values[:4]
-        return int(number), (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        return int(number), (x - width / 2, y - height / 2, x + width / 2, y + height / 2), []
     if len(values) < 6 or len(values) % 2:
         raise ValueError(f"has {counted(len(cells), 'number')}")
-    return int(number), (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
+    return int(number), (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])), values
 
 
 def _lines(file: Path) -> list[str]:

@@ -116,8 +116,8 @@ def coding_of(survey: Survey, table: ClassTable | None, source: str) -> Coding:
         return Coding(
             FOREGROUND,
             {number: min(number, 1) for number in found},
-            note=f"masks count objects, up to {most} in one, and are read as background and foreground; if the numbers "
-            "are classes, name them in classes.txt",
+            note=f"masks count objects, up to {most} in one, and are read as background and foreground; to find each "
+            "object, say --task instances; if the numbers are classes, name them in classes.txt",
         )
     numbers = sorted(found - {IGNORED})
     _refuse_many(source, len(numbers))

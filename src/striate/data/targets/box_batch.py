@@ -26,7 +26,7 @@ class BoxBatch:
     boxes: edges in pixels of these pictures, float32 (M, 4). labels: class numbers, int64 (M,). picture: number in the
     batch of the picture that each is in, int64 (M,), ascending. size: height and width of the pictures. ignored: of
     what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
-    float32 (N, 2), whatever was made of it since.
+    float32 (N, 2), whatever was made of it since. masks: which pixels objects have, bool (M, *size), of instances.
     """
 
     boxes: Tensor
@@ -36,6 +36,7 @@ class BoxBatch:
     size: tuple[int, int]
     ignored: Tensor
     shown_px: Tensor
+    masks: Tensor | None = None
 
     def __len__(self) -> int:
         return self.pictures
@@ -50,17 +51,20 @@ class BoxBatch:
     def _those(self, chosen: Tensor) -> Self:
         """Some of the boxes in the same pictures. chosen: bool (M,)."""
         boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
-        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen])
+        masks = None if self.masks is None else self.masks[chosen]
+        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen], masks=masks)
 
     def to(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The same where `move` brings them."""
         boxes, labels, picture = map(move, (self.boxes, self.labels, self.picture))
         ignored, shown = map(move, (self.ignored, self.shown_px))
-        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
+        moved = replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
+        return moved if self.masks is None else replace(moved, masks=move(self.masks))
 
     def moved(self, geometry: Geometry) -> Self:
         """Where the pixels are, cut at the edges of the result."""
-        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size).cut()
+        masks = None if self.masks is None else geometry[self.picture.cpu()].masks(self.masks, fill=False)
+        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size, masks=masks).cut()
 
     def cut(self) -> Self:
         """Cut at the edges of the pictures: what is gone is dropped, of which less than LEAST_LEFT is left ignored."""
@@ -77,8 +81,9 @@ class BoxBatch:
 
     @property
     def plain(self) -> dict[str, Tensor]:
-        """Boxes, labels, the picture that each is in, and which of them nothing is asked of."""
-        return {"boxes": self.boxes, "labels": self.labels, "picture": self.picture, "ignored": self.ignored}
+        """Boxes, labels, the picture that each is in, which of them nothing is asked of, and, of instances, masks."""
+        plain = {"boxes": self.boxes, "labels": self.labels, "picture": self.picture, "ignored": self.ignored}
+        return plain if self.masks is None else {**plain, "masks": self.masks}
 
 
 class LoneBoxes(BoxBatch):

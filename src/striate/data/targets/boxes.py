@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from striate.answers.boxes import LOCALISATION
+from striate.answers.instances import INSTANCES
 from striate.core.errors import StriateError
 from striate.core.reading import decoded
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.boxes.listing import Boxes, Flags, Id
+from striate.data.boxes.outlines import Outline, Told, of_told, told, working_masks
 from striate.data.picture import working_geometry
 from striate.data.targets import Indices, Review, Sizes
 from striate.data.targets.box_batch import LEAST_LEFT, BoxBatch, LoneBoxes, boxes_of
@@ -29,13 +31,21 @@ __all__ = ["LEAST_LEFT", "BoxBatch", "BoxTargets", "LoneBoxes", "boxes_of"]
 class Stated:
     """What data.tsv says of one picture: its size, height before width, and boxes with their classes' names.
 
-    ignored: of each box, whether nothing is asked of it; () of no box, and in lists of earlier versions.
+    ignored: of each box, whether nothing is asked of it; () of no box, and in lists of earlier versions. outlines: of
+    each object, of instances.
     """
 
     size: tuple[int, int]
     boxes: tuple[tuple[float, float, float, float], ...]
     labels: tuple[str, ...]
     ignored: tuple[bool, ...] = ()
+    outlines: tuple[Told, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether each box has all that any has."""
+        count = len(self.boxes)
+        return len(self.labels) == count and {len(self.ignored), len(self.outlines)} <= {0, count}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +57,8 @@ class BoxTargets:
     starts: int64 (N + 1,); those of picture n are starts[n] to starts[n + 1]. sizes_px: of the pictures. names: of the
     classes. task: localisation, which needs one box in every picture, or detection. findings: what was dropped or cut,
     as sentences. preprocess: of the network for which they are taken. category_ids: what the data's file calls its
-    classes, by name, and picture_ids what it calls the pictures, (N,); empty where it does not.
+    classes, by name, and picture_ids what it calls the pictures, (N,); empty where it does not. outlines: of the
+    objects, (M,), of instances.
     """
 
     boxes: Boxes
@@ -61,6 +72,7 @@ class BoxTargets:
     preprocess: Preprocess | None = None
     category_ids: Mapping[str, Id] = field(default_factory=dict)
     picture_ids: tuple[Id, ...] = ()
+    outlines: tuple[Outline | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sizes_px)
@@ -106,6 +118,10 @@ class BoxTargets:
         kind = LoneBoxes if self.task == LOCALISATION else BoxBatch
         shown, size = torch.from_numpy(self.sizes_px[indices]).float(), next(iter(sizes), (0, 0))
         batch = kind(self._working[rows], labels, torch.from_numpy(picture), len(indices), size, ignored, shown)
+        if self.task == INSTANCES:
+            shown_sizes = [(int(height), int(width)) for height, width in self.sizes_px[indices][picture].tolist()]
+            outlines = [self.outlines[row] for row in rows.tolist()]
+            batch = replace(batch, masks=working_masks(outlines, shown_sizes, self.preprocess))
         return batch if self.preprocess is None else batch.cut()
 
     def _rows(self, indices: Indices) -> Indices:
@@ -122,9 +138,9 @@ class BoxTargets:
         boxes, labels, ignored = self.boxes[rows], self.labels[rows], self.ignored[rows]
         sizes = self.sizes_px[indices]
         ids = tuple(self.picture_ids[index] for index in indices.tolist()) if self.picture_ids else ()
-        return replace(
-            self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes, picture_ids=ids
-        )
+        outlines = tuple(self.outlines[row] for row in rows.tolist()) if self.outlines else ()
+        some = replace(self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes)
+        return replace(some, picture_ids=ids, outlines=outlines)
 
     def numbered(self, names: tuple[str, ...], numbers: Indices) -> BoxTargets:
         """The same boxes among other names."""
@@ -143,6 +159,7 @@ class BoxTargets:
             sizes_px=np.concatenate([each.sizes_px for each in parts]),
             findings=tuple(said for each in parts for said in each.findings),
             picture_ids=tuple(one for each in parts for one in each.picture_ids) if known else (),
+            outlines=tuple(one for each in parts for one in each.outlines),
         )
 
     def listed(
@@ -154,7 +171,8 @@ class BoxTargets:
         numbers, unknown = numbers_among(labels, self.names if names is None else names)
         if unknown:
             raise StriateError(f"{file} is damaged: it has a class {min(unknown)!r} that the run was not begun with")
-        if any(len(each.labels) != len(each.boxes) or len(each.ignored) not in (0, len(each.boxes)) for each in stated):
+        outlined = sum(len(each.outlines) for each in stated) if self.task == INSTANCES else len(labels)
+        if not all(each.fits for each in stated) or outlined != len(labels):
             raise StriateError(f"{file} is damaged: it has a picture with other numbers of boxes and of classes")
         ignored = [flag for each in stated for flag in each.ignored or (False,) * len(each.boxes)]
         return replace(
@@ -166,6 +184,7 @@ class BoxTargets:
             sizes_px=np.array([each.size for each in stated], np.int32).reshape(-1, 2),
             names=self.names if names is None else tuple(names),
             picture_ids=(),
+            outlines=tuple(of_told(told, each.size) for each in stated for told in each.outlines),
         )
 
     def text(self, index: int) -> str:
@@ -178,6 +197,8 @@ class BoxTargets:
         }
         if self.ignored[own].any():
             said["ignored"] = self.ignored[own].tolist()
+        if self.outlines:
+            said["outlines"] = list(map(told, self.outlines[own]))
         return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
 
     def counts(self, indices: Indices) -> list[int]:
@@ -208,7 +229,8 @@ class BoxTargets:
         """Boxes and class numbers, for a hash."""
         rows = self._rows(indices)
         said = self.boxes[rows].tobytes() + self.labels[rows].tobytes() + self.per_picture[indices].tobytes()
-        return said + (self.ignored[rows].tobytes() if self.ignored[rows].any() else b"")
+        outlines = repr([told(self.outlines[row]) for row in rows.tolist()]).encode() if self.outlines else b""
+        return said + (self.ignored[rows].tobytes() if self.ignored[rows].any() else b"") + outlines
 
     @property
     def described(self) -> str:
