@@ -52,6 +52,7 @@ def test_models_tells_of_auxiliary_heads(striate) -> None:
             "an amount is a number with or without k, M, G or T, such as 10M or 1.5G, got 'lots'",
         ),
         ("models --year 98", "years are given as 2015 or 2012-2014, got '98'"),
+        ("summary segnett", "unknown model 'segnett'; did you mean 'segnet'"),
         ("summary resnett50", "unknown model 'resnett50'; did you mean 'resnet50'"),
         ("summary lenet5 --depth deep", "--depth takes a whole number of at least 1, or all, got 'deep'"),
         ("summary lenet5 --json --csv", "--json, --csv and --markdown exclude each other"),

@@ -22,7 +22,7 @@ PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
 # What may follow a flag as its value, rather than as the next word of a sentence.
 VALUE = (
-    r"[\w./]+:\w+|fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|"
+    r"[\w./][\w./-]*:\w+|fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|"
     r"detection|instances|localisation|segmentation|"
     r"[0-9][\w.]*"
 )

@@ -18,7 +18,7 @@ from striate.core.own_code import Written, code_of, names_code
 from striate.core.records import Preprocess
 from striate.deploy.engines import is_exported
 from striate.meta.weightless import blueprint
-from striate.models import FILES, NAMED, OWN, ZOO, Model, Network, architecture_of, create_model, is_drawn
+from striate.models import FILES, NAMED, OWN, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
 from striate.models.pattern import canonical
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
@@ -174,7 +174,7 @@ def network_of(
             log.warning(remark)
         return network
     if not names_weights(name):
-        raise unknown_name("model", name, ZOO, "`striate models`")
+        raise unknown_name("model", name, NAMED, "`striate models`")
     for what, value in (("--classes", classes), ("--in-channels", in_channels)):
         if value is not None:
             raise StriateError(f"{what} is settled by the weights of {name}; leave it out")

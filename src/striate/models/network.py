@@ -39,7 +39,7 @@ class Network(nn.Module):
     names_elsewhere: ClassVar[Mapping[str, str]] = {}
     """Of layers that other libraries call otherwise: their paths there, and here."""
 
-    task: ClassVar[str] = CLASSIFICATION
+    task: str = CLASSIFICATION
     """What it answers."""
     begins_with: str = ""
     """The network of the zoo whose weights `begin_with` takes."""

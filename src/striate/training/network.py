@@ -96,13 +96,14 @@ def _require_answers(network: Network, task: Task) -> None:
     """Raise StriateError for a network, such as one of a person's own, that says nothing of what is asked."""
     if network.task != task.needs:
         raise StriateError(
-            f"{network.label} answers with no {task_named(task.needs).one_answer}, as {task.name} asks; take a network "
-            f"of the zoo: {instead_of('', task.needs)}"
+            f"{network.label} answers with no {task_named(task.needs).one_answer}, as {task.name} asks, but with "
+            f"{task_named(network.task).answers_with}; take a network of the zoo: {instead_of('', task.needs)}"
         )
 
 
 def own_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = CLASSIFICATION) -> Preprocess:
-    """As `fit_size`, but the network's own size where a smaller one is no size for it, as for a transformer.
+    """As `fit_size`, but the network's own size where another is no size for it, as for a transformer; of a network
+    that answers for pixels, first the nearest one that is.
 
     Raises StriateError, with the line of its own code, where it cannot run at the size that the recipe has.
     """
@@ -112,8 +113,20 @@ def own_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
     except StriateError:
         if recipe.size_px is not None or fitted.size == network.preprocess.size:
             raise
+        if (near := _near_size(network, fitted.size)) is not None and task.at_own_size:
+            return replace(fitted, size=near, resize=near)
         return fit_size(network, replace(recipe, size_px=network.preprocess.size), pictures, task)
     return fitted
+
+
+def _near_size(network: Network, size: tuple[int, int]) -> tuple[int, int] | None:
+    """The nearest size that a network takes: of multiples of 8, 16, 32 or 64 px, as halving maps asks for them."""
+    for step in (8, 16, 32, 64):
+        height, width = (max(step, round(side / step) * step) for side in size)
+        with suppress(StriateError):
+            network.require_size(height, width)
+            return height, width
+    return None
 
 
 def require_whole(recipe: Recipe) -> None:

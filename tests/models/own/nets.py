@@ -49,6 +49,38 @@ class Staged(nn.Module):
         return self.answer(self.deep(self.middle(self.enter(images))).mean((2, 3)) * self.scale)
 
 
+class Halving(nn.Module):
+    """A class for every pixel, of sizes that halve twice; a second head of smaller maps in training."""
+
+    def __init__(self, num_classes=10, width=8):
+        super().__init__()
+        self.enter = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU())
+        self.down = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
+        self.deep = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
+        self.up = nn.ConvTranspose2d(2 * width, width, 4, stride=4)
+        self.aux = nn.Conv2d(width, num_classes, 1)
+        self.score = nn.Conv2d(2 * width, num_classes, 1)
+
+    def forward(self, images):
+        entered = self.enter(images)
+        down = self.down(entered)
+        deep = self.deep(down)
+        both = torch.cat([deep, F.max_pool2d(down, 2)], 1)
+        out = {"out": self.score(torch.cat([self.up(both), entered], 1))}
+        return out | {"aux": self.aux(deep)} if self.training else out
+
+
+class Coarse(nn.Module):
+    """A class for every second place, as a tensor."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, classes, 1))
+
+    def forward(self, images):
+        return self.body(images)
+
+
 class Dictionary(Body):
     """Logits among other things, by name."""
 

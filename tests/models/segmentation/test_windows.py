@@ -115,3 +115,33 @@ def test_the_second_instance_reads_the_first_answer() -> None:
     assert before.shape == main.shape
     assert not torch.equal(before, main)
     assert first.softmax(dim=1).sum(dim=1).mean().item() == pytest.approx(1)
+
+
+def test_the_sizes_of_the_multi_scale_network_are_the_papers() -> None:
+    """Farabet et al. 2013, section 3.1: 7x7 filters to 16, 64, 256 maps, 2x2 pooling, windows of 46 px; 3 scales, 768.
+
+    The paper connects a map to some of the maps below; here to all.
+    """
+    summary, kinds = summarize(create_model("multiscale")), (16, 64, 256)
+    stages = sum(maps * (7 * 7 * below + 1) for below, maps in zip((3, *kinds), kinds, strict=False))
+    assert summary.params == stages + 1024 * (768 + 1) + 8 * (1024 + 1)
+    macs = 60 * 80 * (768 * 1024 + 1024 * 8)
+    for height, width in ((240, 320), (120, 160), (60, 80)):
+        height, width = height + 45, width + 45  # zeros around, for a window for every fourth pixel
+        for below, maps in zip((3, *kinds), kinds, strict=False):
+            height, width = height - 6, width - 6
+            macs += height * width * 7 * 7 * below * maps
+            height, width = height // 2, width // 2
+    assert summary.macs == macs
+    assert ((1 + 6) * 2 + 6) * 2 + 6 == 46
+
+
+def test_the_sizes_of_the_recurrent_network_are_the_papers() -> None:
+    """Pinheiro and Collobert 2014: 8x8 filters to 25 and 50 maps, 2x2 pooling behind each, 1x1 to classes."""
+    summary = summarize(create_model("recurrent_labelling"))
+    assert summary.params == 25 * (8 * 8 * (3 + 8) + 1) + 50 * (8 * 8 * 25 + 1) + 8 * (50 + 1)
+    instances = ((240, 320), (60, 80))
+    macs = [
+        height * width * (8 * 8 * (3 + 8) * 25 + 8 * 8 * 25 * 50 // 4 + 50 * 8 // 16) for height, width in instances
+    ]
+    assert summary.macs == sum(macs)

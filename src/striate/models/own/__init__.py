@@ -13,16 +13,19 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from striate.answers.classes import CLASSIFICATION
+from striate.answers.masks import SEGMENTATION
 from striate.core.errors import StriateError
 from striate.core.own_code import OwnCode, Written, as_code
 from striate.core.records import Fit, Preprocess
 from striate.core.values import shown
 from striate.meta.own_lines import place_and_reason
 from striate.models.network import Network, replace_classifier
+from striate.models.own.last_layers import last_layer, score_layers
 from striate.models.own.network import OwnNetwork
 from striate.models.own.outputs import answer_of
 from striate.models.own.stages import modules_by_stage, stages_of
-from striate.models.own.walk import Call, Walk, walk, walk_or_refuse
+from striate.models.own.walk import Walk, walk, walk_or_refuse
 
 USUAL_CLASSES = 1000
 # Sides in pixels that networks are made for, likelier ones first; the first of them may be tried with numbers.
@@ -250,14 +253,20 @@ def look_at(network: OwnNetwork, classes: int | None, *, told: bool) -> None:
     and has no last layer to replace, or gives no logits.
     """
     seen = walk_or_refuse(network.behind, network.label, (network.in_channels, *network.preprocess.size))
-    logits = answer_of(seen.output, network.label).main
-    network.classifier_name, network.answers = last_layer(seen.calls, logits.shape[1]), logits.shape[1]
+    answer = answer_of(seen.output, network.label)
+    network.task, network.answers = SEGMENTATION if answer.of_pixels else CLASSIFICATION, answer.main.shape[1]
+    heads = score_layers(seen.calls, network.answers) if answer.of_pixels else ()
+    network.classifier_name = heads[-1] if heads else last_layer(seen.calls, network.answers)
     if classes is not None and classes != network.answers:
-        if told or not network.classifier_name:
-            why = "although it was given that number" if told else "and ends in no linear layer that could be replaced"
-            raise StriateError(f"{network.label} gives {network.answers} logits for {classes} classes, {why}")
+        alone = len(heads) == 1 + len(answer.auxiliary) if answer.of_pixels else network.classifier_name != ""
+        if told or not alone:
+            ends = "in several layers of so many" if answer.of_pixels and heads else "in no linear layer"
+            why = "although it was given that number" if told else f"and ends {ends} that could be replaced"
+            what = "maps of pixels" if answer.of_pixels else "logits"
+            raise StriateError(f"{network.label} gives {network.answers} {what} for {classes} classes, {why}")
         network.remarks += (_replaced(network, classes),)
-        replace_classifier(network, network.classifier_name, classes)
+        for path in heads or (network.classifier_name,):
+            replace_classifier(network, path, classes)
         network.answers = classes
         seen = walk_or_refuse(network.behind, network.label, (network.in_channels, *network.preprocess.size))
     network.features_info = stages_of(seen.calls, network.preprocess.size, network.classifier_name)
@@ -267,16 +276,6 @@ def look_at(network: OwnNetwork, classes: int | None, *, told: bool) -> None:
 
 def _replaced(network: Network, classes: int) -> str:
     return f"{network.label}: its last layer, {network.classifier_name}, is replaced for {classes} classes"
-
-
-def last_layer(calls: tuple[Call, ...], classes: int) -> str:
-    """Path of the last linear layer that gives as many numbers a picture as there are classes; "" where none does."""
-    for call in reversed(calls):
-        linear = isinstance(call.module, nn.Linear) or getattr(call.module, "kernel_size", None) == (1, 1)
-        gave = call.gave or ()
-        if linear and call.path and gave[:2] == (2, classes) and all(side == 1 for side in gave[2:]):
-            return call.path
-    return ""
 
 
 def odd_things(network: OwnNetwork, seen: Walk) -> tuple[str, ...]:

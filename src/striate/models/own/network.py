@@ -93,12 +93,12 @@ class OwnNetwork(Network):
         return self.behind.load_state_dict(state_dict, *args, **kwargs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to logits (N, classes), whatever the module gives besides."""
+        """Images (N, C, H, W) to logits (N, classes) or (N, classes, H, W), whatever the module gives besides."""
         return self._answer(images).main
 
     def _answer(self, images: Tensor) -> Answer:
-        """What the module gives, as logits."""
-        return answer_of(self.behind(images), self.label)
+        """What the module gives, as logits; of pixels at the size of the images."""
+        return answer_of(self.behind(images), self.label).at_size(images.shape[2], images.shape[3])
 
     def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:
         return self._answer(images).weighted

@@ -1,8 +1,8 @@
 """What a network of a person's own gives, as logits: one rule for tensors, tuples, dictionaries and records.
 
-A tensor is the logits. Of a tuple or list the first is, and others of the same shape are those of auxiliary heads. Of a
-dictionary, a named tuple or a record, `logits` is (or `out`, or `output`), and what is called aux... are those of
-auxiliary heads.
+A tensor is the logits: of pictures (N, classes), or of pixels (N, classes, H, W). Of a tuple or list the first is, and
+others of the same shape are those of auxiliary heads. Of a dictionary, a named tuple or a record, `logits` is (or
+`out`, or `output`), and what is called aux... are those of auxiliary heads. Maps of auxiliary heads may be smaller.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from striate.core.errors import StriateError
@@ -21,10 +22,22 @@ AUXILIARY_WEIGHT = 0.3  # Szegedy et al., arXiv:1409.4842, section 5
 
 
 class Answer(NamedTuple):
-    """Logits (N, classes) of the main head, and those of auxiliary heads."""
+    """Logits (N, classes), or maps of them (N, classes, H, W), of the main head, and those of auxiliary heads."""
 
     main: Tensor
     auxiliary: tuple[Tensor, ...]
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether the logits are of places."""
+        return self.main.dim() == 4
+
+    def at_size(self, height: int, width: int) -> Answer:
+        """Maps of that size, enlarged bilinearly where they are smaller; logits of pictures as they are."""
+        if not self.of_pixels:
+            return self
+        main, *others = (_enlarged(maps, height, width) for maps in (self.main, *self.auxiliary))
+        return Answer(main, tuple(others))
 
     @property
     def weighted(self) -> list[tuple[float, Tensor]]:
@@ -47,9 +60,17 @@ def answer_of(output: Any, name: str) -> Answer:
     if not parts or not isinstance(parts[0], Tensor):
         raise _no_logits(output, name)
     logits = [_rows(part) for part in parts if isinstance(part, Tensor)]
-    if logits[0].dim() != 2:
+    if logits[0].dim() not in (2, 4):
         raise _no_logits(output, name)
-    return Answer(logits[0], tuple(each for each in logits[1:] if each.shape == logits[0].shape))
+    main, *others = logits
+    alike = (each for each in others if each.dim() == main.dim() and each.shape[:2] == main.shape[:2])
+    return Answer(main, tuple(alike))
+
+
+def _enlarged(maps: Tensor, height: int, width: int) -> Tensor:
+    if maps.shape[2:] == (height, width):
+        return maps
+    return F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def _parts(output: Any) -> list[Any]:
@@ -82,8 +103,8 @@ def _rows(logits: Tensor) -> Tensor:
 
 def _no_logits(output: Any, name: str) -> StriateError:
     return StriateError(
-        f"{name}: forward gives {_described(output)}; a classifier gives logits (N, classes), a tuple that begins with "
-        "them, or a dictionary that has them as 'logits'"
+        f"{name}: forward gives {_described(output)}; a classifier gives logits (N, classes), a network of pixels (N, "
+        "classes, H, W), or a tuple that begins with them, or a dictionary that has them as 'logits'"
     )
 
 
