@@ -15,6 +15,9 @@ TRUE: Colour = (30, 170, 80)
 PLAIN_PX = 400  # longer side of a picture for which lines are 2 px and letters 13
 LETTERS_PX, MARGIN_PX = 13, 3
 SMALL_PX = 256
+SIDE_OF_A_LINE = (
+    10  # times as wide as a line is a box at least, unless that is of one pixel: small ones are seen through
+)
 
 
 def framed(pixels: Pixels, box: Box, colour: Colour, text: str = "") -> Pixels:
@@ -28,6 +31,7 @@ def framed(pixels: Pixels, box: Box, colour: Colour, text: str = "") -> Pixels:
     line = 1 if max(picture.size) < SMALL_PX / 2 else round(2 * scale)
     left, top, right, bottom = (round(edge) for edge in box)
     right, bottom = max(left + 1, right), max(top + 1, bottom)
+    line = min(line, max(1, min(right - left, bottom - top) // SIDE_OF_A_LINE))
     draw = ImageDraw.Draw(picture)
     draw.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=line)
     if text := " ".join(text.split()):

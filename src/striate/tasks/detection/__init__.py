@@ -5,12 +5,12 @@ from __future__ import annotations
 from striate.answers.detections import DETECTION as NAME
 from striate.answers.detections import Detections, read
 from striate.tasks.detection.captions import captions
+from striate.tasks.detection.drawing import drawn
 from striate.tasks.detection.examples import Pictured, costliest_errors
 from striate.tasks.detection.losses import losses
 from striate.tasks.detection.metric import DetectionEvaluation, DetectionMetric
 from striate.tasks.detection.prediction import predict_objects
 from striate.tasks.detection.sections import facts, headline, sections
-from striate.tasks.localisation.examples import drawn
 from striate.tasks.task import Figure, Task
 
 __all__ = ["DETECTION", "DetectionEvaluation", "Detections", "Pictured"]
