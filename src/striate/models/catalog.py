@@ -54,6 +54,7 @@ FAST_RCNN = "arXiv:1504.08083"
 FASTER_RCNN = "arXiv:1506.01497"
 PYRAMID = "arXiv:1612.03144"
 MASK_RCNN = "arXiv:1703.06870"
+SSD = "arXiv:1512.02325"
 RETINANET = "arXiv:1708.02002"
 VGG_BN = f"{VGG} with batch norm, arXiv:1502.03167"  # no paper holds these
 GOOGLENET_BN = f"{GOOGLENET} with batch norm, arXiv:1502.03167"
@@ -202,6 +203,7 @@ CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
     "faster_rcnn_vgg16": Entry(2015, FASTER_RCNN, 0),
     "faster_rcnn_resnet50_fpn": Entry(2016, PYRAMID, 0),
     **dict.fromkeys(("faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn"), Entry(2016, PYRAMID, 0)),
+    **dict.fromkeys(("ssd300_vgg16", "ssd320_quick_regnet26"), Entry(2015, SSD, 0)),
     **dict.fromkeys(("retinanet_resnet50_fpn", "retinanet_resnet18_fpn"), Entry(2017, RETINANET, 0)),
     "retinanet_quick_regnet26_fpn": Entry(2017, RETINANET, 0),
     "quick_detector": Entry(2026, "this project", 0),

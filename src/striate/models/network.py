@@ -33,6 +33,8 @@ class Network(nn.Module):
     smallest_px: int = 1
     """The smallest height and width that the arithmetic allows; the tests search for it by trial."""
 
+    only_size: tuple[int, int] | None = None
+    """The height and width of its pictures, in pixels, where it takes no others."""
     auxiliary_classifiers: ClassVar[tuple[str, ...]] = ()
     """The same of auxiliary heads, each inside a child of its own; a weight file without those children is whole."""
 
@@ -179,6 +181,12 @@ class Network(nn.Module):
 
     def require_size(self, height: int, width: int) -> None:
         """Raise StriateError that names the layer, what arrives there and the smallest size that works."""
+        if self.only_size is not None and (height, width) != self.only_size:
+            fits = "x".join(map(str, self.only_size))
+            raise StriateError(
+                f"{self.label} takes pictures of {fits} px and no others, got {height}x{width}: leave the size out, "
+                "and they are brought to it"
+            )
         if min(height, width) < self.smallest_px:
             raise self._does_not_fit(height, width)
 

@@ -163,6 +163,8 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
     """
     if task.sees_all:
         require_whole(recipe)
+    if network.only_size is not None and recipe.size_px is None:
+        return network.preprocess
     if task.at_own_size:
         return whole_size(network, recipe, pictures)
     fit = "stretch" if task.sees_all else recipe.fit or network.preprocess.fit
