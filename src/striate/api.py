@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset
 from striate.data.in_memory import Data, as_data, elsewhere, kind_of
+from striate.data.mask_shifts import about_shifts
 from striate.data.scan import Progress
 from striate.data.sources import BUILT_IN, task_of
 from striate.data.sources import open_data as dataset_of
@@ -230,7 +231,8 @@ def check(
     dataset = dataset_of(data, split_seed, progress, val=val, test=test, ignored=ignore_class, task=asked)
     if task is not None:
         require_targets(dataset, task_named(task))
-    return check_data(dataset, scan(dataset, progress)).for_the_reader()
+    report = check_data(dataset, scan(dataset, progress))
+    return replace(report, warnings=[*report.warnings, *about_shifts(dataset)]).for_the_reader()
 
 
 @checked

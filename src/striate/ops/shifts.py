@@ -30,6 +30,22 @@ class Shift(NamedTuple):
     better: int
     pictures: int
 
+    @property
+    def beside(self) -> str:
+        """Where the masks are, which is against where they are to be moved.
+
+        >>> Shift(down_px=-3, right_px=4, better=9, pictures=9).beside
+        '4 px to the left of and 3 px below'
+        """
+        side = "left" if self.right_px > 0 else "right"
+        across = f"{abs(self.right_px)} px to the {side} of" if self.right_px else ""
+        along = f"{abs(self.down_px)} px {'above' if self.down_px > 0 else 'below'}" if self.down_px else ""
+        return " and ".join(filter(None, (across, along)))
+
+    def enlarged(self, times: int) -> Shift:
+        """The same in pictures so many times as large each way."""
+        return self._replace(down_px=self.down_px * times, right_px=self.right_px * times)
+
 
 def common_shift(pairs: Iterable[tuple[Pixels, Pixels]]) -> Shift | None:
     """By how much nearly all masks are to be moved to fit; None: they fit, or nothing can be said.

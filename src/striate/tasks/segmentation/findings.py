@@ -8,7 +8,7 @@ from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.data.targets.masks import masks_of
 from striate.ops.pixels import Overlap, overlap
-from striate.ops.shifts import Shift, common_shift
+from striate.ops.shifts import common_shift
 from striate.tasks.finding import Finding, Validated
 
 FOUND_OF_OTHERS = 0.1  # of the pixels that are of other classes than the commonest answer
@@ -88,21 +88,9 @@ def _shifted(batch: Batch) -> list[Finding]:
     return [
         Finding(
             "shifted masks",
-            f"masks lie {_beside(shift)} what their pictures show, in {shift.better} of {shift.pictures} training "
+            f"masks lie {shift.beside} what their pictures show, in {shift.better} of {shift.pictures} training "
             f"pictures looked at (at {width}x{height}, as the network sees them). Usually masks or pictures were cut, "
             "scaled or turned without the other, and the network learns the shift with everything else: lay some masks "
             "over their pictures, and make them anew",
         )
     ]
-
-
-def _beside(shift: Shift) -> str:
-    """Where the masks are, which is against where they are to be moved.
-
-    >>> _beside(Shift(down_px=-3, right_px=4, better=9, pictures=9))
-    '4 px to the left of and 3 px below'
-    """
-    side = "left" if shift.right_px > 0 else "right"
-    across = f"{abs(shift.right_px)} px to the {side} of" if shift.right_px else ""
-    along = f"{abs(shift.down_px)} px {'above' if shift.down_px > 0 else 'below'}" if shift.down_px else ""
-    return " and ".join(filter(None, (across, along)))
