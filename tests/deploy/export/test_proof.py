@@ -50,3 +50,54 @@ def test_a_pixel_of_another_class_is_another_answer() -> None:
     one, other = [[[[9.0, 9.0]], [[0.0, 0.0]]]], [[[[9.0, 0.0]], [[0.0, 9.0]]]]
     assert compared(one, one, task="segmentation").agrees
     assert compared(one, other, task="segmentation").others == ["0"]
+
+
+CAT, DOG = [0.1, 0.1, 0.5, 0.5, 0.9, 0.0], [0.5, 0.5, 0.9, 0.9, 0.6, 1.0]
+NONE = [0.0] * 6
+
+
+def found(*rows: list[float]) -> list[list[list[float]]]:
+    """The objects of one picture, best first, in three rows."""
+    return [[*rows, *[NONE] * (3 - len(rows))]]
+
+
+def moved(row: list[float], **to: float) -> list[float]:
+    fields = dict(zip(("left", "top", "right", "bottom", "score", "label"), row, strict=True))
+    return list((fields | to).values())
+
+
+def test_objects_are_the_same_ones_in_whatever_order() -> None:
+    same = compared(found(CAT, DOG), found(moved(DOG, score=0.61), CAT), task="detection")
+    assert same.agrees and not same.near_ties and same.largest == np.float64(np.float32(0.61) - np.float32(0.6))
+    assert compared(found(), found(), task="detection").agrees
+
+
+def test_an_object_that_is_lost_moved_renamed_or_doubted_is_another_answer() -> None:
+    for other in (
+        found(CAT),
+        found(CAT, DOG, moved(DOG, left=0.0, right=0.2)),
+        found(CAT, moved(DOG, left=0.6)),
+        found(CAT, moved(DOG, label=0.0)),
+        found(CAT, moved(DOG, bottom=float("nan"))),
+    ):
+        refused = compared(found(CAT, DOG), other, task="detection")
+        assert refused.others == ["0"] and not refused.agrees
+    doubted = compared(found(CAT, DOG), found(CAT, moved(DOG, score=0.5)), task="detection")
+    assert doubted.apart and not doubted.others
+    unsure = [moved(CAT, score=score) for score in (0.25, 0.1)]  # of what is not shown the best score counts
+    assert compared(found(unsure[0]), found(unsure[1]), task="detection").apart
+
+
+def test_what_rounding_may_have_suppressed_is_a_near_tie() -> None:
+    rival = moved(DOG, left=0.55, right=0.95, score=0.59)
+    exchanged = compared(found(CAT, DOG), found(CAT, moved(rival, score=0.6)), task="detection")
+    assert exchanged.near_ties == [] and exchanged.others == ["0"]  # of two objects one is no rarity
+    crowd = [[*CAT[:4], 0.8 - place / 100, place] for place in range(2, 18)]
+    one, other = ([[CAT, DOG, *crowd]], [[CAT, moved(rival, score=0.6), *crowd]])
+    tie = compared(one, other, task="detection")
+    assert tie.near_ties == ["0"] and not tie.others
+    assert compared(one, [[CAT, moved(rival, score=0.2), *crowd]], task="detection").others == ["0"]
+
+
+def test_int8_is_asked_for_no_single_object() -> None:
+    assert compared(found(CAT, DOG), found(moved(CAT, left=0.3)), CLOSE["int8"], task="detection").agrees

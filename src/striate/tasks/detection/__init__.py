@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from striate.answers.detections import DETECTION as NAME
 from striate.answers.detections import Detections, read
+from striate.tasks.detection.agreement import of_objects
 from striate.tasks.detection.captions import captions
 from striate.tasks.detection.drawing import drawn
 from striate.tasks.detection.examples import Pictured, costliest_errors
@@ -35,6 +36,7 @@ DETECTION = Task(
     captions=captions,
     examples=costliest_errors,
     drawn=drawn,
+    agreement=of_objects,
     sees_all=True,
     recipe="quick_detector",
     recipe_of_model="detection",
