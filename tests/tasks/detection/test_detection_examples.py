@@ -1,11 +1,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from detected import ANT, SHIFTED, drawn_data, evaluated
+from detected import ANT, EMPTY, SHIFTED, SIZE, drawn_data, evaluated
 from striate.answers.box_drawing import FOUND, TRUE
-from striate.tasks.detection.examples import MISSED_BOX, costliest_errors
+from striate.tasks.detection.examples import MISSED_BOX, costliest_errors, window
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,10 @@ def test_what_costs_most_comes_first_and_what_went_well_last(data, examples):
 
 def test_boxes_are_drawn_where_they_are(examples):
     (place,) = of_kind(examples, "place")
-    assert place.pixels.shape == (120, 160, 3)
+    assert place.pixels.shape == (240, 320, 3)  # all of the picture, twice as large
     for (left, top, right, bottom), colour in ((ANT, TRUE), (SHIFTED, FOUND)):
-        for y, x in ((top, right - 5), (bottom - 1, left + 12), (top + 5, right - 1)):
-            if (y, x) != (49, 22):
-                assert tuple(place.pixels[y, x]) == colour, (y, x)
+        for y, x in ((top, right - 5), (bottom - 0.5, left + 15), (top + 5, right - 0.5)):
+            assert tuple(place.pixels[int(2 * y), int(2 * x)]) == colour, (y, x)
     missed = of_kind(examples, "missed")[0]
     assert (missed.pixels == MISSED_BOX).all(2).sum() > 100
     assert not any((each.pixels == MISSED_BOX).all(2).any() for each in examples if each.kind != "missed")
@@ -73,3 +73,15 @@ def test_a_picture_that_is_gone_is_left_out(tmp_path):
     found, numbers = evaluated(data)
     (tmp_path / "c.png").write_bytes(b"no picture")
     assert {Path(each.name).stem for each in costliest_errors(found, data, numbers)} == {"a", "b", "d", "f"}
+
+
+def test_what_is_about_a_small_error_is_shown(examples):
+    (nothing,) = of_kind(examples, "background")
+    at = window(np.array([EMPTY], np.float64), np.array(SIZE))
+    assert at == (40, 30, 160, 120)  # three times as high as the box, moved into the picture
+    assert nothing.pixels.shape == (240, 320, 3)
+    scale = 320 / 120
+    left, top, right, bottom = (round(scale * (edge - first)) for edge, first in zip(EMPTY, at[:2] * 2, strict=True))
+    assert tuple(nothing.pixels[top, (left + right) // 2]) == FOUND
+    assert tuple(nothing.pixels[(top + bottom) // 2, left]) == FOUND
+    assert nothing.pixels[(top + bottom) // 2, (left + right) // 2].max() < 160

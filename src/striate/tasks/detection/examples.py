@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from PIL import Image
 
 from striate.answers.box_drawing import FOUND, TRUE, Colour, framed
+from striate.answers.boxes import Box
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError, Pixels
 from striate.data.targets import Indices
@@ -19,7 +21,10 @@ from striate.ops.object_hits import NO_PARTNER, Array, Rows
 from striate.tasks.detection.metric import DetectionEvaluation
 
 SHOWN_OF_A_KIND, SHOWN_RIGHT = 4, 8
-SHOWN_PX = (400, 400)
+DECODED_PX = (800, 800)
+SHOWN_PX = 320  # longer side
+AROUND, LEAST = 3.0, 0.35
+"""What is shown of a picture with an error: so many times the width and height of its boxes, at least this share."""
 MISSED_BOX: Colour = (255, 190, 0)
 WELL_FROM = 0.5
 """Of F1, from which a picture is shown as one that went well."""
@@ -31,7 +36,8 @@ class Pictured:
 
     name: file, as the user knows it. kind: of the error. said: what went wrong, or how well it went. label, score: of
     the detection that is wrong, truth and iou: of the object that it is about, as far as there are such. objects:
-    in the picture. pixels: uint8 (H, W, 3), true boxes in green, answered ones in red, missed ones in yellow.
+    in the picture. pixels: what is around the error, or all, uint8 (H, W, 3), true boxes in green, answered
+    ones in red, missed ones in yellow.
     """
 
     name: str
@@ -103,8 +109,9 @@ class _Shown:
         label, score, iou = names[int(found.pictures.found.label[row])], float(found.pictures.found.score[row]), None
         if truth is not None:
             iou = float(errors.iou[row])
-        photo = self.with_truth(place)
-        pixels = self.with_boxes(photo, place, found.pictures.found_boxes[row : row + 1], FOUND)
+        own = found.pictures.found_boxes[row : row + 1]
+        boxes = own if truth is None else np.concatenate([own, found.pictures.boxes[about : about + 1]])
+        pixels = self.drawn(place, own, FOUND, window(boxes, found.pictures.sizes_px[place]))
         said = error_told(kind, f"{label} ({score:.0%})", truth or "", iou or 0.0)
         return Pictured(self.name(place), kind, said, label, score, truth, iou, self.objects(place), pixels)
 
@@ -112,7 +119,8 @@ class _Shown:
         """A picture with its true boxes, those in yellow that were missed."""
         pictures = self.found.pictures
         rows = np.flatnonzero((pictures.truth.picture == place) & self.found.errors.missed)
-        pixels = self.with_boxes(self.with_truth(place), place, pictures.boxes[rows], MISSED_BOX)
+        boxes = pictures.boxes[rows]
+        pixels = self.drawn(place, boxes, MISSED_BOX, window(boxes, pictures.sizes_px[place]))
         names = self.found.names
         told = counts_told(pictures.truth.label[rows], names)
         truth = names[int(pictures.truth.label[rows[0]])] if len(rows) == 1 else None
@@ -132,7 +140,8 @@ class _Shown:
                 rows = np.flatnonzero((pictures.found.picture == place) & sure)
                 said = f"{right[place]} of {there[place]} found" + (f", {false[place]} false" if false[place] else "")
                 with suppress(DecodeError):
-                    pixels = self.with_boxes(self.with_truth(place), place, pictures.found_boxes[rows], FOUND)
+                    height, width = pictures.sizes_px[place].tolist()
+                    pixels = self.drawn(place, pictures.found_boxes[rows], FOUND, (0.0, 0.0, width, height))
                     count = int(there[place])
                     yield Pictured(self.name(place), "right", said, None, None, None, None, count, pixels)
 
@@ -144,18 +153,36 @@ class _Shown:
         """How many are to be found in a picture."""
         return int(self.found.hits.present[place, 0].sum())
 
-    def with_truth(self, place: int) -> Pixels:
-        """A picture with its true boxes. Raises DecodeError."""
-        photo = self.dataset.pictures.decode(int(self.numbers[place]), 3, SHOWN_PX, self.white)
+    def drawn(self, place: int, boxes: Array, colour: Colour, part: Box) -> Pixels:
+        """A part of a picture with its true boxes and others. boxes, part: in its pixels. Raises DecodeError."""
+        photo = self.dataset.pictures.decode(int(self.numbers[place]), 3, DECODED_PX, self.white)
         pictures = self.found.pictures
-        return self.with_boxes(photo, place, pictures.boxes[pictures.truth.picture == place], TRUE)
+        height, width = pictures.sizes_px[place].tolist()
+        shares = np.array(part) / (width, height, width, height)
+        source = shares * np.tile(photo.shape[1::-1], 2)
+        wide, high = part[2] - part[0], part[3] - part[1]
+        scale = SHOWN_PX / max(wide, high)
+        size = max(1, round(scale * wide)), max(1, round(scale * high))
+        shown = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, tuple(source.tolist()))
+        pixels = np.asarray(shown)
+        for some, ink in ((pictures.boxes[pictures.truth.picture == place], TRUE), (boxes, colour)):
+            for left, top, right, bottom in (scale * (some - np.tile(part[:2], 2))).tolist():
+                pixels = framed(pixels, (left, top, right, bottom), ink)
+        return pixels
 
-    def with_boxes(self, photo: Pixels, place: int, boxes: Array, colour: Colour) -> Pixels:
-        """A picture with boxes that are in pixels of its file."""
-        scale = np.array(photo.shape[:2]) / self.found.pictures.sizes_px[place]
-        for left, top, right, bottom in (boxes * np.tile(scale[::-1], 2)).tolist():
-            photo = framed(photo, (left, top, right, bottom), colour)
-        return photo
+
+def window(boxes: Array, size: Array) -> Box:
+    """The part of a picture around some boxes, of its own shape. size: its height and width.
+
+    >>> window(np.array([[40.0, 40, 50, 60]]), np.array([100.0, 200.0]))
+    (0.0, 20.0, 120.0, 80.0)
+    """
+    (left, top), (right, bottom), (height, width) = boxes[:, :2].min(0), boxes[:, 2:].max(0), size
+    share = min(1.0, max(LEAST, AROUND * (right - left) / width, AROUND * (bottom - top) / height))
+    wide, high = share * width, share * height
+    x = min(max(0.0, (left + right - wide) / 2), width - wide)
+    y = min(max(0.0, (top + bottom - high) / 2), height - high)
+    return float(x), float(y), float(x + wide), float(y + high)
 
 
 def error_told(kind: Kind, answered: str, truth: str, iou: float) -> str:
