@@ -150,6 +150,10 @@ def test_predict_draws_and_writes_tables(trained, tmp_path, monkeypatch):
         ({"model": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2))}, "answers with no box, as local"),
         ({"model": "resnet20+box", "fit": "contain"}, "fit=contain cuts pictures or adds bars, and here all of a pict"),
         (
+            {"model": "resnet20+box", "mosaic": 0.5},
+            "mosaic does nothing here: it needs objects to find in each picture, and this is localisation",
+        ),
+        (
             {"model": "resnet20+box", "cut_mix": 0.5},
             "cut_mix does nothing here: it needs one class a picture, and this",
         ),

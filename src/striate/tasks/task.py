@@ -201,8 +201,8 @@ class Task:
     set, where its training pictures decide something: targets, numbers of these pictures, recipe. loss_names: what the
     recipe's field `loss` may name, first what it is by default.
     sees_all: whether all of a picture must be seen, as where answers are places in it; at_own_size: at the size of the
-    pictures, as where those are pixels. recipe, recipe_of_model: those of who names none, the second where another
-    network than that of the first is named.
+    pictures, as where those are pixels. finds_objects: whether pictures have any number of boxes. recipe,
+    recipe_of_model: those of who names none, the second where another network than that of the first is named.
     predict: what validation, `predict` and everything else asks of the network: network, uint8 pictures of the working
     size, their preprocessing, where it runs. metric: for the names. read: what a person is told of an output, in
     which arrays stand for tensors: output, names, paths, how many answers (`striate.answers`). readable: of an output,
@@ -246,6 +246,7 @@ class Task:
     agreement: Callable[[Any, Any, float], Agreement] = of_logits
     sees_all: bool = False
     at_own_size: bool = False
+    finds_objects: bool = False
     recipe: str = "default"
     recipe_of_model: str = "default"
     mix: Callable[[Tensor, Any, int, Any, torch.Generator], tuple[Tensor, Any]] | None = None

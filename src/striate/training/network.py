@@ -74,6 +74,8 @@ def require_losses(recipe: Recipe, task: Task) -> None:
     for field in (*task.idle, *(() if task.mix else ("cut_mix",))):
         if getattr(recipe, field):
             raise IdleField(field, f"{CLASSIFICATION.answers_with}, and this is {task.name}")
+    if recipe.mosaic and not task.finds_objects:
+        raise IdleField("mosaic", f"objects to find in each picture, and this is {task.name}")
     if task.at_own_size and recipe.least_px != Recipe.least_px:
         raise IdleField("least_px", f"a size that is fitted to the network, and {task.name} is at that of the pictures")
     for name in recipe.loss:

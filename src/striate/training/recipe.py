@@ -70,6 +70,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "full_size_at": (0.01, 1),
     "dropout": (0, 1),
     "cut_mix": (0, 1),
+    "mosaic": (0, 1),
     "split_seed": SPLIT_SEED,
 }
 
@@ -176,6 +177,8 @@ class Recipe(OneScreen, Augmentation):
     """The answer is the average over a picture and its mirror image, here and wherever the weights are used."""
     cut_mix: float = 0.0
     """Share of the pictures that get a rectangle of another one, and that share of its label."""
+    mosaic: float = 0.0
+    """Share of the pictures, of objects to find, whose place a part of four of them, side by side, takes."""
     augment: str | None = None
     """An augmentation of your own, FILE.py:NAME, before those of the recipe: a function of uint8 pictures (N, C, h, w)
     of the working size that gives as many alike; or of one picture of Pillow's, where that is what its parameter is

@@ -43,12 +43,12 @@ class BoxBatch:
 
     def __getitem__(self, rows: slice) -> Self:
         first, end, _ = rows.indices(self.pictures)
-        some = self._those((self.picture >= first) & (self.picture < end))
+        some = self.those((self.picture >= first) & (self.picture < end))
         return replace(
             some, picture=some.picture - first, pictures=max(0, end - first), shown_px=self.shown_px[first:end]
         )
 
-    def _those(self, chosen: Tensor) -> Self:
+    def those(self, chosen: Tensor) -> Self:
         """Some of the boxes in the same pictures. chosen: bool (M,)."""
         boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
         masks = None if self.masks is None else self.masks[chosen]
@@ -71,7 +71,7 @@ class BoxBatch:
         inside = clipped(self.boxes, self.size)
         area = box_area(inside)
         mostly_gone = area < LEAST_LEFT * box_area(self.boxes)
-        return replace(self, boxes=inside, ignored=self.ignored | mostly_gone)._those(area > 0)
+        return replace(self, boxes=inside, ignored=self.ignored | mostly_gone).those(area > 0)
 
     @property
     def shares(self) -> Tensor:

@@ -215,7 +215,7 @@ class BoxTargets:
     def review(self, source: str, splits: Mapping[str, Indices], sizes_px: Sizes | None = None) -> Review:
         """Whether every class can be learned, what was dropped or cut, and whether there are enough boxes."""
         counts = {split: self.counts(indices) for split, indices in splits.items()}
-        known = [*self.findings, *unequal(self.names, counts), *nearly_equal(self.names)]
+        known = [*self.findings, *unequal(self.names, counts, "boxes"), *nearly_equal(self.names)]
         if not sum(counts["train"]):
             return Review([f"{source} has no box to train on; add pictures with some"], known)
         empty = [self.names[number] for number, count in enumerate(counts["train"]) if not count]

@@ -168,18 +168,18 @@ def untrainable(source: str, classes: tuple[str, ...], counts: dict[str, list[in
     ]
 
 
-def unequal(classes: tuple[str, ...], counts: dict[str, list[int]]) -> list[str]:
-    """Warnings of classes with few pictures, and of some with many times as many as others."""
+def unequal(classes: tuple[str, ...], counts: dict[str, list[int]], what: str = "pictures") -> list[str]:
+    """Warnings of classes with few pictures, or what else is counted, and of some with many times as many as others."""
     warnings = []
     totals = np.sum(list(counts.values()), axis=0)
     few = [f"{c} ({n})" for c, n in zip(classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
     if few:
-        warnings.append(f"{_some(few, 'class')} with fewer than {FEW_PICTURES} pictures")
+        warnings.append(f"{_some(few, 'class')} with fewer than {FEW_PICTURES} {what}")
     train = np.array(counts["train"])
     if train.min() > 0 and train.max() > IMBALANCE_RATIO * train.min():
         largest, smallest = classes[int(train.argmax())], classes[int(train.argmin())]
         warnings.append(
-            f"classes are unbalanced: {largest} has {train.max()} training pictures, {smallest} {train.min()} "
+            f"classes are unbalanced: {largest} has {train.max()} training {what}, {smallest} {train.min()} "
             f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total"
         )
     return warnings

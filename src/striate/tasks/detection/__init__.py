@@ -10,6 +10,7 @@ from striate.tasks.detection.drawing import drawn
 from striate.tasks.detection.examples import Pictured, costliest_errors
 from striate.tasks.detection.losses import losses
 from striate.tasks.detection.metric import DetectionEvaluation, DetectionMetric
+from striate.tasks.detection.mixing import mix
 from striate.tasks.detection.prediction import predict_objects
 from striate.tasks.detection.sections import facts, headline, sections
 from striate.tasks.task import Figure, Task
@@ -38,6 +39,8 @@ DETECTION = Task(
     drawn=drawn,
     agreement=of_objects,
     sees_all=True,
+    finds_objects=True,
+    mix=mix,
     recipe="quick_detector",
     recipe_of_model="detection",
     headline=headline,
