@@ -108,7 +108,8 @@ def detections(
 def highest(scores: Tensor, count: int, score_threshold: float = 0.0) -> tuple[Tensor, Tensor]:
     """The best of the scores (N, A) of each picture, float32, and their places, int64: (N, count) both, by place.
 
-    Scores that are not above the threshold, and those that A lacks, are 0.
+    Scores that are not above the threshold, and those that A lacks, are 0. Which of several scores that equal the last
+    one are taken is open, as in `torch.topk`.
     """
     scores = scores.float()
     padded = F.pad(torch.where(scores > score_threshold, scores, 0.0), (0, count))

@@ -13,7 +13,7 @@ import numpy as np
 
 from striate.core.errors import StriateError
 from striate.core.processor import cores, threads_beside_others
-from striate.deploy.engines.quiet_openvino import openvino
+from striate.deploy.engines.quiet_openvino import openvino, read_model
 from striate.deploy.engines.signal_stack import signal_stack_kept
 from striate.deploy.export_record import KEY
 
@@ -39,7 +39,7 @@ class OpenVinoEngine:
         ov = openvino()
         self._path, self._core = path, ov.Core()
         with self._named_errors(), signal_stack_kept():
-            self._model = self._core.read_model(path)
+            self._model = read_model(self._core, path)
             self.record: str | None = _record(self._model)
             has_bf16 = "BF16" in self._core.get_property("CPU", CAPABILITIES)
         self.words = f"OpenVINO {ov.__version__.split('-')[0]}"

@@ -28,7 +28,7 @@ MEMBERS = re.compile(
     r"|data/(weights/model_weights|constants/model_constants)_config\.json"
     r"|data/sample_inputs/model\.pt|models/model\.json"
 )
-OPERATOR = re.compile(r"torch\.ops\.aten\.(?!from_file)[a-z0-9_]+\.[A-Za-z0-9_]+")
+OPERATOR = re.compile(r"torch\.ops\.(aten\.(?!from_file)[a-z0-9_]+\.[A-Za-z0-9_]+|striate\.kept_of_sorted\.default)")
 OF_SIZES = re.compile(
     r"_operator\.(add|sub|mul|floordiv|truediv|mod|pow|neg|and_|or_|not_|eq|ne|lt|le|gt|ge|getitem)|torch\.sym_[a-z]+|math\.[a-z]+"
 )

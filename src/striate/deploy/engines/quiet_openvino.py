@@ -20,3 +20,15 @@ def openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def read_model(core: Any, source: Any) -> Any:
+    """A file's path or its bytes as a model, in which of equal numbers the first is the first, as ONNX has it.
+
+    OpenVINO's reader of ONNX leaves their order open, and a detector's rows would come in another one.
+    """
+    model = core.read_model(source)
+    for node in model.get_ops():
+        if node.get_type_name() == "TopK" and node.get_attributes()["sort"] != "none":
+            node.set_attribute("stable", True)
+    return model

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+import striate.ops.suppression  # noqa: F401 - which defines an operator of detectors
 from striate.core.errors import StriateError, first_line
 from striate.deploy.engines.pt2_archive import checked_archive
 from striate.deploy.export_record import KEY

@@ -11,6 +11,7 @@ import torch
 
 from striate.core.errors import StriateError
 from striate.core.units import in_bytes
+from striate.deploy.export.onnx_operators import translations
 from striate.deploy.export.traced import NETWORK, Traced, quietly
 from striate.deploy.export_record import IMAGES, KEY, LOGITS, ExportRecord
 
@@ -43,6 +44,7 @@ def onnx_graph(traced: Traced, label: str) -> ModelProto:
                 opset_version=OPSET,
                 input_names=[IMAGES],
                 output_names=[LOGITS],
+                custom_translation_table=translations(),
                 verbose=False,
             )
             model: ModelProto = program.model_proto  # type: ignore[union-attr]

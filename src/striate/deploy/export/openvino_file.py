@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.core.errors import StriateError
 from striate.deploy.engines.openvino_engine import last_words
-from striate.deploy.engines.quiet_openvino import openvino
+from striate.deploy.engines.quiet_openvino import openvino, read_model
 from striate.deploy.export.int8 import graph_in
 from striate.deploy.export.pictures import Pictures
 from striate.deploy.export.traced import Traced
@@ -27,7 +27,7 @@ def openvino_model(precision: str, traced: Traced, label: str, calibration: Pict
     """Raises StriateError for an operator that ONNX or OpenVINO does not have."""
     graph = graph_in(precision, traced, label, calibration)
     try:
-        model = openvino().Core().read_model(graph.SerializeToString())
+        model = read_model(openvino().Core(), graph.SerializeToString())
     except RuntimeError as error:
         raise StriateError(
             f"{label} cannot be read by OpenVINO: {last_words(error)}; export it as onnx or pt2"

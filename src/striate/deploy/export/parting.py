@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from striate.deploy.engines.quiet_openvino import openvino
+from striate.deploy.engines.quiet_openvino import openvino, read_model
 from striate.deploy.engines.signal_stack import signal_stack_kept
 from striate.deploy.export.onnx_file import layer_in
 from striate.deploy.export.openvino_file import OpenVinoModel
@@ -93,7 +93,7 @@ def _of_graph(graph: ModelProto, images: Tensor, *, in_openvino: bool) -> Maps:
     if in_openvino:
         core = openvino().Core()
         with signal_stack_kept():
-            compiled = core.compile_model(core.read_model(content), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            compiled = core.compile_model(read_model(core, content), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         results = compiled(images.numpy())
         return {name: results[place] for place, name in enumerate(names)}
     import onnxruntime
