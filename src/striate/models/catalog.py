@@ -203,6 +203,7 @@ CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
     "faster_rcnn_vgg16": Entry(2015, FASTER_RCNN, 0),
     "faster_rcnn_resnet50_fpn": Entry(2016, PYRAMID, 0),
     **dict.fromkeys(("faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn"), Entry(2016, PYRAMID, 0)),
+    **dict.fromkeys(("yolo_v1", "yolo_v1_quick_regnet26"), Entry(2015, "arXiv:1506.02640", 0)),
     **dict.fromkeys(("ssd300_vgg16", "ssd320_quick_regnet26"), Entry(2015, SSD, 0)),
     **dict.fromkeys(("retinanet_resnet50_fpn", "retinanet_resnet18_fpn"), Entry(2017, RETINANET, 0)),
     "retinanet_quick_regnet26_fpn": Entry(2017, RETINANET, 0),

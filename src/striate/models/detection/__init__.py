@@ -19,11 +19,13 @@ from striate.models.detection.retinanet import (
     retinanet_resnet50_fpn,
 )
 from striate.models.detection.ssd_backbones import ssd300_vgg16, ssd320_quick_regnet26
+from striate.models.detection.yolo import yolo_v1, yolo_v1_quick_regnet26
 
 # fmt: off
 NETWORKS: tuple[Callable[..., Detector], ...] = (  # one block per paper
     fast_rcnn_vgg16, fast_rcnn_resnet18, fast_rcnn_quick_regnet26,
     faster_rcnn_vgg16, faster_rcnn_resnet50_fpn, faster_rcnn_resnet18_fpn, faster_rcnn_quick_regnet26_fpn,
+    yolo_v1, yolo_v1_quick_regnet26,
     ssd300_vgg16, ssd320_quick_regnet26,
     retinanet_resnet50_fpn, retinanet_resnet18_fpn, retinanet_quick_regnet26_fpn,
     quick_detector,
@@ -37,6 +39,7 @@ __all__ = [  # noqa: RUF022 - in the order of the papers
     "BEGINNING_WITH", "DETECTORS", "Detector",
     "fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26",
     "faster_rcnn_vgg16", "faster_rcnn_resnet50_fpn", "faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn",
+    "yolo_v1", "yolo_v1_quick_regnet26",
     "ssd300_vgg16", "ssd320_quick_regnet26",
     "retinanet_resnet50_fpn", "retinanet_resnet18_fpn", "retinanet_quick_regnet26_fpn",
     "quick_detector",
