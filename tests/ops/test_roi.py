@@ -187,3 +187,26 @@ def test_the_gradient_of_roi_pool():
     assert torch.autograd.gradcheck(
         lambda x: roi_pool(x, boxes, in_turn(boxes), (3, 2), 1.0), features, eps=1e-2, rtol=1e-6, atol=1e-6
     )
+
+
+class Reading(torch.nn.Module):
+    """One box of every picture, read from two levels."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        count = images.shape[0]
+        boxes = torch.tensor([[1.0, 2, 9, 8]]).expand(count, -1)
+        level = torch.arange(count) % 2
+        return pyramid_roi_align(
+            [images, F.avg_pool2d(images, 2)], boxes, torch.arange(count), level, (2, 3), (1.0, 0.5)
+        )
+
+
+def test_regions_are_read_in_exported_programs_of_any_number_and_size():
+    sides = {0: torch.export.Dim("batch"), 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    program = torch.export.export(
+        Reading(), (torch.randn(2, 3, 16, 18),), dynamic_shapes=(sides,),
+        prefer_deferred_runtime_asserts_over_guards=True,
+    )  # fmt: skip
+    for shape in ((3, 3, 16, 18), (4, 3, 10, 31)):
+        images = torch.randn(shape)
+        torch.testing.assert_close(program.module()(images), Reading()(images))

@@ -67,10 +67,9 @@ def pyramid_roi_align(
 ) -> Tensor:
     """`roi_align` of a pyramid: maps, each (N, C, H, W) with its scale, and of each box the number in them, (K,)."""
     table = torch.cat([each.permute(0, 2, 3, 1).flatten(0, 2) for each in maps]).to(boxes.dtype)
-    shapes = torch.tensor([each.shape[2:] for each in maps], device=boxes.device)
-    begins = F.pad(shapes.prod(1).cumsum(0)[:-1], (1, 0)) * maps[0].shape[0]
-    height, width = shapes[level].unbind(1)
-    base = begins[level] + picture * height * width
+    height, width = (_of_level([each.shape[axis] for each in maps], level) for axis in (2, 3))
+    places = [each.shape[0] * each.shape[2] * each.shape[3] for each in maps]
+    base = _of_level([sum(places[:number]) for number in range(len(maps))], level) + picture * height * width
     edges = boxes * boxes.new_tensor(scales)[level][:, None] - (0.5 if aligned else 0.0)
     start, length = edges[:, :2], edges[:, 2:] - edges[:, :2]
     length = length if aligned else length.clamp_min(1.0)
@@ -81,7 +80,7 @@ def pyramid_roi_align(
         rows = ys[:, :, None, :, None] * width[of, None, None, None, None] + xs[:, None, :, None, :]
         weights = y_weights[:, :, None, :, None] * x_weights[:, None, :, None, :]
         rows = (rows + base[of, None, None, None, None]).int()
-        return _Sums.apply(table, rows.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2))  # type: ignore[no-any-return,no-untyped-call]
+        return _sums(table, rows.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2))
 
     if samples:
         out = averages(slice(None), (samples, samples))
@@ -91,8 +90,16 @@ def pyramid_roi_align(
         parts = [averages((group == n).nonzero()[:, 0], (ys, xs)) for n, (ys, xs) in enumerate(each.tolist())]
         together = torch.cat(parts) if parts else averages(slice(None), (1, 1))
         in_groups = group.argsort(stable=True)
-        out = together.reshape(len(boxes), size[0] * size[1], table.shape[1])[in_groups.argsort()]
-    return out.reshape(len(boxes), *size, table.shape[1]).permute(0, 3, 1, 2)
+        out = together.reshape(boxes.shape[0], size[0] * size[1], table.shape[1])[in_groups.argsort()]
+    return out.reshape(boxes.shape[0], *size, table.shape[1]).permute(0, 3, 1, 2)
+
+
+def _of_level(numbers: Sequence[int], level: Tensor) -> Tensor:
+    """The number that each level has, int64 (K,): in steps that an exported file for pictures of any size can hold."""
+    found = torch.full_like(level, numbers[0])
+    for number, value in enumerate(numbers[1:], start=1):
+        found = torch.where(level == number, value, found)
+    return found
 
 
 def _points(start: Tensor, length: Tensor, cells: int, samples: int, limit: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,6 +113,14 @@ def _points(start: Tensor, length: Tensor, cells: int, samples: int, limit: Tens
     weights = torch.stack([1 - beyond, beyond], -1) * (inside[..., None] / samples)
     places = torch.stack([low, (low + 1).minimum(last)], -1)
     return places.reshape(-1, cells, 2 * samples), weights.reshape(-1, cells, 2 * samples)
+
+
+def _sums(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sums of rows of a table (A, C): (B, C) of rows int32 (B, T) and their weights (B, T)."""
+    if not torch.compiler.is_exporting():
+        return _Sums.apply(table, rows, weights)  # type: ignore[no-any-return,no-untyped-call]
+    each = zip(rows.unbind(1), weights.unbind(1), strict=True)  # files have operators for one row of every sum
+    return sum((table.index_select(0, row) * weight[:, None] for row, weight in each), table.new_zeros(()))
 
 
 class _Sums(torch.autograd.Function):
@@ -164,7 +179,7 @@ def roi_pool(maps: Tensor, boxes: Tensor, picture: Tensor, size: tuple[int, int]
     ]).flatten(1)  # fmt: skip
     there = ((tall > 0)[:, :, None] & (wide > 0)[:, None, :]).flatten()[:, None]
     out: Tensor = _Maxima.apply(maps, windows, powers)  # type: ignore[no-untyped-call]
-    return torch.where(there, out, 0.0).reshape(len(boxes), *size, maps.shape[1]).permute(0, 3, 1, 2)
+    return torch.where(there, out, 0.0).reshape(boxes.shape[0], *size, maps.shape[1]).permute(0, 3, 1, 2)
 
 
 def _cells(first: Tensor, last: Tensor, cells: int, limit: int) -> tuple[Tensor, Tensor]:

@@ -23,8 +23,8 @@ def by_anchor(maps: Tensor, numbers: int) -> Tensor:
 
 def as_shares(boxes: Tensor, images: Tensor) -> Tensor:
     """Boxes (..., 4) in pixels of images (N, C, H, W) as shares of width and height, clipped to 0..1."""
-    height, width = images.shape[2:]
-    return (boxes / boxes.new_tensor([width, height, width, height])).clamp(0, 1)
+    x, y = boxes[..., 0::2] / images.shape[3], boxes[..., 1::2] / images.shape[2]
+    return torch.stack([x, y], -1).flatten(-2).clamp(0, 1)
 
 
 def one_hot(matches: Tensor, truth: Truth, classes: int) -> Tensor:

@@ -152,7 +152,7 @@ def windows(images: Tensor) -> Proposed:
         x = torch.arange(side // 4, width, side // 2, device=images.device)
         places = torch.stack(torch.meshgrid(x, y, indexing="xy"), 2).reshape(-1, 1, 2)
         found.append((places.repeat(1, 1, 2) + cell_anchors([side]).to(images.device)).flatten(0, 1))
-    boxes = clipped(torch.cat(found), (height, width)).expand(len(images), -1, -1)
+    boxes = clipped(torch.cat(found), (height, width)).expand(images.shape[0], -1, -1)
     return Proposed(boxes, torch.ones(boxes.shape[:2], dtype=torch.bool, device=images.device))
 
 

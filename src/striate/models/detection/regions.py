@@ -49,7 +49,7 @@ class Predictor(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(R, units) to logits (R, K + 1) and codes of boxes (R, K + 1, 4)."""
-        return self.cls_score(features).float(), self.bbox_pred(features).float().reshape(len(features), -1, 4)
+        return self.cls_score(features).float(), self.bbox_pred(features).float().unflatten(1, (-1, 4))
 
 
 class TwoDense(nn.Module):

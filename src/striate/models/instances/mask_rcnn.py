@@ -114,7 +114,7 @@ class MaskRCNN(FasterRCNN):
         found = self.objects(levels, own, images)
         height, width = images.shape[2:]
         boxes = (found[..., :4] * found.new_tensor([width, height, width, height])).flatten(0, 1)
-        picture = torch.arange(len(images), device=boxes.device).repeat_interleave(MOST)
+        picture = torch.arange(images.shape[0], device=boxes.device).repeat_interleave(MOST)
         masks = self.mask_logits(levels, Regions(boxes, picture), found[..., 5].long().flatten()).sigmoid()
         masks = masks.unflatten(0, (-1, MOST)) * (found[..., 4] > 0)[..., None, None]  # type: ignore[no-untyped-call]
         return Instances(found, masks)
