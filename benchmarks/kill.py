@@ -3,6 +3,7 @@
     python benchmarks/kill.py                              30 kills over seven configurations
     python benchmarks/kill.py --first 12                   go on with one that was interrupted after 12
     python benchmarks/kill.py --kills 10 tiny4/ --model resnet20 --epochs 3
+    python benchmarks/kill.py --kills 10 masks/ --model unet_bn --epochs 4 --size 32 --threads 1 --no-autotune
 
 Everything after the known options goes to `striate train`, in place of the seven. Kills come in turn at a random
 moment, in a random step, in the middle of writing a state, in the middle of any other file, and in the middle of a
@@ -207,7 +208,7 @@ def kills(words: list[str], name: str, folder: Path, turns: range, seed: int) ->
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=30, help="in all, those of --first among them")
     parser.add_argument("--first", type=int, default=0, help="kills that were made before")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--child", help=argparse.SUPPRESS)

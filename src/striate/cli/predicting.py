@@ -87,6 +87,8 @@ def predict(
 
     striate predict runs/streets photos/ --draw drawn/ --grid 16
 
+    striate predict runs/boxes photos/ --draw drawn/ --output boxes.csv
+
     striate predict runs/streets large/ --tiles --masks masks/
 
     striate predict runs/cats holiday/ --engine openvino

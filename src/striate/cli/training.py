@@ -137,7 +137,9 @@ def train(
 
     striate train photos/ --weights embedded
 
-    striate train streets/ --model unet --size 180x240
+    striate train streets/ --model unet --size 180x240      (images/ and masks/)
+
+    striate train boxes.csv --model resnet18+box            (path, label, x0, y0, x1, y1)
 
     striate train photos/ --model my_net.py:Net
 

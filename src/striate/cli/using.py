@@ -58,6 +58,10 @@ def evaluate(
     striate evaluate runs/cats photos/
 
     striate evaluate weights.pth photos/ --model resnet20
+
+    striate evaluate runs/streets streets/ --split val      (images/ and masks/)
+
+    striate evaluate runs/boxes boxes.csv --json            (path, label, x0, y0, x1, y1)
     """
     from striate.data.sources import open_to_evaluate
     from striate.deploy.inputs import split_to_evaluate
