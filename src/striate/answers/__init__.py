@@ -42,7 +42,6 @@ Cells = Callable[[Any, Callable[[], tuple[int, int]]], dict[str, Any]]
 CELLS: dict[str, Cells] = {
     masks.SEGMENTATION: masks.Segmentation.cells,
     boxes.LOCALISATION: boxes.Localisation.cells,
-    detections.DETECTION: detections.Detections.cells,
 }
 
 Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]

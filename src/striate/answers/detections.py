@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from striate.core.one_screen import OneScreen
 
 DETECTION = "detection"
 SHOWN_FROM = 0.3
-"""The score from which an object is drawn and told of; tables and files have all of them."""
+"""The score from which an object is drawn, told of and written, unless another is asked for."""
+EDGES = ("x0", "y0", "x1", "y1")
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,24 @@ class Detected:
 
 @dataclass(frozen=True, repr=False)
 class Detections(OneScreen):
-    """The objects of a picture, best first; `sure` are those worth telling a person of."""
+    """The objects of a picture, best first; `sure` are those worth telling a person of, of a score from `least`."""
 
     path: str
     objects: tuple[Detected, ...]
+    least: float = SHOWN_FROM
 
     @property
     def sure(self) -> tuple[Detected, ...]:
-        """Those of a score from `SHOWN_FROM`."""
-        return tuple(each for each in self.objects if each.score >= SHOWN_FROM)
+        """Those of a score from `least`."""
+        return tuple(each for each in self.objects if each.score >= self.least)
+
+    def above(self, score: float) -> Detections:
+        """Only the objects of that score or a higher one, all of which are `sure`.
+
+        >>> Detections("a.png", (Detected("cat", 0.2, (0, 0, 1, 1), 0),)).above(0.1).told(5)
+        '1 cat'
+        """
+        return replace(self, objects=tuple(each for each in self.objects if each.score >= score), least=score)
 
     def told(self, top: int) -> str:
         """How many of which class in words, the most frequent first.
@@ -67,9 +77,20 @@ class Detections(OneScreen):
         counts = Counter(each.label for each in self.sure).most_common()
         return ", ".join(f"{count} {label}" for label, count in counts[:top]) or "nothing"
 
-    def cells(self, size_px: Callable[[], tuple[int, int]]) -> dict[str, Any]:
-        """What a table of pictures has of it. size_px: of the picture, which is not asked for."""
-        return {"objects": len(self.sure), "found": self.told(len(self.objects))}
+    def rows(self, size_px: Callable[[], tuple[int, int]]) -> list[tuple[object, ...]]:
+        """What a table has of it, a row for each object that is `sure`: its class, its score, its edges in pixels.
+
+        size_px: height and width of the picture. A picture of nothing has one row, of empty cells.
+
+        >>> Detections("a.png", (Detected("cat", 0.9, (0.25, 0, 1, 0.5), 0),)).rows(lambda: (100, 200))
+        [('cat', 0.9, 50.0, 0, 200, 50.0)]
+        """
+        if not self.sure:
+            return [("", "", *[""] * len(EDGES))]
+        height, width = size_px()
+        return [
+            (each.label, each.score, *(round(edge, 2) for edge in each.box_at(height, width))) for each in self.sure
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
+from striate.cli.found import BOXES, SCORE, Found
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_csv, print_json, print_table, say, tell
 from striate.cli.using import ANSWERING, DEVICE, ENGINE, MODEL, PRECISION, as_note, name_unreadable
@@ -54,6 +55,8 @@ def predict(
     tiles: Annotated[
         bool, typer.Option("--tiles", help="Answer pictures at their own resolution, in parts that overlap.")
     ] = False,
+    score: SCORE = None,
+    boxes: BOXES = None,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
@@ -65,7 +68,8 @@ def predict(
     A picture that cannot be read is named and left out; exit status 1 says so.
     --csv prints names as they are, for programs; a .csv file is also for spreadsheets: it begins with the mark of
     UTF-8, and a name that would be a formula there (= + - @) has an apostrophe before it. Boxes are in pixels of the
-    picture's file there, as in a table to train on; in JSON they are shares of its width and height.
+    picture's file there, as in a table to train on; in JSON they are shares of its width and height. Of a network that
+    finds objects, each has a line of its own, and a picture of nothing one line of empty cells.
 
     Lines of CSV are printed and written as they come. A .csv file that is there already stays until the first pictures
     are answered, then it is replaced. After Ctrl-C or a crash --resume goes on with it: what it answers is not asked
@@ -91,6 +95,10 @@ def predict(
 
     striate predict runs/streets large/ --tiles --masks masks/
 
+    striate predict runs/cells slides/ --score 0.5 --draw drawn/ --output cells.csv
+
+    striate predict runs/cells slides/ --boxes yolo=found/
+
     striate predict runs/cats holiday/ --engine openvino
     """
     look_from_now()
@@ -104,7 +112,9 @@ def predict(
     opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
-    asked = Asked(opened, top, answer_pictures(opened.task_name, given, draw, masks, grid), in_tiles=tiles)
+    found = Found.asked_for(opened, score, boxes, resume=resume)
+    kept = answer_pictures(opened.task_name, given, draw, masks, grid)
+    asked = Asked(opened, top, kept, found, in_tiles=tiles)
     if engine == "auto":
         opened.choose_engine(engine, len(given), tell)
     if engine != "auto" or len(given) >= SAID_FROM:
@@ -150,11 +160,12 @@ def _tell_of_file(output: Path, count: int, left_out: Sequence[LeftOut], *, json
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked, and of whom; kept: where answers are written as pictures."""
+    """What is asked, and of whom; kept: where answers are written as pictures; found: what becomes of objects."""
 
     opened: Predictor
     top: int
     kept: AnswerPictures
+    found: Found
     in_tiles: bool
 
     @property
@@ -170,10 +181,12 @@ class Asked:
         answers = answers_in_tiles(opened, given, self.top) if self.in_tiles else opened.answers(given, self.top)
         with bar("predicting", "pictures") as progress:
             progress(before, total)
-            for done, answer in enumerate(answers, start=before + 1):
+            for done, answer in enumerate(map(self.found.of, answers), start=before + 1):
                 self.kept.write(given[done - before - 1], answer)
                 yield answer
                 progress(done, total)
+        if self.found.files is not None:
+            self.found.files.write()
 
 
 def _printed(asked: Asked, given: Sequence[Undecoded]) -> list[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from striate.core.csv_table import MARK, as_spreadsheet, cell_of, rows_of
 from striate.core.errors import StorageError, StriateError
 from striate.core.files import FULL, new_file, regular_file
 from striate.data.streaming import BATCH_SIZE, Undecoded
-from striate.deploy.predictions import Row, as_rows, columns_of
+from striate.deploy.predictions import Row, by_picture, columns_of, rows_of_picture
 from striate.deploy.predictor import Predictor
 
 SHOWN_COLUMNS = 8
@@ -40,21 +40,22 @@ class AnswerFile:
 
         Raises StorageError where the disk is full, and StriateError where the columns are not those that it has.
         """
-        rows = as_rows(answers, task, top)
-        columns = next(rows)
+        parts = by_picture(answers, task, top)
+        ((columns,),) = islice(parts, 1)
         if self.columns and columns != self.columns:
             raise _other_columns(self.path, self.columns, columns)
-        while part := list(islice(rows, BATCH_SIZE)):
+        while pictures := list(islice(parts, BATCH_SIZE)):
+            rows = chain.from_iterable(pictures)
             if not self.columns:
-                content = MARK + as_spreadsheet([columns, *part])
+                content = MARK + as_spreadsheet([columns, *rows])
                 with new_file(self.path) as file:
                     file.write(content)
                 self.columns = columns
             else:
-                content = as_spreadsheet(part)
+                content = as_spreadsheet(rows)
                 self._append(content)
             self.size_bytes += len(content)
-            self.count([(str(row[0]), str(row[-1])) for row in part])
+            self.count([(str(first[0]), str(first[-1])) for first, *_ in pictures])
         self._sync()
 
     def count(self, pictures: Sequence[tuple[str, str]]) -> None:
@@ -107,7 +108,7 @@ def go_on(path: Path, given: Sequence[Undecoded], predictor: Predictor, top: int
         waiting.clear()
 
     end = 0
-    for row, end in _rows(path, predictor, top):
+    for row, end in _pictures(path, predictor, top):
         if not begun.columns:
             begun.columns, begun.size_bytes = tuple(row), end
             continue
@@ -117,6 +118,23 @@ def go_on(path: Path, given: Sequence[Undecoded], predictor: Predictor, top: int
     if waiting and not left - Counter(row[0] for row in waiting):  # nothing is asked again
         take(end)
     return begun, _without(given, wanted - left)
+
+
+def _pictures(path: Path, predictor: Predictor, top: int) -> Iterator[tuple[list[str], int]]:
+    """The heading, and of each whole picture its last row, each with the byte that it ends before."""
+    rows = _rows(path, predictor, top)
+    yield from islice(rows, 1)
+    for row, end in rows:
+        try:
+            others = rows_of_picture(predictor.task_name, row) - 1
+        except ValueError:
+            raise StriateError(f"{path} is damaged: {row[-2]!r} is no number of objects") from None
+        rest = list(islice(rows, others))
+        if len(rest) < others:  # of a picture whose rows were cut off
+            return
+        if any(each[0] != row[0] for each, _ in rest):
+            raise StriateError(f"{path} is damaged: {row[0]} has other than {others + 1} rows")
+        yield rest[-1] if rest else (row, end)
 
 
 def _rows(path: Path, predictor: Predictor, top: int) -> Iterator[tuple[list[str], int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -11,11 +11,22 @@ from typing import Any
 
 from striate.answers import CELLS
 from striate.answers.classes import CLASSIFICATION, Prediction
+from striate.answers.detections import DETECTION, EDGES
 from striate.core.errors import StriateError
 from striate.core.files import require_writable
 from striate.data.decode import DecodeError, read_size
 
-__all__ = ["CLASSIFICATION", "Prediction", "as_rows", "columns_of", "is_csv", "problem_of", "require_output"]
+__all__ = [
+    "CLASSIFICATION",
+    "Prediction",
+    "as_rows",
+    "by_picture",
+    "columns_of",
+    "is_csv",
+    "problem_of",
+    "require_output",
+    "rows_of_picture",
+]
 
 ENDINGS = (".csv", ".json")
 Row = tuple[object, ...]
@@ -32,14 +43,48 @@ def columns_of(task: str, top: int) -> Row | None:
     >>> columns_of("classification", 2)
     ('path', 'label', 'probability', 'label_2', 'probability_2', 'problem')
     """
+    if task == DETECTION:
+        return ("path", "label", "score", *EDGES, "objects", "problem")
     if task != CLASSIFICATION:
         return None
     further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
     return ("path", "label", "probability", *further, "problem")
 
 
+def by_picture(predictions: Iterable[Any], task: str, top: int) -> Iterator[list[Row]]:
+    """A heading, then the rows of each picture, as they come: as in `as_rows`, or one of each object that was found."""
+    if task != DETECTION:
+        yield from ([row] for row in as_rows(predictions, task, top))
+        return
+    yield [columns_of(task, top) or ()]
+    for each in predictions:
+        yield _of_objects(each)
+
+
+def _of_objects(answer: Any) -> list[Row]:
+    """The rows of a picture in which objects were found: how many there are stands in each, before the problem."""
+    try:
+        rows = [] if problem_of(answer) else answer.rows(partial(read_size, Path(answer.path)))
+    except DecodeError as error:  # a file that has gone meanwhile
+        answer, rows = Prediction(answer.path, None, None, (), error.reason), []
+    if problem := problem_of(answer):
+        return [(answer.path, "", "", *[""] * len(EDGES), "", problem)]
+    return [(answer.path, *row, len(answer.sure), "") for row in rows]
+
+
+def rows_of_picture(task: str, row: Sequence[str]) -> int:
+    """How many rows the picture has of which this is one, as it was written. Raises ValueError where it is none.
+
+    >>> rows_of_picture("detection", ["a.png", "cat", "0.9", "1", "2", "3", "4", "5", ""])
+    5
+    """
+    return max(1, int(row[-2] or 0)) if task == DETECTION else 1
+
+
 def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
     """A heading and a row per picture, as they come: path, the `top` most probable classes, and why there are none.
+
+    Where objects were found, a row of each of them.
 
     Of another task than classification: path, what tables have of an answer (`striate.answers.CELLS`), the places in
     pixels of the picture's file, or all that the first one says of itself for JSON, and why there is none.
@@ -49,6 +94,9 @@ def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
     [('path', 'label', 'probability', 'problem'), ('a.png', 'cat', 0.9, ''), ('b.png', '', '', 'is empty')]
     """
     columns = columns_of(task, top)
+    if task == DETECTION:
+        yield from chain.from_iterable(by_picture(predictions, task, top))
+        return
     if columns is None:
         yield from _fields(iter(predictions), task)
         return

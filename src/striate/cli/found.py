@@ -1,0 +1,60 @@
+"""What `predict` does with objects that are found: from which score, and into which files of annotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from striate.core.errors import StriateError
+
+if TYPE_CHECKING:
+    from striate.deploy.box_files import BoxFiles
+    from striate.deploy.predictor import Predictor
+
+SCORE = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Leave out objects of a lower score; by default 0.3. 0 gives all of them."),
+]
+BOXES = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORM=PATH", help="Write boxes as coco=FILE, voc=FOLDER, yolo=FOLDER or csv=FILE, for other programs."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What becomes of objects that are found. least: the score that they need. files: where their boxes are written."""
+
+    least: float | None
+    files: BoxFiles | None
+
+    @classmethod
+    def asked_for(cls, opened: Predictor, score: float | None, boxes: str | None, *, resume: bool) -> Found:
+        """Raises StriateError where the network finds none, or all boxes are wanted and only some are asked."""
+        from striate.answers.detections import DETECTION, SHOWN_FROM
+
+        detects = opened.task_name == DETECTION
+        if score is not None and not detects:
+            raise StriateError(f"--score is of objects, and {opened.task_name} finds none; leave it out")
+        if boxes is not None and resume:
+            raise StriateError("--boxes writes all boxes at the end, and --resume asks for some; leave one of them out")
+        files = None
+        if boxes is not None:
+            from striate.deploy.box_files import BoxFiles
+
+            files = BoxFiles.named(boxes, opened.task_name, opened.classes)
+        return cls((SHOWN_FROM if score is None else score) if detects else None, files)
+
+    def of(self, answer: Any) -> Any:
+        """An answer without what is less sure; its boxes are noted."""
+        from striate.deploy.predictions import problem_of
+
+        if self.least is not None and not problem_of(answer):
+            answer = answer.above(self.least)
+        if self.files is not None:
+            self.files.add(answer)
+        return answer

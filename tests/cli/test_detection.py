@@ -1,0 +1,127 @@
+"""`striate predict` of a network that finds objects: tables, drawings, files of annotations."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import striate as package
+from factories import tinted_objects, trial_of
+from striate.data.sources import open_data
+from striate.data.streaming import BATCH_SIZE
+
+HEADER = ["path", "label", "score", "x0", "y0", "x1", "y1", "objects", "problem"]
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory) -> tuple[Path, Path]:
+    """A run of few steps, and a folder of pictures of three sizes, one of which is none."""
+    folder = tmp_path_factory.mktemp("objects")
+    data = tinted_objects(folder / "data")
+    run = package.train(data, run=folder / "run", autotune=False, threads=1, epochs=1, **trial_of("detection").settings)
+    photos = folder / "photos"
+    photos.mkdir()
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 256, (48 + number % 3, 80, 3), np.uint8)
+        Image.fromarray(pixels).save(photos / f"{number:02}.png")
+    (photos / "07.png").write_bytes(b"none")
+    return run.path, photos
+
+
+def rows_of(file: Path) -> list[list[str]]:
+    header, *rows = csv.reader(file.read_text("utf-8-sig").splitlines())
+    assert header == HEADER
+    return rows
+
+
+def test_each_object_has_a_row_in_pixels_that_train_reads(striate, detector, tmp_path):
+    run, photos = detector
+    file = tmp_path / "found.csv"
+    answer = striate("predict", run, photos, "--score", 0, "--output", file)
+    assert answer.status == 1 and "07.png" in answer.err
+    rows = rows_of(file)
+    counts = Counter(row[0] for row in rows)
+    assert len(counts) == 40
+    for row in rows:
+        assert counts[row[0]] == max(1, int(row[7] or 0))
+    objects = [row for row in rows if row[1]]
+    (expected,) = package.load(run).predict(objects[0][0])
+    height = 48 + int(Path(objects[0][0]).stem) % 3
+    assert [float(cell) for cell in objects[0][3:7]] == pytest.approx(expected.objects[0].box_at(height, 80), abs=0.006)
+    assert len(objects) == sum(
+        len(each.objects) for each in package.load(run).predict(photos) if not hasattr(each, "problem")
+    )
+    table = "\n".join(line for line in file.read_text("utf-8-sig").splitlines() if "07.png" not in line)
+    file.write_text(table)
+    assert open_data(str(file)).targets.task == "detection"
+
+
+def test_what_was_torn_goes_on_to_the_same_bytes(striate, detector, tmp_path):
+    run, photos = detector
+    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
+    words = ("predict", run, photos / "00.png", photos / "00.png", photos, "--score", 0, "--output")
+    striate(*words, whole)
+    content = whole.read_bytes()
+    ends = [place for place, byte in enumerate(content) if byte == 10]
+    pictures = [row[0] for row in rows_of(whole)]
+    assert len(ends) > BATCH_SIZE < len(set(pictures))
+    for length in (0, ends[0] + 1, ends[3] + 1, ends[3] + 5, ends[-2] + 1, len(content) // 2, len(content)):
+        part.write_bytes(content[:length])
+        assert striate(*words, part, "--resume").out.endswith("42 pictures\n")
+        assert part.read_bytes() == content, length
+    lines = content.split(b"\n")
+    part.write_bytes(b"\n".join([lines[0], lines[1].replace(b",", b",", 1).rsplit(b",", 2)[0] + b",many,", b""]))
+    assert "'many' is no number of objects" in striate(*words, part, "--resume").mistake()
+
+
+def test_the_least_score_holds_for_all_that_is_told(striate, detector, tmp_path):
+    run, photos = detector
+    all_of_them = json.loads(striate("predict", run, photos / "00.png", "--score", 0, "--json").out)[0]["objects"]
+    assert all_of_them
+    middle = sorted(each["score"] for each in all_of_them)[len(all_of_them) // 2]
+    few = json.loads(striate("predict", run, photos / "00.png", "--score", middle, "--json").out)[0]["objects"]
+    assert few == [each for each in all_of_them if each["score"] >= middle]
+    assert "nothing" in striate("predict", run, photos / "00.png", "--score", 1).out
+    assert striate("predict", run, photos / "00.png", "--score", 2).status == 2
+
+
+@pytest.mark.parametrize(("form", "where"), [("coco", "a.json"), ("voc", ""), ("yolo", ""), ("csv", "a.csv")])
+def test_boxes_are_written_as_others_read_them(striate, detector, tmp_path, form, where):
+    run, photos = detector
+    data = tmp_path / "data"
+    (data / "images").mkdir(parents=True)
+    for name in ("00.png", "01.png", "02.png"):
+        (data / "images" / name).write_bytes((photos / name).read_bytes())
+    place = data / where if where else data
+    expected = sum(len(each.objects) for each in package.load(run).predict(data))
+    assert striate("predict", run, data, "--score", 0, "--boxes", f"{form}={place}").status == 0
+    found = open_data(str(place), task="detection")
+    assert len(found.targets.boxes) == expected
+    if form in ("voc", "yolo"):
+        assert "is there already" in striate("predict", run, data, "--boxes", f"{form}={place}").mistake()
+
+
+def test_what_boxes_cannot_be_is_one_sentence(striate, detector, digits_run, scans):
+    run, photos = detector
+    for words, line in (
+        ((run, photos, "--boxes", "xml=a"), "unknown form 'xml'"),
+        ((run, photos, "--boxes", "coco"), "takes a form and where to write"),
+        ((run, photos, "--boxes", f"coco={photos}"), "is a folder"),
+        ((run, photos, "--boxes", "coco=a.json", "--output", "a.csv", "--resume"), "leave one of them out"),
+        ((digits_run, scans, "--boxes", "coco=a.json"), "does not say"),
+        ((digits_run, scans, "--score", 0.5), "--score is of objects"),
+    ):
+        assert line in striate("predict", *words).mistake()
+
+
+def test_objects_are_drawn(striate, detector, tmp_path):
+    run, photos = detector
+    striate("predict", run, photos / "00.png", "--score", 0, "--draw", tmp_path / "drawn")
+    with Image.open(tmp_path / "drawn" / "00.png") as drawing:
+        assert drawing.size == (240, 144)
