@@ -293,7 +293,7 @@ def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[
         if isinstance(weights, str) and weights in FILES:
             entry = published(model.begins_with or model.architecture, weights)
             path = fetch_published(entry.file)
-            if size is None:
+            if size is None and not model.begins_with:
                 model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
         read = read_weights(path)
         if model.begins_with and not any(name.endswith(f"{model.classifier_name}.weight") for name in read):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -129,6 +130,12 @@ def _near_size(network: Network, size: tuple[int, int]) -> tuple[int, int] | Non
             network.require_size(height, width)
             return height, width
     return None
+
+
+def at_only_size(plan: Plan, network: Network) -> Recipe:
+    """The plan's recipe; of a network of one size without pictures that are smaller in training, unless asked for."""
+    plain: dict[str, Any] = {"test_enlargement": 1.0, "start_px": None} if network.only_size is not None else {}
+    return replace(plan.recipe, **{name: value for name, value in plain.items() if name not in plan.changed})
 
 
 def require_whole(recipe: Recipe) -> None:

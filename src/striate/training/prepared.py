@@ -27,7 +27,7 @@ from striate.training.job import Job, Watch
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch
 from striate.training.memory.lone_pictures import fewest_at_once
 from striate.training.monitor.reporter import Reporter
-from striate.training.network import build_network
+from striate.training.network import at_only_size, build_network
 from striate.training.optim.optimizer import with_its_rate
 from striate.training.plan import Plan
 from striate.training.recipe import Recipe
@@ -80,6 +80,7 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
         task=plan.learns_from,
     )
     network = build_network(plan, dataset)
+    plan = replace(plan, recipe=at_only_size(plan, network))
     if (own := plan.code.get("optimizer")) is not None:
         asked = "peak_lr" in plan.changed
         recipe = with_its_rate(plan.recipe, plan.task_of(dataset), network, own, keep_peak=asked)

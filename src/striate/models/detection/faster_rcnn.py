@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from striate.core.records import Preprocess
 from striate.models.detection.detector import Truth
 from striate.models.detection.fast_rcnn import SIDE, VGG_DENSE, VGG_UNITS, FastRCNN, Pool
-from striate.models.detection.held_norms import hold_norms
+from striate.models.detection.held_norms import held_resnet50
 from striate.models.detection.matcher import match
 from striate.models.detection.one_map import OneMap, PoolOneMap, of_vgg
 from striate.models.detection.proposals import BETA, Kept, Proposed, RegionProposals
@@ -25,7 +25,7 @@ from striate.models.detection.pyramid import WIDTH, PyramidBackbone, Subsampled
 from striate.models.detection.regions import Learning, Regions, TwoDense
 from striate.models.network import Network
 from striate.models.quick_regnet import quick_regnet26
-from striate.models.resnet import Bottleneck, ResNet, resnet18, resnet50
+from striate.models.resnet import resnet18
 from striate.models.vgg import vgg16
 from striate.ops.roi import pyramid_level, pyramid_roi_align
 
@@ -106,15 +106,6 @@ def on_pyramid(network: Network, stages: int, width: int) -> tuple[PyramidBackbo
     """A pyramid on the last stages of a network, one level beyond them, and what reads regions from all but that."""
     read = network.features_info[-stages:]
     return PyramidBackbone(network, read, width, Subsampled()), AlignPyramid(tuple(each.stride for each in read))
-
-
-def held_resnet50(in_channels: int) -> tuple[ResNet, tuple[str, ...]]:
-    """ResNet-50 with held norms, and the paths of these in a detector."""
-    resnet = resnet50(1, in_channels)
-    for block in resnet.modules():
-        if isinstance(block, Bottleneck):  # norms that are held would let every block double what is drawn
-            nn.init.constant_(block.bn3.weight, 0.25)
-    return resnet, hold_norms(resnet, "backbone.body")
 
 
 def proposals_at(width: int) -> RegionProposals:

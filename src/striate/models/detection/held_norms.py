@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from striate.models.resnet import Bottleneck, ResNet, resnet50
+
 
 def hold_norms(network: nn.Module, prefix: str) -> tuple[str, ...]:
     """Make scale and shift of every batch norm constants, under their old names; returns the paths, behind `prefix`.
@@ -26,3 +28,12 @@ def hold_norms(network: nn.Module, prefix: str) -> tuple[str, ...]:
                 norm.register_buffer(name, parameter.detach())
             held.append(f"{prefix}.{path}")
     return tuple(held)
+
+
+def held_resnet50(in_channels: int) -> tuple[ResNet, tuple[str, ...]]:
+    """ResNet-50 with held norms, and the paths of these in a detector."""
+    resnet = resnet50(1, in_channels)
+    for block in resnet.modules():
+        if isinstance(block, Bottleneck):  # norms that are held would let every block double what is drawn
+            nn.init.constant_(block.bn3.weight, 0.25)
+    return resnet, hold_norms(resnet, "backbone.body")

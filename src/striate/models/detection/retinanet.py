@@ -22,11 +22,12 @@ from striate.models.detection.anchors import RATIOS, anchors_of_maps, cell_ancho
 from striate.models.detection.coder import decode
 from striate.models.detection.dense import as_shares, box_loss, by_anchor, one_hot
 from striate.models.detection.detector import MOST, Detector, Truth
+from striate.models.detection.held_norms import held_resnet50
 from striate.models.detection.matcher import BETWEEN, match_low_quality, match_pictures
 from striate.models.detection.pyramid import WIDTH, PyramidBackbone, TwoBeyond
 from striate.models.network import replace_classifier
 from striate.models.quick_regnet import quick_regnet26
-from striate.models.resnet import resnet18, resnet50
+from striate.models.resnet import resnet18
 from striate.ops.focal_loss import sigmoid_focal_loss
 from striate.ops.suppression import distinct, highest
 
@@ -155,15 +156,17 @@ def _small(backbone: PyramidBackbone, begins_with: str, classes: int) -> RetinaN
 
 
 def retinanet_resnet50_fpn(classes: int = 91, in_channels: int = 3) -> RetinaNet:
-    """On ResNet-50, stages of strides 8 to 32, 800 px: the paper's, and torchvision's, whose files load.
+    """On ResNet-50 with held norms, strides 8 to 32, 800 px: the paper's, and torchvision's, whose files load.
 
     >>> with torch.device("meta"):
     ...     sum(p.numel() for p in retinanet_resnet50_fpn().parameters())
-    34068119
+    34014999
     """
-    resnet = resnet50(1, in_channels)
+    resnet, held = held_resnet50(in_channels)
     backbone = PyramidBackbone(resnet, resnet.features_info[1:], WIDTH, TwoBeyond(WIDTH))
     network = RetinaNet(backbone, "resnet50", 32, 4, classes)
+    network.eval_only = held
+    network.hold_frozen()
     network.preprocess = Preprocess((800, 800), (800, 800), fit="stretch").for_channels(in_channels)
     return network
 

@@ -22,11 +22,11 @@ from striate.models.detection.fast_rcnn import SIDE, Pool
 from striate.models.detection.faster_rcnn import (
     NAMES_OF_OLD_FILES,
     FasterRCNN,
-    held_resnet50,
     on_pyramid,
     proposals_at,
     small_proposals,
 )
+from striate.models.detection.held_norms import held_resnet50
 from striate.models.detection.proposals import Proposed, RegionProposals
 from striate.models.detection.pyramid import WIDTH, PyramidBackbone
 from striate.models.detection.regions import Drawn, Regions, TwoDense
