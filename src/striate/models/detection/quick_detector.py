@@ -21,6 +21,7 @@ from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
 from striate.layers import he_normal_
 from striate.models.detection.assignment import assigned, padded
+from striate.models.detection.dense import as_shares
 from striate.models.detection.detector import MOST, Detector, Truth
 from striate.models.network import replace_classifier
 from striate.models.quick_regnet import MEAN, STD, QuickRegNet, quick_regnet26
@@ -143,11 +144,9 @@ class QuickDetector(Detector):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to objects (N, MOST, 6). Raises StriateError for a shape that does not fit."""
         self.require_fit(images)
-        height, width = images.shape[2:]
         logits, boxes, _ = self.points(images)
-        shares = (boxes / boxes.new_tensor([width, height, width, height])).clamp(0, 1)
         return detections(
-            shares,
+            as_shares(boxes, images),
             logits.sigmoid(),
             iou_threshold=OVERLAP,
             score_threshold=LEAST_SCORE,
