@@ -172,11 +172,6 @@ def test_more_rows_than_candidates_are_zeros():
     assert not found.any()
 
 
-def test_scores_that_are_no_numbers_are_none():
-    scores = torch.tensor([[[math.nan], [0.5]]])
-    assert detections(torch.rand(1, 2, 4), scores, most=2)[0, :, 4].tolist() == [0.5, 0.0]
-
-
 def test_under_every_mode_and_on_tensors_without_numbers():
     boxes, scores = overlapping(50).view(1, 50, 4), of_scores(100).view(1, 50, 2)
     expected = detections(boxes, scores)
@@ -188,3 +183,10 @@ def test_under_every_mode_and_on_tensors_without_numbers():
     assert low.dtype == torch.float32
     assert torch.equal(detections(boxes.requires_grad_(), scores.requires_grad_()), expected)
     assert detections(boxes.to("meta"), scores.to("meta"), most=7).shape == (1, 7, 6)
+
+
+def test_scores_that_are_no_numbers_are_seen_and_take_no_other_row():
+    boxes = torch.tensor([[[0.0, 0, 1, 1], [2, 2, 3, 3], [4, 4, 5, 5]]])
+    rows = detections(boxes, torch.tensor([[[0.5], [math.nan], [0.75]]]), most=4)[0]
+    assert math.isnan(rows[0, 4])
+    assert rows[1:, 4].tolist() == [0.75, 0.5, 0.0]

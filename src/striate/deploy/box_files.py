@@ -25,6 +25,8 @@ FORMS: dict[str, tuple[str, Write]] = {
     "yolo": ("labels", write_yolo),
     "csv": ("", lambda file, pictures, _: write_box_table(file, pictures)),
 }
+TAKEN = {"coco": (), "voc": ("Annotations",), "yolo": ("labels", "data.yaml"), "csv": ()}
+"""What of each form must not be there: seen before anything is answered, and at the end file by file."""
 
 
 @dataclass
@@ -47,8 +49,9 @@ class BoxFiles:
         if not equals or not path:
             raise StriateError(f"--boxes takes a form and where to write, such as {form}=found, got {told}")
         place, folder = Path(path), FORMS[form][0]
-        if folder and (place / folder).exists():
-            raise StriateError(f"{place / folder} is there already, and what it says may be true; name another folder")
+        for taken in (place / name for name in TAKEN[form]):
+            if taken.exists():
+                raise StriateError(f"{taken} is there already, and what it says may be true; name another folder")
         if not folder and place.is_dir():
             raise StriateError(f"{form} is one file, and {place} is a folder; name a file, such as {place / 'boxes'}")
         require_writable(place / folder / "boxes" if folder else place)

@@ -108,11 +108,11 @@ def detections(
 def highest(scores: Tensor, count: int, score_threshold: float = 0.0) -> tuple[Tensor, Tensor]:
     """The best of the scores (N, A) of each picture, float32, and their places, int64: (N, count) both, by place.
 
-    Scores that are not above the threshold, and those that A lacks, are 0. Which of several scores that equal the last
-    one are taken is open, as in `torch.topk`.
+    Scores that are not above the threshold, and those that A lacks, are 0; NaN comes first, so that whoever reads the
+    answer sees it. Which of several that equal the last one are taken is open, as in `torch.topk`.
     """
     scores = scores.float()
-    padded = F.pad(torch.where(scores > score_threshold, scores, 0.0), (0, count))
+    padded = F.pad(torch.where(scores <= score_threshold, 0.0, scores), (0, count))
     places = padded.topk(count, sorted=False).indices.sort().values
     return padded.gather(1, places), places.clamp_max(scores.shape[1] - 1)
 
@@ -124,7 +124,7 @@ def distinct(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float
     """
     scores, order = scores.float().sort(dim=1, descending=True, stable=True)
     boxes, labels = _rows(boxes.float(), order), labels.gather(1, order)
-    kept = torch.ops.striate.kept_of_sorted(boxes, scores > 0, labels, iou_threshold, most)
+    kept = torch.ops.striate.kept_of_sorted(boxes, ~(scores <= 0), labels, iou_threshold, most)
     count = scores.shape[1]
     worth = torch.where(kept, torch.arange(count, 0, -1, dtype=torch.float32, device=kept.device), 0.0)
     worth, places = F.pad(worth, (0, most)).topk(most)

@@ -13,6 +13,7 @@ import pytest
 from factories import encoded
 from striate.core.errors import StriateError
 from striate.data.boxes.dataset import has_boxes, open_boxes
+from striate.data.decode import DecodeError
 from striate.data.sources import open_data
 
 CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 90, "name": "eel"}]
@@ -92,6 +93,11 @@ def test_crowds_are_left_out_or_ignored_and_pictures_without_boxes(tmp_path):
         ({"annotations": [{"image_id": 100, "category_id": 3, "bbox": [1, 2]}]}, "a bbox of 2 numbers, not 4"),
         ({"annotations": 5}, "a.json is damaged: annotations must be"),
         ({"images": [{"id": 1}]}, "a.json is damaged: images"),
+        (
+            {"images": [{"id": 100, "file_name": "a.png", "height": 10**12, "width": 9}]},
+            "images[0] is 9 wide and 1000000000000 high, no size",
+        ),
+        ({"annotations": [{"image_id": 100, "category_id": 3, "bbox": [0, 0, 1e308, 9]}]}, "beyond any picture"),
         ({"images": [{"id": 100, "file_name": "gone.png"}]}, "holds none of the 1 picture that a.json names"),
     ],
 )
@@ -99,6 +105,20 @@ def test_what_does_not_fit_together_is_named(tmp_path, changed, said):
     written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9])}, tmp_path, **changed)
     with pytest.raises(StriateError, match=re.escape(said)):
         open_boxes(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("name", ["../out.png", "{outside}/out.png", "sub/../../out.png"])
+def test_pictures_outside_of_the_data_are_not_there(tmp_path, name):
+    (tmp_path / "out.png").write_bytes(encoded(np.zeros((20, 30, 3), np.uint8)))
+    data = tmp_path / "data"
+    names = ["a.png", name.format(outside=tmp_path)]
+    images = [{"id": 100 + n, "file_name": each, "height": 20, "width": 30} for n, each in enumerate(names)]
+    boxes = [{"id": n, "image_id": 100 + n, "category_id": 3, "bbox": [0, 0, 9, 9]} for n in range(2)]
+    written(data / "a.json", {"a.png": (3, [0, 0, 9, 9])}, data, images=images, annotations=boxes)
+    dataset = open_boxes(data)
+    assert [*dataset.pictures.relative_paths] == ["a.png", "out.png"]
+    with pytest.raises(DecodeError, match=r"data/out\.png"):
+        dataset.pictures.decode(1, 3, (32, 32), None)
 
 
 @pytest.mark.parametrize(

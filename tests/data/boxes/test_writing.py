@@ -119,8 +119,8 @@ def test_numbers_of_the_data_go_with_the_boxes(tmp_path):
 
 
 def test_where_labels_lie(tmp_path):
-    for path in ("train/images/a.png", "b.png"):
-        write_yolo(tmp_path, [BoxedPicture(path, SIZE, ONE[0].objects)], ("ant", "bee"))
+    pictures = [BoxedPicture(path, SIZE, ONE[0].objects) for path in ("train/images/a.png", "b.png")]
+    write_yolo(tmp_path, pictures, ("ant", "bee"))
     assert (tmp_path / "train" / "labels" / "a.txt").read_text().startswith("1 0.0812500000 0.1166666667 0.125")
     assert (tmp_path / "labels" / "b.txt").exists()
 
@@ -140,6 +140,24 @@ def test_what_cannot_be_written(tmp_path, picture, said):
     with pytest.raises(StriateError, match=said):
         write_yolo(tmp_path, [picture], ("ant",))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["sub/labels/a.txt", "data.yaml"])
+def test_truth_that_is_there_is_not_written_over(tmp_path, there):
+    (tmp_path / "sub" / "labels").mkdir(parents=True)
+    (tmp_path / there).write_text("truth")
+    with pytest.raises(StriateError, match=f"{there} is there already"):
+        write_yolo(tmp_path, [BoxedPicture("sub/images/a.png", SIZE), BoxedPicture("b.png", SIZE)], ("ant",))
+    assert [path.read_text() for path in tmp_path.rglob("*.*")] == ["truth"]
+
+
+def test_annotations_that_are_there_are_not_written_over(tmp_path):
+    write_voc(tmp_path, [BoxedPicture("a.png", SIZE, ONE[0].objects)])
+    before = (tmp_path / "Annotations" / "a.xml").read_bytes()
+    with pytest.raises(StriateError, match=r"a\.xml is there already"):
+        write_voc(tmp_path, [BoxedPicture("b.png", SIZE), BoxedPicture("a.png", SIZE)])
+    assert (tmp_path / "Annotations" / "a.xml").read_bytes() == before
+    assert not (tmp_path / "Annotations" / "b.xml").exists()
 
 
 def test_two_pictures_of_one_name_and_names_that_xml_cannot_hold(tmp_path):

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from made_up_truth import truth_of
+from striate.answers.classes import NO_NUMBERS
+from striate.answers.detections import read
 from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.models.detection.detector import MOST
@@ -111,3 +113,11 @@ def test_boxes_alone_choose_it_and_its_recipe() -> None:
     assert task_of("quick_detector") == "detection"
     assert beginning_with("quick_regnet26", "detection") == "quick_detector"
     assert with_weights({"weights": "embedded"}, "detection")["model"] == "quick_detector"
+
+
+def test_a_network_that_is_broken_says_so_instead_of_finding_nothing(network) -> None:
+    torch.nn.init.constant_(network.heads[0].score.bias, float("nan"))
+    with torch.inference_mode():
+        rows = network.eval()(torch.zeros(1, 3, 64, 96)).numpy()
+    (answer,) = read(rows, ("ant", "bee"), ["a.png"], 1)
+    assert answer.problem == NO_NUMBERS

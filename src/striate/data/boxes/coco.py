@@ -29,6 +29,7 @@ SNIFFED_BYTES = 2**16
 KEYS = re.compile(rb'"(images|annotations|categories|bbox)"\s*:')
 # Of one data set people keep several kinds; these hold boxes, and come before all others.
 BOX_FILES = re.compile(r"instances_.*|_?annotations\.coco|.*_coco|coco.*", re.IGNORECASE)
+MOST_PX = 2**31 - 1
 FOLDERS = ("annotations", "labels")
 
 
@@ -173,7 +174,9 @@ def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], ro
     """Note what one file holds; gives the numbers of its pictures by their paths."""
     names, split = {each.id: nfc(each.name) for each in content.categories}, split_in(file)
     path_of: dict[Id, str] = {}
-    for each in content.images:
+    for place, each in enumerate(content.images):
+        if not 0 <= min(each.height, each.width) <= max(each.height, each.width) <= MOST_PX:
+            raise StriateError(f"{root / file}: images[{place}] is {each.width} wide and {each.height} high, no size")
         path_of[each.id] = _place(each.file_name, places, split, root / file)
         gathered.add_picture(path_of[each.id], split, (each.height, each.width))
     for number, box in enumerate(content.annotations):
@@ -184,6 +187,8 @@ def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], ro
             continue
         if len(box.bbox) != 4:
             raise StriateError(f"{root / file}: annotations[{number}] has a bbox of {len(box.bbox)} numbers, not 4")
+        if max(map(abs, box.bbox)) > MOST_PX:
+            raise StriateError(f"{root / file}: annotations[{number}] has a bbox of {box.bbox}, beyond any picture")
         left, top, width, height = box.bbox
         edges = left, top, left + width, top + height
         try:
@@ -205,7 +210,10 @@ def _place(name: str, places: dict[str, list[str]], split: str, file: Path) -> s
         found = [path for path in found if split_in(path.rpartition("/")[0]) == split] or found
     if len(found) > 1:
         raise StriateError(f"{file}: {name} may be {found[0]} or {found[1]}; give names with their folders")
-    return found[0] if found else name
+    if found:
+        return found[0]
+    outside = name.startswith("/") or ".." in name.split("/")
+    return _last(name) if outside else name  # which is not there either, and said to be so
 
 
 def _last(path: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -89,9 +89,11 @@ def write_voc(folder: Path, pictures: Sequence[BoxedPicture]) -> None:
     """Write `Annotations/NAME.xml` for each picture below a folder, as VOC has them: pixels count from 1.
 
     JPEGImages/a.jpg has Annotations/a.xml; whole numbers are written as such, others with their fractions.
-    Raises StriateError for two pictures of one name, and a class that XML cannot hold.
+    Raises StriateError for two pictures of one name, a class that XML cannot hold, and where a file is already.
     """
-    for name, each in _beside(pictures, "Annotations", ".xml").items():
+    named = _beside(pictures, "Annotations", ".xml")
+    _require_new(folder, named)
+    for name, each in named.items():
         root = ElementTree.Element("annotation")
         _told(root, "filename", PurePosixPath(each.path).name)
         size = ElementTree.SubElement(root, "size")
@@ -117,7 +119,8 @@ def write_yolo(folder: Path, pictures: Sequence[BoxedPicture], names: Sequence[s
     """Write `labels/NAME.txt` for each picture below a folder, and data.yaml, which names the classes.
 
     images/train/a.jpg has labels/train/a.txt. Scores have no place in labels to train on, and are left out.
-    Raises StriateError for two pictures of one name, a class that is not among the names, and a picture without a size.
+    Raises StriateError for two pictures of one name, a class that is not among the names, a picture without a size, and
+    where a file is already.
     """
     number = {name: place for place, name in enumerate(names)}
     lines: dict[str, list[str]] = {}
@@ -132,6 +135,7 @@ def write_yolo(folder: Path, pictures: Sequence[BoxedPicture], names: Sequence[s
             shares = (*middle, (right - left) / width, (bottom - top) / height)
             told = " ".join(f"{share:.{DIGITS}f}" for share in shares)
             lines[name].append(f"{_among(number, one.label)} {told}\n")
+    _require_new(folder, (*lines, "data.yaml"))
     for name, own in lines.items():
         write_bytes(folder / name, "".join(own).encode())
     named = "".join(f"  {place}: {json.dumps(name)}\n" for name, place in number.items())  # JSON's texts are YAML's
@@ -193,6 +197,12 @@ def _beside(pictures: Sequence[BoxedPicture], folder: str, ending: str) -> dict[
         if (other := named.setdefault(name, each)) is not each:
             raise StriateError(f"{other.path} and {each.path} would have one file of annotations, {name}; rename one")
     return named
+
+
+def _require_new(folder: Path, names: Iterable[str]) -> None:
+    """Raise StriateError where there is a file already: what it says may be true."""
+    if there := next((folder / name for name in names if (folder / name).exists()), None):
+        raise StriateError(f"{there} is there already, and what it says may be true; name another folder")
 
 
 def _told(above: ElementTree.Element, name: str, text: str) -> None:
