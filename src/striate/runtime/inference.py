@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
 from striate.data.picture import normalise, to_network_size
 from striate.runtime.runtime import Runtime
+
+AT_ONCE_PIXELS = 2**20  # on a processor: maps of more leave its caches, and batches gain nothing but take memory
+
+
+def parts_of(pictures: Tensor, preprocess: Preprocess, runtime: Runtime) -> tuple[Tensor, ...]:
+    """Large pictures (N, C, h, w) as many at once as a processor answers best; all at once elsewhere."""
+    height, width = preprocess.size
+    few = len(pictures) if runtime.on_gpu else AT_ONCE_PIXELS // (height * width)
+    return torch.split(pictures, max(1, few))
 
 
 def network_input(pictures: Tensor, preprocess: Preprocess, runtime: Runtime) -> Tensor:

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
-from striate.runtime.inference import network_input
+from striate.runtime.inference import network_input, parts_of
 from striate.runtime.runtime import Runtime
-
-AT_ONCE_PIXELS = 2**20  # on a processor: maps of more leave its caches, and batches gain nothing
 
 
 def predict_maps(network: nn.Module, pictures: Tensor, preprocess: Preprocess, runtime: Runtime) -> Tensor:
@@ -17,9 +15,7 @@ def predict_maps(network: nn.Module, pictures: Tensor, preprocess: Preprocess, r
 
     With `preprocess.mirrored` they are the mean over the picture and its mirror image, turned back.
     """
-    height, width = preprocess.size
-    few = len(pictures) if runtime.on_gpu else max(1, AT_ONCE_PIXELS // (height * width))
-    parts = torch.split(pictures, few)
+    parts = parts_of(pictures, preprocess, runtime)
     return torch.cat([_maps(network, part, preprocess, runtime).cpu() for part in parts])
 
 
