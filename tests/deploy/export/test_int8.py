@@ -6,10 +6,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import striate
-from striate.deploy.export.drop import Drop
+from factories import batch_of, trial_of
+from striate.deploy.export.drop import Drop, drop_of
 from striate.deploy.export.onnx_file import FROM_PIXELS
+from striate.tasks import task_named
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_the_way_from_pixels_is_not_quantised(run, tmp_path):
 def test_int8_takes_pictures_of_known_classes(exported, run, tmp_path):
     from factories import network_of
 
-    with pytest.raises(striate.StriateError, match=r"^int8 takes pictures with known classes"):
+    with pytest.raises(striate.StriateError, match=r"^int8 takes pictures with one class each, to be calibrated on"):
         exported(network_of("resnet20", 32), precision="int8")
     with pytest.raises(striate.StriateError, match=r"pt2 files are fp32, bf16, not int8"):
         run.export(tmp_path / "digits.pt2", precision="int8")
@@ -72,3 +75,33 @@ def test_the_interval_of_a_drop_covers_what_it_was_drawn_with():
         low, high = Drop(pictures, 600, int(drawn[0]), int(drawn[1])).interval
         covered += low <= 100 * (lost - gained) <= high
     assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_int8_of_masks_is_measured_by_the_mean_iou(tmp_path):
+    trial = trial_of("segmentation")
+    data = trial.data(tmp_path / "data")
+    run = striate.train(data, run=tmp_path / "run", autotune=False, threads=1, epochs=2, **trial.settings)
+    found = run.export(tmp_path / "masks.onnx", precision="int8", max_drop=100)
+    told = run.evaluate(data, "val")
+    assert found.drop.pictures == told.total
+    assert found.drop.before == pytest.approx(told.figures()["mean_iou"], abs=1e-3)
+    low, high = found.drop.interval
+    assert low <= found.drop.points <= high
+    assert str(found.drop).startswith("mean IoU ")
+    assert striate.load(found.path).record.metrics["int8"]["mean_iou"] == found.drop.after
+
+
+def test_a_drop_that_is_known_has_its_interval_in_the_right_direction():
+    task = task_named("localisation")
+    before, after = task.metric(("a",)), task.metric(("a",))
+    boxes = torch.tensor([[0.0, 0.0, 0.5, 0.5]]).repeat(40, 1)
+    there = batch_of(boxes, torch.zeros(40, dtype=torch.int64), torch.arange(40), (8, 8), 40)
+    right = torch.cat([torch.ones(40, 1, 1), boxes[:, None]], 2)
+    wrong = right.clone()
+    wrong[:20, :, 1:] = torch.tensor([0.5, 0.5, 1.0, 1.0])
+    before.add(right, there)
+    after.add(wrong, there)
+    drop = drop_of(task, before, after)
+    assert drop.points == 50
+    assert 30 < drop.interval[0] < 40 and 60 < drop.interval[1] < 70
+    assert "a rise of 50.00 points (95 % interval" in str(drop)

@@ -15,7 +15,6 @@ from striate.core.errors import StriateError
 from striate.core.own_code import names_code
 from striate.data.dataset import Dataset
 from striate.data.in_memory import KINDS
-from striate.data.targets.classes import ClassTargets
 from striate.deploy.bundle import Bundle, names_weights, network_of
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.export.exporting import Audience, Trials, Wanted, export
@@ -108,16 +107,15 @@ def _trials(run: Run, asked: Asked) -> Trials:
 
 
 def _trials_of(run: Run, asked: Asked, data: Dataset | Pictures) -> Trials:
-    """Pictures of data; for int8 more, their classes, and those of training to calibrate on."""
+    """Pictures of data; for int8 more, their targets, and those of training to calibrate on."""
     if not isinstance(data, Dataset):
         return Trials(data)
     data = run.recorded(data)
-    if asked.precision != "int8" or not isinstance(data.targets, ClassTargets):
+    if asked.precision != "int8" or data.targets.task != run.task.needs:
         return Trials(of_dataset(data))
-    known = targets_for(data, run.path, run.classes, named=run.bundle.named)
-    labels = known.labels if isinstance(known, ClassTargets) else None
+    targets = targets_for(data, run.path, run.classes, named=run.bundle.named)
     training = "train" if len(data.splits.get("train", ())) else None
-    return Trials(of_dataset(data, most=MOST_MEASURED, labels=labels), of_dataset(data, training, MOST_CALIBRATING))
+    return Trials(of_dataset(data, most=MOST_MEASURED, targets=targets), of_dataset(data, training, MOST_CALIBRATING))
 
 
 def _source(run: Run) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.core.one_screen import OneScreen
 from striate.core.units import in_bytes
-from striate.deploy.export.drop import Drop
+from striate.deploy.export.drop import Drop, FigureDrop
 from striate.deploy.export_record import ExportRecord
 
 
@@ -17,7 +17,7 @@ class ExportedFile(OneScreen):
     """A file that was written and tried.
 
     any_size: whether it takes pictures of any height and width. tried_on: what pictures. size_bytes: of the file, with
-    that which lies beside it. drop: of accuracy, in int8.
+    that which lies beside it. drop: of the task's first figure, in int8.
     """
 
     path: Path
@@ -26,7 +26,7 @@ class ExportedFile(OneScreen):
     any_size: bool
     tried_on: str
     size_bytes: int
-    drop: Drop | None = None
+    drop: Drop | FigureDrop | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

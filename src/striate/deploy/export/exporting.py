@@ -14,7 +14,7 @@ from striate.core.version import __version__
 from striate.data.scan import Progress
 from striate.deploy.bundle import Bundle
 from striate.deploy.engines import ENGINES, Engine, open_engine
-from striate.deploy.export.drop import Drop
+from striate.deploy.export.drop import Drop, FigureDrop, drop_of
 from striate.deploy.export.ends import answering
 from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.export.formats import FORMATS, Format
@@ -32,7 +32,8 @@ class Wanted:
     """What a file is to be.
 
     format: of FORMATS. precision: "fp32", "bf16" or "int8". with_preprocessing: whether it takes pixels, uint8 pictures
-    of the working size. max_drop: how many points of accuracy int8 may cost.
+    of the working size. max_drop: how many points of the task's first
+    figure, such as accuracy, int8 may cost.
     """
 
     path: Path
@@ -76,7 +77,7 @@ class Audience:
 
 @dataclass(frozen=True)
 class Trials:
-    """What a file is tried on. pictures: of all kinds; in int8, with their classes. calibration: for int8."""
+    """What a file is tried on. pictures: of all kinds; in int8, with their targets. calibration: for int8."""
 
     pictures: Pictures
     calibration: Pictures | None = None
@@ -86,15 +87,16 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
     """Write a network to a file that answers as it does.
 
     Raises StriateError, and leaves no file, where it cannot be traced, where a package is missing, and where the file's
-    answers differ on a picture, with the layer where they part; in int8 where accuracy drops by more than was allowed.
+    answers differ on a picture, with the layer where they part; in int8 where the task's first figure drops
+    by more than was allowed.
     """
-    format, label = FORMATS[wanted.format], bundle.network.label
+    format, label, task = FORMATS[wanted.format], bundle.network.label, task_named(bundle.task)
     format.require(wanted.precision)
     require_writable(wanted.path)
-    if wanted.precision == "int8" and (trials.calibration is None or trials.pictures.labels is None):
+    if wanted.precision == "int8" and (trials.calibration is None or trials.pictures.known is None):
         raise StriateError(
-            f"int8 takes pictures with known classes, to be calibrated on and measured by; name data with --data, or "
-            f"export {label} in fp32"
+            f"int8 takes pictures with {task_named(task.needs).learns_from}, to be calibrated on and measured by; name "
+            f"data with --data, or export {label} in fp32"
         )
     audience.stage(f"tracing {label}")
     module = answering(bundle.network, bundle.preprocess, with_preprocessing=wanted.with_preprocessing)
@@ -106,7 +108,9 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
         attempt, made, engine = _written(found, record, file, format, trials)
         audience.stage(f"trying it on {trials.pictures.words} in {ENGINES[format.engine]}")
         close = CLOSE[wanted.precision]
-        counted_in = Comparison(task_named(bundle.task), close)
+        counted_in = Comparison(task, close)
+        if wanted.precision == "int8":
+            counted_in.before, counted_in.after = task.metric(bundle.classes), task.metric(bundle.classes)
         comparison = compared(attempt, engine, trials.pictures, counted_in, audience.progress)
         if not comparison.agrees:
             raise StriateError(_disagreement(wanted, comparison, parting(attempt, made, trials.pictures, close)))
@@ -157,16 +161,17 @@ def _settle(file: Path, path: Path, format: Format) -> int:
     return size
 
 
-def _allowed_drop(wanted: Wanted, found: Comparison) -> Drop | None:
+def _allowed_drop(wanted: Wanted, found: Comparison) -> Drop | FigureDrop | None:
     """What int8 costs; None in other precisions. Raises StriateError where it is more than was allowed."""
-    if wanted.precision != "int8":
+    if found.before is None or found.after is None:
         return None
-    if found.drop.points > wanted.max_drop:
+    drop = drop_of(found.task, found.before, found.after)
+    if drop.points > wanted.max_drop:
         raise StriateError(
-            f"{wanted.path} was not kept: in int8 {found.drop}, allowed are {wanted.max_drop:g} (--max-drop); export "
+            f"{wanted.path} was not kept: in int8 {drop}, allowed are {wanted.max_drop:g} (--max-drop); export "
             "in bf16 or fp32"
         )
-    return found.drop
+    return drop
 
 
 def _disagreement(wanted: Wanted, found: Comparison, layer: str | None) -> str:

@@ -17,63 +17,73 @@ from striate.data.dataset import Dataset
 from striate.data.decode import Pixels
 from striate.data.sources import open_to_evaluate
 from striate.data.streaming import Undecoded, read_batches
-from striate.data.targets import Indices
+from striate.data.targets import BatchTargets, Indices, Targets
 from striate.deploy.given import given_pictures
 
 MOST_PICTURES = 256  # on which fp32 and bf16 are tried: some seconds of a large network
-MOST_MEASURED = 2000  # on which the accuracy of int8 is measured, within a point or so
+MOST_MEASURED = 2000  # on which int8 is measured, within a point or so
 DRAWN = 32
 COARSE = 8  # places a side from which drawn pictures are enlarged: smooth, as photographs are
 
 
 class Batch(NamedTuple):
-    """Working pictures uint8 (N, h, w, C), what they are called, and their classes where those are known."""
+    """Working pictures uint8 (N, h, w, C), what they are called, and their targets where those are known."""
 
     names: list[str]
     pixels: Pixels
-    labels: list[int] | None
+    targets: BatchTargets | None
+
+
+class Known(NamedTuple):
+    """What is known of pictures: targets in the numbers of the network's names, and the place of each in them."""
+
+    targets: Targets
+    places: Indices
 
 
 @dataclass(frozen=True)
 class Pictures:
     """Pictures that are read whenever they are asked for.
 
-    words: what they are, for a sentence, such as "40 validation pictures". drawn: whether they are noise. labels:
-    their classes, in the numbers of the network's, where those are known.
+    words: what they are, for a sentence, such as "40 validation pictures". drawn: whether they are noise. known:
+    their targets, where there are some.
     """
 
     given: list[Undecoded]
     words: str
     drawn: bool = False
-    labels: tuple[int, ...] | None = None
+    known: Known | None = None
 
     def batches(self, preprocess: Preprocess) -> Iterator[Batch]:
         """Those that can be read. Raises StriateError where none can."""
         some = False
+        targets = None if self.known is None else self.known.targets.at(preprocess)
         for read in read_batches(self.given, preprocess):
             if read.places:
                 some = True
-                labels = None if self.labels is None else [self.labels[place] for place in read.places]
-                yield Batch([read.names[place] for place in read.places], read.pictures, labels)
+                known = None
+                if self.known is not None and targets is not None:
+                    known = targets.take(self.known.places[read.places])
+                yield Batch([read.names[place] for place in read.places], read.pictures, known)
         if not some:
             raise StriateError(f"none of the {self.words} can be read, so nothing can be tried on them")
 
 
 def of_dataset(
-    dataset: Dataset, split: str | None = None, most: int = MOST_PICTURES, labels: Indices | None = None
+    dataset: Dataset, split: str | None = None, most: int = MOST_PICTURES, targets: Targets | None = None
 ) -> Pictures:
     """Pictures of a split, at most so many, spread over all of it.
 
-    split: by default that which validates; where that is empty, the one that tests, or all. labels: of all pictures of
-    the data, in the numbers of the network's classes.
+    split: by default that which validates; where that is empty, the one that tests, or all. targets: of all pictures
+    of the data, in the numbers of the network's names.
     """
     names = [name for name in ((split,) if split else ("val", "test")) if len(dataset.splits.get(name, ()))]
     whole = dataset.splits[names[0]] if names else np.concatenate(list(dataset.splits.values()))
     indices = whole[np.linspace(0, len(whole) - 1, min(most, len(whole))).round().astype(int)]
     kind = {"val": "validation ", "train": "training "}.get(names[0], f"{names[0]} ") if names else ""
     given = [Undecoded(dataset.pictures.name(i), partial(dataset.pictures.decode, i)) for i in indices.tolist()]
-    known = None if labels is None else tuple(labels[indices].tolist())
-    return Pictures(given, counted(len(given), f"{kind}picture"), labels=known)
+    known = None if targets is None else Known(targets, indices)
+    return Pictures(given, counted(len(given), f"{kind}picture"), known=known)
 
 
 def of_data(

@@ -12,13 +12,13 @@ from torch import Tensor
 from striate.core.errors import StriateError, first_line
 from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.scan import Progress
+from striate.data.targets import BatchTargets
 from striate.deploy.engines import Engine
-from striate.deploy.export.drop import Drop
 from striate.deploy.export.pictures import Batch, Pictures
 from striate.deploy.export.traced import CLOSE_IN_FP32, Traced, example
 from striate.deploy.export_record import Proof
 from striate.tasks.classification.prediction import NEAR_TIE
-from striate.tasks.task import Task
+from striate.tasks.task import Metric, Task
 
 Numbers = npt.NDArray[np.float32]
 
@@ -33,8 +33,8 @@ class Comparison:
     """What two ways made of the same pictures, counted.
 
     task: by which they are judged. largest: difference of two numbers. apart: whether some are not `close`. near_ties:
-    names of the pictures whose answer differs, where rounding may exchange it; others: those where it may not. drop: of
-    pictures whose class is known.
+    names of the pictures whose answer differs, where rounding may exchange it; others: those where it may not.
+    before, after: what the network and the file answered where that is measured.
     """
 
     task: Task
@@ -44,22 +44,20 @@ class Comparison:
     apart: bool = False
     near_ties: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
-    drop: Drop = field(default_factory=Drop)
+    before: Metric | None = None
+    after: Metric | None = None
 
-    def add(self, names: list[str], expected: Numbers, found: Numbers, labels: list[int] | None = None) -> None:
-        """Count a batch. expected, found: outputs of the task. labels: of its pictures, where they are of classes."""
+    def add(self, names: list[str], expected: Numbers, found: Numbers, targets: BatchTargets | None = None) -> None:
+        """Count a batch. expected, found: outputs of the task. targets: of its pictures, where they are known."""
         self.pictures += len(names)
         agreement = self.task.agreement(expected, found, self.close)
         self.largest = max(self.largest, float(agreement.difference.max()))
         self.apart |= bool(agreement.apart.any())
         for place in np.flatnonzero(agreement.other).tolist():
             (self.near_ties if agreement.tied[place] else self.others).append(names[place])
-        if labels is not None:
-            before, after = expected.argmax(1) == labels, found.argmax(1) == labels
-            self.drop.pictures += len(names)
-            self.drop.correct += int(before.sum())
-            self.drop.lost += int((before & ~after).sum())
-            self.drop.gained += int((after & ~before).sum())
+        for metric, output in ((self.before, expected), (self.after, found)):
+            if metric is not None and targets is not None:
+                metric.add(torch.tensor(output), targets)
 
     @property
     def agrees(self) -> bool:
@@ -78,7 +76,7 @@ def compared(
     """Try a file on pictures, against the network in fp32. found: what they are counted in, of no pictures yet."""
     for batch in pictures.batches(traced.preprocess):
         images = network_images(traced, batch)
-        found.add(batch.names, expected_of(traced, images), answered_by(engine, images), batch.labels)
+        found.add(batch.names, expected_of(traced, images), answered_by(engine, images), batch.targets)
         if progress is not None:
             progress(found.pictures, len(pictures.given))
     return found

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from striate.core.one_screen import OneScreen, few
@@ -104,6 +105,11 @@ class DetectionEvaluation(OneScreen):
     def interval(self) -> tuple[float, float]:
         """95 % interval of the mean average precision."""
         return self.intervals["map"]
+
+    def of_samples(self, times: Tensor) -> Tensor:
+        """The mean average precision of samples of the pictures, float64 (S,). times: of each, float64 (S, N)."""
+        precision = average_precision(self.hits, "all", times.long().numpy())
+        return torch.from_numpy(main_figures(precision)["map"])
 
     @cached_property
     def errors(self) -> Errors:

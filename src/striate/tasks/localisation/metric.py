@@ -93,6 +93,10 @@ class PlaceEvaluation(OneScreen):
         """95 % interval of the localisation error."""
         return self.intervals["error"]
 
+    def of_samples(self, times: Tensor) -> Tensor:
+        """The localisation error of samples of the pictures, float64 (S,). times: of each, float64 (S, N)."""
+        return times @ (~self.places.right).double().cpu() / self.total
+
     def per_class(self) -> list[dict[str, Any]]:
         """Pictures, errors and mean IoU of every class; None where there is no picture."""
         rows = []

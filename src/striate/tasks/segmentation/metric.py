@@ -88,6 +88,10 @@ class PixelEvaluation(OneScreen):
         """95 % interval of the mean of Dice's coefficients, by drawing the pictures anew."""
         return _finite(bootstrap_interval(self.pictures, mean_dice))
 
+    def of_samples(self, times: Tensor) -> Tensor:
+        """The mean IoU of samples of the pictures, float64 (S,). times: how often each is drawn, float64 (S, N)."""
+        return mean_iou(Overlap(*(times @ of_pictures.double().cpu() for of_pictures in self.pictures)))
+
     @property
     def iou_by_picture(self) -> Tensor:
         """The mean IoU of each picture over the classes in it or in the answer, float64 (N,); nan: it asks nothing."""
