@@ -95,7 +95,7 @@ def test_a_drop_that_is_known_has_its_interval_in_the_right_direction():
     task = task_named("localisation")
     before, after = task.metric(("a",)), task.metric(("a",))
     boxes = torch.tensor([[0.0, 0.0, 0.5, 0.5]]).repeat(40, 1)
-    there = batch_of(boxes, torch.zeros(40, dtype=torch.int64), torch.arange(40), (8, 8), 40)
+    there = batch_of(8 * boxes, torch.zeros(40, dtype=torch.int64), torch.arange(40), (8, 8), 40)
     right = torch.cat([torch.ones(40, 1, 1), boxes[:, None]], 2)
     wrong = right.clone()
     wrong[:20, :, 1:] = torch.tensor([0.5, 0.5, 1.0, 1.0])
