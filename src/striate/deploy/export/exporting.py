@@ -82,6 +82,13 @@ class Trials:
     pictures: Pictures
     calibration: Pictures | None = None
 
+    def by(self, at_once: int | None) -> Trials:
+        """The same in batches of so many, where that is said."""
+        if at_once is None:
+            return self
+        calibration = None if self.calibration is None else replace(self.calibration, at_once=at_once)
+        return Trials(replace(self.pictures, at_once=at_once), calibration)
+
 
 def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -> ExportedFile:
     """Write a network to a file that answers as it does.
@@ -98,6 +105,7 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
             f"int8 takes pictures with {task_named(task.needs).learns_from}, to be calibrated on and measured by; name "
             f"data with --data, or export {label} in fp32"
         )
+    trials = trials.by(task.at_once)
     audience.stage(f"tracing {label}")
     module = answering(bundle.network, bundle.preprocess, with_preprocessing=wanted.with_preprocessing)
     found = traced(module, bundle.preprocess, label)

@@ -16,7 +16,7 @@ from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.data.decode import Pixels
 from striate.data.sources import open_to_evaluate
-from striate.data.streaming import Undecoded, read_batches
+from striate.data.streaming import BATCH_SIZE, Undecoded, read_batches
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.deploy.given import given_pictures
 
@@ -46,25 +46,28 @@ class Pictures:
     """Pictures that are read whenever they are asked for.
 
     words: what they are, for a sentence, such as "40 validation pictures". drawn: whether they are noise. known:
-    their targets, where there are some.
+    their targets, where there are some. at_once: how many to a batch, where maps of more would fill the memory.
     """
 
     given: list[Undecoded]
     words: str
     drawn: bool = False
     known: Known | None = None
+    at_once: int = BATCH_SIZE
 
     def batches(self, preprocess: Preprocess) -> Iterator[Batch]:
         """Those that can be read. Raises StriateError where none can."""
         some = False
         targets = None if self.known is None else self.known.targets.at(preprocess)
         for read in read_batches(self.given, preprocess):
-            if read.places:
-                some = True
+            some |= bool(read.places)
+            for first in range(0, len(read.places), self.at_once):
+                part = slice(first, first + self.at_once)
+                places = read.places[part]
                 known = None
                 if self.known is not None and targets is not None:
-                    known = targets.take(self.known.places[read.places])
-                yield Batch([read.names[place] for place in read.places], read.pictures, known)
+                    known = targets.take(self.known.places[places])
+                yield Batch([read.names[place] for place in places], read.pictures[part], known)
         if not some:
             raise StriateError(f"none of the {self.words} can be read, so nothing can be tried on them")
 
