@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browsing import opened, png, require_accessible, upload
+import striate
+from browsing import opened, png, require_accessible, served, upload
+from factories import tinted_objects, trial_of
 from striate.answers.detections import DETECTION, SHOWN_FROM, Detected, Detections
 from striate.answers.palette import colour_of
 from striate.core.records import Preprocess
@@ -127,3 +129,16 @@ def test_contrast_names_and_width(browser, server, scheme, width):
         require_accessible(page)
         picture = Image.open(io.BytesIO(page.screenshot()))
         assert picture.size == (width, 900)
+
+
+def test_a_detector_that_is_served_shows_what_predict_finds(browser, tmp_path):
+    settings = {"autotune": False, "threads": 1, "epochs": 1, **trial_of("detection").settings}
+    run = striate.train(tinted_objects(tmp_path / "data"), run=tmp_path / "run", **settings)
+    file = next((tmp_path / "data").glob("*.png"))
+    (expected,) = run.predict(file)
+    with served(run.path) as url, opened(browser, url) as page:
+        page.set_input_files("#files", [str(file)])
+        page.wait_for_selector(".best")
+        assert page.locator(".best").inner_text() == expected.told(9)
+        page.get_by_label("Least score").fill("0")
+        assert page.locator(".line:visible .name").all_inner_texts() == [each.label for each in expected.objects]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from striate.answers.classes import CLASSIFICATION
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_json, say, tell
 from striate.cli.using import MODEL
@@ -76,7 +77,9 @@ def _show(found: ExportedFile) -> None:
     if found.drop is not None:
         say(f"tried on {found.tried_on}: {found.drop}")
         return
-    say(f"the same class as the network on {found.tried_on}; logits differ by at most {proof.largest_difference:.2g}")
+    same, numbers = ("class", "logits") if record.task == CLASSIFICATION else ("answer", "its numbers")
+    differ = f"{numbers} differ by at most {proof.largest_difference:.2g}"
+    say(f"the same {same} as the network on {found.tried_on}; {differ}")
     if proof.near_ties:
         named = ", ".join(proof.near_ties[:SHOWN_TIES])
         say(f"but for near ties, {len(proof.near_ties)}: {named}{' ...' if proof.near_ties[SHOWN_TIES:] else ''}")

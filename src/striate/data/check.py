@@ -116,7 +116,7 @@ def check_data(dataset: Dataset, scan: Scan, preprocess: Preprocess | None = Non
             *about_wide(dataset, scan, preprocess),
         ],
         left_out=dataset.inventory.left_out,
-        notes=dataset.inventory.notes,
+        notes=(*dataset.inventory.notes, *review.remarks),
         counted=dataset.targets.counted,
         **findings,
     )

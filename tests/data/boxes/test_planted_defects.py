@@ -294,4 +294,5 @@ def test_there_are_twenty():
 def test_nothing_is_found_where_nothing_is_wrong(tmp_path, kind):
     said = found_in(clean(tmp_path / "data", kind))
     ours = [line for line in said.splitlines() if "box" in line or "picture" in line]
-    assert [line for line in ours if "fewer than" not in line and "read as VOC" not in line] == []
+    plain = ("fewer than", "read as VOC", "boxes a picture,")
+    assert [line for line in ours if not any(each in line for each in plain)] == []

@@ -38,10 +38,14 @@ class BatchTargets(Protocol):
 
 
 class Review(NamedTuple):
-    """What the targets of a data set say of it: why nothing can be learned from it, and what a person should know."""
+    """What the targets of a data set say of it: why nothing can be learned from it, and what a person should know.
+
+    remarks: what is no warning.
+    """
 
     problems: list[str]
     warnings: list[str]
+    remarks: tuple[str, ...] = ()
 
 
 class Targets(Protocol):

@@ -23,8 +23,11 @@ from striate.data.picture import working_geometry
 from striate.data.targets import Indices, Review, Sizes
 from striate.data.targets.box_batch import LEAST_LEFT, BoxBatch, LoneBoxes, boxes_of
 from striate.data.targets.classes import nearly_equal, numbers_among, unequal
+from striate.ops.boxes import box_area
 
 __all__ = ["LEAST_LEFT", "BoxBatch", "BoxTargets", "LoneBoxes", "boxes_of"]
+
+SMALL_PX, LARGE_PX = 32, 96  # sides of squares of equal area. Source: cocodataset.org, detection-eval
 
 
 @dataclass(frozen=True)
@@ -219,11 +222,24 @@ class BoxTargets:
         if not sum(counts["train"]):
             return Review([f"{source} has no box to train on; add pictures with some"], known)
         empty = [self.names[number] for number, count in enumerate(counts["train"]) if not count]
+        remarks = () if self.task == LOCALISATION else (self._amounts(np.concatenate(list(splits.values()))),)
         if not empty:
-            return Review([], known)
+            return Review([], known, remarks)
         some = f"{counted(len(empty), 'class')} ({', '.join(empty[:3])}{' ...' if len(empty) > 3 else ''})"
         lacking = f"{source}: {some} without a box to train on; add some, or leave it out"
-        return Review([lacking], known) if self.task == LOCALISATION else Review([], [lacking, *known])
+        return Review([lacking], known) if self.task == LOCALISATION else Review([], [lacking, *known], remarks)
+
+    def _amounts(self, indices: Indices) -> str:
+        """How many boxes pictures have, and how large they are, in the pixels of their files, as COCO tells sizes."""
+        each, rows = self.per_picture[indices], self._rows(indices)
+        sides = box_area(torch.from_numpy(self.boxes[rows])).sqrt().numpy()
+        small, large = (sides < SMALL_PX).mean(), (sides >= LARGE_PX).mean()
+        none = f", none in {counted(int((each == 0).sum()), 'picture')}" if (each == 0).any() else ""
+        return (
+            f"{each.mean():.1f} boxes a picture, {each.max():,} at most{none}; {small:.0%} are small (below "
+            f"{SMALL_PX}x{SMALL_PX} px), {1 - small - large:.0%} medium, {large:.0%} large "
+            f"(from {LARGE_PX}x{LARGE_PX} px)"
+        )
 
     def content(self, indices: Indices) -> bytes:
         """Boxes and class numbers, for a hash."""
