@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from striate.models import ZOO, create_model
+from striate.models import NAMED, ZOO, create_model
 
 LENET5 = 61_706  # parameters for ten classes
 
@@ -57,7 +57,7 @@ def test_a_folder_hides_no_network_of_the_zoo(striate, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "words, line",
     [
-        (("summary", "qq"), f"unknown model 'qq'; the nearest of {len(ZOO)} are "),
+        (("summary", "qq"), f"unknown model 'qq'; the nearest of {len(NAMED)} are "),
         (("models", "qq"), f"unknown model 'qq'; the nearest of {len(ZOO)} are "),
         (("compare", "lenet5", "resnet19"), "unknown model 'resnet19'; did you mean 'resnet"),
         (("summary", "runs/nothing"), "runs/nothing: no such run folder; `striate runs` lists those there are"),

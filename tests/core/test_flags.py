@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "striate"
 ERRORS = {"StriateError", "StorageError", "Interrupted", "DecodeError", "ChangedPicture"}
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # Told in both languages at once; and what only `Recipe.parse` and the command line can meet.
-LEFT = {"--max-megapixels", "--set", "--depth", "--draw", "--masks", "--grid"}
+LEFT = {"--max-megapixels", "--set", "--depth", "--draw", "--masks", "--grid", "--boxes"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from PIL import Image
 from torch import nn
 
 import striate
-from factories import tinted_boxes, tinted_masks
+from factories import tinted_boxes, tinted_masks, tinted_objects
 from striate.core.errors import Interrupted, StriateError
 from striate.recipes import get_recipe, list_recipes
 from striate.tasks import TASKS
@@ -100,13 +100,14 @@ def test_every_recipe_trains_two_steps(name, photos, embedded, tmp_path, monkeyp
     recipe = get_recipe(name)
     side = {"alexnet": 67, "resnet50": 32}.get(recipe.model, 32)
     of_places = {"quick_fcn": tinted_masks, "segmentation": tinted_masks}
+    of_places |= {"quick_detector": tinted_objects, "detection": tinted_objects}
     of_places |= {"quick_box": tinted_boxes, "localisation": tinted_boxes}
     data = "digits" if "digits" in name else of_places[name](tmp_path / "data") if name in of_places else photos
     monkeypatch.setattr(loop, "DIVERGED_FACTOR", math.inf)  # two steps of a large rate without a warm-up may rise
     fields = {
         "epochs": 1,
         "batch_size": 628 if data == "digits" else 8 if name in of_places else 14,
-        "size_px": side,
+        "size_px": 64 if of_places.get(name) is tinted_objects else side,
         "warmup_epochs": 0,
     }
     if name == "finetune":
