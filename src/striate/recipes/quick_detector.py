@@ -35,8 +35,8 @@ def quick_detector() -> Recipe:
 
 
 def detection() -> Recipe:
-    """The same for any other network, from drawn weights.
+    """The same for any other network, from drawn weights, by AdamW.
 
     striate train boxes/ --model retinanet_resnet18_fpn
     """
-    return replace(quick_detector(), model="retinanet_resnet18_fpn", weights=None)
+    return replace(quick_detector(), model="retinanet_resnet18_fpn", weights=None, optimizer="adamw", peak_lr=3e-4)
