@@ -11,7 +11,6 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
 from striate.layers.lenet_units import RadialBasis, ScaledTanh, Subsampling, TableConv2d, fan_in_uniform_
 from striate.models.network import Network
@@ -106,8 +105,7 @@ class LeNet5Of1998(Network):
 
     def reset_classifier(self, classes: int) -> None:
         """Take the fixed centres for another number of classes; nothing in them is trained."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         old = self.output.centres
         self.output = RadialBasis(centres_for(classes).to(device=old.device, dtype=old.dtype))
 

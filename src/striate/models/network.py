@@ -128,10 +128,14 @@ class Network(nn.Module):
 
         Drawn as the published networks draw theirs: N(0, 0.01), biases 0.
         """
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         for path in (self.classifier_name, *self.auxiliary_classifiers):
             replace_classifier(self, path, classes)
+
+    def require_classes(self, classes: int) -> None:
+        """Raise StriateError unless a head can have this number of classes."""
+        if classes < 1:
+            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
 
     @property
     def against_channels_last(self) -> str:

@@ -13,7 +13,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.models.detection.anchors import cell_anchors
 from striate.models.detection.detector import Detector, Truth
@@ -90,8 +89,7 @@ class FastRCNN(Detector):
 
     def reset_classifier(self, classes: int) -> None:
         """Fresh last layers for another number of classes. Raises StriateError for a number below 1."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         weight = self.get_classifier().weight
         assert isinstance(weight, Tensor)  # noqa: S101 - our own invariant
         self.roi_heads["box_predictor"] = Predictor(weight.shape[1], classes).to(weight)

@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
 from striate.layers import he_normal_
 from striate.models.detection.assignment import assigned, padded
@@ -115,8 +114,7 @@ class QuickDetector(Detector):
 
     def reset_classifier(self, classes: int) -> None:
         """Fresh scores for another number of classes. Raises StriateError for a number below 1."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         for head in self.heads:
             assert isinstance(head, Head)  # noqa: S101 - our own invariant
             head.draw(classes)

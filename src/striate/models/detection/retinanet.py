@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.layers import he_normal_, normal_
 from striate.models.detection.anchors import RATIOS, anchors_of_maps, cell_anchors, sizes_of_octave
@@ -96,8 +95,7 @@ class RetinaNet(Detector):
 
     def reset_classifier(self, classes: int) -> None:
         """A fresh last layer for another number of classes. Raises StriateError for a number below 1."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         self._draw_last(classes)
 
     def _draw_last(self, classes: int) -> None:

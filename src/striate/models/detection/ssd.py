@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
 from striate.layers import xavier_uniform_
 from striate.models.detection.anchors import default_boxes, default_shapes
 from striate.models.detection.coder import Weights, decode
@@ -93,8 +92,7 @@ class SSD(Detector):
 
     def reset_classifier(self, classes: int) -> None:
         """Fresh layers for another number of classes. Raises StriateError for a number below 1."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         weight = next(self.head.parameters())
         self.head.classification_head = OfMaps(self.channels, classes + 1).to(weight.device, weight.dtype)
 

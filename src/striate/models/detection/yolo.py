@@ -17,7 +17,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
 from striate.layers import he_normal_
 from striate.models.detection.detector import MOST, Detector, Truth
@@ -108,8 +107,7 @@ class YOLO(Detector):
 
     def reset_classifier(self, classes: int) -> None:
         """A fresh last layer for another number of classes. Raises StriateError for a number below 1."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         self._draw_last(classes)
 
     def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:

@@ -70,8 +70,7 @@ class PixelwiseNetwork(Network):
 
     def reset_classifier(self, classes: int) -> None:
         """Fresh layers for another number of classes. Raises StriateError for a number below 1."""
-        if classes < 1:
-            raise StriateError(f"{self.label}: classes must be at least 1, got {classes}")
+        self.require_classes(classes)
         weight = self.get_classifier().weight
         assert isinstance(weight, Tensor)  # noqa: S101 - our own invariant
         self.draw_head(classes)
