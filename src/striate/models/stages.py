@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from torch import nn
 
 from striate.core.errors import unknown_name
 from striate.models.network import Network
 
 HEAD = "head"
+
+
+def without_head(network: Network) -> nn.Sequential:
+    """The children of a network up to its last stage, by their names, in order."""
+    children = list(network.named_children())
+    last = [name for name, _ in children].index(network.features_info[-1].name)
+    return nn.Sequential(OrderedDict(children[: last + 1]))
 
 
 def groups_of(network: Network) -> dict[str, tuple[str, ...]]:

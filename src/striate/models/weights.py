@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -164,6 +165,16 @@ def _fresh_head(
             "%s: %s has %d classes in %s; its %d-class head starts fresh", model.label, path, theirs, source, mine
         )
     return head
+
+
+def fill_body(body: nn.Module, tensors: Mapping[str, Tensor], source: str, prefix: str = "") -> None:
+    """Fill the first layers of a network, by the names of their children, from a state dict of all of it.
+
+    prefix: what stands before these names there. Raises StriateError that names what differs.
+    """
+    children = tuple(f"{prefix}{name}." for name, _ in body.named_children())
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(children)}
+    fill(body, own, source)
 
 
 def fill(model: nn.Module, tensors: dict[str, Tensor], source: str) -> None:

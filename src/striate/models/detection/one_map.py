@@ -12,7 +12,7 @@ from striate.core.records import Feature
 from striate.models.detection.regions import Regions
 from striate.models.network import Network
 from striate.models.vgg import VGG
-from striate.models.weights import fill
+from striate.models.weights import fill_body
 from striate.ops.roi import roi_pool
 
 
@@ -48,9 +48,7 @@ class OneMap(nn.Module):
 
     def begin_with(self, tensors: Mapping[str, Tensor], source: str) -> None:
         """Fill the layers from a state dict of the network. Raises StriateError that names what differs."""
-        children = tuple(f"{self.prefix}{name}." for name, _ in self.body.named_children())
-        own = {name: tensor for name, tensor in tensors.items() if name.startswith(children)}
-        fill(self.body, {name.removeprefix(self.prefix): tensor for name, tensor in own.items()}, source)
+        fill_body(self.body, tensors, source, self.prefix)
 
 
 def up_to(network: Network, stage: int) -> OneMap:

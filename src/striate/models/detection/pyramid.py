@@ -6,7 +6,6 @@ network whose stages are its children (`Network.features_info`). Key names are t
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import torch.nn.functional as F
@@ -14,7 +13,8 @@ from torch import Tensor, nn
 
 from striate.core.records import Feature
 from striate.models.network import Network
-from striate.models.weights import fill
+from striate.models.stages import without_head
+from striate.models.weights import fill_body
 
 WIDTH = 256
 """Maps of every level, section 3."""
@@ -102,15 +102,7 @@ class PyramidBackbone(nn.Module):
 
     def begin_with(self, tensors: Mapping[str, Tensor], source: str) -> None:
         """Fill the stages from a state dict of the network. Raises StriateError that names what differs."""
-        children = tuple(f"{name}." for name, _ in self.body.named_children())
-        fill(self.body, {name: tensor for name, tensor in tensors.items() if name.startswith(children)}, source)
-
-
-def without_head(network: Network) -> nn.Sequential:
-    """The children of a network up to its last stage, by their names, in order."""
-    children = list(network.named_children())
-    last = [name for name, _ in children].index(network.features_info[-1].name)
-    return nn.Sequential(OrderedDict(children[: last + 1]))
+        fill_body(self.body, tensors, source)
 
 
 def draw(module: nn.Module) -> None:

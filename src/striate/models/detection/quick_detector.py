@@ -9,7 +9,6 @@ anchors; which points learn an object is decided by what they answer (`assignmen
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from striate.models.detection.dense import as_shares
 from striate.models.detection.detector import MOST, Detector, Truth
 from striate.models.network import replace_classifier
 from striate.models.quick_regnet import MEAN, STD, QuickRegNet, quick_regnet26
+from striate.models.stages import without_head
 from striate.models.upward import WIDTH, Merge
 from striate.models.weights import fill
 from striate.ops.boxes import box_giou
@@ -87,8 +87,7 @@ class QuickDetector(Detector):
 
     def __init__(self, backbone: QuickRegNet, classes: int) -> None:
         super().__init__()
-        without_head = [(name, layer) for name, layer in backbone.named_children() if name not in ("avgpool", "fc")]
-        self.backbone = nn.Sequential(OrderedDict(without_head))
+        self.backbone = without_head(backbone)
         _, _, third, fourth = backbone.features_info
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.whole = nn.Conv2d(fourth.channels, WIDTH, kernel_size=1)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from striate.core.errors import StriateError
 from striate.core.records import Feature, Preprocess
 from striate.layers import he_normal_, xavier_uniform_
-from striate.models.detection.pyramid import without_head
 from striate.models.detection.ssd import SSD
 from striate.models.quick_regnet import QuickRegNet, quick_regnet26
 from striate.models.segmentation.pixelwise import VGG16_LAYERS
+from striate.models.stages import without_head
 from striate.models.vgg import VGG, vgg16
 from striate.models.weights import fill
 

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from striate.core.records import Feature, Preprocess
 from striate.layers import he_normal_
 from striate.models.detection.detector import MOST, Detector, Truth
-from striate.models.detection.pyramid import without_head
 from striate.models.network import Network, replace_classifier
 from striate.models.quick_regnet import quick_regnet26
-from striate.models.weights import fill
+from striate.models.stages import without_head
+from striate.models.weights import fill_body
 from striate.ops.boxes import box_iou
 from striate.ops.suppression import detections
 
@@ -244,9 +244,7 @@ class YOLOOn(YOLO):
 
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the stages from a state dict of the network below. Raises StriateError that names what differs."""
-        children = tuple(f"{name}." for name, _ in self.body.named_children())
-        stages = {name: tensor for name, tensor in tensors.items() if name.startswith(children)}
-        fill(self.body, stages, source=f"the {self.begins_with} given")
+        fill_body(self.body, tensors, source=f"the {self.begins_with} given")
 
     def cells(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to what the cells say, (N, S, S, 5 B + K)."""

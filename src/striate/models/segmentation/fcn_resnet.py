@@ -6,7 +6,6 @@ way of it torchvision follows in `fcn_resnet50`; key names are torchvision's, so
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ from striate.layers import ZeroPadShortcut
 from striate.models.network import replace_classifier
 from striate.models.resnet import ResNet, resnet18, resnet50, resnet101
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
+from striate.models.stages import without_head
 from striate.models.upward import enlarged
 from striate.models.weights import fill
 
@@ -87,8 +87,7 @@ class FCNResNet(PixelwiseNetwork):
         self.begins_with = begins_with
         dilate(resnet, 8)
         stages = resnet.features_info
-        without_head = [(name, layer) for name, layer in resnet.named_children() if name not in ("avgpool", "fc")]
-        self.backbone = nn.Sequential(OrderedDict(without_head))
+        self.backbone = without_head(resnet)
         self.classifier = head(stages[3].channels, classes)
         self.aux_classifier = head(stages[2].channels, classes)
         self.features_info = tuple(Feature(f"backbone.{each.name}", each.channels, each.stride) for each in stages)

@@ -8,7 +8,6 @@ up by sums, as in Lin et al., "Feature pyramid networks for object detection", a
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from striate.layers import he_normal_
 from striate.models.network import replace_classifier
 from striate.models.quick_regnet import MEAN, STD, QuickRegNet, quick_regnet26
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
+from striate.models.stages import without_head
 from striate.models.upward import WIDTH, Merge, enlarged
 from striate.models.weights import fill
 
@@ -31,8 +31,7 @@ class QuickFCN(PixelwiseNetwork):
 
     def __init__(self, backbone: QuickRegNet, classes: int) -> None:
         super().__init__()
-        without_head = [(name, layer) for name, layer in backbone.named_children() if name not in ("avgpool", "fc")]
-        self.backbone = nn.Sequential(OrderedDict(without_head))
+        self.backbone = without_head(backbone)
         _, second, third, fourth = backbone.features_info
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.whole = nn.Conv2d(fourth.channels, WIDTH, kernel_size=1)
