@@ -18,15 +18,14 @@ from striate.deploy.predictions import problem_of
 
 Write = Callable[[Path, list[BoxedPicture], tuple[str, ...]], None]
 
-# Of each form the folder of annotations that it makes, "" where it is one file.
-FORMS: dict[str, tuple[str, Write]] = {
-    "coco": ("", write_coco),
-    "voc": ("Annotations", lambda folder, pictures, _: write_voc(folder, pictures)),
-    "yolo": ("labels", write_yolo),
-    "csv": ("", lambda file, pictures, _: write_box_table(file, pictures)),
+# Of each form what it makes in a folder, first that of annotations; () where it is one file. It must not be there,
+# which is seen before anything is answered, and at the end file by file.
+FORMS: dict[str, tuple[tuple[str, ...], Write]] = {
+    "coco": ((), write_coco),
+    "voc": (("Annotations",), lambda folder, pictures, _: write_voc(folder, pictures)),
+    "yolo": (("labels", "data.yaml"), write_yolo),
+    "csv": ((), lambda file, pictures, _: write_box_table(file, pictures)),
 }
-TAKEN = {"coco": (), "voc": ("Annotations",), "yolo": ("labels", "data.yaml"), "csv": ()}
-"""What of each form must not be there: seen before anything is answered, and at the end file by file."""
 
 
 @dataclass
@@ -48,13 +47,13 @@ class BoxFiles:
             raise unknown_name("form", form, FORMS)
         if not equals or not path:
             raise StriateError(f"--boxes takes a form and where to write, such as {form}=found, got {told}")
-        place, folder = Path(path), FORMS[form][0]
-        for taken in (place / name for name in TAKEN[form]):
+        place, made = Path(path), FORMS[form][0]
+        for taken in (place / name for name in made):
             if taken.exists():
                 raise StriateError(f"{taken} is there already, and what it says may be true; name another folder")
-        if not folder and place.is_dir():
+        if not made and place.is_dir():
             raise StriateError(f"{form} is one file, and {place} is a folder; name a file, such as {place / 'boxes'}")
-        require_writable(place / folder / "boxes" if folder else place)
+        require_writable(place / made[0] / "boxes" if made else place)
         return cls(form, place, names)
 
     def add(self, answer: Any) -> None:
@@ -69,10 +68,10 @@ class BoxFiles:
 
     def write(self) -> None:
         """Write them. Paths are from where they are written, or of a folder from what all pictures lie in."""
-        folder, write = FORMS[self.form]
-        base = self.path.resolve() if folder else self.path.resolve().parent
+        made, write = FORMS[self.form]
+        base = self.path.resolve() if made else self.path.resolve().parent
         paths = [Path(each.path).resolve() for each in self.pictures]
-        if folder and paths and not all(path.is_relative_to(base) for path in paths):
+        if made and paths and not all(path.is_relative_to(base) for path in paths):
             base = Path(os.path.commonpath([path.parent for path in paths]))
         told = [Path(os.path.relpath(path, base)).as_posix() for path in paths]
         pictures = [BoxedPicture(path, each.size, each.objects) for path, each in zip(told, self.pictures, strict=True)]

@@ -52,13 +52,35 @@ def columns_of(task: str, top: int) -> Row | None:
 
 
 def by_picture(predictions: Iterable[Any], task: str, top: int) -> Iterator[list[Row]]:
-    """A heading, then the rows of each picture, as they come: as in `as_rows`, or one of each object that was found."""
-    if task != DETECTION:
-        yield from ([row] for row in as_rows(predictions, task, top))
+    """A heading, then the rows of each picture, as they come.
+
+    Of classification a row: path, the `top` most probable classes, and why there are none. Of detection a row of each
+    object, or one that says why there are none. Of another task: path, what tables have of an answer
+    (`striate.answers.CELLS`), the places in pixels of the picture's file, or all that the first one says of itself for
+    JSON, and why there is none.
+    """
+    columns = columns_of(task, top)
+    if columns is None:
+        yield from ([row] for row in _fields(iter(predictions), task))
         return
-    yield [columns_of(task, top) or ()]
+    yield [columns]
     for each in predictions:
-        yield _of_objects(each)
+        yield _of_objects(each) if task == DETECTION else [_of_classes(each, top)]
+
+
+def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
+    """The same, row by row.
+
+    >>> answers = [Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")]
+    >>> list(as_rows(answers, "classification", 1))
+    [('path', 'label', 'probability', 'problem'), ('a.png', 'cat', 0.9, ''), ('b.png', '', '', 'is empty')]
+    """
+    return chain.from_iterable(by_picture(predictions, task, top))
+
+
+def _of_classes(answer: Prediction, top: int) -> Row:
+    cells = [cell for pair in answer.top for cell in pair] or [""] * (2 * top)
+    return (answer.path, *cells, answer.problem or "")
 
 
 def _of_objects(answer: Any) -> list[Row]:
@@ -79,31 +101,6 @@ def rows_of_picture(task: str, row: Sequence[str]) -> int:
     5
     """
     return max(1, int(row[-2] or 0)) if task == DETECTION else 1
-
-
-def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
-    """A heading and a row per picture, as they come: path, the `top` most probable classes, and why there are none.
-
-    Where objects were found, a row of each of them.
-
-    Of another task than classification: path, what tables have of an answer (`striate.answers.CELLS`), the places in
-    pixels of the picture's file, or all that the first one says of itself for JSON, and why there is none.
-
-    >>> answers = [Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")]
-    >>> list(as_rows(answers, "classification", 1))
-    [('path', 'label', 'probability', 'problem'), ('a.png', 'cat', 0.9, ''), ('b.png', '', '', 'is empty')]
-    """
-    columns = columns_of(task, top)
-    if task == DETECTION:
-        yield from chain.from_iterable(by_picture(predictions, task, top))
-        return
-    if columns is None:
-        yield from _fields(iter(predictions), task)
-        return
-    yield columns
-    for each in predictions:
-        cells = [cell for pair in each.top for cell in pair] or [""] * (2 * top)
-        yield (each.path, *cells, each.problem or "")
 
 
 def _fields(predictions: Iterator[Any], task: str) -> Iterator[Row]:
