@@ -91,6 +91,11 @@ def test_by_hand():
     ("made", "message"),
     [
         (lambda: Runs.of_counts([1, 2], (2, 2)), "the runs of a mask have 3 pixels, its picture of 2x2 has 4"),
+        (lambda: Runs.of_counts([2**62, 2**62, 2**62, 2**62 + 4], (2, 2)), "its picture of 2x2 has 4"),
+        (lambda: Runs.of_counts([2**63], (2, 2)), "its picture of 2x2 has 4"),
+        (lambda: Runs.of_counts([4], (-2, -2)), "a mask has -2x-2 pixels"),
+        (lambda: Runs.of_counts([60000**2], (60000, 60000)), "at most 268,435,456 can be read"),
+        (lambda: Runs.of_text("\ud800", (2, 2)), "is no compressed mask"),
         (lambda: Runs.of_counts([-1, 5], (2, 2)), "runs are whole numbers that fill it"),
         (lambda: Runs.of_text("1 1", (2, 2)), "'1 1' is no compressed mask as COCO writes it"),
         (lambda: Runs.of_text("11o", (2, 2)), "is no compressed mask"),

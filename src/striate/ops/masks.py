@@ -23,6 +23,7 @@ Numbers = npt.NDArray[np.float64]
 
 FINER = 5  # of an outline against the pixels
 MOST_STEPS = 1 << 24
+MOST_SIDE_PX, MOST_PIXELS = 2**31 - 1, 1 << 28
 BITS, SIGN, MORE, FIRST = 5, 0x10, 0x20, 48
 """Of a letter of COCO's texts: bits of a number; which of them is its sign, in the last letter; whether another letter
 follows; the letter that stands for 0."""
@@ -43,13 +44,16 @@ class Runs:
         >>> Runs.of_counts([1, 2, 1], (2, 2)).mask().tolist()
         [[False, True], [True, False]]
         """
-        runs = cls(np.asarray(counts, np.int64), size)
-        if runs.counts.ndim != 1 or (runs.counts < 0).any() or int(runs.counts.sum()) != size[0] * size[1]:
+        # Python's numbers, as those of a file may be too large for others, whose sum would wrap around to what fits.
+        runs = counts.tolist() if isinstance(counts, np.ndarray) else list(counts)
+        if not 0 <= min(size) <= max(size) <= MOST_SIDE_PX or size[0] * size[1] > MOST_PIXELS:
+            raise StriateError(f"a mask has {size[0]}x{size[1]} pixels; at most {MOST_PIXELS:,} can be read")
+        if min(runs, default=0) < 0 or sum(runs) != size[0] * size[1]:
             raise StriateError(
-                f"the runs of a mask have {int(runs.counts.sum()):,} pixels, its picture of {size[0]}x{size[1]} has "
+                f"the runs of a mask have {sum(runs):,} pixels, its picture of {size[0]}x{size[1]} has "
                 f"{size[0] * size[1]:,}; runs are whole numbers that fill it"
             )
-        return runs
+        return cls(np.array(runs, np.int64), size)
 
     @classmethod
     def of_text(cls, text: str | bytes, size: tuple[int, int]) -> Runs:
@@ -58,7 +62,8 @@ class Runs:
         >>> Runs.of_text("121", (2, 2)).counts.tolist()
         [1, 2, 1]
         """
-        letters = np.frombuffer(text if isinstance(text, bytes) else text.encode(), np.uint8).astype(np.int64) - FIRST
+        stored = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+        letters = np.frombuffer(stored, np.uint8).astype(np.int64) - FIRST
         last = np.flatnonzero((letters & MORE) == 0)
         lengths = np.diff(last, prepend=-1)
         whole = not len(letters) or (len(last) and last[-1] == len(letters) - 1)
@@ -134,21 +139,33 @@ def polygon_runs(corners: Numbers, size: tuple[int, int]) -> Runs:
     return _between(places[times % 2 == 1], size)
 
 
-def _outline(corners: Numbers) -> tuple[Whole, Whole]:
-    """The points along a closed outline, in whole fifths of pixels: along (T,) and down (T,)."""
+def require_polygon(corners: Numbers) -> None:
+    """Raise StriateError for corners (P, 2) that are in no picture, or whose outline is longer than 3 million."""
     if not (np.abs(corners) < MOST_STEPS).all():
         raise StriateError(
             f"a polygon's corner is at {corners[np.abs(corners).max(1).argmax()].tolist()}, not in pixels"
         )
-    fine = (FINER * corners + 0.5).astype(np.int64)
-    start, end = fine, np.roll(fine, -1, 0)
-    wide, high = np.abs(end - start).T
-    steps = np.maximum(wide, high)
-    if int(steps.sum()) > MOST_STEPS:
+    _, wide, high = _sides(corners)
+    steps = int(np.maximum(wide, high).sum())
+    if steps > MOST_STEPS:
         raise StriateError(
-            f"the outline of a polygon is {int(steps.sum()) // FINER:,} pixels long, at most {MOST_STEPS // FINER:,} "
+            f"the outline of a polygon is {steps // FINER:,} pixels long, at most {MOST_STEPS // FINER:,} "
             "are; its corners are in pixels"
         )
+
+
+def _sides(corners: Numbers) -> tuple[Whole, Whole, Whole]:
+    """Corners in fifths of pixels, (P, 2), and how far each is from the next: along and down, (P,)."""
+    fine = (FINER * corners + 0.5).astype(np.int64)
+    wide, high = np.abs(np.roll(fine, -1, 0) - fine).T
+    return fine, wide, high
+
+
+def _outline(corners: Numbers) -> tuple[Whole, Whole]:
+    """The points along a closed outline, in whole fifths of pixels: along (T,) and down (T,)."""
+    require_polygon(corners)
+    fine, wide, high = _sides(corners)
+    start, end, steps = fine, np.roll(fine, -1, 0), np.maximum(wide, high)
     # Each side is walked from its end of the lower number and told from its start, as rounding goes by the direction.
     lying = wide >= high
     turned = np.where(lying, start[:, 0] > end[:, 0], start[:, 1] > end[:, 1])

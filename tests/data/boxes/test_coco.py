@@ -150,3 +150,10 @@ def test_a_file_is_known_by_its_end_too_as_thousands_of_pictures_may_come_first(
     file = tmp_path / "instances.json"
     file.write_text(json.dumps({"images": images, "annotations": [], "categories": CATEGORIES}))
     assert has_boxes(file)
+
+
+def test_a_polygon_far_from_its_picture_is_named_when_the_file_is_read(tmp_path):
+    one = {"id": 1, "image_id": 100, "category_id": 3, "bbox": [0, 0, 9, 9], "segmentation": [[0, 0, 1e9, 0, 5, 5]]}
+    written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9])}, tmp_path, annotations=[one])
+    with pytest.raises(StriateError, match=r"a\.json: annotations\[0\]: a polygon's corner is at"):
+        open_data(str(tmp_path), task="instances")

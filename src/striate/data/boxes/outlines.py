@@ -15,7 +15,7 @@ from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.masks.mask_file import to_working_mask
 from striate.data.orientation import TURNS, turned_boxes
-from striate.ops.masks import Runs, polygon_runs, union
+from striate.ops.masks import Runs, polygon_runs, require_polygon, union
 
 Corners = npt.NDArray[np.float32]
 FEWEST_CORNERS = 3
@@ -37,14 +37,18 @@ Outline = Polygons | Runs
 
 
 def polygons(parts: Sequence[Sequence[float]]) -> Polygons | None:
-    """Of lists of x, y, x, y ...; None where none of them has three corners.
+    """Of lists of x, y, x, y ...; None where none of them has three corners. Raises StriateError as `require_polygon`.
 
     >>> polygons([[0, 0, 2, 0, 2, 2], [1, 1]]).parts[0].tolist(), polygons([[1, 2, 3, 4]])
     ([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]], None)
     """
     whole = [part for part in parts if len(part) >= 2 * FEWEST_CORNERS and len(part) % 2 == 0]
     corners = [np.array(part, np.float32).reshape(-1, 2) for part in whole]
-    return Polygons(tuple(corners)) if corners and all(np.isfinite(each).all() for each in corners) else None
+    if not corners or not all(np.isfinite(each).all() for each in corners):
+        return None
+    for each in corners:
+        require_polygon(each.astype(np.float64))
+    return Polygons(tuple(corners))
 
 
 def pixels(outline: Outline | None, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
