@@ -77,3 +77,14 @@ def drawn(state: dict[str, Tensor]) -> dict[str, Tensor]:
             limit = math.sqrt(6 / value[0].numel()) if value.dim() > 1 else 0.1
             tensors[key] = torch.empty(value.shape).uniform_(-limit, limit)
     return tensors
+
+
+def drawn_for_regions(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same for detectors in two stages on a pyramid, so that scores and boxes are as if learned."""
+    tensors = drawn(state)
+    for name, tensor in tensors.items():
+        if "layer_blocks" in name and name.endswith("weight"):
+            tensor /= 30_000  # of what the stages make of the signal
+        elif name.endswith("bbox_pred.weight"):
+            tensor *= 0.3
+    return tensors

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from made_up_truth import MadeUp, truth_of
-from of_others import drawn, torchvision_detectors, torchvision_module
+from of_others import drawn_for_regions, torchvision_detectors, torchvision_module
 from striate.models import create_model
 from striate.models.detection import proposals
 from striate.models.detection.faster_rcnn import AlignPyramid, FasterRCNN
@@ -33,12 +33,7 @@ def theirs() -> nn.Module:
         backbone, CLASSES + 1, min_size=SIZE[0], max_size=SIZE[1], image_mean=[0.0] * 3, image_std=[1.0] * 3,
         rpn_post_nms_top_n_test=LEFT, rpn_post_nms_top_n_train=LEFT,
     )  # fmt: skip
-    state = drawn(network.state_dict())
-    for name in state:
-        if "layer_blocks" in name and name.endswith("weight"):
-            state[name] /= 30_000  # of what the stages make of the signal
-        elif name.endswith("bbox_pred.weight"):
-            state[name] *= 0.3
+    state = drawn_for_regions(network.state_dict())
     network.load_state_dict(state)
     return network
 

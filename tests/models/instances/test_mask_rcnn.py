@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from of_others import drawn, torchvision_detectors, torchvision_module
+from made_up_truth import MadeUp, learned
+from of_others import drawn_for_regions, torchvision_detectors, torchvision_module
 from striate.models import INSTANCES, create_model
 from striate.models.detection.detector import MOST
 from striate.models.detection.proposals import Kept
@@ -23,16 +24,11 @@ CLASSES, LEFT = 3, 60
 
 
 @dataclass(frozen=True)
-class MadeUp:
-    boxes: Tensor
-    labels: Tensor
-    picture: Tensor
-    ignored: Tensor
-    pictures: int
+class Masked(MadeUp):
     masks: Tensor
 
 
-def truth_of(boxes: list[list[float]], picture: list[int], pictures: int) -> MadeUp:
+def truth_of(boxes: list[list[float]], picture: list[int], pictures: int) -> Masked:
     """Boxes of classes 0, 1, 2, 0, ..., and of each as its mask the ellipse in it."""
     edges = torch.tensor(boxes).reshape(-1, 4)
     y, x = torch.meshgrid(torch.arange(SIZE[0]) + 0.5, torch.arange(SIZE[1]) + 0.5, indexing="ij")
@@ -40,7 +36,7 @@ def truth_of(boxes: list[list[float]], picture: list[int], pictures: int) -> Mad
     across = ((x - middle[:, 0, None, None]) / half[:, 0, None, None]) ** 2
     down = ((y - middle[:, 1, None, None]) / half[:, 1, None, None]) ** 2
     number = torch.arange(len(edges))
-    return MadeUp(
+    return Masked(
         edges, number % CLASSES, torch.tensor(picture, dtype=torch.int64), number < 0, pictures,
         (across + down < 1).to(torch.uint8),
     )  # fmt: skip
@@ -83,12 +79,7 @@ def torchvisions() -> tuple[nn.Module, dict[str, Tensor]]:
         rpn_post_nms_top_n_test=LEFT,
     ).eval()  # fmt: skip
     network.transform.postprocess = lambda found, *_: found  # masks as the network has them
-    state = drawn(network.state_dict())
-    for name in state:
-        if "layer_blocks" in name and name.endswith("weight"):
-            state[name] /= 30_000  # of what the stages make of the signal
-        elif name.endswith("bbox_pred.weight"):
-            state[name] *= 0.3
+    state = drawn_for_regions(network.state_dict())
     network.load_state_dict(state)
     old = {}
     for name, tensor in state.items():
@@ -133,19 +124,9 @@ def test_every_parameter_learns_and_losses_fall_in_a_few_steps(name: str) -> Non
     torch.manual_seed(0)
     network = create_model(name, classes=CLASSES)
     truth = truth_of([[10.0, 20, 60, 70], [70, 15, 120, 90], [12, 22, 40, 60]], [0, 0, 1], 3)
-    images, seen = pictures(3), []
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
-    for _ in range(3):
-        losses = network.train().losses(images, truth)
+    images = pictures(3)
+    for losses in learned(network, images, truth):
         assert list(losses) == ["objectness", "rpn_box", "class", "box", "mask"]
-        total = sum(losses.values(), torch.zeros(()))
-        optimizer.zero_grad()
-        total.backward()
-        seen.append(total.item())
-        optimizer.step()
-    slopes = {path: each.grad for path, each in network.named_parameters()}
-    assert [path for path, slope in slopes.items() if slope is None or not slope.isfinite().all()] == []
-    assert seen[-1] < seen[0]
     nothing = network.losses(images, truth_of([], [], 3))
     assert all(loss.isfinite() for loss in nothing.values())
     assert nothing["mask"] == 0
