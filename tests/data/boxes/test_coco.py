@@ -157,3 +157,12 @@ def test_a_polygon_far_from_its_picture_is_named_when_the_file_is_read(tmp_path)
     written(tmp_path / "a.json", {"a.png": (3, [0, 0, 9, 9])}, tmp_path, annotations=[one])
     with pytest.raises(StriateError, match=r"a\.json: annotations\[0\]: a polygon's corner is at"):
         open_data(str(tmp_path), task="instances")
+
+
+def test_a_file_of_one_split_that_was_cut_off_is_named(tmp_path):
+    for split in ("train", "val"):
+        written(tmp_path / "annotations" / f"instances_{split}.json", {"a.png": (3, [0, 0, 9, 9])}, tmp_path / split)
+    cut = tmp_path / "annotations" / "instances_train.json"
+    cut.write_bytes(cut.read_bytes()[:60])
+    with pytest.raises(StriateError, match=r"instances_train\.json is damaged"):
+        open_data(str(tmp_path))

@@ -26,6 +26,7 @@ from striate.ops.masks import Runs
 ENDING = ".json"
 MOST_BYTES = 2**30  # the training part of 2017 has 448 MB
 SNIFFED_BYTES = 2**16
+MARKS = 2  # of COCO's keys, which other JSON is not likely to have
 KEYS = re.compile(rb'"(images|annotations|categories|bbox)"\s*:')
 # Of one data set people keep several kinds; these hold boxes, and come before all others.
 BOX_FILES = re.compile(r"instances_.*|_?annotations\.coco|.*_coco|coco.*", re.IGNORECASE)
@@ -110,11 +111,12 @@ def coco_files(walk: Walk) -> list[str]:
     listings = [top, *(walk.listing(f) for f in top.folders if _last(f).lower() in FOLDERS or split_in(f))]
     paths = [path for listing in listings for _, path in listing.rest if path.lower().endswith(ENDING)]
     likely = [path for path in paths if BOX_FILES.fullmatch(_last(path)[: -len(ENDING)])]
-    return sorted(path for path in likely or paths if looks_like_boxes(walk.root / path))
+    least = 1 if likely else MARKS  # of what is named so, one will do: it may have been cut off, which reading tells
+    return sorted(path for path in likely or paths if looks_like_boxes(walk.root / path, least))
 
 
-def looks_like_boxes(file: Path) -> bool:
-    """Whether a file says so at its beginning or its end, between which COCO's own have megabytes of pictures alone."""
+def looks_like_boxes(file: Path, least: int = MARKS) -> bool:
+    """Whether a file has so many of COCO's keys at its beginning or end, between which are megabytes of pictures."""
     found: set[bytes] = set()
     try:
         with regular_file(file) as opened:
@@ -123,7 +125,7 @@ def looks_like_boxes(file: Path) -> bool:
                 found |= set(KEYS.findall(opened.read(SNIFFED_BYTES)))
     except OSError:
         return False
-    return len(found) > 1
+    return len(found) >= least
 
 
 def split_in(path: str) -> str:
