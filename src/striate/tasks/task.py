@@ -46,8 +46,13 @@ class Figure:
 
     @property
     def heading(self) -> str:
-        """The title, to begin something with."""
-        return self.title[:1].upper() + self.title[1:]
+        """The title, to begin something with; a word that has its own capitals keeps them.
+
+        >>> LOSS.heading, Figure("map", "mAP", "map").heading
+        ('Loss', 'mAP')
+        """
+        first = self.title.partition(" ")[0]
+        return self.title if first[1:] != first[1:].lower() else self.title[:1].upper() + self.title[1:]
 
     def line(self, value: float) -> str:
         """A value as a line on a terminal or in a file has it.
