@@ -14,7 +14,7 @@ from torch import nn
 import striate
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
-from striate.models import NAMED, SEGMENTATION, ZOO, Network, create_model, list_models
+from striate.models import DETECTORS, INSTANCES, NAMED, SEGMENTATION, ZOO, Network, create_model, list_models
 from striate.models.segmentation import PixelwiseNetwork
 
 torch.set_num_threads(1)
@@ -29,7 +29,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def test_every_name_is_a_builder_that_can_be_imported() -> None:
     module = importlib.import_module("striate.models.segmentation")
     assert not ZOO.keys() & SEGMENTATION.keys()
-    assert list(NAMED)[: len(ZOO) + len(SEGMENTATION)] == [*ZOO, *SEGMENTATION]
+    assert list(NAMED) == [*ZOO, *SEGMENTATION, *DETECTORS, *INSTANCES]
     assert list_models(task="segmentation") == list(SEGMENTATION)
     for each, builder in SEGMENTATION.items():
         assert getattr(module, each) is builder

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import passing_folder, require_writable, sync_folder
 from striate.core.units import counted
@@ -101,8 +102,9 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
     format.require(wanted.precision)
     require_writable(wanted.path)
     if wanted.precision == "int8" and (trials.calibration is None or trials.pictures.known is None):
+        known = "known classes" if task.needs == CLASSIFICATION else task_named(task.needs).learns_from
         raise StriateError(
-            f"int8 takes pictures with {task_named(task.needs).learns_from}, to be calibrated on and measured by; name "
+            f"int8 takes pictures with {known}, to be calibrated on and measured by; name "
             f"data with --data, or export {label} in fp32"
         )
     trials = trials.by(task.at_once)
