@@ -12,6 +12,8 @@ def quick_detector() -> Recipe:
     its size, mirrored and recoloured; whole pictures in use.
 
     striate train boxes/
+    Blood cells, validation: 88.2 % mAP at an IoU of 0.5 after 40 epochs, 22 minutes of a shared core of an AMD EPYC,
+    85.7 % after 100; the 150 epochs have not been run to their end. benchmarks/detection.md.
     """
     return Recipe(
         model="quick_detector",
