@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from striate.core.records import Preprocess
 from striate.data.batches import Batch
+from striate.models import Network
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,17 @@ class Validated(NamedTuple):
 
     metric: what was counted. looked_at: training pictures as they are with their targets; None where none were looked
     at. done: the share of the epochs that are over, 0..1. judged: whether so many steps were made that the answers say
-    something of the run.
+    something of the run. network: the one that was validated, and what it sees of pictures. line: what the epoch's
+    training came to, as metrics.jsonl has it.
     """
 
     metric: Any
     looked_at: Batch | None
     done: float
     judged: bool
+    network: Network
+    preprocess: Preprocess
+    line: Mapping[str, Any]
 
 
 def no_findings(run: Validated) -> list[Finding]:

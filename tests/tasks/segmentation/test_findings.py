@@ -120,7 +120,9 @@ def told(truth: list[int], answered: list[int], done: float = 1.0, judged: bool 
     metric = PixelMetric(("ground", "cat", "dog"))
     for true, answer in zip(truth, answered, strict=True):
         metric.confusion[true, answer] += 1
-    return [each.kind for each in findings_of(Validated(metric, None, done, judged))]
+    tiny = Tiny(2, 3)
+    validated = Validated(metric, None, done, judged, tiny, tiny.preprocess, {})
+    return [each.kind for each in findings_of(validated)]
 
 
 def test_a_rare_class_that_is_found_in_part_is_nothing_to_be_told():

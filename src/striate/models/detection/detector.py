@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from torch import Tensor
 
@@ -52,6 +52,12 @@ class Detector(Network):
     """
 
     task = DETECTION
+    of_positives: ClassVar[str] = "box"
+    """That of `losses` which is 0 where no anchor, cell or point has an object to learn."""
+
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """Side of the smallest anchor, window or cell, in pixels of an input of this height and width."""
+        raise NotImplementedError
 
     def losses(self, images: Tensor, truth: Truth) -> dict[str, Tensor]:
         """What is minimised, by the names of the paper: scalars, each a mean over the pictures."""

@@ -119,6 +119,10 @@ class FastRCNN(Detector):
         logits, codes = self.said_of(self.backbone(images), all_regions(windows(images)))
         return [(1.0, torch.cat([logits[:, :, None], codes], 2))]
 
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """See `Detector`."""
+        return WINDOWS_PX[0]
+
     def draw(self, proposed: Proposed, truth: Truth) -> Drawn:
         """The regions that are learned from: of the proposals, and the boxes of the truth."""
         return drawn_regions(with_truth(proposed, truth), truth, self.learning)

@@ -55,6 +55,7 @@ class FasterRCNN(FastRCNN):
     """Levels, proposals from them, and what Fast R-CNN says of these. Losses: objectness, rpn_box, class and box."""
 
     names_elsewhere = NAMES_OF_OLD_FILES
+    of_positives = "rpn_box"
     held: tuple[str, ...] = ()
     """Paths of batch norms that keep their statistics, whatever is frozen."""
     learning = Learning(partial(match, low=0.5, high=0.5), 512, BETA)
@@ -70,6 +71,10 @@ class FasterRCNN(FastRCNN):
     ) -> None:
         super().__init__(backbone, pool, box_head, units, classes)
         self.rpn = rpn
+
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """See `Detector`."""
+        return min(min(level) for level in self.rpn.sizes)
 
     def hold(self, norms: tuple[str, ...]) -> None:
         """Keep the statistics of these batch norms, by their paths."""

@@ -123,6 +123,10 @@ class QuickDetector(Detector):
         stages = {name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")}
         fill(self.backbone, stages, source=self.begins_with)
 
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """See `Detector`."""
+        return STRIDES[0]
+
     def points(self, images: Tensor) -> Points:
         """Images (N, C, H, W) to what every point of the three strides says."""
         x, maps = images, list[Tensor]()

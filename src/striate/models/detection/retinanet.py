@@ -107,6 +107,10 @@ class RetinaNet(Detector):
         """Fill the stages from a state dict of the network below. Raises StriateError that names what differs."""
         self.backbone.begin_with(tensors, f"the {self.begins_with} given")
 
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """See `Detector`."""
+        return self.first_px
+
     def levels(self, images: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Of each level logits (N, a, K), codes of boxes (N, a, 4) and anchors (a, 4) in pixels, a of them."""
         maps = self.backbone(images)

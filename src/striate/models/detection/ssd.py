@@ -77,6 +77,7 @@ class SSD(Detector):
 
     classifier_name = "head.classification_head.module_list.0"
     auxiliary_classifiers = tuple(f"head.classification_head.module_list.{number}" for number in range(1, len(RATIOS)))
+    of_positives = "localisation"
 
     def __init__(
         self, backbone: nn.Module, channels: Sequence[int], size: tuple[int, int], steps: Sequence[float], classes: int
@@ -84,6 +85,10 @@ class SSD(Detector):
         super().__init__()
         self.backbone, self.channels, self.only_size, self.steps = backbone, channels, size, steps
         self.head = Head(channels, classes)
+
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """See `Detector`."""
+        return SCALES[0] * min(size)
 
     @staticmethod
     def classes_of(rows: int) -> int:

@@ -97,6 +97,12 @@ class YOLO(Detector):
     A subclass writes `cells`, and `classes_of` for its last layer.
     """
 
+    of_positives = "centre"
+
+    def finest_px(self, size: tuple[int, int]) -> float:
+        """See `Detector`."""
+        return min(size) / GRID
+
     def cells(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) to what the cells say, (N, S, S, 5 B + K)."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from striate.tasks.detection.agreement import of_objects
 from striate.tasks.detection.captions import captions
 from striate.tasks.detection.drawing import drawn
 from striate.tasks.detection.examples import Pictured, costliest_errors
+from striate.tasks.detection.findings import findings_of
 from striate.tasks.detection.losses import losses
 from striate.tasks.detection.metric import DetectionEvaluation, DetectionMetric
 from striate.tasks.detection.mixing import mix
@@ -46,6 +47,7 @@ DETECTION = Task(
     headline=headline,
     facts=facts,
     sections=sections,
+    findings=findings_of,
     tags=("object-detection",),
     limits="It knows these classes only, and of a picture at most a hundred objects.",
 )

@@ -85,8 +85,9 @@ class TrainingMonitor:
         said = {record["kind"] for old in history for record in old.get("findings", ())}
         status = self._status([*history, line | seen], update_stats, asked)
         done = line["epoch"] / self.job.recipe.epochs
-        of_task = self.job.task.findings(Validated(metric, pictures, done, status.had_its_chance))
-        found = [*findings(status), *of_task]
+        preprocess = self.job.preprocess
+        run = Validated(metric, pictures, done, status.had_its_chance, network, preprocess, line)
+        found = [*findings(status), *self.job.task.findings(run)]
         new = [self._record(finding, line) for finding in found if finding.kind not in said]
         return seen | ({"findings": new} if new else {})
 
