@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -152,6 +153,7 @@ def test_a_read_only_folder_is_refused_before_anything_is_read(noise, disk, tmp_
 REAL_DISK = """
 import subprocess, sys
 from pathlib import Path
+from threading import Timer
 import torch
 import striate
 from striate.training import run as run_module
@@ -408,6 +410,20 @@ def test_two_runs_at_once_in_one_folder(noise, long, tmp_path):
     if "holds a run already" not in said[second][1]:  # it came too late to meet the other one
         assert said[second] == ("", refusal)
     assert weights(tmp_path / "run") == long
+
+
+def test_a_holder_that_has_not_written_its_name_yet(tmp_path):
+    """Between taking the lock and writing the name there is a moment; who looks then, looks again."""
+    with locked(tmp_path):
+        name = (tmp_path / ".lock").read_text()
+        (tmp_path / ".lock").write_text("")
+        Timer(0.1, (tmp_path / ".lock").write_text, [name]).start()
+        with pytest.raises(StriateError, match=rf"^process {os.getpid()} on \S+ is training in"), locked(tmp_path):
+            pass
+        (tmp_path / ".lock").write_text("")
+        with pytest.raises(StriateError, match="^another process is training in"), locked(tmp_path):
+            pass
+    assert (tmp_path / ".lock").read_text() == ""
 
 
 def test_a_folder_that_a_run_is_in(noise, tmp_path):

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,6 +72,8 @@ def locked(folder: Path) -> Iterator[None]:
                 os.write(handle, f"#{os.getpid()} on {platform.node()}".encode())
             yield
         finally:
+            with suppress(OSError):
+                os.ftruncate(handle, 0)  # so that nobody reads a name of the past while the next one takes the lock
             with suppress(OSError):  # Windows keeps a file that is open; others may have taken the folder away
                 if made and [path.name for path in folder.iterdir()] == [LOCK]:
                     (folder / LOCK).unlink()
@@ -88,9 +91,17 @@ def _lock_or_refuse(handle: int, folder: Path) -> None:
     except OSError as error:
         raise StriateError(f"files in {folder} cannot be locked ({error.strerror}); choose another --run") from error
     if not held:
+        raise StriateError(f"{_holder(handle)} is training in {folder}; wait for it or choose another --run")
+
+
+def _holder(handle: int) -> str:
+    """Who holds the lock: its name is in the file a moment after the lock is taken, so an empty file is read again."""
+    for wait in (0, 0.05, 0.2, 0.75):
+        time.sleep(wait)
         os.lseek(handle, 1, os.SEEK_SET)  # on Windows the first byte, which is what is locked, cannot be read
-        who = os.read(handle, 200).decode(errors="replace") or "unknown"
-        raise StriateError(f"process {who} is training in {folder}; wait for it or choose another --run")
+        if who := os.read(handle, 200).decode(errors="replace"):
+            return f"process {who}"
+    return "another process"
 
 
 if os.name == "nt":  # pragma: no cover - exercised on Windows only
