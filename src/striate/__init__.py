@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from striate.frozen.label_check import check_labels
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
+    from striate.report.look.look import look
     from striate.training.callbacks import Callback
     from striate.training.recipe import Recipe
+    from striate.visual.attribution.methods import attribution
 
 _HOMES = {
+    "attribution": "striate.visual.attribution.methods",
     "effective_field": "striate.analysis.effective_field",
     "Summary": "striate.analysis.summary",
     "summarize": "striate.analysis.summary",
@@ -40,6 +43,7 @@ _HOMES = {
     "Prediction": "striate.answers.classes",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.opened",
+    "look": "striate.report.look.look",
     "create_model": "striate.models",
     "list_models": "striate.models",
     "get_recipe": "striate.recipes",
@@ -57,6 +61,7 @@ __all__ = [
     "StriateError",
     "Summary",
     "__version__",
+    "attribution",
     "check",
     "check_gradients",
     "check_labels",
@@ -68,6 +73,7 @@ __all__ = [
     "list_models",
     "list_recipes",
     "load",
+    "look",
     "open_data",
     "resume",
     "summarize",

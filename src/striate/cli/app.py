@@ -18,6 +18,7 @@ from striate.cli import (
     gradients,
     layer,
     learning,
+    look,
     networks,
     predicting,
     runs,
@@ -98,5 +99,6 @@ app.command("predict")(predicting.predict)
 app.command("export")(exporting.export)
 app.command("serve")(serving.serve)
 app.command("features")(features.features)
+app.command("look")(look.look)
 app.command("runs")(runs.runs)
 app.command("doctor")(runs.doctor)

@@ -1,0 +1,70 @@
+"""`look`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
+from striate.cli.networks import JSON
+from striate.cli.output import bar, print_json, say, tell
+from striate.cli.using import DEVICE, MODEL, RUN
+
+if TYPE_CHECKING:
+    from striate.report.look.look import Looked
+
+PARTS = "attribution"
+
+
+def look(
+    run: RUN,
+    model: MODEL = None,
+    data: Annotated[
+        str | None, typer.Option(help="Pictures to look with: a data set, a folder of pictures, or a picture.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("look.html"),
+    only: Annotated[str | None, typer.Option(help=f"Parts with commas between, of {PARTS}; all if not given.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="Pictures at the most, evenly of them all.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything that is drawn.")] = 0,
+    device: DEVICE = "auto",
+    max_megapixels: MAX_MEGAPIXELS = None,
+    json: JSON = False,
+) -> None:
+    """Look inside a trained network, and write what it has learned as one page that needs nothing but itself.
+
+    Examples:
+
+    striate look embedded --data photos/
+
+    striate look runs/cats --data photos/ --only attribution --output cats.html
+
+    striate look weights.pth --model resnet18 --data photo.jpg --json
+    """
+    from striate.core.files import require_writable
+    from striate.deploy.run import load
+    from striate.report.look.look import look as look_into
+    from striate.report.look.parts import parts_named, require_pictures
+
+    allow_megapixels(max_megapixels)
+    require_writable(output)
+    names = [part.strip() for part in only.split(",")] if only else []
+    require_pictures(parts_named(names), names, given=data is not None)
+    opened = load(str(run), "fp32", model, device)
+    with opened.runtime.processor_threads():
+        found = look_into(opened, data, names, split=split, most=most, seed=seed, watching=bar)
+    found.write(output)
+    if json:
+        print_json({**found.to_dict(), "output": str(output)})
+    else:
+        _show(found, output)
+
+
+def _show(found: Looked, output: Path) -> None:
+    for part, what in found.parts:
+        if isinstance(what, str):
+            say(f"{part.name}: {what}")
+    tell(*found.notes)
+    say(f"wrote {output}")

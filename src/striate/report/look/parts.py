@@ -1,0 +1,31 @@
+"""The parts of the page, in its order: a literal that anyone can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from striate.core.errors import StriateError, unknown_name
+from striate.report.look.attribution import look_at_reasons
+from striate.report.look.part import Part
+
+_ALL = (Part("attribution", "Where the reasons for an answer lie", "look/attribution.html", look_at_reasons),)
+PARTS = {part.name: part for part in _ALL}
+"""Every part by its name."""
+
+
+def parts_named(only: Sequence[str]) -> list[Part]:
+    """Some parts, in the order of the page; all where none is named. Raises StriateError that offers the nearest."""
+    for name in only:
+        if name not in PARTS:
+            raise unknown_name("part of the page", name, PARTS)
+    return [part for part in PARTS.values() if not only or part.name in only]
+
+
+def require_pictures(parts: Sequence[Part], only: Sequence[str], *, given: bool) -> list[Part]:
+    """Those that can be looked at. Raises StriateError where a part that was named, or every one, needs pictures."""
+    possible = [part for part in parts if given or not part.needs_pictures]
+    named = [part.name for part in parts if part.name in only and part not in possible]
+    if named or not possible:
+        what = ", ".join(named) if named else "every part of the page"
+        raise StriateError(f"{what} needs pictures, and none were given; name some by --data")
+    return possible

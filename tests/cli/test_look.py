@@ -1,0 +1,57 @@
+"""`striate look` as a person uses it: the page, the numbers, and what is said where there is nothing to see."""
+
+from __future__ import annotations
+
+import json
+
+from striate.cli.look import PARTS as NAMED
+from striate.core.files import read_regular
+from striate.report.look.parts import PARTS
+
+MOST_BYTES = 30_000_000
+
+
+def test_the_help_names_every_part():
+    assert NAMED.replace(" and", ",").split(", ") == list(PARTS)
+
+
+def test_a_run_becomes_one_page_and_its_numbers(striate, digits_run, scans, tmp_path):
+    page = tmp_path / "page.html"
+    answer = striate("look", digits_run, "--data", scans, "--output", page, "--json")
+    assert (answer.status, answer.err) == (0, "")
+    told = json.loads(answer.out)
+    assert (told["network"], told["pictures"], told["output"]) == (str(digits_run), 3, str(page))
+    assert list(told["parts"]) == list(PARTS)
+    reasons = told["parts"]["attribution"]
+    assert [one["name"] for one in reasons["pictures"]] == sorted(str(scan) for scan in scans.iterdir())
+    by_name = {one["method"]: one for one in reasons["methods"]}
+    assert "tanh" in by_name["deconvnet"]["left_out"] and "left_out" not in by_name["grad-cam"]
+    text = read_regular(page, MOST_BYTES).decode()
+    assert "Integrated gradients" in text and "<script" not in text
+
+
+def test_a_part_by_its_name_with_classes_that_are_known(striate, digits_run, tmp_path):
+    page = tmp_path / "page.html"
+    answer = striate("look", digits_run, "--data", "digits", "--only", "attribution", "--most", "2", "--output", page)
+    assert answer.status == 0
+    assert answer.out == f"wrote {page}\n"
+
+
+def test_pictures_are_needed_where_every_part_needs_them(striate, digits_run, tmp_path):
+    said = striate("look", digits_run, "--only", "attribution", "--output", tmp_path / "x.html").mistake()
+    assert said == "striate: attribution needs pictures, and none were given; name some by --data"
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_a_part_that_is_not_there(striate, tmp_path):
+    said = striate("look", "embedded", "--only", "atribution", "--output", tmp_path / "x.html").mistake()
+    assert said == "striate: unknown part of the page 'atribution'; did you mean 'attribution'?"
+
+
+def test_pictures_that_cannot_be_read_are_told(striate, digits_run, scans, tmp_path):
+    (scans / "broken.png").write_bytes(b"no picture")
+    page = tmp_path / "page.html"
+    answer = striate("look", digits_run, "--data", scans, "--output", page)
+    assert answer.status == 0
+    assert "striate: 1 picture cannot be read, such as" in answer.err and "broken.png" in answer.err
+    assert "broken.png" in page.read_text(encoding="utf-8")
