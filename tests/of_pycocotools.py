@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -77,13 +78,27 @@ def scene(seed: int, pictures: int = 12, classes: int = 3, crowds: float = 0.1, 
     )
 
 
-def figures_of_pycocotools(given: Scene, kind: str = "bbox", shapes: tuple[list, list] | None = None) -> dict:
-    """Its twelve figures; nan where it has -1. shapes: run lengths of the objects and of what was found, for "segm"."""
+def figures_of_pycocotools(
+    given: Scene,
+    kind: str = "bbox",
+    shapes: tuple[list, list] | None = None,
+    stated_areas: np.ndarray | None = None,
+) -> dict:
+    """Its twelve figures; nan where it has -1. shapes: run lengths of the objects and of what was found, for "segm".
+    stated_areas: of the objects, where the file says others than those of the boxes.
+    """
     boxes = np.concatenate([given.boxes[:, :2], given.boxes[:, 2:] - given.boxes[:, :2]], 1).tolist()
     truth = [
         {"id": n + 1, "image_id": int(p) + 1, "category_id": int(k) + 1, "bbox": b, "area": float(a), "iscrowd": int(c)}
         for n, (p, k, b, a, c) in enumerate(
-            zip(given.picture, given.label, boxes, given.objects.area, given.crowd, strict=True)
+            zip(
+                given.picture,
+                given.label,
+                boxes,
+                given.objects.area if stated_areas is None else stated_areas,
+                given.crowd,
+                strict=True,
+            )
         )
     ]
     found = [
@@ -98,7 +113,7 @@ def figures_of_pycocotools(given: Scene, kind: str = "bbox", shapes: tuple[list,
         found = [{**each, "segmentation": shape} for each, shape in zip(found, shapes[1], strict=True)]
         for each in found:
             del each["bbox"]
-    with contextlib.redirect_stdout(io.StringIO()):
+    with silent():
         coco = COCO()
         coco.dataset = {
             "images": [{"id": n + 1, "width": 500, "height": 500} for n in range(given.pictures)],
@@ -107,6 +122,21 @@ def figures_of_pycocotools(given: Scene, kind: str = "bbox", shapes: tuple[list,
             "info": {},
         }
         coco.createIndex()
+    return evaluated(coco, found, kind)
+
+
+def figures_of_files(truth: Path, results: Path) -> dict:
+    """The same of a file of a data set and one of what was found."""
+    with silent():
+        return evaluated(COCO(str(truth)), str(results), "bbox")
+
+
+def silent() -> contextlib.redirect_stdout:
+    return contextlib.redirect_stdout(io.StringIO())
+
+
+def evaluated(coco: COCO, found: list | str, kind: str) -> dict:
+    with silent():
         evaluation = COCOeval(coco, coco.loadRes(found), kind)
         evaluation.evaluate()
         evaluation.accumulate()

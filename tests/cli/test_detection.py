@@ -13,6 +13,7 @@ from PIL import Image
 
 import striate as package
 from factories import tinted_objects, trial_of
+from of_pycocotools import figures_of_files
 from striate.data.sources import open_data
 from striate.data.streaming import BATCH_SIZE
 
@@ -105,6 +106,67 @@ def test_boxes_are_written_as_others_read_them(striate, detector, tmp_path, form
     assert len(found.targets.boxes) == expected
     if form in ("voc", "yolo"):
         assert "is there already" in striate("predict", run, data, "--boxes", f"{form}={place}").mistake()
+
+
+@pytest.fixture
+def truth(detector, tmp_path) -> Path:
+    """A COCO file of its own numbers of what the detector was trained on; objects fill half of their boxes."""
+    pictures = detector[0].parent / "data"
+    data, names = open_data(str(pictures / "boxes.csv")), [f"{number:02}.png" for number in range(24)]
+    label, edges, owner = data.targets.labels, data.targets.boxes, np.repeat(np.arange(24), data.targets.per_picture)
+    record = {
+        "images": [{"id": 7 * n + 100, "file_name": name, "width": 64, "height": 64} for n, name in enumerate(names)],
+        "categories": [{"id": 90, "name": "cold"}, {"id": 3, "name": "warm"}, {"id": 5, "name": "eel"}],
+        "annotations": [
+            {"id": n + 1, "image_id": 7 * int(p) + 100, "category_id": (90, 3)[k], "iscrowd": 0, "area": w * h / 2}
+            | {"bbox": [x, y, w, h]}
+            for n, (p, k, (x, y, w, h)) in enumerate(
+                zip(owner, label, (edges - np.tile(edges[:, :2], 2) * [0, 0, 1, 1]).tolist(), strict=True)
+            )
+        ],
+    }
+    for name in names:
+        (tmp_path / name).write_bytes((pictures / name).read_bytes())
+    (tmp_path / "truth.json").write_text(json.dumps(record))
+    return tmp_path / "truth.json"
+
+
+def test_results_by_the_numbers_of_the_truth_are_what_pycocotools_evaluates(striate, detector, truth, tmp_path):
+    run, file = detector[0], tmp_path / "found" / "results.json"
+    asked = ("predict", run, *sorted(tmp_path.glob("*.png")), "--score", 0, "--precision", "fp32", "--ids", truth)
+    assert striate(*asked, "--boxes", f"coco_results={file}").status == 0
+    expected = figures_of_files(truth, file)
+    own = json.loads(striate("evaluate", run, truth, "--split", "all", "--precision", "fp32", "--json").out)
+    assert {key: own[key] for key in ("map", "map50", "map_small", "recall_100")} == pytest.approx(
+        {key: expected[key] for key in ("map", "map50", "map_small", "recall_100")}, abs=1e-6
+    )
+    assert own["map_medium"] is None
+    striate(*asked, "--boxes", f"coco={tmp_path / 'found' / 'found.json'}")
+    written = json.loads((tmp_path / "found" / "found.json").read_text())
+    assert [(each["id"], Path(each["file_name"]).name) for each in written["images"][:2]] == [
+        (100, "00.png"),
+        (107, "01.png"),
+    ]
+    assert written["categories"] == [{"id": 90, "name": "cold"}, {"id": 3, "name": "warm"}]
+
+
+def test_ids_that_do_not_fit_are_one_sentence(striate, detector, truth):
+    run, photos = detector
+    shorter = json.loads(truth.read_text())
+    shorter["categories"] = [{"id": 90, "name": "cold"}]
+    (truth.parent / "shorter.json").write_text(json.dumps(shorter))
+    for words, line in (
+        ((photos / "39.png", "--boxes", "coco=a.json", "--ids", truth), "does not list"),
+        (
+            (photos / "00.png", "--boxes", "coco=a.json", "--ids", truth.parent / "shorter.json"),
+            "has no class 'warm'; it",
+        ),
+        ((photos / "00.png", "--boxes", "voc=a", "--ids", truth), "--ids are COCO's numbers, and voc has none"),
+        ((photos / "00.png", "--ids", truth), "name a file by --boxes coco=FILE too"),
+        ((photos / "00.png", "--boxes", "coco_results=a.json"), "name that by --ids"),
+        ((photos / "00.png", "--boxes", "coco=a.json", "--ids", photos / "00.png"), "00.png"),
+    ):
+        assert line in striate("predict", run, *words).mistake()
 
 
 def test_what_boxes_cannot_be_is_one_sentence(striate, detector, digits_run, scans):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -20,9 +22,21 @@ SCORE = Annotated[
 BOXES = Annotated[
     str | None,
     typer.Option(
-        metavar="FORM=PATH", help="Write boxes as coco=FILE, voc=FOLDER, yolo=FOLDER or csv=FILE, for other programs."
+        metavar="FORM=PATH",
+        help="Write boxes as coco=FILE, coco_results=FILE, voc=FOLDER, yolo=FOLDER or csv=FILE, for other programs.",
     ),
 ]
+IDS = Annotated[
+    Path | None,
+    typer.Option(help="With --boxes coco: the COCO file whose numbers of pictures and classes are written."),
+]
+
+
+class Boxes(NamedTuple):
+    """How boxes are written: FORM=PATH, and by which COCO file's numbers."""
+
+    told: str | None
+    ids: Path | None
 
 
 @dataclass(frozen=True)
@@ -33,20 +47,26 @@ class Found:
     files: BoxFiles | None
 
     @classmethod
-    def asked_for(cls, opened: Predictor, score: float | None, boxes: str | None, *, resume: bool) -> Found:
-        """Raises StriateError where the network finds none, or all boxes are wanted and only some are asked."""
+    def asked_for(
+        cls, opened: Predictor, score: float | None, boxes: Boxes, given: Sequence[str], *, resume: bool
+    ) -> Found:
+        """given: names of the pictures. Raises StriateError where the network finds none, or all boxes are wanted and
+        only some are asked.
+        """
         from striate.answers.detections import DETECTION, SHOWN_FROM
 
         detects = opened.task_name == DETECTION
         if score is not None and not detects:
             raise StriateError(f"--score is of objects, and {opened.task_name} finds none; leave it out")
-        if boxes is not None and resume:
+        if boxes.told is None and boxes.ids is not None:
+            raise StriateError("--ids says how --boxes numbers; name a file by --boxes coco=FILE too")
+        if boxes.told is not None and resume:
             raise StriateError("--boxes writes all boxes at the end, and --resume asks for some; leave one of them out")
         files = None
-        if boxes is not None:
+        if boxes.told is not None:
             from striate.deploy.box_files import BoxFiles
 
-            files = BoxFiles.named(boxes, opened.task_name, opened.classes)
+            files = BoxFiles.named(boxes.told, opened.task_name, opened.classes, boxes.ids, given)
         return cls((SHOWN_FROM if score is None else score) if detects else None, files)
 
     def of(self, answer: Any) -> Any:

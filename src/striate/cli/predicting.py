@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
-from striate.cli.found import BOXES, SCORE, Found
+from striate.cli.found import BOXES, IDS, SCORE, Boxes, Found
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_csv, print_json, print_table, say, tell
 from striate.cli.using import ANSWERING, DEVICE, ENGINE, MODEL, PRECISION, as_note, name_unreadable
@@ -57,6 +57,7 @@ def predict(
     ] = False,
     score: SCORE = None,
     boxes: BOXES = None,
+    ids: IDS = None,
     json: JSON = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print comma-separated lines instead of a table.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write them into this file, .csv or .json.")] = None,
@@ -99,6 +100,8 @@ def predict(
 
     striate predict runs/cells slides/ --boxes yolo=found/
 
+    striate predict runs/cells val2017/ --score 0 --boxes coco_results=found.json --ids instances_val2017.json
+
     striate predict runs/cats holiday/ --engine openvino
     """
     look_from_now()
@@ -112,7 +115,7 @@ def predict(
     opened = load(str(run), precision, model, device, engine)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
-    found = Found.asked_for(opened, score, boxes, resume=resume)
+    found = Found.asked_for(opened, score, Boxes(boxes, ids), [each.name for each in given], resume=resume)
     kept = answer_pictures(opened.task_name, given, draw, masks, grid)
     asked = Asked(opened, top, kept, found, in_tiles=tiles)
     if engine == "auto":

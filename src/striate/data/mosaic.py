@@ -63,7 +63,9 @@ def _together(targets: BoxBatch, chosen: Tensor, made: BoxBatch) -> BoxBatch:
 
 
 def _gathered(whole: BoxBatch, parts: list[BoxBatch]) -> BoxBatch:
-    """The boxes of several parts in the order of their pictures; all else is that of the whole."""
+    """The boxes of several parts in the order of their pictures, without areas, which files say; all else is that of
+    the whole.
+    """
     picture = torch.cat([part.picture for part in parts])
     order = picture.argsort(stable=True)
     boxes, labels, ignored = (
@@ -76,5 +78,6 @@ def _gathered(whole: BoxBatch, parts: list[BoxBatch]) -> BoxBatch:
         labels=labels,
         ignored=ignored,
         picture=picture[order],
+        areas=None,
         masks=torch.cat(masks)[order] if masks else None,
     )

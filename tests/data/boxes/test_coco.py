@@ -14,6 +14,7 @@ from factories import encoded
 from striate.core.errors import StriateError
 from striate.data.boxes.dataset import has_boxes, open_boxes
 from striate.data.decode import DecodeError
+from striate.data.geometry import whole_pictures
 from striate.data.sources import open_data
 
 CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 90, "name": "eel"}]
@@ -52,6 +53,24 @@ def test_annotations_beside_folders_of_pictures(tmp_path):
     assert dataset.targets.joined([dataset.targets.only(np.array([1]))]).picture_ids == (100, 101, 100, 101)
     assert dataset.targets.findings[-1] == "1 class without a box, left out: eel"
     assert dataset.pictures.listed_name(2) == "val2017/0.png"  # the name alone may be either
+
+
+def test_areas_that_the_file_says_stay_with_their_objects(tmp_path):
+    """Through reading, splits, batches, mirrors and the list of a run."""
+    written(tmp_path / "a.json", {f"{n}.png": (3, [1, 2, 10, 8]) for n in range(3)}, tmp_path / "pictures")
+    record = json.loads((tmp_path / "a.json").read_text())
+    for number, each in enumerate(record["annotations"][:2]):
+        each["area"] = 20 + number
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    targets = open_data(str(tmp_path / "a.json"), task="detection").targets
+    assert targets.areas.tolist() == [20, 21, 80]
+    listed = targets.listed([targets.text(n) for n in range(3)], targets.names, [np.arange(3)], "data.tsv")
+    for each in (listed, targets.only(np.array([1, 0])).joined([targets.only(np.array([2]))])):
+        assert sorted(each.areas.tolist()) == [20, 21, 80]
+    batch = targets.take(np.array([2, 1]))
+    assert batch.areas.tolist() == [80, 21]
+    assert batch[1:].areas.tolist() == [21]
+    assert batch.moved(whole_pictures(2, (20, 30))).areas.tolist() == [80, 21]
 
 
 def test_files_in_the_folders_of_their_pictures_and_one_file_alone(tmp_path):

@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from of_pycocotools import Scene, figures_of_pycocotools, scene
+from of_pycocotools import Scene, areas, figures_of_pycocotools, scene
 from striate.data.targets.boxes import BoxBatch
 from striate.ops.average_precision import coco_figures
+from striate.ops.object_hits import box_overlap
+from striate.ops.voc_precision import voc_precision
 from striate.tasks.detection.metric import DetectionMetric
 
 NAMES = ("ant", "bee", "cat")
@@ -56,6 +59,24 @@ def test_figures_are_those_of_pycocotools_at_the_size_of_the_files(given):
     assert found.figures() == pytest.approx({key: expected[key] for key in ("map", "map50", "map75")}, abs=1e-6)
     assert found.result().coco == pytest.approx(expected, abs=1e-6)
     assert found.result().coco["map_small"] > 0
+
+
+def test_sizes_are_those_that_the_file_says_as_of_pycocotools(given):
+    stated = areas(given.boxes) * np.random.default_rng(0).uniform(0.05, 1, len(given.boxes))
+    output, targets = answered(given, 0, 12)
+    found = metric_of((output, replace(targets, areas=torch.from_numpy(stated)))).result().coco
+    assert found == pytest.approx(figures_of_pycocotools(given, stated_areas=stated), abs=1e-6)
+    assert found["map_small"] != metric_of((output, targets)).result().coco["map_small"]
+
+
+def test_pascal_voc_has_figures_of_its_own(given):
+    output, targets = answered(given, 0, 12)
+    told = metric_of((output, targets)).result().to_dict()
+    plain = box_overlap(given.found, given.boxes, np.zeros(len(given.boxes), bool))
+    eleven, every = voc_precision(given.detections, given.objects, plain, given.classes)
+    assert told["voc_map_11_points"] == pytest.approx(eleven.mean())
+    assert told["voc_map_all_points"] == pytest.approx(every.mean())
+    assert [row["voc_ap_11_points"] for row in told["per_class"]] == pytest.approx(eleven.tolist())
 
 
 def test_parts_merged_are_the_whole(given):

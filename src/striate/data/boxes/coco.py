@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from striate.core.errors import StriateError
 from striate.core.files import regular_file
 from striate.core.reading import decoded, read_file
 from striate.core.units import counted
-from striate.data.boxes.listing import BoxListing, Gathered, Id
+from striate.data.boxes.listing import BoxListing, Gathered, Id, Marks
 from striate.data.boxes.outlines import Outline, polygons
 from striate.data.layout import nfc
 from striate.data.split_names import SPELLINGS
@@ -46,12 +46,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Annotation:
-    """An entry of `annotations`. bbox: left, top, width and height in pixels; () of what has no box."""
+    """An entry of `annotations`. bbox: left, top, width and height in pixels; () of what has no box. area: of the
+    object in pixels, which is less than that of its box where it has an outline.
+    """
 
     image_id: Id
     category_id: Id
     bbox: tuple[float, ...] = ()
     iscrowd: int = 0
+    area: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,18 @@ class Category:
 
 
 @dataclass(frozen=True)
-class CocoFile:
-    """What of a file is read."""
+class Numbered:
+    """What a file calls its pictures and classes."""
 
     images: tuple[Picture, ...]
-    annotations: tuple[Annotation, ...]
     categories: tuple[Category, ...]
+
+
+@dataclass(frozen=True)
+class CocoFile(Numbered):
+    """What of a file is read."""
+
+    annotations: tuple[Annotation, ...]
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,40 @@ class OutlinedFile(CocoFile):
     """The same with outlines."""
 
     annotations: tuple[Outlined, ...]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a COCO file calls some pictures, by their paths, and its classes, by their names."""
+
+    pictures: Mapping[str, Id]
+    categories: Mapping[str, Id]
+
+
+def read_numbers(file: Path, paths: Sequence[str], names: Sequence[str]) -> Numbers:
+    """The numbers that a file gives to pictures, wherever they lie, and to classes.
+
+    Raises StriateError for a file that is no such JSON, and for a picture or a class that it does not have, or twice.
+    """
+    content = decoded(read_file(file, MOST_BYTES), Numbered, str(file))
+    categories = {nfc(each.name): each.id for each in content.categories}
+    for name in names:
+        if nfc(name) not in categories:
+            raise StriateError(f"{file} has no class {name!r}; it has {', '.join(list(categories)[:5])}")
+    by_name: dict[str, list[Picture]] = defaultdict(list)
+    for each in content.images:
+        by_name[_last(nfc(each.file_name))].append(each)
+    pictures: dict[str, Id] = {}
+    for path in paths:
+        told = nfc(Path(path).as_posix())
+        found = by_name.get(_last(told), [])
+        if len(found) > 1:
+            found = [each for each in found if f"/{told}".endswith(f"/{nfc(each.file_name)}")]
+        if len(found) != 1:
+            how = "does not list" if not found else "lists more than once"
+            raise StriateError(f"{file} {how} {path}, so that it has no number there; give the pictures of that file")
+        pictures[path] = found[0].id
+    return Numbers(pictures, {name: categories[nfc(name)] for name in names})
 
 
 def coco_files(walk: Walk) -> list[str]:
@@ -198,7 +241,8 @@ def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], ro
         except StriateError as error:
             raise StriateError(f"{root / file}: annotations[{number}]: {error}") from error
         label = names[box.category_id]
-        gathered.add_box(path_of[box.image_id], label, edges, crowd=bool(box.iscrowd), outline=outline)
+        more: Marks = {"crowd": bool(box.iscrowd), "area": box.area, "outline": outline}
+        gathered.add_box(path_of[box.image_id], label, edges, **more)
     return {path: number for number, path in path_of.items()}
 
 

@@ -32,7 +32,7 @@ from striate.data.masks.pairs import masks_below, place_of
 from striate.data.scan import Progress
 from striate.data.splits import given_splits, split_number, split_targets
 from striate.data.targets import Indices
-from striate.data.targets.boxes import BoxTargets
+from striate.data.targets.boxes import Areas, BoxTargets, areas_of
 from striate.data.walk import Listing, Walk
 from striate.ops.masks import Runs
 
@@ -162,9 +162,19 @@ def _targets(headers: Headers, found: Cleaned, task: str) -> BoxTargets:
         task=task,
         category_ids=listing.category_ids,
         picture_ids=listing.picture_ids,
+        areas=_areas(listing),
         outlines=listing.outlines if task == INSTANCES else (),
         findings=(*listing.findings, *found.findings, *_without_boxes(listing, names)),
     )
+
+
+def _areas(listing: BoxListing) -> Areas | None:
+    """Those that the file says; where it does not, of the box. None where it says none.
+
+    COCO's evaluation goes by them, not by the boxes, to tell small, medium and large (pycocotools, `COCOeval`).
+    """
+    said = np.isfinite(listing.areas)
+    return np.where(said, listing.areas, areas_of(listing.boxes)) if said.any() else None
 
 
 def _without_boxes(listing: BoxListing, names: tuple[str, ...]) -> tuple[str, ...]:

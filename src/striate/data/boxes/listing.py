@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +32,8 @@ class BoxListing:
     height. notes: how it was read. findings: what is odd about it. unannotated: further pictures, of which nothing says
     what they show. broken: why annotations of further pictures cannot be read. category_ids: number in the file of
     every class that it names, also of those without boxes. picture_ids: of the pictures, where the file has any.
-    outlines: of the objects, (M,), where they were asked for.
+    areas: of the objects in pixels, as the file says, (M,), nan where it does not. outlines: of the objects, (M,),
+    where they were asked for.
     """
 
     paths: Sequence[str]
@@ -40,6 +43,7 @@ class BoxListing:
     picture: Indices
     difficult: Flags
     crowd: Flags
+    areas: Boxes
     stated_px: Sizes
     shares: bool = False
     notes: tuple[str, ...] = ()
@@ -66,7 +70,17 @@ class BoxListing:
             picture=self.picture[chosen],
             difficult=self.difficult[chosen],
             crowd=self.crowd[chosen],
+            areas=self.areas[chosen],
         )
+
+
+class Marks(TypedDict, total=False):
+    """What a file may say of a box besides; see `BoxListing`."""
+
+    difficult: bool
+    crowd: bool
+    area: float | None
+    outline: Outline | None
 
 
 class Gathered:
@@ -89,6 +103,7 @@ class Gathered:
         self._labels: list[str] = []
         self._boxes: list[tuple[float, float, float, float]] = []
         self._marks: list[tuple[bool, bool]] = []
+        self._areas: list[float] = []
         self._outlines: list[Outline | None] = []
 
     def add_picture(self, path: str, split: str = "", size: tuple[int, int] = (0, 0)) -> int:
@@ -103,19 +118,12 @@ class Gathered:
         """The split of a picture that has come; None for another one."""
         return self._splits[self._number[path]] if path in self._number else None
 
-    def add_box(
-        self,
-        path: str,
-        label: str,
-        box: tuple[float, float, float, float],
-        *,
-        difficult: bool = False,
-        crowd: bool = False,
-        outline: Outline | None = None,
-    ) -> None:
+    def add_box(self, path: str, label: str, box: tuple[float, float, float, float], **more: Unpack[Marks]) -> None:
         """Note a box in a picture."""
-        self._marks.append((difficult, crowd))
-        self._outlines.append(outline)
+        area = more.get("area")
+        self._marks.append((more.get("difficult", False), more.get("crowd", False)))
+        self._areas.append(math.nan if area is None else area)
+        self._outlines.append(more.get("outline"))
         self._picture.append(self.add_picture(path))
         self._labels.append(label)
         self._boxes.append(box)
@@ -133,6 +141,7 @@ class Gathered:
             picture[order],
             difficult,
             crowd,
+            np.array(self._areas, np.float64)[order],
             np.array(self._sizes, np.int32).reshape(-1, 2),
             outlines=tuple(self._outlines[place] for place in order.tolist()) if any(self._outlines) else (),
         )

@@ -26,7 +26,8 @@ class BoxBatch:
     boxes: edges in pixels of these pictures, float32 (M, 4). labels: class numbers, int64 (M,). picture: number in the
     batch of the picture that each is in, int64 (M,), ascending. size: height and width of the pictures. ignored: of
     what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
-    float32 (N, 2), whatever was made of it since. masks: which pixels objects have, bool (M, *size), of instances.
+    float32 (N, 2), whatever was made of it since. areas: of the objects in pixels of their files, float64 (M,), where
+    they are not those of the boxes. masks: which pixels objects have, bool (M, *size), of instances.
     """
 
     boxes: Tensor
@@ -36,6 +37,7 @@ class BoxBatch:
     size: tuple[int, int]
     ignored: Tensor
     shown_px: Tensor
+    areas: Tensor | None = None
     masks: Tensor | None = None
 
     def __len__(self) -> int:
@@ -51,15 +53,17 @@ class BoxBatch:
     def those(self, chosen: Tensor) -> Self:
         """Some of the boxes in the same pictures. chosen: bool (M,)."""
         boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
-        masks = None if self.masks is None else self.masks[chosen]
-        return replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen], masks=masks)
+        areas, masks = (None if each is None else each[chosen] for each in (self.areas, self.masks))
+        some = replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen])
+        return replace(some, areas=areas, masks=masks)
 
     def to(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The same where `move` brings them."""
         boxes, labels, picture = map(move, (self.boxes, self.labels, self.picture))
         ignored, shown = map(move, (self.ignored, self.shown_px))
         moved = replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
-        return moved if self.masks is None else replace(moved, masks=move(self.masks))
+        areas, masks = (None if each is None else move(each) for each in (self.areas, self.masks))
+        return replace(moved, areas=areas, masks=masks)
 
     def moved(self, geometry: Geometry) -> Self:
         """Where the pixels are, cut at the edges of the result."""

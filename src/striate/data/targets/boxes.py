@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -30,12 +31,24 @@ __all__ = ["LEAST_LEFT", "BoxBatch", "BoxTargets", "LoneBoxes", "boxes_of"]
 SMALL_PX, LARGE_PX = 32, 96  # sides of squares of equal area. Source: cocodataset.org, detection-eval
 
 
+Areas = npt.NDArray[np.float64]
+
+
+def areas_of(boxes: Boxes) -> Areas:
+    """Of boxes (M, 4), (M,).
+
+    >>> areas_of(np.array([[1.0, 1, 3, 4]])).tolist()
+    [6.0]
+    """
+    return box_area(torch.from_numpy(boxes)).numpy()
+
+
 @dataclass(frozen=True)
 class Stated:
     """What data.tsv says of one picture: its size, height before width, and boxes with their classes' names.
 
     ignored: of each box, whether nothing is asked of it; () of no box, and in lists of earlier versions. outlines: of
-    each object, of instances.
+    each object, of instances. areas: of each object, where they are not those of the boxes.
     """
 
     size: tuple[int, int]
@@ -43,12 +56,18 @@ class Stated:
     labels: tuple[str, ...]
     ignored: tuple[bool, ...] = ()
     outlines: tuple[Told, ...] = ()
+    areas: tuple[float, ...] = ()
+
+    @property
+    def edges(self) -> Boxes:
+        """The boxes, (M, 4)."""
+        return np.array(self.boxes, np.float64).reshape(-1, 4)
 
     @property
     def fits(self) -> bool:
         """Whether each box has all that any has."""
         count = len(self.boxes)
-        return len(self.labels) == count and {len(self.ignored), len(self.outlines)} <= {0, count}
+        return len(self.labels) == count and {len(self.ignored), len(self.outlines), len(self.areas)} <= {0, count}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +79,8 @@ class BoxTargets:
     starts: int64 (N + 1,); those of picture n are starts[n] to starts[n + 1]. sizes_px: of the pictures. names: of the
     classes. task: localisation, which needs one box in every picture, or detection. findings: what was dropped or cut,
     as sentences. preprocess: of the network for which they are taken. category_ids: what the data's file calls its
-    classes, by name, and picture_ids what it calls the pictures, (N,); empty where it does not. outlines: of the
-    objects, (M,), of instances.
+    classes, by name, and picture_ids what it calls the pictures, (N,); empty where it does not. areas: of the objects
+    in pixels, (M,), where they are not those of their boxes. outlines: of the objects, (M,), of instances.
     """
 
     boxes: Boxes
@@ -75,6 +94,7 @@ class BoxTargets:
     preprocess: Preprocess | None = None
     category_ids: Mapping[str, Id] = field(default_factory=dict)
     picture_ids: tuple[Id, ...] = ()
+    areas: Areas | None = None
     outlines: tuple[Outline | None, ...] = ()
 
     def __len__(self) -> int:
@@ -83,6 +103,11 @@ class BoxTargets:
     def at(self, preprocess: Preprocess) -> BoxTargets:
         """The same boxes at the working size of a network."""
         return replace(self, preprocess=preprocess)
+
+    @property
+    def own_areas(self) -> Areas:
+        """Of the objects, (M,); of the boxes where nothing else is known."""
+        return areas_of(self.boxes) if self.areas is None else self.areas
 
     @property
     def per_picture(self) -> Indices:
@@ -120,7 +145,8 @@ class BoxTargets:
         labels, ignored = torch.from_numpy(self.labels[rows]), torch.from_numpy(self.ignored[rows])
         kind = LoneBoxes if self.task == LOCALISATION else BoxBatch
         shown, size = torch.from_numpy(self.sizes_px[indices]).float(), next(iter(sizes), (0, 0))
-        batch = kind(self._working[rows], labels, torch.from_numpy(picture), len(indices), size, ignored, shown)
+        areas = None if self.areas is None else torch.from_numpy(self.areas[rows])
+        batch = kind(self._working[rows], labels, torch.from_numpy(picture), len(indices), size, ignored, shown, areas)
         if self.task == INSTANCES:
             shown_sizes = [(int(height), int(width)) for height, width in self.sizes_px[indices][picture].tolist()]
             outlines = [self.outlines[row] for row in rows.tolist()]
@@ -143,7 +169,7 @@ class BoxTargets:
         ids = tuple(self.picture_ids[index] for index in indices.tolist()) if self.picture_ids else ()
         outlines = tuple(self.outlines[row] for row in rows.tolist()) if self.outlines else ()
         some = replace(self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes)
-        return replace(some, picture_ids=ids, outlines=outlines)
+        return replace(some, picture_ids=ids, areas=None if self.areas is None else self.areas[rows], outlines=outlines)
 
     def numbered(self, names: tuple[str, ...], numbers: Indices) -> BoxTargets:
         """The same boxes among other names."""
@@ -162,6 +188,9 @@ class BoxTargets:
             sizes_px=np.concatenate([each.sizes_px for each in parts]),
             findings=tuple(said for each in parts for said in each.findings),
             picture_ids=tuple(one for each in parts for one in each.picture_ids) if known else (),
+            areas=np.concatenate([each.own_areas for each in parts])
+            if any(e.areas is not None for e in parts)
+            else None,
             outlines=tuple(one for each in parts for one in each.outlines),
         )
 
@@ -175,18 +204,20 @@ class BoxTargets:
         if unknown:
             raise StriateError(f"{file} is damaged: it has a class {min(unknown)!r} that the run was not begun with")
         outlined = sum(len(each.outlines) for each in stated) if self.task == INSTANCES else len(labels)
+        areas = [area for each in stated for area in each.areas or areas_of(each.edges).tolist()]
         if not all(each.fits for each in stated) or outlined != len(labels):
             raise StriateError(f"{file} is damaged: it has a picture with other numbers of boxes and of classes")
         ignored = [flag for each in stated for flag in each.ignored or (False,) * len(each.boxes)]
         return replace(
             self,
-            boxes=np.array([box for each in stated for box in each.boxes], np.float64).reshape(-1, 4),
+            boxes=np.concatenate([np.zeros((0, 4)), *(each.edges for each in stated)]),
             labels=numbers,
             ignored=np.array(ignored, np.bool_),
             starts=np.cumsum([0, *(len(each.boxes) for each in stated)], dtype=np.int64),
             sizes_px=np.array([each.size for each in stated], np.int32).reshape(-1, 2),
             names=self.names if names is None else tuple(names),
             picture_ids=(),
+            areas=np.array(areas, np.float64) if any(each.areas for each in stated) else None,
             outlines=tuple(of_told(told, each.size) for each in stated for told in each.outlines),
         )
 
@@ -200,6 +231,8 @@ class BoxTargets:
         }
         if self.ignored[own].any():
             said["ignored"] = self.ignored[own].tolist()
+        if self.areas is not None:
+            said["areas"] = self.areas[own].tolist()
         if self.outlines:
             said["outlines"] = list(map(told, self.outlines[own]))
         return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
@@ -232,7 +265,7 @@ class BoxTargets:
     def _amounts(self, indices: Indices) -> str:
         """How many boxes pictures have, and how large they are, in the pixels of their files, as COCO tells sizes."""
         each, rows = self.per_picture[indices], self._rows(indices)
-        sides = box_area(torch.from_numpy(self.boxes[rows])).sqrt().numpy()
+        sides = np.sqrt(self.own_areas[rows])
         small, large = (sides < SMALL_PX).mean(), (sides >= LARGE_PX).mean()
         none = f", none in {counted(int((each == 0).sum()), 'picture')}" if (each == 0).any() else ""
         return (

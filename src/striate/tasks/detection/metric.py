@@ -15,11 +15,12 @@ from torch import Tensor
 from striate.core.one_screen import OneScreen, few
 from striate.data.targets import BatchTargets
 from striate.data.targets.boxes import boxes_of
-from striate.ops.average_precision import average_precision, coco_figures, intervals, main_figures, recalls
+from striate.ops.average_precision import average_precision, coco_figures, intervals, main_figures, mean, recalls
 from striate.ops.box_confusion import box_confusion
 from striate.ops.error_budget import KINDS, Errors, Kind, costs, errors
 from striate.ops.object_hits import Array, Detections, Flags, Hits, Objects, Rows, box_overlap, object_hits
 from striate.ops.operating_point import Advice, advised, best_threshold, precision_recall
+from striate.ops.voc_precision import voc_precision
 
 PLAIN_THRESHOLD = 0.5
 """Of the score, where no threshold can be advised, as nothing was hit."""
@@ -53,7 +54,8 @@ class Pictures:
         found = Detections(picture, rows[:, 5].astype(np.int64), areas(found_boxes), rows[:, 4])
         there = batch.picture.cpu().numpy()
         boxes = batch.shares.double().cpu().numpy() * edges[there]
-        truth = Objects(there, batch.labels.cpu().numpy(), areas(boxes), batch.ignored.cpu().numpy())
+        own = areas(boxes) if batch.areas is None else batch.areas.cpu().numpy()
+        truth = Objects(there, batch.labels.cpu().numpy(), own, batch.ignored.cpu().numpy())
         hits = object_hits(found, truth, box_overlap(found_boxes, boxes, truth.ignored), len(batch), classes)
         return cls(found, found_boxes, truth, boxes, sizes_px, hits)
 
@@ -94,6 +96,14 @@ class DetectionEvaluation(OneScreen):
     def coco(self) -> dict[str, float]:
         """COCO's twelve figures; nan where there is nothing of the kind."""
         return coco_figures(self.hits)
+
+    @cached_property
+    def voc(self) -> dict[str, Array]:
+        """Pascal VOC's average precision of each class at an IoU of 0.5, over 11 points and over all; nan for none."""
+        pictures = self.pictures
+        plain = box_overlap(pictures.found_boxes, pictures.boxes, np.zeros_like(pictures.truth.ignored))
+        eleven, every = voc_precision(pictures.found, pictures.truth, plain, len(self.names))
+        return {"voc_map_11_points": eleven, "voc_map_all_points": every}
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -170,7 +180,8 @@ class DetectionEvaluation(OneScreen):
         main = {key: whole(self.coco[key]) for key in self.intervals}
         ends = {f"{key}_interval": list(ends) for key, ends in self.intervals.items()}
         others = {key: known(value) for key, value in self.coco.items()}
-        return {"pictures": self.total, **others, **main, **ends}
+        voc = {key: known(mean(each)) for key, each in self.voc.items()}
+        return {"pictures": self.total, **others, **main, **ends, **voc}
 
     def to_dict(self) -> dict[str, Any]:
         """Figures, classes, the error budget and the confusion, for JSON."""
@@ -179,7 +190,10 @@ class DetectionEvaluation(OneScreen):
         return {
             **self.figures(),
             **told(self.advice_for_all),
-            "per_class": self.per_class(),
+            "per_class": [
+                {**row, **{key.replace("map", "ap"): known(float(each[number])) for key, each in self.voc.items()}}
+                for number, row in enumerate(self.per_class())
+            ],
             "error_budget": budget,
             "confusion": self.confusion.tolist(),
         }

@@ -84,7 +84,7 @@ def facts(found: DetectionEvaluation) -> list[Fact]:
 def sections(found: DetectionEvaluation, examples: list[Pictured]) -> list[Section]:
     """Classes, scores, where it loses, confusion, pictures."""
     rows = sorted(found.per_class(), key=lambda row: math.inf if row["map"] is None else row["map"])
-    classes = {"rows": rows, "most_rows": MOST_CLASS_ROWS, "sizes": by_size(found)}
+    classes = {"rows": rows, "most_rows": MOST_CLASS_ROWS, "sizes": by_size(found), "of_all": found.figures()}
     advice = {"rows": rows, "all": found.advice_for_all, "most_rows": MOST_CLASS_ROWS}
     lines = {"of_means": mean_lines(found), "of_classes": class_lines(found), "of_scores": score_lines(found)}
     names = (*found.names, BACKGROUND)
