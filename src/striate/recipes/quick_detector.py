@@ -18,7 +18,8 @@ def quick_detector() -> Recipe:
     return Recipe(
         model="quick_detector",
         weights="embedded",
-        epochs=150,
+        epochs=60,
+        shown_at_most=50_000,
         batch_size=8,
         optimizer="muon",
         peak_lr=0.02,

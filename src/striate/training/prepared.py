@@ -10,6 +10,7 @@ from striate.analysis.summary import summarize
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport, check_data
@@ -36,6 +37,7 @@ from striate.training.speed.options import RuntimeOptions
 
 # While a GPU computes, the processor makes the next batches and has them copied over.
 WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
+FEWEST_EPOCHS = 5  # however many pictures there are: what a schedule needs to rise and fall
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     )
     network = build_network(plan, dataset)
     plan = replace(plan, recipe=at_only_size(plan, network))
+    plan = replace(plan, recipe=for_so_many(plan, len(dataset.splits["train"])))
+    if plan.recipe.epochs != recipe.epochs:
+        reporter.say(
+            f"{plan.recipe.epochs} epochs of {counted(len(dataset.splits['train']), 'picture')}, not the recipe's "
+            f"{recipe.epochs}: together they show about {plan.recipe.shown_at_most:,}; --epochs asks for another number"
+        )
     if (own := plan.code.get("optimizer")) is not None:
         asked = "peak_lr" in plan.changed
         recipe = with_its_rate(plan.recipe, plan.task_of(dataset), network, own, keep_peak=asked)
@@ -104,6 +112,14 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
     usable = without_problems(dataset, scan)
     return Prepared(plan, usable, network, preprocess, runtime, working, scan, unreadable, report)
+
+
+def for_so_many(plan: Plan, pictures: int) -> Recipe:
+    """The recipe with the epochs that so many training pictures need, where those of its own were not asked for."""
+    recipe = plan.recipe
+    if recipe.shown_at_most is None or ("epochs" in plan.changed and "shown_at_most" not in plan.changed):
+        return recipe
+    return replace(recipe, epochs=min(recipe.epochs, max(FEWEST_EPOCHS, recipe.shown_at_most // pictures)))
 
 
 def for_data(task: Task, dataset: Dataset, recipe: Recipe) -> Task:

@@ -50,6 +50,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "white": (1e-9, 1e30),
     "least_px": TRAINING_SIDE_PX,
     "epochs": (1, 100_000),
+    "shown_at_most": (1, 10**12),
     "batch_size": BATCH_PICTURES,
     "peak_lr": (0, 1000),
     "muon_lr": (0, 1000),
@@ -123,6 +124,9 @@ class Recipe(OneScreen, Augmentation):
     layer_decay: float = 1.0
     """What the rate is multiplied by from each stage to the one below."""
     epochs: int = 30
+    shown_at_most: int | None = None
+    """Pictures that all epochs together show at most, where that takes five epochs or more: of a large data set fewer
+    epochs are enough. It is for `epochs` as the recipe has them; those that are asked for are made. None: no limit."""
     batch_size: int = 64
     optimizer: str = "sgd"
     """sgd, adamw or muon; or one of your own, FILE.py:NAME: what takes the parameters, as those of torch.optim do."""
