@@ -44,5 +44,5 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) --editable '.[dev]'
-	$(INSTALL) --no-deps torchvision==0.28.0 timm==1.0.31  # what weights and networks are tried on; no dependencies
+	$(INSTALL) --no-deps torchvision==0.28.0 timm==1.0.31 captum==0.9.0  # what ours is tried on; no dependencies
 	touch $@

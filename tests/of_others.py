@@ -8,6 +8,7 @@ import math
 import sys
 import warnings
 from types import ModuleType
+from unittest.mock import MagicMock, patch
 
 import pytest
 import torch
@@ -62,6 +63,18 @@ def timm_module() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module("timm")
+
+
+def captum_module() -> ModuleType:
+    """captum.attr; what it draws with and tells progress by is not installed, and stands empty."""
+    if importlib.util.find_spec("captum") is None:
+        pytest.skip("captum is not installed: pip install --no-deps captum==0.9.0")
+    drawing = ["", ".axes", ".collections", ".colors", ".figure", ".image"]
+    names = [*(f"matplotlib{part}" for part in drawing), "mpl_toolkits", "mpl_toolkits.axes_grid1", "tqdm", "tqdm.auto"]
+    absent = {name: MagicMock() for name in names if name.partition(".")[0] not in sys.modules}
+    with patch.dict(sys.modules, absent), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("captum.attr")
 
 
 def drawn(state: dict[str, Tensor]) -> dict[str, Tensor]:

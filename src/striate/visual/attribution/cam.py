@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from striate.meta.weightless import MetaMode
 from striate.visual.attribution.asked import Asked
 from striate.visual.attribution.layer import read_layer
 from striate.visual.attribution.score import CannotShow
@@ -50,54 +51,56 @@ def layer_cam(asked: Asked) -> Tensor:
 def cam(asked: Asked) -> Tensor:
     """The maps that the head averages, weighed as the class's logit weighs their means. Zhou et al., arXiv:1512.04150.
 
-    Whether a head is that is told by its numbers: a layer's maps whose means are what the last linear layer reads,
-    which gives the logits; or whose means are the logits themselves.
+    Whether a head is that is told by its numbers: maps whose means are what the linear layer reads that gives the
+    logits; or whose means are the logits themselves, as in Network in Network.
     """
-    seen = _seen(asked)
-    answer = seen.answer
-    for read, weight in (
-        (answer, None),
-        *((read, weight) for read, gave, weight in seen.linear if _same(gave, answer)),
-    ):
-        for maps in reversed(seen.maps):
-            if maps.shape[:2] == read.shape and _same(maps.mean((2, 3)), read):
-                weights = F.one_hot(asked.classes, maps.shape[1]) if weight is None else weight[asked.classes]
-                return _enlarged((weights[:, :, None, None] * maps).sum(1), asked)
+    answer, linear = _linear_layers(asked)
+    averaged = [(read, weight) for read, gave, weight in linear if answer is not None and _same(gave, answer)]
+    for read, weight in [*averaged, *([] if answer is None else [(answer, None)])]:
+        with _MapsOfMeans(read) as seen:
+            asked.score.logits(asked.images)
+        if seen.maps is not None:
+            weights = F.one_hot(asked.classes, read.shape[1]) if weight is None else weight[asked.classes]
+            return _enlarged((weights[:, :, None, None] * seen.maps).sum(1), asked)
     raise CannotShow(
         f"CAM needs a head that is the mean over each map and one linear layer, and {asked.name} has another; Grad-CAM "
         "is the same of such a head, and can be of any"
     )
 
 
-class _Seen:
-    """What passed the modules of a network: maps (N, C, h, w), and of linear layers what they read, gave and weigh."""
+def _linear_layers(asked: Asked) -> tuple[Tensor | None, list[tuple[Tensor, Tensor, Tensor]]]:
+    """The logits (N, K), where there are such, and what linear layers read (N, C), gave (N, K) and weigh (K, C)."""
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def __init__(self) -> None:
-        self.maps: list[Tensor] = []
-        self.linear: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.answer = torch.empty(0)
+    def note(module: nn.Module, given: Any, gave: Any) -> None:
+        weight = module.weight
+        if isinstance(weight, Tensor) and weight[0, 0].numel() == 1 and given[0].shape[2:].numel() == 1:
+            found.append((given[0].flatten(1).clone(), gave.flatten(1).clone(), weight.flatten(1)))
 
-    def note(self, module: nn.Module, given: Any, gave: Any) -> None:
-        for tensor in (given[0] if given else None, gave):
-            if isinstance(tensor, Tensor) and tensor.dim() == 4 and max(tensor.shape[2:]) > 1:
-                self.maps.append(tensor.clone())  # what follows may change it in place
-        if isinstance(module, nn.Linear | nn.Conv2d) and isinstance(gave, Tensor):
-            read, weight = given[0], module.weight
-            if weight[0, 0].numel() == 1 and read.shape[2:].numel() == 1 and read.dim() in (2, 4):
-                self.linear.append((read.flatten(1).clone(), gave.flatten(1).clone(), weight.flatten(1)))
-
-
-def _seen(asked: Asked) -> _Seen:
-    seen = _Seen()
-    if asked.score.pixels is not None:
-        return seen
     with ExitStack() as hooks:
-        for _, module in asked.network.named_modules():
-            hooks.callback(module.register_forward_hook(seen.note).remove)
-        answer = asked.score.logits(asked.images)
-    if answer is not None:
-        seen.answer = answer
-    return seen
+        for module in asked.network.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                hooks.callback(module.register_forward_hook(note).remove)
+        return asked.score.logits(asked.images), found
+
+
+class _MapsOfMeans(MetaMode):  # type: ignore[no-untyped-call]
+    """The context in which the last maps (N, C, h, w) are kept whose means over the places are certain numbers (N, C).
+
+    It sees what every operator gives, and so maps that no module does.
+    """
+
+    def __init__(self, means: Tensor) -> None:
+        super().__init__()
+        self.means = means
+        self.maps: Tensor | None = None
+
+    def ran(self, operator: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Look at what it gave."""
+        if isinstance(result, Tensor) and result.dim() == 4:
+            for maps in (result, result.permute(0, 3, 1, 2)):
+                if max(maps.shape[2:]) > 1 and _same(maps.mean((2, 3)), self.means):
+                    self.maps = maps.clone()  # what follows may change it in place
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
