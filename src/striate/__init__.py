@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from striate.api import check, features, open_data, resume, train
     from striate.deploy.opened import load
     from striate.deploy.run import Run
+    from striate.frozen.channel_weights import fit_distance
     from striate.frozen.dataset_curve import learning_curve
+    from striate.frozen.distance import distance
     from striate.frozen.label_check import check_labels
+    from striate.frozen.near_duplicates import near_duplicates
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
     from striate.report.look.look import look
@@ -39,7 +42,10 @@ _HOMES = {
     "open_data": "striate.api",
     "resume": "striate.api",
     "train": "striate.api",
+    "distance": "striate.frozen.distance",
+    "fit_distance": "striate.frozen.channel_weights",
     "learning_curve": "striate.frozen.dataset_curve",
+    "near_duplicates": "striate.frozen.near_duplicates",
     "Prediction": "striate.answers.classes",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.opened",
@@ -66,14 +72,17 @@ __all__ = [
     "check_gradients",
     "check_labels",
     "create_model",
+    "distance",
     "effective_field",
     "features",
+    "fit_distance",
     "get_recipe",
     "learning_curve",
     "list_models",
     "list_recipes",
     "load",
     "look",
+    "near_duplicates",
     "open_data",
     "resume",
     "summarize",

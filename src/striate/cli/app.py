@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from striate.cli import (
     compare,
     data,
+    distance,
     exporting,
     features,
     gradients,
@@ -100,5 +101,6 @@ app.command("export")(exporting.export)
 app.command("serve")(serving.serve)
 app.command("features")(features.features)
 app.command("look")(look.look)
+app.command("distance")(distance.distance)
 app.command("runs")(runs.runs)
 app.command("doctor")(runs.doctor)

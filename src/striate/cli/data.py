@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from striate.cli.near import show_near
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_json, print_table, say
 
 if TYPE_CHECKING:
     from striate.data.check import DataReport
     from striate.frozen.label_check import LabelCheck
+    from striate.frozen.near_duplicates import NearDuplicates
 
 MAX_MEGAPIXELS = Annotated[
     float | None, typer.Option(help="Refuse pictures with more pixels than this, in millions; 89 unless set.")
@@ -60,6 +62,7 @@ def check(
     ignore_class: Annotated[str | None, typer.Option(help="Of masks, a class of which nothing is asked.")] = None,
     task: TASK = None,
     labels: Annotated[bool, typer.Option("--labels", help="Find the pictures whose label is likely wrong.")] = False,
+    near: Annotated[bool, typer.Option("--near", help="Find nearly equal pictures, in several splits too.")] = False,
     weights: WEIGHTS = "embedded",
     model: MODEL = None,
     out: Annotated[Path, typer.Option(help="The page of --labels.")] = Path("labels.html"),
@@ -71,6 +74,8 @@ def check(
     Of a folder, everything in it is used, or named and counted: what is no picture, pictures that cannot be read here
     (HEIC, camera RAW), and pictures that lie where nothing says their class.
     With --labels, also look for labels that are likely wrong, and make a page of those pictures.
+    With --near, also look for nearly equal pictures: compressed, resized or cropped copies, which equal pixels do not
+    tell. The packaged network sees every picture once for that, which takes as long as --labels.
     Exit status 1 says that the data cannot be trained on as it is.
 
     Examples:
@@ -78,6 +83,8 @@ def check(
     striate check photos/
 
     striate check photos/ --labels --weights imagenet
+
+    striate check photos/ --near
 
     striate check streets/ --ignore-class void        (images/ and masks/)
 
@@ -96,11 +103,18 @@ def check(
     found = (
         _check_labels(data, {"val": val, "test": test}, weights, model, out) if labels and not report.problems else None
     )
+    alike = None
+    if near and not report.problems:
+        alike = _check_near(data, split_seed, val=val, test=test, ignore_class=ignore_class, task=task)
     if json:
         told: dict[str, Any] = {"labels": {**found.to_dict(), "page": str(out)}} if found else {}
+        told |= {"near": alike.to_dict()} if alike else {}
         print_json({**report.to_dict(), **told})
     elif found:
         _show_labels(found, out)
+    if alike and not json:
+        say()
+        show_near(alike)
     if report.problems:
         raise typer.Exit(1)
 
@@ -116,6 +130,14 @@ def _check_labels(
         found = check_labels(data, weights, model, progress, **elsewhere)
     write_label_page(out, found)
     return found
+
+
+def _check_near(data: str, split_seed: int, **read: str | None) -> NearDuplicates:
+    """The nearly equal pictures; equal ones have been told."""
+    from striate.frozen.near_duplicates import near_duplicates_of_data
+
+    with bar("looking", "pictures") as progress:
+        return near_duplicates_of_data(data, split_seed, progress, **read).besides_equal
 
 
 def _show_labels(found: LabelCheck, page: Path) -> None:

@@ -16,7 +16,7 @@ SWITCHES = (
 VALUED = (
     *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "device", "precision", "layout"),
     *("threads", "micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
-    *("classes", "in-channels", "host", "port", "top", "engine", "data", "max-drop"),
+    *("classes", "in-channels", "host", "port", "top", "engine", "data", "max-drop", "threshold"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
@@ -40,6 +40,7 @@ RULES = (
         lambda found: f"{found[1]}={_literal(found[2])}",
     ),
     (re.compile(r"striate check --labels\b"), lambda found: "striate.check_labels"),
+    (re.compile(r"striate distance --fit\b"), lambda found: "striate.fit_distance"),
     (re.compile(r"--size (\d+)x(\d+)"), lambda found: f"size_px=({found[1]}, {found[2]})"),
     (re.compile(r"--size HEIGHTxWIDTH"), lambda found: "size_px=(height, width)"),
     (re.compile(rf"--no-({'|'.join(SWITCHES)})\b"), lambda found: f"{_name(found[1])}=False"),
