@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from striate.frozen.near_duplicates import near_duplicates
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
+    from striate.report.diagram.diagram import diagram
     from striate.report.look.look import look
     from striate.training.callbacks import Callback
     from striate.training.recipe import Recipe
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "attribution": "striate.visual.attribution.methods",
+    "diagram": "striate.report.diagram.diagram",
     "effective_field": "striate.analysis.effective_field",
     "Summary": "striate.analysis.summary",
     "summarize": "striate.analysis.summary",
@@ -72,6 +74,7 @@ __all__ = [
     "check_gradients",
     "check_labels",
     "create_model",
+    "diagram",
     "distance",
     "effective_field",
     "features",

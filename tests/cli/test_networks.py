@@ -9,6 +9,7 @@ import json
 import pytest
 
 from striate.cli.networks import print_widest
+from striate.report.diagram.diagram import diagram
 
 
 def test_models_as_a_table(striate) -> None:
@@ -87,6 +88,16 @@ def test_summary_in_every_format(striate, tmp_path) -> None:
     page = tmp_path / "pages" / "lenet5.html"
     assert striate("summary", "lenet5", "--html", page).out == f"wrote {page}\n"
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_summary_draws_the_network(striate, tmp_path) -> None:
+    file = tmp_path / "new" / "lenet.svg"
+    assert striate("summary", "lenet5", "--diagram", file).out == f"wrote {file}\n"
+    content = file.read_text(encoding="utf-8")
+    assert content == f'<?xml version="1.0" encoding="UTF-8"?>\n{diagram("lenet5").svg}\n'
+    assert striate("summary", "lenet5", "--diagram", "lenet.png").mistake() == (
+        "striate: --diagram writes SVG, got lenet.png; name a file that ends in .svg"
+    )
 
 
 def test_summary_measures(striate) -> None:

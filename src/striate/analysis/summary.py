@@ -13,10 +13,10 @@ Conventions, the same everywhere in Striate:
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -32,6 +32,8 @@ from striate.meta.shapes import Shape
 from striate.meta.stand_ins import META, PROCESSOR, REAL, StandIn
 from striate.meta.weightless import weightless
 from striate.models import create_model
+
+Run = TypeVar("Run")
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,22 +142,34 @@ def summarize(model: nn.Module | str, size: int | tuple[int, ...] | None = None,
     >>> summarize(nn.Bilinear(4, 5, 6), inputs=[(2, 4), (2, 5)]).macs == 2 * 4*5*6
     True
     """
+    network, given = asked_of(model, size, inputs)
+    with collector_paused():
+        cost, why_real = on_stand_ins(network, given, lambda stand_in: _cost(network, given, stand_in))
+    return replace(cost, why_real=why_real) if why_real else cost
+
+
+def asked_of(model: nn.Module | str, size: int | tuple[int, ...] | None, inputs: Any) -> tuple[nn.Module, Inputs]:
+    """The network and what it is run on, as `summarize` takes them."""
     model = create_model(model) if isinstance(model, str) else getattr(model, "_orig_mod", model)  # of torch.compile
     if size is not None and inputs is not None:
         raise StriateError("size and inputs exclude each other; inputs has the shapes of everything")
-    if inputs is None:
-        given = picture(picture_size(model, size))
-    else:
-        given = given_inputs(model, inputs)
-    with _collector_paused():
-        try:
-            return _cost(model, given, META)
-        except ForwardError as error:
-            check_arguments(model, given)  # asked for only now, as it takes a hundredth of a small network's summary
-            if not _has_numbers(model):
-                raise
-            why_real = str(error)
-        return replace(_cost(model, given, REAL), why_real=why_real)
+    given = picture(picture_size(model, size)) if inputs is None else given_inputs(model, inputs)
+    return model, given
+
+
+def on_stand_ins(model: nn.Module, given: Inputs, run: Callable[[StandIn], Run]) -> tuple[Run, str]:
+    """What `run` makes of tensors without numbers and ""; of real ones, and why, where those do not do.
+
+    Raises StriateError, naming the layer and the line of code, for what does not fit.
+    """
+    try:
+        return run(META), ""
+    except ForwardError as error:
+        check_arguments(model, given)  # asked for only now, as it takes a hundredth of a small network's summary
+        if not _has_numbers(model):
+            raise
+        why_real = str(error)
+    return run(REAL), why_real
 
 
 def _cost(model: nn.Module, given: Inputs, stand_in: StandIn) -> Summary:
@@ -202,7 +216,7 @@ def _has_numbers(model: nn.Module) -> bool:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Tens of thousands of small records are made at once; looking for cycles among them takes a tenth of the time."""
     was_on = gc.isenabled()
     gc.disable()

@@ -125,6 +125,9 @@ def summary(
     csv: Annotated[bool, typer.Option("--csv", help="Print the rows for a spreadsheet.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as GitHub draws it.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the table as a page into this file.")] = None,
+    diagram: Annotated[
+        Path | None, typer.Option(help="Draw the network, its layers and what each reads, into this SVG file.")
+    ] = None,
     weights_of: WEIGHTS_OF = None,
 ) -> None:
     """Show what a network costs, layer by layer: parameters, multiply-accumulates, activations, field, memory.
@@ -135,6 +138,8 @@ def summary(
 
     striate summary vgg16 --time
 
+    striate summary googlenet --diagram googlenet.svg
+
     striate summary resnet50 --effective-field layer3
 
     striate summary runs/cats
@@ -144,14 +149,17 @@ def summary(
     from striate.core.files import require_writable
     from striate.meta.weightless import blueprint
     from striate.models import is_drawn
+    from striate.report.diagram.diagram import diagram as draw
     from striate.report.summary_page import write_summary_page
 
     if json + csv + markdown > 1:
         raise StriateError("--json, --csv and --markdown exclude each other")
     folding = parse_depth(depth)
 
-    if html is not None:
-        require_writable(html)
+    if diagram is not None and diagram.suffix.lower() != ".svg":
+        raise StriateError(f"--diagram writes SVG, got {diagram}; name a file that ends in .svg")
+    for file in filter(None, (html, diagram)):
+        require_writable(file)
     build = partial(_network, model, weights_of, classes, in_channels, size)
     network = blueprint(build) if is_drawn(model) and not time and not effective_field else build()
     shown = screen(network, batch, folding, timed=time, effective=effective_field)
@@ -159,12 +167,15 @@ def summary(
         shown = replace(shown, weights=f"the weights of {model}")
     if html is not None:
         write_summary_page(html, shown.summary, folding)
+    if diagram is not None:
+        draw(network).write(diagram)
     if json:
         print_json(shown.to_dict())
     elif csv or markdown:
         print_text((as_csv if csv else as_markdown)(shown.summary, folding))
-    elif html is not None:
-        say(f"wrote {html}")
+    elif html is not None or diagram is not None:
+        for file in filter(None, (html, diagram)):
+            say(f"wrote {file}")
     else:
         _show(shown)
 
