@@ -182,6 +182,19 @@ def test_what_boxes_cannot_be_is_one_sentence(striate, detector, digits_run, sca
         assert line in striate("predict", *words).mistake()
 
 
+def test_tiles_are_answered_and_what_cannot_be_read_is_named(striate, detector, tmp_path):
+    run, photos = detector
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)).save(tmp_path / "large.png")
+    file = tmp_path / "found.csv"
+    answer = striate("predict", run, tmp_path, photos / "07.png", "--tiles", "--score", 0, "--output", file)
+    assert answer.status == 1 and "07.png" in answer.err
+    rows = [row for row in rows_of(file) if row[1]]
+    assert len(rows) > len(package.load(run).predict(tmp_path / "large.png")[0].objects)
+    assert max(float(row[5]) for row in rows) > 128  # in pixels of the file
+    (expected,) = package.load(run).predict(tmp_path / "large.png", tiles=True)
+    assert float(rows[0][2]) == pytest.approx(expected.objects[0].score, abs=1e-6)
+
+
 def test_objects_are_drawn(striate, detector, tmp_path):
     run, photos = detector
     striate("predict", run, photos / "00.png", "--score", 0, "--draw", tmp_path / "drawn")

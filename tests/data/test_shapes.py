@@ -57,3 +57,11 @@ def test_a_written_set_is_data_for_detection(tmp_path):
         write_shapes(folder)
     with pytest.raises(StriateError, match="size_px"):
         write_shapes(tmp_path / "none", size_px=2)
+
+
+def test_shapes_of_other_sizes_and_what_is_no_size():
+    small = [scene(number, size_px=256, sides=(0.02, 0.04)) for number in range(6)]
+    sides = np.concatenate([each.boxes[:, 2:] - each.boxes[:, :2] for each in small])
+    assert 0 < sides.max() < 0.04 * 256 * 1.4 + 1
+    with pytest.raises(StriateError, match=r"the largest share of the picture's side, 0 to 1, got \(0, 2\)"):
+        scene(0, sides=(0, 2))

@@ -47,7 +47,7 @@ CELLS: dict[str, Cells] = {
 Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]
 """A path, the height and width of its picture, and its tiles with their answers: the answer to all of it."""
 
-JOINED: dict[str, Join] = {masks.SEGMENTATION: masks.joined}
+JOINED: dict[str, Join] = {masks.SEGMENTATION: masks.joined, detections.DETECTION: detections.joined}
 
 
 def turned_back(task: str, output: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from striate.answers.box_drawing import Pixels, enlarged_for_letters, framed
 from striate.answers.boxes import Box
 from striate.answers.classes import NO_NUMBERS, Prediction
 from striate.answers.palette import colour_of
+from striate.answers.tiled_boxes import InTiles, places_of
+from striate.answers.tiles import Tile
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
@@ -142,6 +144,33 @@ def _object(row: list[float], names: tuple[str, ...]) -> Detected:
     *edges, score, number = row
     left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in edges)
     return Detected(names[int(number)], score, (left, top, right, bottom), int(number))
+
+
+def joined(path: str, size: tuple[int, int], parts: Iterable[tuple[Tile, Detections | Prediction]]) -> Any:
+    """The objects of a whole picture, of the answers to its tiles; see `InTiles`. size: its height and width.
+
+    A picture that has no answer to one of its tiles has none.
+    """
+    (height, width), tiles, owner, found = size, list[Tile](), list[int](), list[Detected]()
+    for number, (tile, answer) in enumerate(parts):
+        if isinstance(answer, Prediction):
+            return answer
+        tiles.append(tile)
+        owner += [number] * len(answer.objects)
+        found += answer.objects
+    at = [(*each.box_at(*tiles[number].size), tiles[number]) for number, each in zip(owner, found, strict=True)]
+    edges = [(x0 + tile.left, y0 + tile.top, x1 + tile.left, y1 + tile.top) for x0, y0, x1, y1, tile in at]
+    boxes, rows = InTiles(
+        boxes=np.array(edges, np.float64).reshape(-1, 4).clip(0, (width, height, width, height)),
+        labels=np.array([each.number for each in found], np.int64),
+        scores=np.array([each.score for each in found], np.float64),
+        tile=np.array(owner, np.int64),
+        places=places_of(tiles, size),
+        size=size,
+    ).distinct()
+    shares = (boxes / (width, height, width, height)).tolist()
+    objects = (replace(found[row], box=tuple(box)) for row, box in zip(rows.tolist(), shares, strict=True))
+    return Detections(path, tuple(objects))
 
 
 def draw(answer: Detections, pixels: Pixels) -> Pixels:

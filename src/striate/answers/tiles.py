@@ -12,13 +12,15 @@ ALIGNED_PX = 32
 class Tile(NamedTuple):
     """A part of a picture.
 
-    top, left: its first pixel in the picture. rows, columns: of the picture, the pixels that are answered by it.
+    top, left: its first pixel in the picture. rows, columns: of the picture, the pixels that are answered by it. size:
+    its height and width, which may reach over the picture.
     """
 
     top: int
     left: int
     rows: slice
     columns: slice
+    size: tuple[int, int]
 
     @property
     def inside(self) -> tuple[slice, slice]:
@@ -37,7 +39,7 @@ def tiles_of(size: tuple[int, int], tile: tuple[int, int]) -> list[Tile]:
     [(0, slice(0, 112, None)), (96, slice(112, 198, None)), (172, slice(198, 300, None))]
     """
     (rows, columns) = (_spans(whole, side) for whole, side in zip(size, tile, strict=True))
-    return [Tile(top, left, down, across) for top, down in rows for left, across in columns]
+    return [Tile(top, left, down, across, tile) for top, down in rows for left, across in columns]
 
 
 def _spans(whole: int, side: int) -> list[tuple[int, slice]]:

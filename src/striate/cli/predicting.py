@@ -98,6 +98,8 @@ def predict(
 
     striate predict runs/cells slides/ --score 0.5 --draw drawn/ --output cells.csv
 
+    striate predict runs/cells large/ --tiles --output cells.csv
+
     striate predict runs/cells slides/ --boxes yolo=found/
 
     striate predict runs/cells val2017/ --score 0 --boxes coco_results=found.json --ids instances_val2017.json

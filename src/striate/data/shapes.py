@@ -43,21 +43,25 @@ class Scene:
     masks: Masks
 
 
-def scene(number: int, size_px: int = 128, seed: int = 0) -> Scene:
+def scene(number: int, size_px: int = 128, seed: int = 0, sides: tuple[float, float] = SIDES) -> Scene:
     """One picture of `size_px` squared, the same on every machine for the same number and seed.
+
+    sides: the smallest and the largest shape, as shares of the picture's side.
 
     >>> one = scene(4, size_px=32)
     >>> one.pixels.shape, one.labels, one.boxes.shape, one.masks.shape
     ((32, 32, 3), ('triangle', 'square'), (2, 4), (2, 32, 32))
     """
     require_within("size_px", size_px, SIDES_PX)
+    if not 0 < sides[0] <= sides[1] <= 1:
+        raise StriateError(f"sides are the smallest and the largest share of the picture's side, 0 to 1, got {sides}")
     random = np.random.default_rng((seed, number))
     labels: list[str] = []
     whole, masks = np.zeros((0, size_px, size_px), np.bool_), np.zeros((0, size_px, size_px), np.bool_)
     for _ in range(int(random.integers(0, MOST_OBJECTS + 1))):
         for _ in range(TRIES):
             label = str(random.choice(list(COLOURS)))
-            shape = _shape(label, size_px, random)
+            shape = _shape(label, size_px, random, sides)
             seen = np.concatenate([masks & ~shape, shape[None]])
             outlines = np.concatenate([whole, shape[None]])
             if shape.any() and (seen.sum((1, 2)) >= LEAST_SEEN * outlines.sum((1, 2))).all():
@@ -67,11 +71,18 @@ def scene(number: int, size_px: int = 128, seed: int = 0) -> Scene:
     return Scene(_painted(labels, masks, random), tuple(labels), boxes, masks)
 
 
-def write_shapes(folder: str | Path, train: int = 200, val: int = 50, size_px: int = 128, seed: int = 0) -> Path:
+def write_shapes(
+    folder: str | Path,
+    train: int = 200,
+    val: int = 50,
+    size_px: int = 128,
+    seed: int = 0,
+    sides: tuple[float, float] = SIDES,
+) -> Path:
     """Write pictures and, as COCO has them, their boxes and masks: data that `striate.train` takes.
 
-    train, val: how many pictures. Gives the folder: train/, val/, annotations/instances_train.json and
-    instances_val.json. Raises StriateError where there is something already.
+    train, val: how many pictures. sides: as of `scene`. Gives the folder: train/, val/,
+    annotations/instances_train.json and instances_val.json. Raises StriateError where there is something already.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
@@ -87,7 +98,7 @@ def write_shapes(folder: str | Path, train: int = 200, val: int = 50, size_px: i
     for split, own in numbers.items():
         record: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": []}
         for number in own:
-            one, name = scene(number, size_px, seed), f"{number:06}.png"
+            one, name = scene(number, size_px, seed, sides), f"{number:06}.png"
             with new_file(folder / split / name) as file:
                 Image.fromarray(one.pixels).save(file, "PNG")
             record["images"].append({"id": number, "file_name": name, "height": size_px, "width": size_px})
@@ -115,9 +126,9 @@ def _annotations(one: Scene, number: int) -> list[dict[str, Any]]:
     ]
 
 
-def _shape(label: str, size_px: int, random: np.random.Generator) -> Masks:
+def _shape(label: str, size_px: int, random: np.random.Generator, sides: tuple[float, float]) -> Masks:
     """The pixels of one shape, some of which may lie beyond the picture, bool (size_px, size_px)."""
-    low, high = np.log(SIDES)
+    low, high = np.log(sides)
     width, height = np.exp(random.uniform(low, high)) * size_px * np.exp(random.uniform(-0.3, 0.3) * np.array([1, -1]))
     left, top = random.uniform(-0.2 * np.array([width, height]), size_px - 0.8 * np.array([width, height]))
     picture = Image.new("1", (size_px, size_px))

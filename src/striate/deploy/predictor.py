@@ -94,8 +94,8 @@ class Predictor(ABC):
         paths: one or several, as in `given_pictures`; those in memory are Pillow's, or arrays uint8 (H, W) or
         (H, W, 3), and are called "picture 0" by their place. top: how many classes each prediction lists. A picture
         that cannot be read gets a prediction with a `problem`.
-        left_out: takes what lies in the folders and is no picture. tiles: of segmentation, answer pictures at their
-        own resolution, in parts that overlap; see `answers_in_tiles`.
+        left_out: takes what lies in the folders and is no picture. tiles: of segmentation and detection, answer
+        pictures at their own resolution, in parts that overlap; see `answers_in_tiles`.
         Raises StriateError for what is no picture, when a folder holds none, and when top is below 1.
         """
         given = given_pictures(paths, left_out)

@@ -47,8 +47,9 @@ def answers_in_tiles(predictor: Answering, given: Sequence[Undecoded], top: int 
     """Answers to pictures one by one, each at its own resolution, in tiles of the size that the network sees.
 
     Every pixel is answered by a tile in whose middle it lies; see `tiles_of`. Where a network sees an eighth of a tile
-    around a pixel, or less, the answer is that to the whole picture. In memory are one picture, its answer and some
-    tiles. Raises StriateError for a task of one answer a picture.
+    around a pixel, or less, the answer is that to the whole picture. Objects that several tiles have found are put
+    together (`answers/tiled_boxes.py`); of a picture of the size that the network sees they are those of the whole. In
+    memory are one picture, its answer and some tiles. Raises StriateError for a task of one answer a picture.
     """
     require_tiles(predictor.task_name)
     return (_in_tiles(predictor, picture, top) for picture in given)

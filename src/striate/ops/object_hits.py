@@ -13,6 +13,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from striate.answers.tiled_boxes import area, both
+
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -196,18 +198,13 @@ def box_overlap(found: Array, boxes: Array, ignored: Flags) -> Overlap:
     [[0.5, 1.0]]
     """
 
-    def area(of: Array) -> Array:
-        size = np.maximum(of[..., 2:] - of[..., :2], 0)
-        return np.asarray(size[..., 0] * size[..., 1])
-
     areas, object_areas = area(found), area(boxes)
 
     def overlap(detections: Rows, objects: Rows) -> Array:
         one, other = found[detections][:, None], boxes[objects]
-        corners = np.maximum(one[..., :2], other[:, :2]), np.minimum(one[..., 2:], other[:, 2:])
-        both = area(np.concatenate(corners, -1))
+        shared = area(both(one, other))
         own = areas[detections][:, None]
-        either = np.where(ignored[objects], own, own + object_areas[objects] - both)
-        return np.asarray(both / np.maximum(either, np.finfo(np.float64).tiny))
+        either = np.where(ignored[objects], own, own + object_areas[objects] - shared)
+        return np.asarray(shared / np.maximum(either, np.finfo(np.float64).tiny))
 
     return overlap

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from striate.answers.tiled_boxes import area
 from striate.core.one_screen import OneScreen, few
 from striate.data.targets import BatchTargets
 from striate.data.targets.boxes import boxes_of
@@ -51,10 +51,10 @@ class Pictures:
         picture, place = np.nonzero((rows[..., 4] > 0) & np.isfinite(rows).all(2))
         rows = rows[picture, place]
         found_boxes = rows[:, :4].clip(0, 1) * edges[picture]
-        found = Detections(picture, rows[:, 5].astype(np.int64), areas(found_boxes), rows[:, 4])
+        found = Detections(picture, rows[:, 5].astype(np.int64), area(found_boxes), rows[:, 4])
         there = batch.picture.cpu().numpy()
         boxes = batch.shares.double().cpu().numpy() * edges[there]
-        own = areas(boxes) if batch.areas is None else batch.areas.cpu().numpy()
+        own = area(boxes) if batch.areas is None else batch.areas.cpu().numpy()
         truth = Objects(there, batch.labels.cpu().numpy(), own, batch.ignored.cpu().numpy())
         hits = object_hits(found, truth, box_overlap(found_boxes, boxes, truth.ignored), len(batch), classes)
         return cls(found, found_boxes, truth, boxes, sizes_px, hits)
@@ -234,13 +234,6 @@ class DetectionMetric:
     def result(self) -> DetectionEvaluation:
         """All that was counted, object by object."""
         return DetectionEvaluation(self.names, Pictures.joined(self.parts))
-
-
-def areas(boxes: Array) -> Array:
-    """Of boxes (M, 4), (M,)."""
-    width, height = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).T
-    area: npt.NDArray[np.float64] = width * height
-    return area
 
 
 def known(value: float) -> float | None:
