@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,10 +25,15 @@ QUIET = [
 ACCESSIBLE = (Path(__file__).parent / "web" / "accessible.js").read_text(encoding="utf-8").rstrip().removesuffix(";")
 
 
-@contextmanager
-def served(run: Path) -> Iterator[str]:
+def served(run: Path) -> AbstractContextManager[str]:
     """`striate serve`, as a person starts it; its address."""
-    command = [sys.executable, "-m", "striate", "serve", str(run), "--port", "0", "--json"]
+    return started("serve", str(run))
+
+
+@contextmanager
+def started(*words: str) -> Iterator[str]:
+    """A verb that serves a page; its address."""
+    command = [sys.executable, "-m", "striate", *words, "--port", "0", "--json"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -37,10 +43,23 @@ def served(run: Path) -> Iterator[str]:
         server.communicate(timeout=20)
 
 
+def _of_serve(page) -> bool:
+    return "pixels" in page.locator("#network").inner_text()
+
+
 @contextmanager
-def opened(browser, server: str, *, heard: list[str] | None = None, answers: dict | None = None, **options) -> Iterator:
-    """The page at `server`. heard: takes what is said on the console, where that is meant. answers: JSON by path, in
-    place of the server's. options: of the browser's context.
+def opened(
+    browser,
+    server: str,
+    *,
+    heard: list[str] | None = None,
+    answers: dict | None = None,
+    path: str = "",
+    ready: Callable[[Any], bool] = _of_serve,
+    **options,
+) -> Iterator:
+    """The page at `server`, or at a path below it. heard: takes what is said on the console, where that is meant.
+    answers: JSON by path, in place of the server's. ready: whether a page is there. options: of the browser's context.
     """
     context = browser.new_context(viewport={"width": 1200, "height": 900}, **options)
     page, said, left = context.new_page(), heard if heard is not None else [], []
@@ -49,8 +68,8 @@ def opened(browser, server: str, *, heard: list[str] | None = None, answers: dic
     page.on("request", lambda request: left.append(request.url))
     for path, answer in (answers or {}).items():
         page.route(f"**/{path}", partial(_fulfil, answer))
-    page.goto(server)
-    until(page, lambda: "pixels" in page.locator("#network").inner_text())
+    page.goto(server + path)
+    until(page, lambda: ready(page))
     yield page
     context.close()
     assert heard is not None or said == []
@@ -76,7 +95,7 @@ def require_accessible(page) -> None:
     found = page.evaluate(ACCESSIBLE)
     assert len(found["contrasts"]) > 10
     assert [(what, round(ratio, 2)) for what, ratio, least in found["contrasts"] if ratio < least] == []
-    assert found["nameless"] == []
+    assert found["nameless"] == [], found["nameless"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("h1").count() == 1
     assert page.locator("html").get_attribute("lang") == "en"

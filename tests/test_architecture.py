@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "striate"
 ORDER = (
     "core", "answers", "ops", "meta", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks",
-    "deploy", "frozen", "report", "training", "recipes", "api", "web", "cli",
+    "deploy", "frozen", "report", "playground", "training", "recipes", "api", "web", "cli",
 )  # fmt: skip
 APART = ("finetune", "memory", "monitor", "speed")  # rooms of training/ that know nothing of one another
 SOURCES = sorted(PACKAGE.rglob("*.py"))

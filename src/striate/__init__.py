@@ -12,6 +12,7 @@ from striate.core.errors import Interrupted, StriateError
 from striate.core.version import __version__
 
 if TYPE_CHECKING:
+    from striate import playground
     from striate.analysis.effective_field import effective_field
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
@@ -60,6 +61,8 @@ _HOMES = {
     "Recipe": "striate.training.recipe",
 }
 
+_ROOMS = ("playground",)  # whose functions are called by the room's name too: striate.playground.train
+
 __all__ = [
     "Callback",
     "Interrupted",
@@ -87,6 +90,7 @@ __all__ = [
     "look",
     "near_duplicates",
     "open_data",
+    "playground",
     "resume",
     "summarize",
     "train",
@@ -94,6 +98,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"striate.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'striate' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -24,6 +24,7 @@ from striate.cli import (
     predicting,
     runs,
     serving,
+    teaching,
     training,
     using,
 )
@@ -99,6 +100,7 @@ app.command("evaluate")(using.evaluate)
 app.command("predict")(predicting.predict)
 app.command("export")(exporting.export)
 app.command("serve")(serving.serve)
+app.command("playground")(teaching.playground)
 app.command("features")(features.features)
 app.command("look")(look.look)
 app.command("distance")(distance.distance)

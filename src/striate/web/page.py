@@ -31,18 +31,23 @@ def add_page(app: FastAPI, served: Served) -> None:
     app.include_router(why_route(served))
     app.include_router(layers_route(served))
     app.include_router(mask_route(served))
-    colours = str(environment().get_template("colours.css.jinja").module.colours())  # type: ignore[attr-defined]
     facts = page_facts(served.predictor)
 
     @app.get("/page", include_in_schema=False)
     async def page() -> Response:
         return Json(facts)
 
+    add_colours(app)
+    add_files(app, "", FILES, index="index.html")
+
+
+def add_colours(app: FastAPI) -> None:
+    """Add `/colours.css`, the palette of all pages."""
+    colours = str(environment().get_template("colours.css.jinja").module.colours())  # type: ignore[attr-defined]
+
     @app.get("/colours.css", include_in_schema=False)
     async def colours_css() -> Response:
         return Response(colours, media_type=TYPES[".css"], headers={"cache-control": "no-cache"})
-
-    add_files(app, "", FILES, index="index.html")
 
 
 def page_facts(predictor: Predictor) -> dict[str, Any]:

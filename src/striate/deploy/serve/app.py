@@ -13,9 +13,11 @@ from starlette.responses import Response
 
 from striate.core.version import __version__
 from striate.deploy.predictor import Predictor
+from striate.deploy.serve.admission import Admission
 from striate.deploy.serve.answers import routes
 from striate.deploy.serve.bounds import Bounds
 from striate.deploy.serve.docs_page import add_docs
+from striate.deploy.serve.measures import Measures
 from striate.deploy.serve.refusals import Refused, nothing_here, refusal
 from striate.deploy.serve.served import Served, served
 from striate.deploy.serve.settings import Settings
@@ -34,20 +36,28 @@ def create_app(predictor: Predictor, settings: Settings | None = None, additions
     settings = settings or Settings()
     network = served(predictor, settings)
 
+    app = bounded(settings, network.admission, network.measures, network.close)
+    app.state.served = network
+    app.include_router(routes(network))
+    for add in additions:
+        add(app, network)
+    return app
+
+
+def bounded(settings: Settings, admission: Admission, measures: Measures, close: Callable[[], None]) -> FastAPI:
+    """An application behind the bounds that has `/docs` and nothing else yet; close: called when its lifespan ends."""
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        network.close()
+        close()
 
     app = FastAPI(title="Striate", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.openapi_version = OPENAPI
-    app.state.served = network
-    app.include_router(routes(network))
+    app.state.admission = admission
     add_docs(app)
-    for add in additions:
-        add(app, network)
     _tell_problems(app)
-    app.add_middleware(Bounds, settings=settings, admission=network.admission, measures=network.measures)
+    app.add_middleware(Bounds, settings=settings, admission=admission, measures=measures)
     return app
 
 

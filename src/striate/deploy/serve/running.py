@@ -105,7 +105,7 @@ async def serve_until(
         ready()
     while not (stopped() or serving.done()):
         await asyncio.sleep(LOOK_SECONDS)
-    await app.state.served.admission.emptied(DRAIN_SECONDS)
+    await app.state.admission.emptied(DRAIN_SECONDS)
     await asyncio.sleep(REFUSING_SECONDS)
     for listener in server.servers:
         listener.close()
