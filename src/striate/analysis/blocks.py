@@ -194,13 +194,13 @@ def _moved(reads: Sequence[int], entry: int, start: int, by: int) -> tuple[int, 
 def _told(layers: Sequence[Layer], box: Box) -> Hashable:
     """All that two boxes must have in common to be the same, but what they read."""
     return tuple(
-        (layer.row.kind, layer.row.in_shape, layer.row.out_shape, layer.row.params, layer.row.macs, *layer[3:])
+        (layer.row.kind, layer.row.in_shape, layer.row.out_shape, layer.row.params, layer.row.macs, *layer[4:])
         for layer in (layers[number] for number in box.layers)
     )
 
 
 def _told_without_channels(layers: Sequence[Layer], box: Box) -> Hashable:
     return tuple(
-        (layer.row.kind, layer.row.in_shape[2:], layer.row.out_shape[2:], *layer[3:])
+        (layer.row.kind, layer.row.in_shape[2:], layer.row.out_shape[2:], *layer[4:])
         for layer in (layers[number] for number in box.layers)
     )

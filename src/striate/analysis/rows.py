@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -79,10 +79,13 @@ class Step(NamedTuple):
     operators: tuple[Operator, ...]
 
 
-def rows_of(run: Trace) -> Iterator[Row]:
-    """The inputs, then layers and functions in the order in which they ran, then the parameters that nothing read."""
+def rows_of(run: Trace, seen: Mapping[int, Layout] | None = None) -> Iterator[Row]:
+    """The inputs, then layers and functions in the order in which they ran, then the parameters that nothing read.
+
+    seen: of `layouts_of`, where it is known already.
+    """
     unread = dict(run.parameters)
-    seen = layouts_of(run)
+    seen = layouts_of(run) if seen is None else seen
     image = run.image.shape
     axes = len(image) - 2
     for name, given in run.inputs:

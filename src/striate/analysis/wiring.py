@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from striate.analysis.rows import NOT_RUN, Row, rows_of
+from striate.analysis.fields import layouts_of
+from striate.analysis.layout import Layout
+from striate.analysis.rows import NOT_RUN, Row, rows_of, steps_of
+from striate.analysis.sight import Span
 from striate.analysis.sliding import Window, convolved, windows_of
 from striate.analysis.summary import asked_of, collector_paused, on_stand_ins
 from striate.analysis.trace import Operator, Trace, Value, trace_weightless
@@ -27,12 +30,14 @@ class Layer(NamedTuple):
 
     reads: numbers of the layers whose outputs it takes, in the order in which it does, each once.
     is_function: no module of its own, but a function that a module calls.
+    middle: first and last pixel, along height and width, that the middle of what comes out sees; () where nobody knows.
     windows: of its convolution or pooling, one per axis. groups: of its convolution. is_transposed: it is transposed.
     """
 
     row: Row
     reads: tuple[int, ...]
     is_function: bool = False
+    middle: tuple[Span | None, ...] = ()
     windows: tuple[Window, ...] = ()
     groups: int = 1
     is_transposed: bool = False
@@ -83,13 +88,21 @@ def name_of(network: nn.Module) -> str:
 
 def wiring_of(name: str, run: Trace) -> Wiring:
     """The graph of a run."""
-    rows = list(rows_of(run))
+    seen = layouts_of(run)
+    rows = list(rows_of(run, seen))
     reading = _Reading(run)
     reading.follow()
+    made = [*(value for _, value in run.inputs), *(step.made for step in steps_of(run))]
+    middles = [middle_of(seen[value.tensor]) if value and value.tensor in seen else () for value in made]
     layers = [
-        Layer(row, tuple(reading.reads[number]), number in reading.functions, *_window(reading.operators[number]))
-        for number, row in enumerate(rows)
-        if row.kind != NOT_RUN
+        Layer(
+            rows[number],
+            tuple(reading.reads[number]),
+            number in reading.functions,
+            middles[number],
+            *_window(reading.operators[number]),
+        )
+        for number in range(len(made))
     ]
     inputs = len(run.inputs)
     depends: dict[int, int] = {}  # new number by old one
@@ -103,6 +116,12 @@ def wiring_of(name: str, run: Trace) -> Wiring:
     )
     constants = tuple(layer.row for number, layer in enumerate(layers) if number not in depends)
     return Wiring(name, tuple(kept), constants, tuple(row for row in rows if row.kind == NOT_RUN))
+
+
+def middle_of(layout: Layout) -> tuple[Span | None, ...]:
+    """What the middle place of a tensor sees, first and last pixel per axis; of a vector of features, all of it."""
+    layout = layout.merged_in(-1) if len(layout.dimensions) == 2 else layout
+    return tuple(sight.at(layout.positions(axis) // 2) for axis, sight in enumerate(layout.sights))
 
 
 class _Reading:

@@ -41,9 +41,9 @@ class Diagram:
         """The drawing for print: in columns where that makes its letters larger on A4."""
         return self.drawn(for_print=True)
 
-    def drawn(self, *, for_print: bool) -> str:
-        """The drawing; not for print, it is one column."""
-        return _svg(self, sheet_of(self.wiring.layers, self.blocks, for_print=for_print))
+    def drawn(self, *, for_print: bool, linked: bool = False) -> str:
+        """The drawing; not for print, it is one column. linked: each box leads to #layer-NUMBER of its page."""
+        return _svg(self, sheet_of(self.wiring.layers, self.blocks, for_print=for_print), linked)
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -97,7 +97,7 @@ def diagram(model: nn.Module | str, size: int | tuple[int, ...] | None = None, *
     return Diagram(found, blocks_of(found.layers))
 
 
-def _svg(drawn: Diagram, sheet: Sheet) -> str:
+def _svg(drawn: Diagram, sheet: Sheet, linked: bool) -> str:
     width = max(sheet.width, NARROWEST_PX)
     letters = int(width / (LETTER * TEXT_PX))
     return rendered(
@@ -106,6 +106,7 @@ def _svg(drawn: Diagram, sheet: Sheet) -> str:
         told=f"{drawn.sentence} {' '.join(drawn.notes)}",
         lines=wrap(drawn.sentence, letters) + [line for note in drawn.notes for line in wrap(note, letters)],
         sheet=sheet,
+        linked=linked,
         width=width + 2 * MARGIN_PX,
         margin=MARGIN_PX,
         text_px=TEXT_PX,

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from striate.core.errors import StriateError, unknown_name
 from striate.report.look.attribution import look_at_reasons
+from striate.report.look.diagram import look_at_layers
 from striate.report.look.part import Part
 
-_ALL = (Part("attribution", "Where the reasons for an answer lie", "look/attribution.html", look_at_reasons),)
+_ALL = (
+    Part("diagram", "The network", "look/diagram.html", look_at_layers, needs_pictures=False),
+    Part("attribution", "Where the reasons for an answer lie", "look/attribution.html", look_at_reasons),
+)
 PARTS = {part.name: part for part in _ALL}
 """Every part by its name."""
 
