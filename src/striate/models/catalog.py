@@ -50,6 +50,7 @@ DENSENET = "arXiv:1608.06993"
 FRACTALNET = "arXiv:1605.07648"
 FARABET = "Farabet et al., TPAMI 35 (2013)"
 DILATED = "arXiv:1511.07122"
+RCNN = "arXiv:1311.2524"
 FAST_RCNN = "arXiv:1504.08083"
 FASTER_RCNN = "arXiv:1506.01497"
 PYRAMID = "arXiv:1612.03144"
@@ -199,6 +200,7 @@ CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measu
     "quick_fcn": Entry(2026, "this project", 0),
 }
 CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
+    **dict.fromkeys(("rcnn_alexnet", "rcnn_quick_regnet26"), Entry(2013, RCNN, 0)),
     **dict.fromkeys(("fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26"), Entry(2015, FAST_RCNN, 0)),
     "faster_rcnn_vgg16": Entry(2015, FASTER_RCNN, 0),
     "faster_rcnn_resnet50_fpn": Entry(2016, PYRAMID, 0),

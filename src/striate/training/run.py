@@ -23,6 +23,7 @@ from striate.models.pattern import canonical
 from striate.ops.threads import torch_threads
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import as_current, describe, device_named
+from striate.training.at_end import fit_at_end
 from striate.training.before import advice_before, low_schedule
 from striate.training.callbacks import Callbacks
 from striate.training.continued import go_on
@@ -177,6 +178,7 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, audience: Audie
                     counters = fit(job, transfer)
                 reporter.close()
                 EpochThreads(job).begin(job.recipe.epochs)
+                counters = fit_at_end(job, counters, reporter.solving)
                 finished = finish(job, prepared.dataset, prepared.working, counters, prepared.unreadable)
                 last_told(job, counters, finished)
                 return finished

@@ -13,6 +13,7 @@ from striate.models.detection.faster_rcnn import (
     faster_rcnn_vgg16,
 )
 from striate.models.detection.quick_detector import QuickDetector, quick_detector
+from striate.models.detection.rcnn import rcnn_alexnet, rcnn_quick_regnet26
 from striate.models.detection.retinanet import (
     retinanet_quick_regnet26_fpn,
     retinanet_resnet18_fpn,
@@ -23,6 +24,7 @@ from striate.models.detection.yolo import yolo_v1, yolo_v1_quick_regnet26
 
 # fmt: off
 NETWORKS: tuple[Callable[..., Detector], ...] = (  # one block per paper
+    rcnn_alexnet, rcnn_quick_regnet26,
     fast_rcnn_vgg16, fast_rcnn_resnet18, fast_rcnn_quick_regnet26,
     faster_rcnn_vgg16, faster_rcnn_resnet50_fpn, faster_rcnn_resnet18_fpn, faster_rcnn_quick_regnet26_fpn,
     yolo_v1, yolo_v1_quick_regnet26,
@@ -37,6 +39,7 @@ BEGINNING_WITH = {QuickDetector.begins_with: "quick_detector"}
 
 __all__ = [  # noqa: RUF022 - in the order of the papers
     "BEGINNING_WITH", "DETECTORS", "Detector",
+    "rcnn_alexnet", "rcnn_quick_regnet26",
     "fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26",
     "faster_rcnn_vgg16", "faster_rcnn_resnet50_fpn", "faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn",
     "yolo_v1", "yolo_v1_quick_regnet26",

@@ -150,8 +150,8 @@ def windows(images: Tensor) -> Proposed:
     height, width = images.shape[2:]
     found = []
     for side in WINDOWS_PX:
-        y = torch.arange(side // 4, height, side // 2, device=images.device)
-        x = torch.arange(side // 4, width, side // 2, device=images.device)
+        y = torch.arange(min(side // 4, height), height, side // 2, device=images.device)
+        x = torch.arange(min(side // 4, width), width, side // 2, device=images.device)
         places = torch.stack(torch.meshgrid(x, y, indexing="xy"), 2).reshape(-1, 1, 2)
         found.append((places.repeat(1, 1, 2) + cell_anchors([side]).to(images.device)).flatten(0, 1))
     boxes = clipped(torch.cat(found), (height, width)).expand(images.shape[0], -1, -1)

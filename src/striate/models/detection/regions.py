@@ -116,31 +116,59 @@ def drawn_regions(proposed: Proposed, truth: Truth, learning: Learning) -> Drawn
     return Drawn(Regions(proposed.boxes[picture, place], picture), matches[picture, place])
 
 
+def labels_of(drawn: Drawn, truth: Truth) -> Tensor:
+    """The number of each region among K + 1 outputs, of which the first is of no object, int64 (R,)."""
+    label, positive = torch.zeros_like(drawn.matches), drawn.matches >= 0
+    label[positive] = truth.labels[drawn.matches[positive]] + 1
+    return label
+
+
+def shares_of(drawn: Drawn, truth: Truth) -> Tensor:
+    """What each region counts in a mean over the regions of a picture, and then over pictures, (R,)."""
+    picture = drawn.regions.picture
+    return 1 / (torch.bincount(picture, minlength=truth.pictures)[picture] * max(truth.pictures, 1))
+
+
+def class_loss(logits: Tensor, drawn: Drawn, truth: Truth) -> Tensor:
+    """Cross-entropy of regions of logits (R, K + 1), per picture over its regions, then the mean."""
+    each = F.cross_entropy(logits, labels_of(drawn, truth), reduction="none")
+    return (each * shares_of(drawn, truth)).sum()
+
+
 def region_losses(logits: Tensor, codes: Tensor, drawn: Drawn, truth: Truth, beta: float) -> dict[str, Tensor]:
     """Cross-entropy of the classes, and smooth L1 of the boxes of positives; per picture over its regions, then means.
 
     logits: (R, K + 1). codes: (R, K + 1, 4). beta: where smooth L1 becomes linear. Equation 1 of the paper.
     """
-    (boxes, picture), matches = drawn
-    share = 1 / (torch.bincount(picture, minlength=truth.pictures)[picture] * max(truth.pictures, 1))
-    label = torch.zeros_like(matches)
+    (boxes, _), matches = drawn
     positive = (matches >= 0).nonzero()[:, 0]
-    label[positive] = truth.labels[matches[positive]] + 1
+    label = labels_of(drawn, truth)[positive]
     wanted = encode(truth.boxes[matches[positive]], boxes[positive], WEIGHTS)
-    off = F.smooth_l1_loss(codes[positive, label[positive]], wanted, beta=beta, reduction="none").sum(1)
-    each = F.cross_entropy(logits, label, reduction="none")
-    return {"class": (each * share).sum(), "box": (off * share[positive]).sum()}
+    off = F.smooth_l1_loss(codes[positive, label], wanted, beta=beta, reduction="none").sum(1)
+    return {"class": class_loss(logits, drawn, truth), "box": (off * shares_of(drawn, truth)[positive]).sum()}
 
 
 def objects(logits: Tensor, codes: Tensor, proposed: Proposed, images: Tensor) -> Tensor:
     """Objects (N, MOST, 6), as `Detector` has them, of what is said of every proposal: R is N * P."""
+    return objects_of(logits.softmax(1)[:, 1:], codes[:, 1:], proposed, images)
+
+
+def objects_of(
+    scores: Tensor,
+    codes: Tensor,
+    proposed: Proposed,
+    images: Tensor,
+    weights: Weights = WEIGHTS,
+    suppressed: float = SUPPRESSED,
+) -> Tensor:
+    """The same of scores (R, K), 0 to 1, and codes (R, K, 4). weights: of the coder. suppressed: the IoU from which."""
     height, width = images.shape[2:]
     shape = (*proposed.there.shape, -1)
-    boxes = decode(codes[:, 1:].reshape(*shape, 4), proposed.boxes[:, :, None], WEIGHTS)
+    boxes = decode(codes.reshape(*shape, 4), proposed.boxes[:, :, None], weights)
     boxes = clipped(boxes, (height, width))
     large = (boxes[..., 2:] - boxes[..., :2] >= LEAST_PX).all(3)
-    scores = logits.softmax(1)[:, 1:].reshape(shape) * (large & proposed.there[..., None])
+    scores = scores.reshape(shape) * (large & proposed.there[..., None])
     rows = detections(
-        boxes, scores, iou_threshold=SUPPRESSED, score_threshold=LEAST_SCORE, candidates=CANDIDATES, most=MOST
+        boxes, scores, iou_threshold=suppressed, score_threshold=LEAST_SCORE, candidates=CANDIDATES, most=MOST
     )
     return torch.cat([as_shares(rows[..., :4], images), rows[..., 4:]], 2)

@@ -80,8 +80,15 @@ class Reporter:
 
     def reading(self, done: int, total: int) -> None:
         """Pictures decoded so far."""
+        self._pictures("decoding", done, total)
+
+    def solving(self, done: int, total: int) -> None:
+        """Pictures on which something was solved for so far."""
+        self._pictures("solving", done, total)
+
+    def _pictures(self, doing: str, done: int, total: int) -> None:
         if not self._under_way:
-            self._open("decoding", total, "pictures")
+            self._open(doing, total, "pictures")
         self._advance(done, "")
         if done == total:
             self.close()
