@@ -35,9 +35,9 @@ def detector(tmp_path_factory) -> tuple[Path, Path]:
     return run.path, photos
 
 
-def rows_of(file: Path) -> list[list[str]]:
+def rows_of(file: Path, least: str = "_from_0") -> list[list[str]]:
     header, *rows = csv.reader(file.read_text("utf-8-sig").splitlines())
-    assert header == HEADER
+    assert header == [f"objects{least}" if name == "objects" else name for name in HEADER]
     return rows
 
 
@@ -79,6 +79,18 @@ def test_what_was_torn_goes_on_to_the_same_bytes(striate, detector, tmp_path):
     lines = content.split(b"\n")
     part.write_bytes(b"\n".join([lines[0], lines[1].replace(b",", b",", 1).rsplit(b",", 2)[0] + b",many,", b""]))
     assert "'many' is no number of objects" in striate(*words, part, "--resume").mistake()
+
+
+def test_a_file_of_another_score_does_not_go_on(striate, detector, tmp_path):
+    run, photos = detector
+    file = tmp_path / "found.csv"
+    striate("predict", run, photos / "00.png", "--score", 0.5, "--output", file)
+    rows_of(file, "_from_0.5")
+    said = striate("predict", run, photos, "--output", file, "--resume").mistake()
+    assert "has other columns (path, label, score, x0, y0, x1, y1, objects_from_0.5, ...) than this call writes" in said
+    assert "give the --top or --score that it was begun with" in said
+    striate("predict", run, photos / "00.png", "--output", file)
+    rows_of(file, "")
 
 
 def test_the_least_score_holds_for_all_that_is_told(striate, detector, tmp_path):

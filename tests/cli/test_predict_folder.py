@@ -20,6 +20,7 @@ from striate.answers.classes import Prediction
 from striate.core.csv_table import MARK
 from striate.data.streaming import BATCH_SIZE, Undecoded
 from striate.deploy.answer_file import AnswerFile
+from striate.deploy.predictions import Listed
 
 # `striate` that gets a signal before the answer to its n-th picture is passed on.
 STOPPING = """
@@ -212,7 +213,7 @@ def test_neither_answers_nor_pictures_are_kept(digits_run, tmp_path):
                 most_pictures = max(most_pictures, sum(picture() is not None for picture in pictures))
 
     file = AnswerFile(tmp_path / "found.csv")
-    file.write(watched(), opened.task_name, 1)
+    file.write(watched(), Listed(opened.task_name, 1))
     assert (file.answered, len(pictures)) == (400, 400)
     assert 0 < most_answers <= 3 * BATCH_SIZE
     assert most_pictures <= 3 * BATCH_SIZE + 8 * (os.cpu_count() or 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from striate.answers import box_drawing, boxes, classes, detections, masks, overlay
 from striate.answers.tiles import Tile
@@ -42,6 +42,23 @@ Cells = Callable[[Any, Callable[[], tuple[int, int]]], dict[str, Any]]
 CELLS: dict[str, Cells] = {
     masks.SEGMENTATION: masks.Segmentation.cells,
     boxes.LOCALISATION: boxes.Localisation.cells,
+}
+
+
+class Table(NamedTuple):
+    """How tables have the pictures of a task with several rows each.
+
+    columns: between the path and why there is no answer, the last of them how many rows a picture has, of what has a
+    score from `least`. rows: of an answer and what reads the size of its picture: cells of these columns but the last.
+    """
+
+    columns: Callable[[float], tuple[str, ...]]
+    rows: Callable[[Any, Callable[[], tuple[int, int]]], list[tuple[object, ...]]]
+    count: Callable[[Any], int]
+
+
+TABLES: dict[str, Table] = {
+    detections.DETECTION: Table(detections.columns, detections.Detections.rows, detections.Detections.count),
 }
 
 Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]

@@ -61,6 +61,10 @@ class Detections(OneScreen):
         """Those of a score from `least`."""
         return tuple(each for each in self.objects if each.score >= self.least)
 
+    def count(self) -> int:
+        """How many are `sure`."""
+        return len(self.sure)
+
     def above(self, score: float) -> Detections:
         """Only the objects of that score or a higher one, all of which are `sure`.
 
@@ -101,6 +105,15 @@ class Detections(OneScreen):
     def facts(self) -> dict[str, object]:
         """What a prompt shows: the objects, best first."""
         return {"path": self.path, **{f"{place} {each.label}": _placed(each) for place, each in enumerate(self.sure)}}
+
+
+def columns(least: float) -> tuple[str, ...]:
+    """What the cells of `Detections.rows` are called, and behind them how many a picture has of a score from `least`.
+
+    >>> columns(SHOWN_FROM)[-1], columns(0.5)[-1]
+    ('objects', 'objects_from_0.5')
+    """
+    return ("label", "score", *EDGES, "objects" if least == SHOWN_FROM else f"objects_from_{least:g}")
 
 
 def _placed(found: Detected) -> str:

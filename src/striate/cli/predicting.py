@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from striate.data.left_out import LeftOut
     from striate.data.streaming import Undecoded
     from striate.deploy.answer_pictures import AnswerPictures
-    from striate.deploy.predictions import Prediction
+    from striate.deploy.predictions import Listed, Prediction
     from striate.deploy.predictor import Predictor
 
 SAID_FROM = 100  # pictures from which a line says what computes
@@ -174,9 +174,12 @@ class Asked:
     in_tiles: bool
 
     @property
-    def listed(self) -> int:
-        """How many classes an answer lists."""
-        return min(self.top, len(self.opened.classes))
+    def listed(self) -> Listed:
+        """What a table has of an answer."""
+        from striate.deploy.predictions import Listed
+
+        few = Listed(self.opened.task_name, min(self.top, len(self.opened.classes)))
+        return few if self.found.least is None else replace(few, least=self.found.least)
 
     def answers(self, given: Sequence[Undecoded], before: int = 0) -> Generator[Any, None, None]:
         """The answers as they come, with a bar on a terminal until this is closed. before: how many there are."""
@@ -206,7 +209,7 @@ def _printed(asked: Asked, given: Sequence[Undecoded]) -> list[str]:
         return row
 
     with closing(asked.answers(given)) as answers:
-        rows = as_rows(answers, asked.opened.task_name, asked.listed)
+        rows = as_rows(answers, asked.listed)
         print_csv(chain([next(rows)], map(noted, rows)))  # the heading is no picture's
     return problems
 
@@ -220,7 +223,7 @@ def _into_csv(path: Path, asked: Asked, given: Sequence[Undecoded], *, resume: b
     try:
         if left:
             with closing(asked.answers(left, file.answered)) as answers:
-                file.write(answers, asked.opened.task_name, asked.listed)
+                file.write(answers, asked.listed)
     except KeyboardInterrupt:
         text = f"stopped after {file.answered:,} of {counted(total, 'picture')}"
         if file.answered:
@@ -260,12 +263,12 @@ def _print_table_of(asked: Asked, given: Sequence[Undecoded]) -> list[str]:
 
 def _print_predictions(answers: list[Any], task: str) -> None:
     """A table of answers; of another task than classification, whatever they say of themselves."""
-    from striate.deploy.predictions import CLASSIFICATION, as_rows
+    from striate.deploy.predictions import CLASSIFICATION, Listed, as_rows
 
     if task == CLASSIFICATION:
         _print_classes(answers)
         return
-    (_, *columns, _), *rows = as_rows(answers, task, 1)
+    (_, *columns, _), *rows = as_rows(answers, Listed(task, 1))
     cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[:-1]] for row in rows]
     print_table(("picture", *map(str, columns)), cells)
 

@@ -15,7 +15,7 @@ from striate.core.csv_table import MARK, as_spreadsheet, cell_of, rows_of
 from striate.core.errors import StorageError, StriateError
 from striate.core.files import FULL, new_file, regular_file
 from striate.data.streaming import BATCH_SIZE, Undecoded
-from striate.deploy.predictions import Row, by_picture, columns_of, rows_of_picture
+from striate.deploy.predictions import Listed, Row, by_picture, columns_of, rows_of_picture
 from striate.deploy.predictor import Predictor
 
 SHOWN_COLUMNS = 8
@@ -35,12 +35,12 @@ class AnswerFile:
     size_bytes: int = 0
     problems: list[str] = field(default_factory=list)
 
-    def write(self, answers: Iterator[Any], task: str, top: int) -> None:
+    def write(self, answers: Iterator[Any], listed: Listed) -> None:
         """Add answers as they come, BATCH_SIZE at a time, as they are computed.
 
         Raises StorageError where the disk is full, and StriateError where the columns are not those that it has.
         """
-        parts = by_picture(answers, task, top)
+        parts = by_picture(answers, listed)
         ((columns,),) = islice(parts, 1)
         if self.columns and columns != self.columns:
             raise _other_columns(self.path, self.columns, columns)
@@ -91,7 +91,9 @@ class AnswerFile:
                 os.fsync(file.fileno())
 
 
-def go_on(path: Path, given: Sequence[Undecoded], predictor: Predictor, top: int) -> tuple[AnswerFile, list[Undecoded]]:
+def go_on(
+    path: Path, given: Sequence[Undecoded], predictor: Predictor, listed: Listed
+) -> tuple[AnswerFile, list[Undecoded]]:
     """A file that was begun, and the pictures that it does not answer yet, in their order; a new one if there is none.
 
     It is taken up to the last whole batch, because answers in bf16 depend, in their last digits, on who is asked with
@@ -108,7 +110,7 @@ def go_on(path: Path, given: Sequence[Undecoded], predictor: Predictor, top: int
         waiting.clear()
 
     end = 0
-    for row, end in _pictures(path, predictor, top):
+    for row, end in _pictures(path, predictor, listed):
         if not begun.columns:
             begun.columns, begun.size_bytes = tuple(row), end
             continue
@@ -120,13 +122,13 @@ def go_on(path: Path, given: Sequence[Undecoded], predictor: Predictor, top: int
     return begun, _without(given, wanted - left)
 
 
-def _pictures(path: Path, predictor: Predictor, top: int) -> Iterator[tuple[list[str], int]]:
+def _pictures(path: Path, predictor: Predictor, listed: Listed) -> Iterator[tuple[list[str], int]]:
     """The heading, and of each whole picture its last row, each with the byte that it ends before."""
-    rows = _rows(path, predictor, top)
+    rows = _rows(path, predictor, listed)
     yield from islice(rows, 1)
     for row, end in rows:
         try:
-            others = rows_of_picture(predictor.task_name, row) - 1
+            others = rows_of_picture(listed.task, row) - 1
         except ValueError:
             raise StriateError(f"{path} is damaged: {row[-2]!r} is no number of objects") from None
         rest = list(islice(rows, others))
@@ -137,9 +139,9 @@ def _pictures(path: Path, predictor: Predictor, top: int) -> Iterator[tuple[list
         yield rest[-1] if rest else (row, end)
 
 
-def _rows(path: Path, predictor: Predictor, top: int) -> Iterator[tuple[list[str], int]]:
+def _rows(path: Path, predictor: Predictor, listed: Listed) -> Iterator[tuple[list[str], int]]:
     """The heading and all rows of a file, each with the byte that it ends before, as far as they are a network's."""
-    columns = columns_of(predictor.task_name, top)
+    columns = columns_of(listed)
     known = {cell_of(name) for name in ("", *predictor.classes)}
     width = 0
     try:
@@ -176,8 +178,8 @@ def _without(given: Sequence[Undecoded], answered: Counter[str]) -> list[Undecod
 
 def _other_columns(path: Path, there: Sequence[object], here: Sequence[object]) -> StriateError:
     return StriateError(
-        f"{path} has other columns ({_named(there)}) than this call writes ({_named(here)}): give the --top that it "
-        "was begun with, leave --resume out to begin anew, or name another --output"
+        f"{path} has other columns ({_named(there)}) than this call writes ({_named(here)}): give the --top or --score "
+        "that it was begun with, leave --resume out to begin anew, or name another --output"
     )
 
 

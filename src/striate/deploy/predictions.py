@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from striate.answers import CELLS
+from striate.answers import CELLS, TABLES, Table
 from striate.answers.classes import CLASSIFICATION, Prediction
-from striate.answers.detections import DETECTION, EDGES
+from striate.answers.detections import SHOWN_FROM
 from striate.core.errors import StriateError
 from striate.core.files import require_writable
 from striate.data.decode import DecodeError, read_size
 
 __all__ = [
     "CLASSIFICATION",
+    "Listed",
     "Prediction",
     "as_rows",
     "by_picture",
@@ -37,45 +39,55 @@ def problem_of(prediction: Any) -> str | None:
     return getattr(prediction, "problem", None)
 
 
-def columns_of(task: str, top: int) -> Row | None:
-    """The heading of a table of `top` classes; None of another task, whose answers say it themselves.
+@dataclass(frozen=True)
+class Listed:
+    """What decides how a table has answers: their task, how many classes it lists, and from which score objects."""
 
-    >>> columns_of("classification", 2)
+    task: str
+    top: int
+    least: float = SHOWN_FROM
+
+
+def columns_of(listed: Listed) -> Row | None:
+    """The heading of a table; None of a task whose answers say it themselves.
+
+    >>> columns_of(Listed("classification", 2))
     ('path', 'label', 'probability', 'label_2', 'probability_2', 'problem')
     """
-    if task == DETECTION:
-        return ("path", "label", "score", *EDGES, "objects", "problem")
-    if task != CLASSIFICATION:
+    if listed.task in TABLES:
+        return ("path", *TABLES[listed.task].columns(listed.least), "problem")
+    if listed.task != CLASSIFICATION:
         return None
-    further = [f"{what}_{rank}" for rank in range(2, top + 1) for what in ("label", "probability")]
+    further = [f"{what}_{rank}" for rank in range(2, listed.top + 1) for what in ("label", "probability")]
     return ("path", "label", "probability", *further, "problem")
 
 
-def by_picture(predictions: Iterable[Any], task: str, top: int) -> Iterator[list[Row]]:
+def by_picture(predictions: Iterable[Any], listed: Listed) -> Iterator[list[Row]]:
     """A heading, then the rows of each picture, as they come.
 
-    Of classification a row: path, the `top` most probable classes, and why there are none. Of detection a row of each
-    object, or one that says why there are none. Of another task: path, what tables have of an answer
-    (`striate.answers.CELLS`), the places in pixels of the picture's file, or all that the first one says of itself for
-    JSON, and why there is none.
+    Of classification a row: path, the `top` most probable classes, and why there are none. Of a task of several rows a
+    picture (`striate.answers.TABLES`) those, or one that says why there are none. Of another task: path, what tables
+    have of an answer (`striate.answers.CELLS`), the places in pixels of the picture's file, or all that the first one
+    says of itself for JSON, and why there is none.
     """
-    columns = columns_of(task, top)
+    columns = columns_of(listed)
     if columns is None:
-        yield from ([row] for row in _fields(iter(predictions), task))
+        yield from ([row] for row in _fields(iter(predictions), listed.task))
         return
     yield [columns]
+    table = TABLES.get(listed.task)
     for each in predictions:
-        yield _of_objects(each) if task == DETECTION else [_of_classes(each, top)]
+        yield [_of_classes(each, listed.top)] if table is None else _of_several(each, table, len(columns))
 
 
-def as_rows(predictions: Iterable[Any], task: str, top: int) -> Iterator[Row]:
+def as_rows(predictions: Iterable[Any], listed: Listed) -> Iterator[Row]:
     """The same, row by row.
 
     >>> answers = [Prediction("a.png", "cat", 0.9, (("cat", 0.9),)), Prediction("b.png", None, None, (), "is empty")]
-    >>> list(as_rows(answers, "classification", 1))
+    >>> list(as_rows(answers, Listed("classification", 1)))
     [('path', 'label', 'probability', 'problem'), ('a.png', 'cat', 0.9, ''), ('b.png', '', '', 'is empty')]
     """
-    return chain.from_iterable(by_picture(predictions, task, top))
+    return chain.from_iterable(by_picture(predictions, listed))
 
 
 def _of_classes(answer: Prediction, top: int) -> Row:
@@ -83,15 +95,15 @@ def _of_classes(answer: Prediction, top: int) -> Row:
     return (answer.path, *cells, answer.problem or "")
 
 
-def _of_objects(answer: Any) -> list[Row]:
-    """The rows of a picture in which objects were found: how many there are stands in each, before the problem."""
+def _of_several(answer: Any, table: Table, width: int) -> list[Row]:
+    """The rows of a picture that may have several: how many there are stands in each, before the problem."""
     try:
-        rows = [] if problem_of(answer) else answer.rows(partial(read_size, Path(answer.path)))
+        rows = [] if problem_of(answer) else table.rows(answer, partial(read_size, Path(answer.path)))
     except DecodeError as error:  # a file that has gone meanwhile
         answer, rows = Prediction(answer.path, None, None, (), error.reason), []
     if problem := problem_of(answer):
-        return [(answer.path, "", "", *[""] * len(EDGES), "", problem)]
-    return [(answer.path, *row, len(answer.sure), "") for row in rows]
+        return [(answer.path, *[""] * (width - 2), problem)]
+    return [(answer.path, *row, table.count(answer), "") for row in rows]
 
 
 def rows_of_picture(task: str, row: Sequence[str]) -> int:
@@ -100,7 +112,7 @@ def rows_of_picture(task: str, row: Sequence[str]) -> int:
     >>> rows_of_picture("detection", ["a.png", "cat", "0.9", "1", "2", "3", "4", "5", ""])
     5
     """
-    return max(1, int(row[-2] or 0)) if task == DETECTION else 1
+    return max(1, int(row[-2] or 0)) if task in TABLES else 1
 
 
 def _fields(predictions: Iterator[Any], task: str) -> Iterator[Row]:

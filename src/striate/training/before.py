@@ -17,13 +17,18 @@ LOOKED_AT, LOW_FACTOR = 50, 0.05  # steps of a schedule; a peak that nobody mean
 ENOUGH_STEPS = 200  # fewer, where each is a whole epoch, end before the rate has come up and down again
 
 
-def advice_before(recipe: Recipe, dataset: Dataset, preprocess: Preprocess) -> list[str]:
-    """What a person should know of a run before its first step, beside what there is to say of the pictures."""
+def advice_before(
+    recipe: Recipe, dataset: Dataset, preprocess: Preprocess, only_size: tuple[int, int] | None = None
+) -> list[str]:
+    """What a person should know of a run before its first step, beside what there is to say of the pictures.
+
+    only_size: of the network, where it takes no other.
+    """
     pictures = len(dataset.splits["train"])
     remarks = (
         few_pictures(recipe, pictures, preprocess),
         few_steps(recipe, pictures),
-        much_enlarged(recipe, preprocess, typical_side_px(dataset.pictures)),
+        None if only_size else much_enlarged(recipe, preprocess, typical_side_px(dataset.pictures)),
     )
     return [remark for remark in remarks if remark is not None]
 

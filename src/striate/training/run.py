@@ -205,7 +205,7 @@ def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
         job.learning_rate(step)  # of a person's own, it may be none
     job = _tuned(job, plan)
     write_plan(job.folder, plan, job.runtime, job.preprocess, dataset, prepared.scan, report)
-    before = advice_before(plan.recipe, dataset, job.preprocess)
+    before = advice_before(plan.recipe, dataset, job.preprocess, job.network.only_size)
     low = low_schedule(job.code.get("schedule"), job.train.steps * job.recipe.epochs)
     own = job.variation.own
     no_forecast = unknown(summarize(job.network))

@@ -12,10 +12,11 @@ import pytest
 
 from factories import encoded
 from striate.core.errors import StriateError
+from striate.data.boxes import coco
 from striate.data.boxes.dataset import has_boxes, open_boxes
 from striate.data.decode import DecodeError
 from striate.data.geometry import whole_pictures
-from striate.data.sources import open_data
+from striate.data.sources import open_data, task_of
 
 CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 90, "name": "eel"}]
 
@@ -71,6 +72,19 @@ def test_areas_that_the_file_says_stay_with_their_objects(tmp_path):
     assert batch.areas.tolist() == [80, 21]
     assert batch[1:].areas.tolist() == [21]
     assert batch.moved(whole_pictures(2, (20, 30))).areas.tolist() == [80, 21]
+
+
+def test_a_file_is_parsed_once_for_a_run_and_again_when_it_has_changed(tmp_path, monkeypatch):
+    written(tmp_path / "a.json", {f"{n}.png": (3, [1, 2, 10, 8]) for n in range(3)}, tmp_path / "pictures")
+    parsed, read = [], coco.read_file
+    monkeypatch.setattr(coco, "read_file", lambda file, most: parsed.append(file) or read(file, most))
+    assert task_of(str(tmp_path / "a.json")) == "localisation"
+    assert len(open_data(str(tmp_path / "a.json")).targets) == 3
+    assert len(parsed) == 1
+    assert coco._content.cache_info().currsize == 0  # nothing large is kept
+    task_of(str(tmp_path / "a.json"))
+    written(tmp_path / "a.json", {f"{n}.png": (3, [1, 2, 10, 8]) for n in range(4)}, tmp_path / "pictures")
+    assert len(open_data(str(tmp_path / "a.json")).targets) == 4
 
 
 def test_files_in_the_folders_of_their_pictures_and_one_file_alone(tmp_path):

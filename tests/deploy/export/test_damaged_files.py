@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from striate.core.errors import StriateError
+from striate.deploy.engines.torch_engine import TorchEngine
 from striate.deploy.export_record import KEY
 from striate.deploy.exported import Exported
 from striate.models import create_model
@@ -27,6 +29,29 @@ class Fixed(nn.Module):
 
     def forward(self, images):
         return self.head(images.flatten(1))
+
+
+class OneOfMany(nn.Module):
+    """Takes pictures of any size, and a number that small ones do not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(1, 3)
+        self.register_buffer("place", torch.tensor([3 * 16 * 16 - 1]))
+
+    def forward(self, images):
+        return self.head(images.flatten(1)[:, self.place])
+
+
+def test_a_pt2_file_whose_numbers_do_not_fit_its_sizes_is_one_sentence(tmp_path):
+    sides = dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
+    program = torch.export.export(OneOfMany(), (torch.zeros(1, 3, 16, 16),), dynamic_shapes=(sides,))
+    program.example_inputs = None  # which are pickled
+    torch.export.save(program, tmp_path / "net.pt2")
+    engine = TorchEngine(tmp_path / "net.pt2")
+    assert engine(np.zeros((1, 3, 20, 20), np.float32)).shape == (1, 3)
+    with pytest.raises(StriateError, match=r"net\.pt2 cannot be run by torch: index 767 is out of bounds"):
+        engine(np.zeros((1, 3, 8, 8), np.float32))
 
 
 def altered(text: str, **fields: object) -> str:

@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from striate.core.errors import StriateError
@@ -32,6 +33,7 @@ KEYS = re.compile(rb'"(images|annotations|categories|bbox)"\s*:')
 BOX_FILES = re.compile(r"instances_.*|_?annotations\.coco|.*_coco|coco.*", re.IGNORECASE)
 MOST_PX = 2**31 - 1
 FOLDERS = ("annotations", "labels")
+AT_ONCE = 4  # files of a data set
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def read_coco(root: Path, files: Sequence[str], *, outlines: bool = False) -> Bo
     ids: dict[str, Id] = {}
     kind = OutlinedFile if outlines else CocoFile
     for file in files:
-        content = decoded(read_file(root / file, MOST_BYTES), kind, str(root / file))
+        content = _content(root / file, kind, *_stamp(root / file))
         ids |= _add(gathered, content, places, root, file)
         numbers |= {nfc(each.name): each.id for each in content.categories}
     listing = gathered.listing()
@@ -213,6 +215,26 @@ def read_coco(root: Path, files: Sequence[str], *, outlines: bool = False) -> Bo
     unannotated = tuple(path for paths in places.values() for path in paths if path not in listed)
     picture_ids = tuple(ids[path] for path in listing.paths)
     return replace(listing, unannotated=unannotated, category_ids=numbers, picture_ids=picture_ids)
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _content(file: Path, kind: type[CocoFile], changed_ns: int, size_bytes: int) -> CocoFile:
+    """What a file says, which `task_of_boxes` and `open_boxes` read one after the other; see `forget`."""
+    return decoded(read_file(file, MOST_BYTES), kind, str(file))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """When a file was changed and how large it is, by which it is known again; of one that is gone, reading tells."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def forget() -> None:
+    """Keep nothing of files that were read: they may be large."""
+    _content.cache_clear()
 
 
 def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], root: Path, file: str) -> dict[str, Id]:

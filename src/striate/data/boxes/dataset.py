@@ -15,7 +15,7 @@ from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.boxes.cleaning import Cleaned, cleaned
 from striate.data.boxes.coco import ENDING as JSON
-from striate.data.boxes.coco import FOLDERS, coco_files, looks_like_boxes, read_coco
+from striate.data.boxes.coco import FOLDERS, coco_files, forget, looks_like_boxes, read_coco
 from striate.data.boxes.listing import BoxListing, named
 from striate.data.boxes.numbered_masks import read_numbered_masks
 from striate.data.boxes.survey import Headers, read_headers
@@ -90,6 +90,7 @@ def open_boxes(path: Path, split_seed: int = 0, progress: Progress | None = None
     have several, and where outlines are asked for and there are none.
     """
     root, listing = _read(path, outlines=task == INSTANCES)
+    forget()
     task = task if task in TASKS else _task_of(listing)
     notes = listing.notes
     if task == LOCALISATION and listing.crowd.any():

@@ -35,6 +35,13 @@ class TorchEngine:
         try:
             with torch.inference_mode(), torch_threads(threads):
                 answer = self._module(torch.from_numpy(images))
-        except (RuntimeError, ValueError, AssertionError) as error:  # such as sizes that it was not made for
+        except (
+            RuntimeError,
+            ValueError,
+            AssertionError,
+            IndexError,
+            TypeError,
+        ) as error:  # such as sizes that it was not
+            # made for, or that a stranger's file makes of them
             raise StriateError(f"{self._path} cannot be run by torch: {first_line(error)}") from error
         return answer.float().numpy()

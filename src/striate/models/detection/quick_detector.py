@@ -25,7 +25,7 @@ from striate.models.network import replace_classifier
 from striate.models.quick_regnet import MEAN, STD, QuickRegNet, quick_regnet26
 from striate.models.stages import without_head
 from striate.models.upward import WIDTH, Merge
-from striate.models.weights import fill
+from striate.models.weights import fill_body
 from striate.ops.boxes import box_giou
 from striate.ops.suppression import detections
 
@@ -120,8 +120,7 @@ class QuickDetector(Detector):
 
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the stages from a state dict of quick_regnet26. Raises StriateError that names what differs."""
-        stages = {name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")}
-        fill(self.backbone, stages, source=self.begins_with)
+        fill_body(self.backbone, tensors, source=self.begins_with)
 
     def finest_px(self, size: tuple[int, int]) -> float:
         """See `Detector`."""

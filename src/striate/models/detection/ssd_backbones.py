@@ -17,7 +17,7 @@ from striate.models.quick_regnet import QuickRegNet, quick_regnet26
 from striate.models.segmentation.pixelwise import VGG16_LAYERS
 from striate.models.stages import without_head
 from striate.models.vgg import VGG, vgg16
-from striate.models.weights import fill
+from striate.models.weights import fill_body
 
 NORM = 20.0
 """What the length of conv4_3's features begins at, section 3.1."""
@@ -149,8 +149,7 @@ class SSDOnQuickRegNet(SSD):
 
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the stages from a state dict of quick_regnet26. Raises StriateError that names what differs."""
-        stages = {name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")}
-        fill(self.backbone.body, stages, source=self.begins_with)
+        fill_body(self.backbone.body, tensors, source=self.begins_with)
 
 
 def ssd300_vgg16(classes: int = 90, in_channels: int = 3) -> SSD:

@@ -19,7 +19,7 @@ from striate.models.quick_regnet import MEAN, STD, QuickRegNet, quick_regnet26
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
 from striate.models.stages import without_head
 from striate.models.upward import WIDTH, Merge, enlarged
-from striate.models.weights import fill
+from striate.models.weights import fill_body
 
 
 class QuickFCN(PixelwiseNetwork):
@@ -54,8 +54,7 @@ class QuickFCN(PixelwiseNetwork):
 
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill the stages from a state dict of quick_regnet26. Raises StriateError that names what differs."""
-        stages = {name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")}
-        fill(self.backbone, stages, source=self.begins_with)
+        fill_body(self.backbone, tensors, source=self.begins_with)
 
     def logits(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to (N, classes, H, W)."""
