@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from striate.recipes import get_recipe, list_recipes
     from striate.report.diagram.diagram import diagram
     from striate.report.look.look import look
+    from striate.report.stability import stability
     from striate.training.callbacks import Callback
     from striate.training.recipe import Recipe
     from striate.visual.attribution.methods import attribution
@@ -49,6 +50,7 @@ _HOMES = {
     "fit_distance": "striate.frozen.channel_weights",
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
+    "stability": "striate.report.stability",
     "Prediction": "striate.answers.classes",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.opened",
@@ -92,6 +94,7 @@ __all__ = [
     "open_data",
     "playground",
     "resume",
+    "stability",
     "summarize",
     "train",
 ]

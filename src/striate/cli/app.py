@@ -24,6 +24,7 @@ from striate.cli import (
     predicting,
     runs,
     serving,
+    stability,
     teaching,
     training,
     using,
@@ -104,5 +105,6 @@ app.command("playground")(teaching.playground)
 app.command("features")(features.features)
 app.command("look")(look.look)
 app.command("distance")(distance.distance)
+app.command("stability")(stability.stability)
 app.command("runs")(runs.runs)
 app.command("doctor")(runs.doctor)

@@ -9,9 +9,9 @@ from torch import nn
 
 from striate.core.own_code import names_code
 from striate.core.records import Preprocess
-from striate.deploy.bundle import network_of
+from striate.deploy.bundle import names_weights, network_of
 from striate.deploy.run import Run
-from striate.models import OWN, Model, Network, is_drawn
+from striate.models import FILES, OWN, Model, Network, is_drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,23 @@ def any_network(given: Run | str | Path | nn.Module, model: Model | None = None)
     if isinstance(given, Run):
         return AnyNetwork(given.network, given.preprocess, str(given.path))
     name = str(given)
-    if is_drawn(name) or names_code(name):
+    if _has_no_weights(name):
         network = network_of(name, model).eval()
         return AnyNetwork(network, network.preprocess, name, drawn=True)
     run = Run(name, "fp32", model)
     return AnyNetwork(run.network, run.preprocess, name)
+
+
+def any_module(name: str, model: Model | None = None) -> Run | Network:
+    """What a name stands for, opened: a run or weights as `Run`; a network of the zoo or of a person's own, drawn.
+
+    Raises StriateError as `any_network` does.
+    """
+    if _has_no_weights(name):
+        return network_of(name, model).eval()
+    return Run(name, "fp32", model)
+
+
+def _has_no_weights(name: str) -> bool:
+    """Whether it is a network's name or code; or nothing that is known, which `network_of` says."""
+    return is_drawn(name) or names_code(name) or not (name in FILES or names_weights(name))

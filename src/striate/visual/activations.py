@@ -44,7 +44,7 @@ def layer_outputs(network: nn.Module, image: Tensor) -> list[LayerOutput]:
                 def note(module: nn.Module, inputs: tuple[object, ...], output: object, path: str = path) -> None:
                     if isinstance(module, nn.Flatten) or not isinstance(output, Tensor) or output.dim() not in (2, 4):
                         return
-                    if given and inputs[:1] and inputs[0] is given[-1][1] and _only_changes(module, output, inputs[0]):
+                    if given and inputs[:1] and inputs[0] is given[-1][1] and only_changes(module, output, inputs[0]):
                         path = given.pop()[0]
                     given.append((path, output))
 
@@ -53,7 +53,7 @@ def layer_outputs(network: nn.Module, image: Tensor) -> list[LayerOutput]:
     return [LayerOutput(path, _values(output)) for path, output in given]
 
 
-def _only_changes(module: nn.Module, output: Tensor, came: Tensor) -> bool:
+def only_changes(module: nn.Module, output: Tensor, came: Tensor) -> bool:
     """Whether a module changes each number, or each map, for itself."""
     connects = any(weight.dim() >= LEAST_KERNEL_AXES for weight in module.parameters(recurse=False))
     return output.shape == came.shape and not connects
