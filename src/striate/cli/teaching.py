@@ -1,14 +1,15 @@
-"""`playground`."""
+"""`playground` and `optimizers`."""
 
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from striate.cli.networks import JSON
-from striate.cli.output import print_json, say, tell
+from striate.cli.output import bar, print_json, print_table, say, tell
 from striate.core.errors import Interrupted
 from striate.core.extras import require_packages
 
@@ -46,3 +47,67 @@ def playground(
     if ended_by == signal.SIGINT:
         raise Interrupted("stopped", signal.SIGINT)
     tell("stopped")
+
+
+def optimizers(
+    surfaces: Annotated[
+        list[str] | None, typer.Argument(help="beale, saddle, ravine, rosenbrock; all of them when not given.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps of every optimiser.")] = 200,
+    output: Annotated[
+        Path | None, typer.Option(help="FILE.html, an animated page, or FILE.svg; optimizers.html when not given.")
+    ] = None,
+    json: JSON = False,
+) -> None:
+    """Compare optimisers on surfaces of two numbers: how they walk, animated, and how many evaluations it takes them.
+
+    SGD, momentum, Nesterov, Adagrad, Adadelta, RMSprop, Adam, Newton and black-box search, each at its best rate.
+
+    Examples:
+
+    striate optimizers
+
+    striate optimizers rosenbrock --output rosenbrock.svg
+    """
+    from striate.core.files import require_writable
+    from striate.playground.descent.page import require_format, write_comparison
+    from striate.playground.descent.race import race
+    from striate.playground.descent.surfaces import SURFACES
+
+    output = output or Path("optimizers.html")
+    require_format(output)
+    require_writable(output)
+    races = []
+    for name in dict.fromkeys(surfaces or SURFACES):
+        with bar(name) as progress:
+            races.append(race(name, steps, progress))
+    write_comparison(output, races)
+    told = [path.to_dict() for paths in races for path in paths]
+    if json:
+        print_json({"file": str(output), "walks": told})
+        return
+    columns = (
+        "surface",
+        "optimiser",
+        "order",
+        "rate",
+        "steps",
+        "heights",
+        "gradients",
+        "Hessians",
+        "height at the end",
+    )
+    rows = [
+        (
+            each["surface"],
+            each["method"],
+            str(each["order"]),
+            "–" if each["rate"] is None else f"{each['rate']:.3g}",
+            "not reached" if each["steps"] is None else str(each["steps"]),
+            *map(str, each["evaluations"].values()),
+            f"{each['height']:.3g}",
+        )
+        for each in told
+    ]
+    print_table(columns, rows, numeric=columns[2:])
+    say(f"wrote {output}")

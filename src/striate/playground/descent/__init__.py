@@ -1,0 +1,1 @@
+"""Optimisers on surfaces of two numbers: the classic comparison, with evaluations counted."""
