@@ -72,10 +72,10 @@ def look_at_filters(subject: Subject, progress: Progress) -> Found:
     return Found(values, facts)
 
 
-def as_picture(weights: Weights) -> Pixels:
-    """Weights (C, h, w) as uint8 (h, w, 3 or 1): grey is 0, light is above it, scaled by the largest of them.
+def as_picture(weights: Weights, largest: float = 0.0) -> Pixels:
+    """Weights (C, h, w) as uint8 (h, w, 3 or 1): grey is 0, light is above it, up to the largest of them.
 
-    Other than one or three channels are shown by their strongest pattern.
+    Other than one or three channels are shown by their strongest pattern. largest: of more weights, if given.
 
     >>> as_picture(np.array([[[1.0, 0.0, -1.0]]])).ravel().tolist()
     [255, 128, 0]
@@ -83,7 +83,7 @@ def as_picture(weights: Weights) -> Pixels:
     if len(weights) not in (1, 3):
         _, strengths, patterns = np.linalg.svd(weights.reshape(len(weights), -1), full_matrices=False)
         weights = (strengths[0] * patterns[0]).reshape(1, *weights.shape[1:])
-    largest = float(np.abs(weights).max()) or 1.0
+    largest = largest or float(np.abs(weights).max()) or 1.0
     pixels: Pixels = np.floor(127.5 * (1 + weights / largest) + 0.5).astype(np.uint8).transpose(1, 2, 0)
     return pixels
 

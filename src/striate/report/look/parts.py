@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from striate.core.errors import StriateError, unknown_name
+from striate.report.look.activations import look_at_activations
 from striate.report.look.attribution import look_at_reasons
 from striate.report.look.diagram import look_at_layers
 from striate.report.look.filters import look_at_filters
@@ -13,6 +14,7 @@ from striate.report.look.part import Part
 _ALL = (
     Part("diagram", "The network", "look/diagram.html", look_at_layers, needs_pictures=False),
     Part("filters", "What the first layer looks for", "look/filters.html", look_at_filters, needs_pictures=False),
+    Part("activations", "What every layer makes of a picture", "look/activations.html", look_at_activations),
     Part("attribution", "Where the reasons for an answer lie", "look/attribution.html", look_at_reasons),
 )
 PARTS = {part.name: part for part in _ALL}
