@@ -38,8 +38,8 @@ def test_pictures_are_needed_where_every_part_needs_them(striate, digits_run, tm
 
 
 def test_a_part_that_is_not_there(striate, tmp_path):
-    said = striate("look", "embedded", "--only", "atribution", "--output", tmp_path / "x.html").mistake()
-    assert said == "striate: unknown part of the page 'atribution'; did you mean 'attribution'?"
+    said = striate("look", "embedded", "--only", "diagam", "--output", tmp_path / "x.html").mistake()
+    assert said == "striate: unknown part of the page 'diagam'; did you mean 'diagram'?"
 
 
 def test_pictures_that_cannot_be_read_are_told(striate, digits_run, scans, tmp_path):
