@@ -22,6 +22,7 @@ from striate.cli import (
     look,
     networks,
     predicting,
+    proposals,
     runs,
     serving,
     stability,
@@ -95,6 +96,7 @@ app.command("compare")(compare.compare)
 app.command("layer")(layer.layer)
 app.command("check-gradients")(gradients.check_gradients)
 app.command("check")(data.check)
+app.command("proposals")(proposals.proposals)
 app.command("learning-curve")(learning.learning_curve)
 app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)

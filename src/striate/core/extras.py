@@ -7,6 +7,7 @@ import importlib.util
 from striate.core.errors import StriateError
 
 EXTRA_OF = {
+    "cv2": "classic",
     "fastapi": "serve",
     "onnx": "onnx",
     "onnxruntime": "onnx",
