@@ -7,6 +7,7 @@ import importlib.util
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from types import ModuleType
 from unittest.mock import MagicMock, patch
 
@@ -42,7 +43,27 @@ def torchvision_detectors() -> ModuleType:
         align = importlib.import_module("torchvision.ops.roi_align")
         definition = getattr(align._roi_align, "__wrapped__", align._roi_align)
         setattr(align, "_roi_align", definition)  # noqa: B010 - and no compiler is asked
+        setattr(align, "_bilinear_interpolate", zero_beyond(align._bilinear_interpolate))  # noqa: B010
     return detectors
+
+
+def zero_beyond(interpolate: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """torchvision's definition of RoIAlign in Python takes the edge for places beyond the maps; its operator takes 0.
+
+    Source: torchvision, csrc/ops/cpu/roi_align_common.h, `pre_calc_for_bilinear_interpolate`. It matters to boxes at
+    the right and lower edge that are thinner than a place of the map, which regions are made as wide as.
+    """
+    if getattr(interpolate, "is_zero_beyond", False):
+        return interpolate
+
+    def of_operator(maps: Tensor, numbers: Tensor, y: Tensor, x: Tensor, *masks: Tensor | None) -> Tensor:
+        values = interpolate(maps, numbers, y, x, *masks)  # K, C, PH, PW, IY, IX
+        rows, columns = ((at >= -1) & (at <= side) for at, side in zip((y, x), maps.shape[2:], strict=True))
+        inside: Tensor = values * rows[:, None, :, None, :, None] * columns[:, None, None, :, None, :]
+        return inside
+
+    setattr(of_operator, "is_zero_beyond", True)  # noqa: B010
+    return of_operator
 
 
 def plain_nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:

@@ -20,7 +20,7 @@ from striate.models.detection.regions import Regions, with_truth
 
 torch.set_num_threads(1)
 SIZE = (96, 128)
-CLASSES, LEFT = 3, 120  # proposals that go on
+CLASSES, LEFT, LEARNED = 3, 1000, 120  # proposals that go on, in use and to be learned from
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def theirs() -> nn.Module:
     backbone = backbones.resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=5)
     network = torchvision_detectors().FasterRCNN(
         backbone, CLASSES + 1, min_size=SIZE[0], max_size=SIZE[1], image_mean=[0.0] * 3, image_std=[1.0] * 3,
-        rpn_post_nms_top_n_test=LEFT, rpn_post_nms_top_n_train=LEFT,
+        rpn_post_nms_top_n_test=LEFT, rpn_post_nms_top_n_train=LEARNED,
     )  # fmt: skip
     state = drawn_for_regions(network.state_dict())
     network.load_state_dict(state)
@@ -50,7 +50,7 @@ def ours(file: Path) -> FasterRCNN:
     network = create_model("faster_rcnn_resnet50_fpn", weights=file)
     assert isinstance(network, FasterRCNN)
     assert network.classes == CLASSES
-    network.rpn.in_testing = network.rpn.in_training = Kept(1000, LEFT)
+    network.rpn.in_training, network.rpn.in_testing = Kept(2000, LEARNED), Kept(1000, LEFT)
     return network
 
 
@@ -60,7 +60,7 @@ def pictures(count: int) -> Tensor:
 
 @torch.no_grad()
 def test_objects_are_torchvisions(theirs: nn.Module, ours: FasterRCNN) -> None:
-    images = pictures(2)
+    images = pictures(1)
     for found, expected in zip(ours.eval()(images), theirs.eval()(list(images)), strict=True):
         there = found[found[:, 4] > 0]
         assert len(there) == len(expected["scores"]) > 50
