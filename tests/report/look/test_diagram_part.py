@@ -1,7 +1,12 @@
 """The part `diagram` of `striate look`: links, cards, and fields drawn where gradients are found."""
 
+import shutil
+import subprocess
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from striate.models import create_model
@@ -28,7 +33,9 @@ def test_every_link_has_its_card_and_every_card_its_link(read_page):
     cards = [card.attributes["id"] for card in section.all("article")]
     assert links == [f"#{card}" for card in cards]
     assert len(links) == len(set(links)) == len(facts["boxes"])
-    told = section.one("article", id="layer-1").text
+    first = section.one("article", id="layer-1")
+    assert [rect.attributes["class"] for rect in first.all("rect")] == ["seen"]
+    told = first.text
     assert told.startswith("Conv 3×3, BatchNorm, ReLU conv1. Gives 16×32×32. Its middle sees 3×3 px.")
     assert [rect.attributes["class"] for rect in section.one("article", id="layer-4").all("rect")] == [
         "seen",
@@ -77,3 +84,30 @@ def test_without_pictures_a_network_of_the_zoo_has_its_size(read_page):
     section = read_page(found.page()).one("section", id="diagram")
     assert "what the middle of its map sees of a picture" in section.text
     assert len(section.all("rect", class_="blank")) == 1
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+def orange_height(page, number, picture):
+    """Pixels from the top to the bottom of what is drawn in a field's orange, where a card is asked for."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"]
+    kept = [f"--user-data-dir={picture.with_name('profile')}", f"--screenshot={picture}", "--window-size=1200,1600"]
+    command = [BROWSER, *options, *kept, f"{page.as_uri()}#layer-{number}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert [line for line in ended.stderr.splitlines() if "CONSOLE" in line] == []
+    red, green, blue = np.moveaxis(np.asarray(Image.open(picture).convert("RGB")).astype(int), 2, 0)
+    rows = np.flatnonzero(((red > 200) & (green > 60) & (green < 130) & (blue < 60)).any(1))
+    return rows[-1] - rows[0] + 1
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_a_link_shows_its_card_and_no_other_in_a_browser(tmp_path):
+    page = tmp_path / "look.html"
+    found, facts = looked(small(), torch.zeros(1, 3, 100, 100))
+    found.write(page)
+    heights = [orange_height(page, number, tmp_path / f"{number}.png") for number in (1, 4)]
+    sees = [facts["boxes"][place]["sees"][0][3] for place in (1, 3)]
+    assert sees == [5, 15]
+    assert heights[1] / heights[0] == pytest.approx(sees[1] / sees[0], rel=0.15)
