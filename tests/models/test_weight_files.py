@@ -362,3 +362,14 @@ def test_a_zip_archive_cut_anywhere_is_said_to_be_cut_short(trained: Network, tm
         assert str(refused.value) == (
             f"{file} is damaged: it is cut short or not a whole zip archive; copy or download it again"
         )
+
+
+def test_weights_of_another_detector_are_named_with_what_would_do(tmp_path):
+    file = tmp_path / "other.pth"
+    torch.save({"body.conv1.weight": torch.zeros(1), "score.bias": torch.zeros(1)}, file)
+    with pytest.raises(
+        StriateError,
+        match=r"other\.pth holds the weights neither of retinanet_quick_regnet26_fpn nor of quick_regnet26, with which "
+        r"it may begin; name others \(",
+    ):
+        create_model("retinanet_quick_regnet26_fpn", weights=file)

@@ -77,7 +77,7 @@ from striate.models.segmentation import BEGINNING_WITH, SEGMENTATION
 from striate.models.stored import Stored, read_stored, stored_folder
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
 from striate.models.weight_files import no_weights, read_weights
-from striate.models.weights import classes_in, fit_in, named_for
+from striate.models.weights import begin, classes_in, fit_in, named_for
 from striate.models.zfnet import zfnet, zfnet_wide
 
 # fmt: off
@@ -297,7 +297,7 @@ def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[
                 model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
         read = read_weights(path)
         if model.begins_with and not any(name.endswith(f"{model.classifier_name}.weight") for name in read):
-            model.begin_with(read)
+            begin(model, read, str(path))
             return
         tensors = named_for(model, read, str(path))
     found = classes_in(model, tensors)

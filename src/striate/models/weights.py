@@ -167,6 +167,17 @@ def _fresh_head(
     return head
 
 
+def begin(model: Network, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Fill the first layers of a network with those that it may begin with. Raises StriateError, by their source."""
+    try:
+        model.begin_with(tensors)
+    except StriateError as error:
+        raise StriateError(
+            f"{source} holds the weights neither of {model.architecture} nor of {model.begins_with}, with which it may "
+            f"begin; name others ({error})"
+        ) from error
+
+
 def fill_body(body: nn.Module, tensors: Mapping[str, Tensor], source: str, prefix: str = "") -> None:
     """Fill the first layers of a network, by the names of their children, from a state dict of all of it.
 
