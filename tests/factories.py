@@ -173,6 +173,21 @@ def tinted_objects(folder: Path) -> Path:
     return folder / "boxes.csv"
 
 
+def tinted_outlines(folder: Path) -> Path:
+    """Twenty-four pictures of 32 px: two or three warm discs on grey, and the masks that number them."""
+    random, (y, x) = np.random.default_rng(0), np.mgrid[:32, :32]
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(24):
+        pixels, mask = random.normal(128, 10, (32, 32, 3)), np.zeros((32, 32), np.uint8)
+        for place in range(2 + number % 2):
+            disc = np.hypot(x - 6 - 10 * place, y - int(random.integers(6, 26))) < 5
+            pixels[disc], mask[disc] = (200, 100, 60), place + 1
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / "images" / f"{number:02}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{number:02}.png")
+    return folder
+
+
 def batch_of(boxes: Tensor, labels: Tensor, picture: Tensor, size: tuple[int, int], pictures: int = 0) -> BoxBatch:
     """Boxes of pictures of one size, all of which are asked for. pictures: how many, where the last have none."""
     pictures = pictures or int(picture.max()) + 1
@@ -191,6 +206,10 @@ class Trial:
 TRIALS = {
     "classification": Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
     "detection": Trial(tinted_objects, {"model": "quick_detector", "weights": None, "size_px": 64, "peak_lr": 1e-3}),
+    "instances": Trial(
+        tinted_outlines,  # at 32 px there are fewer anchors than are drawn, so that parts of a batch draw the same
+        {"model": "mask_rcnn_quick_regnet26_fpn", "weights": None, "size_px": 32, "peak_lr": 1e-3},
+    ),
     "localisation": Trial(tinted_boxes, {"model": "resnet20+box", "weights": None, "size_px": 32, "peak_lr": 1e-3}),
     "segmentation": Trial(tinted_masks, {"model": "recurrent_labelling", "size_px": 32, "peak_lr": 1e-3}),
     toy_task.MEAN_COLOUR.name: Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),

@@ -24,7 +24,7 @@ from PIL import Image
 from torch import nn
 
 import striate
-from factories import tinted_boxes, tinted_masks, tinted_objects
+from factories import tinted_boxes, tinted_masks, tinted_objects, tinted_outlines
 from striate.core.errors import Interrupted, StriateError
 from striate.recipes import get_recipe, list_recipes
 from striate.tasks import TASKS
@@ -102,6 +102,7 @@ def test_every_recipe_trains_two_steps(name, photos, embedded, tmp_path, monkeyp
     of_places = {"quick_fcn": tinted_masks, "segmentation": tinted_masks}
     of_places |= {"quick_detector": tinted_objects, "detection": tinted_objects}
     of_places |= {"quick_box": tinted_boxes, "localisation": tinted_boxes}
+    of_places |= {"mask_rcnn": tinted_outlines, "instances": tinted_outlines}
     data = "digits" if "digits" in name else of_places[name](tmp_path / "data") if name in of_places else photos
     monkeypatch.setattr(loop, "DIVERGED_FACTOR", math.inf)  # two steps of a large rate without a warm-up may rise
     fields = {
@@ -112,7 +113,8 @@ def test_every_recipe_trains_two_steps(name, photos, embedded, tmp_path, monkeyp
     }
     if name == "finetune":
         fields |= {"unfreeze_to": "layer3"}  # so few pictures would leave it at the head
-    run = striate.train(data, recipe=name, run=tmp_path / "run", **fields)
+    task = "instances" if of_places.get(name) is tinted_outlines else None  # of which masks alone do not tell
+    run = striate.train(data, recipe=name, run=tmp_path / "run", task=task, **fields)
     lines = read_metrics(run.path)
     assert [line["step"] for line in lines] == ([] if name == "probe" else [2])  # a probe is solved, not trained
     assert all(math.isfinite(line["train_loss"]) for line in lines)

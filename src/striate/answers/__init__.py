@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from striate.answers import box_drawing, boxes, classes, detections, masks, overlay
+from striate.answers import box_drawing, boxes, classes, detections, instances, masks, overlay
 from striate.answers.tiles import Tile
 from striate.core.errors import unknown_name
 
@@ -17,6 +17,7 @@ READ: dict[str, Read] = {
     masks.SEGMENTATION: masks.read,
     boxes.LOCALISATION: boxes.read,
     detections.DETECTION: detections.read,
+    instances.INSTANCES: instances.read,
 }
 
 Draw = Callable[[Any, Any], Any]
@@ -26,6 +27,7 @@ DRAW: dict[str, Draw] = {
     masks.SEGMENTATION: overlay.draw,
     boxes.LOCALISATION: box_drawing.draw,
     detections.DETECTION: detections.draw,
+    instances.INSTANCES: instances.draw,
 }
 
 Tell = Callable[[Any, int], str]
@@ -34,6 +36,7 @@ Tell = Callable[[Any, int], str]
 TOLD: dict[str, Tell] = {
     masks.SEGMENTATION: masks.Segmentation.told,
     detections.DETECTION: detections.Detections.told,
+    instances.INSTANCES: detections.Detections.told,
 }
 
 Cells = Callable[[Any, Callable[[], tuple[int, int]]], dict[str, Any]]
@@ -57,9 +60,8 @@ class Table(NamedTuple):
     count: Callable[[Any], int]
 
 
-TABLES: dict[str, Table] = {
-    detections.DETECTION: Table(detections.columns, detections.Detections.rows, detections.Detections.count),
-}
+_OF_OBJECTS = Table(detections.columns, detections.Detections.rows, detections.Detections.count)
+TABLES: dict[str, Table] = {detections.DETECTION: _OF_OBJECTS, instances.INSTANCES: _OF_OBJECTS}
 
 Join = Callable[[str, tuple[int, int], Iterable[tuple[Tile, Any]]], Any]
 """A path, the height and width of its picture, and its tiles with their answers: the answer to all of it."""

@@ -53,9 +53,10 @@ class Found:
         """given: names of the pictures. Raises StriateError where the network finds none, or all boxes are wanted and
         only some are asked.
         """
-        from striate.answers.detections import DETECTION, SHOWN_FROM
+        from striate.answers.detections import SHOWN_FROM
+        from striate.answers.instances import FIND_OBJECTS
 
-        detects = opened.task_name == DETECTION
+        detects = opened.task_name in FIND_OBJECTS
         if score is not None and not detects:
             raise StriateError(f"--score is of objects, and {opened.task_name} finds none; leave it out")
         if boxes.told is None and boxes.ids is not None:

@@ -80,4 +80,5 @@ def _gathered(whole: BoxBatch, parts: list[BoxBatch]) -> BoxBatch:
         picture=picture[order],
         areas=None,
         masks=torch.cat(masks)[order] if masks else None,
+        outlines=(),
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from striate.answers.boxes import LOCALISATION, Localisation
-from striate.answers.detections import DETECTION
+from striate.answers.detections import Detected
+from striate.answers.instances import FIND_OBJECTS, Instance, shape_in
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import require_writable
 from striate.data.boxes.coco import Numbers, read_numbers
@@ -25,6 +26,7 @@ from striate.data.boxes.writing import (
 )
 from striate.data.decode import DecodeError, read_size
 from striate.deploy.predictions import problem_of
+from striate.ops.masks import Runs
 
 Write = Callable[[Path, list[BoxedPicture], tuple[str, ...], Numbers | None], None]
 """Where to, pictures, names of classes, and what a COCO file calls both."""
@@ -70,7 +72,7 @@ class BoxFiles:
         Raises StriateError for another form or task, where annotations are already, and for ids that do not fit.
         """
         form, equals, path = told.partition("=")
-        if task not in (DETECTION, LOCALISATION):
+        if task not in (*FIND_OBJECTS, LOCALISATION):
             raise StriateError(f"--boxes writes where objects are, and {task} does not say; leave it out")
         if form not in FORMS:
             raise unknown_name("form", form, FORMS)
@@ -121,4 +123,10 @@ class BoxFiles:
 def _rows(answer: Any, size: tuple[int, int]) -> tuple[BoxRow, ...]:
     if isinstance(answer, Localisation):
         return (BoxRow(answer.label, answer.box_at(*size), answer.probability),)
-    return tuple(BoxRow(each.label, each.box_at(*size), each.score) for each in answer.sure)
+    return tuple(BoxRow(each.label, each.box_at(*size), each.score, _shape(each, size)) for each in answer.sure)
+
+
+def _shape(found: Detected, size: tuple[int, int]) -> Runs | None:
+    if not isinstance(found, Instance):
+        return None
+    return Runs.of_window(*shape_in(found.cells, found.box_at(*size), size), size)

@@ -10,10 +10,11 @@ from striate.answers.masks import SEGMENTATION as PIXELS
 from striate.core.commands import command
 from striate.models import DETECTORS, INSTANCES, SEGMENTATION, ZOO
 from striate.models.detection import BEGINNING_WITH as DETECTORS_BEGINNING_WITH
+from striate.models.instances import BEGINNING_WITH as SHAPES_BEGINNING_WITH
 from striate.models.localisation import ONE_BOX, localiser_named
 from striate.models.segmentation import BEGINNING_WITH
 
-OTHERS = {PIXELS: BEGINNING_WITH, DETECTION: DETECTORS_BEGINNING_WITH}
+OTHERS = {PIXELS: BEGINNING_WITH, DETECTION: DETECTORS_BEGINNING_WITH, SHAPES: SHAPES_BEGINNING_WITH}
 """By task, the networks whose first layers are those of a classifier, by its name."""
 
 
@@ -37,9 +38,9 @@ def task_of(name: str) -> str | None:
 def beginning_with(classifier: str, task: str) -> str:
     """The network for a task that begins with the weights of a classifier; the classifier itself where there is none.
 
-    >>> tasks = ("segmentation", "detection", "localisation", "classification")
+    >>> tasks = ("segmentation", "detection", "instances", "localisation")
     >>> [beginning_with("quick_regnet26", task) for task in tasks]
-    ['quick_fcn', 'quick_detector', 'quick_regnet26+box', 'quick_regnet26']
+    ['quick_fcn', 'quick_detector', 'mask_rcnn_quick_regnet26_fpn', 'quick_regnet26+box']
     """
     if task in OTHERS:
         return OTHERS[task].get(classifier, classifier)

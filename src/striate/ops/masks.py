@@ -88,6 +88,18 @@ class Runs:
         height, width = mask.shape
         return _between(np.flatnonzero(np.diff(flat, prepend=False)), (height, width))
 
+    @classmethod
+    def of_window(cls, mask: Mask, corner: tuple[int, int], size: tuple[int, int]) -> Runs:
+        """Of the pixels of a part of a picture, bool (h, w), all else being 0. corner: its row and column there.
+
+        >>> Runs.of_window(np.array([[True], [True]]), (1, 1), (3, 3)).counts.tolist()
+        [4, 2, 3]
+        """
+        changes = np.diff(np.pad(mask, ((1, 1), (0, 0))).view(np.int8), axis=0) != 0  # (h + 1, w)
+        column, row = np.nonzero(changes.T)
+        places, times = np.unique((column + corner[1]) * size[0] + row + corner[0], return_counts=True)
+        return _between(places[times == 1], size)  # what ends where the next column begins goes on
+
     def mask(self) -> Mask:
         """Its pixels, bool (H, W)."""
         inside = np.arange(len(self.counts)) % 2 == 1

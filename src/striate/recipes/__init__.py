@@ -14,6 +14,7 @@ from striate.recipes.digits import digits_lenet5
 from striate.recipes.fast import fast
 from striate.recipes.finetune import finetune, probe
 from striate.recipes.localisation import localisation, quick_box
+from striate.recipes.mask_rcnn import instances, mask_rcnn
 from striate.recipes.quick_detector import detection, quick_detector
 from striate.recipes.quick_fcn import quick_fcn
 from striate.recipes.resnet import cifar_resnet, resnet_2015
@@ -32,6 +33,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "segmentation": segmentation,
     "quick_detector": quick_detector,
     "detection": detection,
+    "mask_rcnn": mask_rcnn,
+    "instances": instances,
     "digits_lenet5": digits_lenet5,
     "alexnet_2012": alexnet_2012,
     "vgg_2014": vgg_2014,

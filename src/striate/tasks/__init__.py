@@ -6,11 +6,14 @@ from striate.core.errors import StriateError, unknown_name
 from striate.data.dataset import Dataset
 from striate.tasks.classification import CLASSIFICATION
 from striate.tasks.detection import DETECTION
+from striate.tasks.instances import INSTANCES
 from striate.tasks.localisation import LOCALISATION
 from striate.tasks.segmentation import SEGMENTATION
 from striate.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, LOCALISATION, SEGMENTATION, DETECTION)}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (CLASSIFICATION, LOCALISATION, SEGMENTATION, DETECTION, INSTANCES)
+}
 
 
 def task_named(name: str) -> Task:

@@ -21,7 +21,7 @@ from striate.models.linear_probe import LinearProbe
 from striate.models.network import set_dropout
 from striate.models.stages import stages_down_to
 from striate.runtime.global_state import seed_everything
-from striate.tasks import TASKS, require_targets, task_named
+from striate.tasks import require_targets, task_named
 from striate.tasks.classification import CLASSIFICATION
 from striate.tasks.task import Task
 from striate.training.plan import Plan
@@ -89,11 +89,6 @@ def require_losses(recipe: Recipe, task: Task) -> None:
 def _refuse_other_task(model: Model, task: Task) -> None:
     """Raise StriateError, before anything is built, for a named network that gives another kind of answer."""
     gives = task_of(model) if isinstance(model, str) else None
-    if gives is not None and gives not in TASKS:
-        raise StriateError(
-            f"{model} answers with objects and a mask of each, which only a loop of your own trains as yet "
-            f"(create_model({str(model)!r}) gives it); {instead_of(str(model), task.needs)}"
-        )
     if gives not in (None, task.needs):
         asked, given = (task_named(each).answers_with for each in (task.needs, str(gives)))
         do = instead_of(str(model), task.needs)

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from striate.answers.classes import CLASSIFICATION
-from striate.answers.detections import DETECTION, SHOWN_FROM
+from striate.answers.detections import SHOWN_FROM
+from striate.answers.instances import FIND_OBJECTS
 from striate.answers.palette import colour_of
 from striate.data.working_size import seen_part
 from striate.deploy.exported import Exported
@@ -55,8 +56,8 @@ def page_facts(predictor: Predictor) -> dict[str, Any]:
 
     classifies: whether answers are classes. draws: whether there is a pad, which is for small pictures, grey ones or of
     single characters. working: height and width of the picture that the pad sends. seen: top, left, height and width
-    in it of what the network sees. layers: whether they can be shown. Of a detector also its colours of classes, and
-    shown_from, the score from which objects are told of.
+    in it of what the network sees. layers: whether they can be shown. Where objects are found also
+    colours, of the classes, and shown_from, the score from which objects are told of.
     """
     preprocess = predictor.preprocess
     rows, columns = seen_part(preprocess)
@@ -68,7 +69,7 @@ def page_facts(predictor: Predictor) -> dict[str, Any]:
         "working": list(preprocess.resize),
         "seen": [rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start],
         "layers": not isinstance(predictor, Exported),
-        **(_of_objects(predictor.classes) if predictor.task_name == DETECTION else {}),
+        **(_of_objects(predictor.classes) if predictor.task_name in FIND_OBJECTS else {}),
     }
 
 

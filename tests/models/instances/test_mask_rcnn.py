@@ -56,7 +56,7 @@ def test_objects_and_masks_are_torchvisions(tmp_path: Path) -> None:
     ours.rpn.in_testing = Kept(1000, LEFT)
     images = pictures(1)
     (expected,) = theirs(list(images))
-    found = ours(images)
+    found = Instances.of(ours(images))
     objects, masks = found.objects[0], found.masks[0]
     there = objects[:, 4] > 0
     assert there.sum() == len(expected["scores"]) > 40
@@ -136,8 +136,7 @@ def test_every_parameter_learns_and_losses_fall_in_a_few_steps(name: str) -> Non
 def test_shapes_need_no_numbers(name: str) -> None:
     with torch.device("meta"):
         network = create_model(name, classes=CLASSES)
-        found = network(torch.empty(2, 3, *network.preprocess.size))
-        assert isinstance(found, Instances)
+        found = Instances.of(network(torch.empty(2, 3, *network.preprocess.size)))
         assert (found.objects.shape, found.masks.shape) == ((2, MOST, 6), (2, MOST, MASK_SIDE, MASK_SIDE))
         network.reset_classifier(7)
         assert network.classes == 7

@@ -51,22 +51,30 @@ def polygons(parts: Sequence[Sequence[float]]) -> Polygons | None:
     return Polygons(tuple(corners))
 
 
-def pixels(outline: Outline | None, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """The pixels inside, bool (H, W), of a picture of that height and width; none where there is no outline.
+def runs(outline: Outline | None, size: tuple[int, int]) -> Runs:
+    """The pixels inside as run lengths, of a picture of that height and width; none where there is no outline.
 
-    >>> pixels(polygons([[0, 0, 2, 0, 2, 2, 0, 2]]), (3, 3)).astype(int).tolist()
-    [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+    Raises StriateError where run lengths are of a picture of another size.
     """
-    if outline is None:
-        return np.zeros(size, np.bool_)
     if isinstance(outline, Polygons):
-        return union([polygon_runs(part.astype(np.float64), size) for part in outline.parts], size).mask()
+        return union([polygon_runs(part.astype(np.float64), size) for part in outline.parts], size)
+    if outline is None:
+        return union([], size)
     if outline.size != size:
         raise StriateError(
             f"a mask has {outline.size[1]}x{outline.size[0]} pixels and its picture {size[1]}x{size[0]}; give masks "
             "the size of their pictures"
         )
-    return outline.mask()
+    return outline
+
+
+def pixels(outline: Outline | None, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """The same, bool (H, W).
+
+    >>> pixels(polygons([[0, 0, 2, 0, 2, 2, 0, 2]]), (3, 3)).astype(int).tolist()
+    [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+    """
+    return runs(outline, size).mask()
 
 
 def working_masks(

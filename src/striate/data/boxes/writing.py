@@ -18,6 +18,7 @@ from striate.core.errors import StriateError
 from striate.core.files import write_bytes, write_json
 from striate.data.boxes.listing import Id
 from striate.data.masks.pairs import PICTURES
+from striate.ops.masks import Runs
 
 Edges = tuple[float, float, float, float]
 DIGITS = 10  # of a share, so that a box is told to the hundred-millionth of a pixel
@@ -25,11 +26,15 @@ DIGITS = 10  # of a share, so that a box is told to the hundred-millionth of a p
 
 @dataclass(frozen=True)
 class BoxRow:
-    """An object. box: left, top, right and bottom edge in pixels of the file. score: 0 to 1; None: a truth."""
+    """An object. box: left, top, right and bottom edge in pixels of the file. score: 0 to 1; None: a truth.
+
+    shape: its pixels in the file, of instances, which COCO's files have a place for.
+    """
 
     label: str
     box: Edges
     score: float | None = None
+    shape: Runs | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def write_coco(
                 for each in pictures
             ],
             "annotations": [
-                {"id": place, **entry, "area": entry["bbox"][2] * entry["bbox"][3], "iscrowd": 0}
+                {"id": place, "area": entry["bbox"][2] * entry["bbox"][3], "iscrowd": 0, **entry}
                 for place, entry in enumerate(_entries(pictures, categories, images), start=1)
             ],
             "categories": [{"id": categories[name], "name": name} for name in names],
@@ -158,13 +163,16 @@ def write_box_table(file: Path, pictures: Sequence[BoxedPicture]) -> None:
 def _entries(
     pictures: Sequence[BoxedPicture], categories: Mapping[str, Id], images: Mapping[str, Id]
 ) -> list[dict[str, Any]]:
-    """Every box with the numbers of its picture and class, and its score where it has one."""
+    """Every box with the numbers of its picture and class, and its score, shape and area where it has these."""
     entries = []
     for each in pictures:
         for one in each.objects:
             left, top, right, bottom = one.box
             entry = {"image_id": images[each.path], "category_id": _among(categories, one.label)}
             entry |= {"bbox": [left, top, right - left, bottom - top]}
+            if one.shape is not None:
+                size = list(one.shape.size)
+                entry |= {"segmentation": {"size": size, "counts": one.shape.text()}, "area": one.shape.area}
             entries.append(entry if one.score is None else {**entry, "score": one.score})
     return entries
 

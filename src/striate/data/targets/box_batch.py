@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Self
 
 from torch import Tensor
 
 from striate.core.errors import StriateError
+from striate.data.boxes.outlines import Outline
 from striate.data.geometry import Geometry
 from striate.data.targets import BatchTargets
 from striate.ops.boxes import box_area, clipped
@@ -28,6 +30,7 @@ class BoxBatch:
     what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
     float32 (N, 2), whatever was made of it since. areas: of the objects in pixels of their files, float64 (M,), where
     they are not those of the boxes. masks: which pixels objects have, bool (M, *size), of instances.
+    outlines: of instances the objects' outlines in their files, (M,), wherever the pixels are moved; () of mosaics.
     """
 
     boxes: Tensor
@@ -39,6 +42,7 @@ class BoxBatch:
     shown_px: Tensor
     areas: Tensor | None = None
     masks: Tensor | None = None
+    outlines: tuple[Outline | None, ...] = ()
 
     def __len__(self) -> int:
         return self.pictures
@@ -55,7 +59,7 @@ class BoxBatch:
         boxes, labels, picture = self.boxes[chosen], self.labels[chosen], self.picture[chosen]
         areas, masks = (None if each is None else each[chosen] for each in (self.areas, self.masks))
         some = replace(self, boxes=boxes, labels=labels, picture=picture, ignored=self.ignored[chosen])
-        return replace(some, areas=areas, masks=masks)
+        return replace(some, areas=areas, masks=masks, outlines=tuple(compress(self.outlines, chosen.tolist())))
 
     def to(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The same where `move` brings them."""

@@ -149,8 +149,9 @@ class BoxTargets:
         batch = kind(self._working[rows], labels, torch.from_numpy(picture), len(indices), size, ignored, shown, areas)
         if self.task == INSTANCES:
             shown_sizes = [(int(height), int(width)) for height, width in self.sizes_px[indices][picture].tolist()]
-            outlines = [self.outlines[row] for row in rows.tolist()]
-            batch = replace(batch, masks=working_masks(outlines, shown_sizes, self.preprocess))
+            outlines = tuple(self.outlines[row] for row in rows.tolist())
+            masks = working_masks(outlines, shown_sizes, self.preprocess)
+            batch = replace(batch, masks=masks, outlines=outlines)
         return batch if self.preprocess is None else batch.cut()
 
     def _rows(self, indices: Indices) -> Indices:

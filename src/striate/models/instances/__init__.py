@@ -19,8 +19,11 @@ NETWORKS: tuple[Callable[..., MaskRCNN], ...] = (
 # fmt: on
 INSTANCES = {network.__name__: network for network in NETWORKS}
 """Every network for instances by its name."""
+BEGINNING_WITH = {"quick_regnet26": "mask_rcnn_quick_regnet26_fpn"}
+"""Those whose first layers take the weights of a network for whole pictures, by the name of that."""
 
 __all__ = [
+    "BEGINNING_WITH",
     "INSTANCES",
     "Instances",
     "MaskRCNN",

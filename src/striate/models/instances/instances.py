@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
+import torch
 from torch import Tensor
 
 from striate.models.detection.detector import Truth
@@ -29,3 +30,13 @@ class Instances(NamedTuple):
 
     objects: Tensor
     masks: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor) -> Self:
+        """Of what a network answers: rows (N, MOST, 6 + MASK_SIDE**2), an object's six numbers, then its cells."""
+        return cls(rows[..., :6], rows[..., 6:].reshape(*rows.shape[:-1], MASK_SIDE, MASK_SIDE))
+
+    @property
+    def rows(self) -> Tensor:
+        """One tensor of both, as every format of files has it."""
+        return torch.cat([self.objects, self.masks.flatten(2)], 2)

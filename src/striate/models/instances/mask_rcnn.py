@@ -106,8 +106,8 @@ class MaskRCNN(FasterRCNN):
         own = (labels + 1)[:, None, None, None].expand(-1, 1, MASK_SIDE, MASK_SIDE)
         return logits.gather(1, own)[:, 0]
 
-    def forward(self, images: Tensor, proposed: Proposed | None = None) -> Instances:  # type: ignore[override]
-        """Images (N, C, H, W) to objects and their masks. proposed: as Faster R-CNN has it."""
+    def forward(self, images: Tensor, proposed: Proposed | None = None) -> Tensor:
+        """Images (N, C, H, W) to rows that `Instances.of` reads. proposed: as Faster R-CNN has it."""
         self.require_fit(images)
         levels = self.backbone(images)
         own = self.rpn.proposals(images, self.rpn(images, levels)) if proposed is None else proposed
@@ -117,7 +117,7 @@ class MaskRCNN(FasterRCNN):
         picture = torch.arange(images.shape[0], device=boxes.device).repeat_interleave(MOST)
         masks = self.mask_logits(levels, Regions(boxes, picture), found[..., 5].long().flatten()).sigmoid()
         masks = masks.unflatten(0, (-1, MOST)) * (found[..., 4] > 0)[..., None, None]  # type: ignore[no-untyped-call]
-        return Instances(found, masks)
+        return Instances(found, masks).rows
 
 
 def mask_targets(masks: Tensor, boxes: Tensor, match: Tensor) -> Tensor:

@@ -18,7 +18,17 @@ from striate.data.targets.boxes import boxes_of
 from striate.ops.average_precision import average_precision, coco_figures, intervals, main_figures, mean, recalls
 from striate.ops.box_confusion import box_confusion
 from striate.ops.error_budget import KINDS, Errors, Kind, costs, errors
-from striate.ops.object_hits import Array, Detections, Flags, Hits, Objects, Rows, box_overlap, object_hits
+from striate.ops.object_hits import (
+    Array,
+    Detections,
+    Flags,
+    Hits,
+    Objects,
+    Overlap,
+    Rows,
+    box_overlap,
+    object_hits,
+)
 from striate.ops.operating_point import Advice, advised, best_threshold, precision_recall
 from striate.ops.voc_precision import voc_precision
 
@@ -48,7 +58,7 @@ class Pictures:
         sizes_px = batch.shown_px.double().cpu().numpy()
         edges = np.tile(sizes_px[:, ::-1], 2)  # width, height, width, height
         rows = output.double().cpu().numpy()
-        picture, place = np.nonzero((rows[..., 4] > 0) & np.isfinite(rows).all(2))
+        picture, place = object_places(rows)
         rows = rows[picture, place]
         found_boxes = rows[:, :4].clip(0, 1) * edges[picture]
         found = Detections(picture, rows[:, 5].astype(np.int64), area(found_boxes), rows[:, 4])
@@ -58,6 +68,11 @@ class Pictures:
         truth = Objects(there, batch.labels.cpu().numpy(), own, batch.ignored.cpu().numpy())
         hits = object_hits(found, truth, box_overlap(found_boxes, boxes, truth.ignored), len(batch), classes)
         return cls(found, found_boxes, truth, boxes, sizes_px, hits)
+
+    @property
+    def overlap(self) -> Overlap:
+        """What the IoU of a detection and an object is."""
+        return box_overlap(self.found_boxes, self.boxes, self.truth.ignored)
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
@@ -124,9 +139,7 @@ class DetectionEvaluation(OneScreen):
     @cached_property
     def errors(self) -> Errors:
         """What is wrong with each detection."""
-        pictures = self.pictures
-        overlap = box_overlap(pictures.found_boxes, pictures.boxes, pictures.truth.ignored)
-        return errors(pictures.found, pictures.truth, overlap)
+        return errors(self.pictures.found, self.pictures.truth, self.pictures.overlap)
 
     @cached_property
     def costs(self) -> dict[Kind, float]:
@@ -155,8 +168,7 @@ class DetectionEvaluation(OneScreen):
     def confusion(self) -> Rows:
         """What objects were taken for by detections that are `sure`, int64 (K + 1, K + 1), the last background."""
         pictures = self.pictures
-        overlap = box_overlap(pictures.found_boxes, pictures.boxes, pictures.truth.ignored)
-        return box_confusion(pictures.found, pictures.truth, overlap, self.sure, len(self.names))
+        return box_confusion(pictures.found, pictures.truth, pictures.overlap, self.sure, len(self.names))
 
     def per_class(self) -> list[dict[str, Any]]:
         """Objects, average precisions, recall and advice of every class; None where there is nothing to go by."""
@@ -234,6 +246,12 @@ class DetectionMetric:
     def result(self) -> DetectionEvaluation:
         """All that was counted, object by object."""
         return DetectionEvaluation(self.names, Pictures.joined(self.parts))
+
+
+def object_places(rows: Array) -> tuple[Rows, Rows]:
+    """Of rows (N, objects, 6) those that are objects: their pictures and their places there, each (D,)."""
+    picture, place = np.nonzero((rows[..., 4] > 0) & np.isfinite(rows).all(2))
+    return picture, place
 
 
 def known(value: float) -> float | None:
