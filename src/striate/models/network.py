@@ -43,6 +43,8 @@ class Network(nn.Module):
 
     task: str = CLASSIFICATION
     """What it answers."""
+    repeatable: ClassVar[bool] = True
+    """Whether a pass may be recorded to be repeated, which holds on to all that it computes."""
     begins_with: str = ""
     """The network of the zoo whose weights `begin_with` takes."""
 

@@ -87,6 +87,7 @@ class RCNN(Detector):
     classifier's (appendix B).
     """
 
+    repeatable: ClassVar[bool] = False  # what is computed of thousands of regions takes gigabytes
     auxiliary_classifiers: ClassVar[tuple[str, ...]] = ("svm", "boxes")
     learning: ClassVar[Learning] = LEARNING
 

@@ -73,8 +73,10 @@ class QuickForm(nn.Module):
     def _made(self, images: Tensor) -> Program:
         """A program for any number of pictures, from a pass of one and one of two, tried on another one.
 
-        Raises NotAProgram where the passes differ in more than that, or the answers.
+        Raises NotAProgram where the passes differ in more than that, or the answers, or where none may be recorded.
         """
+        if not getattr(self.network, "repeatable", True):
+            raise NotAProgram("a pass takes too much memory to be held on to")
         two = _channels_last(images[:1].repeat(2, 1, 1, 1))
         one_pass, recording = record(self.network, two[:1]), record(self.network, two)
         if [_told(call) for call in one_pass.calls] != [_told(call) for call in recording.calls]:
