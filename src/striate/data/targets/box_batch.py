@@ -27,7 +27,8 @@ class BoxBatch:
     batch of the picture that each is in, int64 (M,), ascending. size: height and width of the pictures. ignored: of
     what is neither to be found nor wrong to find, bool (M,). shown_px: height and width of each picture in its file,
     float32 (N, 2), whatever was made of it since. areas: of the objects in pixels of their files, float64 (M,), where
-    they are not those of the boxes. masks: which pixels objects have, bool (M, *size), of instances.
+    they are not those of the boxes. masks: which pixels objects have, bool (M, *size), of instances. proposals: boxes
+    in the same pictures in which a network is to look, the likeliest of each first, where they are given.
     """
 
     boxes: Tensor
@@ -39,6 +40,7 @@ class BoxBatch:
     shown_px: Tensor
     areas: Tensor | None = None
     masks: Tensor | None = None
+    proposals: BoxBatch | None = None
 
     def __len__(self) -> int:
         return self.pictures
@@ -46,9 +48,9 @@ class BoxBatch:
     def __getitem__(self, rows: slice) -> Self:
         first, end, _ = rows.indices(self.pictures)
         some = self.those((self.picture >= first) & (self.picture < end))
-        return replace(
-            some, picture=some.picture - first, pictures=max(0, end - first), shown_px=self.shown_px[first:end]
-        )
+        given = None if self.proposals is None else self.proposals[rows]
+        count, shown = max(0, end - first), self.shown_px[first:end]
+        return replace(some, picture=some.picture - first, pictures=count, shown_px=shown, proposals=given)
 
     def those(self, chosen: Tensor) -> Self:
         """Some of the boxes in the same pictures. chosen: bool (M,)."""
@@ -63,12 +65,15 @@ class BoxBatch:
         ignored, shown = map(move, (self.ignored, self.shown_px))
         moved = replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
         areas, masks = (None if each is None else move(each) for each in (self.areas, self.masks))
-        return replace(moved, areas=areas, masks=masks)
+        given = None if self.proposals is None else self.proposals.to(move)
+        return replace(moved, areas=areas, masks=masks, proposals=given)
 
     def moved(self, geometry: Geometry) -> Self:
         """Where the pixels are, cut at the edges of the result."""
         masks = None if self.masks is None else geometry[self.picture.cpu()].masks(self.masks, fill=False)
-        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size, masks=masks).cut()
+        given = None if self.proposals is None else self.proposals.moved(geometry)
+        boxes = geometry.boxes(self.boxes, self.picture)
+        return replace(self, boxes=boxes, size=geometry.size, masks=masks, proposals=given).cut()
 
     def cut(self) -> Self:
         """Cut at the edges of the pictures: what is gone is dropped, of which less than LEAST_LEFT is left ignored."""

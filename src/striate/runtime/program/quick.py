@@ -45,8 +45,10 @@ class QuickForm(nn.Module):
         self.network = network.eval()
         self._programs: dict[Key, Program | None] = {}
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) to the network's answer."""
+    def forward(self, images: Tensor, *others: Any) -> Tensor:
+        """(N, C, H, W) to the network's answer. others: what the network is given besides, which no program takes."""
+        if others:
+            return self.network(images, *others)  # type: ignore[no-any-return]
         program = self._program(images) if _repeatable(images) else None
         if program is None:
             return self.network(images)  # type: ignore[no-any-return]
