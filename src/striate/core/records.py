@@ -45,6 +45,8 @@ class Preprocess:
         fits into it, what is left on both sides is of the mean colour; "stretch": scaled to it, whatever its shape.
     white: the number that is white (255) in pictures of 16 bits, of 32 or of floating-point numbers, all of a data set
         alike; None: by the rules of `striate.data.decode`, for each picture.
+    proposals: the method, of `striate.data.proposals`, that says of a picture of the working size in which boxes a
+        detector looks; None: the network decides.
 
     >>> Preprocess(size=(224, 224)).resize
     (256, 256)
@@ -57,6 +59,7 @@ class Preprocess:
     mirrored: bool = False
     fit: Fit = "cover"
     white: float | None = None
+    proposals: str | None = None
 
     def __post_init__(self) -> None:
         if self.resize == (0, 0):  # the usual 256 for 224: seven eighths of the working size are seen

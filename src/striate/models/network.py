@@ -43,6 +43,10 @@ class Network(nn.Module):
 
     task: str = CLASSIFICATION
     """What it answers."""
+    repeatable: ClassVar[bool] = True
+    """Whether a pass may be recorded to be repeated, which holds on to all that it computes."""
+    takes_proposals: ClassVar[bool] = False
+    """Whether its `forward` can be given the boxes in which to look."""
     begins_with: str = ""
     """The network of the zoo whose weights `begin_with` takes."""
 

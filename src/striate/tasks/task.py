@@ -215,6 +215,8 @@ class Task:
     captions: what is read under each picture of a batch. drawn: pictures of a batch, uint8 (N, H, W, channels), with
     their targets drawn into them. examples: pictures worth showing of a result: data set,
     numbers of the pictures that were evaluated, and `Preprocess.white`.
+    beside: targets of a batch with what else is known of its pictures by their pixels: uint8 pictures of the working
+    size, targets, preprocessing.
     agreement: of how far another way, such as an exported file, may be from the network: its output, that of the other
     way, and what is close.
     phases: one optimiser each, of the module of that name, or of all that is called NETWORK. mix: pictures of a batch
@@ -248,6 +250,7 @@ class Task:
     readable: Callable[[Any], Any] = same
     at_once: int | None = None
     drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
+    beside: Callable[[Tensor, Any, Preprocess], Any] = lambda pictures, targets, preprocess: targets
     agreement: Callable[[Any, Any, float], Agreement] = of_logits
     sees_all: bool = False
     at_own_size: bool = False

@@ -47,7 +47,8 @@ class Shown:
         for batch in job.train.in_order():
             images = network_input(batch.pictures, job.preprocess, job.runtime)
             shown = network_geometry(len(images), job.preprocess)
-            yield images, batch.targets.to(job.runtime.move).moved(shown)
+            known = job.task.beside(batch.pictures, batch.targets, job.preprocess)
+            yield images, known.to(job.runtime.move).moved(shown)
             self.done += len(images)
             self.progress(min(self.done, total), total)
 

@@ -14,6 +14,7 @@ from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset, Pictures
 from striate.data.decode import DecodeError
+from striate.data.proposals import method_named
 from striate.meta.weightless import blueprint
 from striate.models import Model, Network, create_model
 from striate.models.for_tasks import instead_of, task_of
@@ -84,6 +85,17 @@ def require_losses(recipe: Recipe, task: Task) -> None:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
     if recipe.class_weights is not None and task.losses_for is None:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
+
+
+def require_proposals(recipe: Recipe, network: Network) -> None:
+    """Raise StriateError for proposals that there are not, that nothing looks at, or that mosaics would misplace."""
+    if recipe.proposals is None:
+        return
+    method_named(recipe.proposals)
+    if not network.takes_proposals:
+        raise IdleField("proposals", "a network that looks in given boxes, as R-CNN and Fast R-CNN do")
+    if recipe.mosaic:
+        raise StriateError("mosaics of pictures have no proposals of their own: leave mosaic or proposals out")
 
 
 def _refuse_other_task(model: Model, task: Task) -> None:

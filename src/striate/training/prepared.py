@@ -28,7 +28,7 @@ from striate.training.job import Job, Watch
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch
 from striate.training.memory.lone_pictures import fewest_at_once
 from striate.training.monitor.reporter import Reporter
-from striate.training.network import at_only_size, build_network
+from striate.training.network import at_only_size, build_network, require_proposals
 from striate.training.optim.optimizer import with_its_rate
 from striate.training.plan import Plan
 from striate.training.recipe import Recipe
@@ -104,7 +104,10 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     plan = replace(plan, options=laid_out(plan.options, network))
     runtime = runtime_rule(plan, network)
     white = plan.recipe.white or white_for(dataset, reporter.reading)
-    preprocess = replace(network.preprocess, mirrored=plan.recipe.test_flip, white=white)
+    require_proposals(plan.recipe, network)
+    preprocess = replace(
+        network.preprocess, mirrored=plan.recipe.test_flip, white=white, proposals=plan.recipe.proposals
+    )
     dataset = replace(dataset, targets=dataset.targets.at(preprocess))
     working, scan = working_pictures(dataset, preprocess, cache_gb, reporter.reading)
     report = check_data(dataset, scan, preprocess)

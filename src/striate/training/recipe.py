@@ -107,6 +107,9 @@ class Recipe(OneScreen, Augmentation):
     training pictures use."""
     least_px: int = 1
     """Pictures that are smaller are enlarged to this, where `size_px` is open."""
+    proposals: str | None = None
+    """In which boxes R-CNN and Fast R-CNN look: selective_search, or another method of `striate proposals`; None: in
+    windows that are slid."""
     weights: str | None = None
     """What it begins with: embedded, imagenet, a run folder or a file; None: drawn weights."""
     layers: tuple[str, ...] = ()

@@ -59,7 +59,8 @@ class Variation:
         if self.own is not None:
             moved = self.own(moved, self.seed, step)
         pictures, geometry = self.varied(moved, batch.indices, small, generator, epoch)
-        targets = batch.targets.to(self.runtime.move).moved(geometry)
+        known = self.task.beside(batch.pictures, batch.targets, self.preprocess)
+        targets = known.to(self.runtime.move).moved(geometry)
         if self.task.mix is not None:
             pictures, targets = self.task.mix(pictures, targets, len(self.names), self.recipe, generator)
         return pictures, targets

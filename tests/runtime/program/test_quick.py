@@ -183,3 +183,14 @@ def test_lists_and_names_that_a_program_cannot_hold_are_refused() -> None:
     with torch.inference_mode(), pytest.raises(NotAProgram, match="a list of more than tensors of the pass"):
         recording = record(lambda x: torch.cat([x, constant], 1), images(2, 4, 6))
         Program(recording.calls, recording.images, recording.answer)
+
+
+def test_what_may_not_be_recorded_goes_through_the_network(monkeypatch, caplog) -> None:
+    """R-CNN: all that a pass over a thousand regions computes took ten gigabytes."""
+    network = drawn("rcnn_quick_regnet26", 64)
+    passes = []
+    monkeypatch.setattr(type(network), "forward", lambda self, images: passes.append(len(images)) or images.mean())
+    with torch.inference_mode(), caplog.at_level(logging.DEBUG, "striate"):
+        QuickForm(network)(images(3, 3, 64))
+    assert passes == [3]
+    assert "a pass takes too much memory to be held on to" in caplog.text

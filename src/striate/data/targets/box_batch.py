@@ -31,6 +31,7 @@ class BoxBatch:
     float32 (N, 2), whatever was made of it since. areas: of the objects in pixels of their files, float64 (M,), where
     they are not those of the boxes. masks: which pixels objects have, bool (M, *size), of instances.
     outlines: of instances the objects' outlines in their files, (M,), wherever the pixels are moved; () of mosaics.
+    proposals: boxes in the same pictures in which a network is to look, the likeliest of each first, where given.
     """
 
     boxes: Tensor
@@ -43,6 +44,7 @@ class BoxBatch:
     areas: Tensor | None = None
     masks: Tensor | None = None
     outlines: tuple[Outline | None, ...] = ()
+    proposals: BoxBatch | None = None
 
     def __len__(self) -> int:
         return self.pictures
@@ -50,9 +52,9 @@ class BoxBatch:
     def __getitem__(self, rows: slice) -> Self:
         first, end, _ = rows.indices(self.pictures)
         some = self.those((self.picture >= first) & (self.picture < end))
-        return replace(
-            some, picture=some.picture - first, pictures=max(0, end - first), shown_px=self.shown_px[first:end]
-        )
+        given = None if self.proposals is None else self.proposals[rows]
+        count, shown = max(0, end - first), self.shown_px[first:end]
+        return replace(some, picture=some.picture - first, pictures=count, shown_px=shown, proposals=given)
 
     def those(self, chosen: Tensor) -> Self:
         """Some of the boxes in the same pictures. chosen: bool (M,)."""
@@ -67,12 +69,15 @@ class BoxBatch:
         ignored, shown = map(move, (self.ignored, self.shown_px))
         moved = replace(self, boxes=boxes, labels=labels, picture=picture, ignored=ignored, shown_px=shown)
         areas, masks = (None if each is None else move(each) for each in (self.areas, self.masks))
-        return replace(moved, areas=areas, masks=masks)
+        given = None if self.proposals is None else self.proposals.to(move)
+        return replace(moved, areas=areas, masks=masks, proposals=given)
 
     def moved(self, geometry: Geometry) -> Self:
         """Where the pixels are, cut at the edges of the result."""
         masks = None if self.masks is None else geometry[self.picture.cpu()].masks(self.masks, fill=False)
-        return replace(self, boxes=geometry.boxes(self.boxes, self.picture), size=geometry.size, masks=masks).cut()
+        given = None if self.proposals is None else self.proposals.moved(geometry)
+        boxes = geometry.boxes(self.boxes, self.picture)
+        return replace(self, boxes=boxes, size=geometry.size, masks=masks, proposals=given).cut()
 
     def cut(self) -> Self:
         """Cut at the edges of the pictures: what is gone is dropped, of which less than LEAST_LEFT is left ignored."""

@@ -55,6 +55,11 @@ def traced(module: Answering, preprocess: Preprocess, label: str) -> Traced:
     """
     if DEFERRING not in inspect.signature(torch.export.export).parameters:
         raise StriateError(f"to export {label} takes a newer torch than {torch.__version__}; 2.13 does")
+    if preprocess.proposals is not None:
+        raise StriateError(
+            f"{label} looks in the boxes of {preprocess.proposals}, which no file for other programs searches for; "
+            "one that was trained without --set proposals=... can be exported"
+        )
     if module.from_pixels is None and (program := _of_any_size(module, preprocess)) is not None:
         return Traced(module, program, preprocess, tuple(other_sizes(preprocess)))
     return of_its_size(module, preprocess, label)

@@ -42,6 +42,18 @@ class Truth(Protocol):
         """See above."""
 
 
+class Given(Protocol):
+    """The proposals of a batch of pictures: boxes and picture as those of `Truth`, the likeliest of each first."""
+
+    @property
+    def boxes(self) -> Tensor:
+        """See above."""
+
+    @property
+    def picture(self) -> Tensor:
+        """See above."""
+
+
 class Detector(Network):
     """A network of images (N, C, H, W) to the objects in them, (N, `MOST`, 6), best first.
 

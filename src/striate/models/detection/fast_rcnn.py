@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from striate.core.records import Preprocess
 from striate.models.detection.anchors import cell_anchors
-from striate.models.detection.detector import Detector, Truth
+from striate.models.detection.detector import Detector, Given, Truth
 from striate.models.detection.matcher import BETWEEN, NEGATIVE
 from striate.models.detection.one_map import OneMap, PoolOneMap, of_vgg, up_to
 from striate.models.detection.proposals import Proposed
@@ -29,6 +29,7 @@ from striate.models.detection.regions import (
     all_regions,
     drawn_regions,
     objects,
+    padded_boxes,
     region_losses,
     with_truth,
 )
@@ -67,10 +68,13 @@ class FastRCNN(Detector):
     (R, units).
     """
 
+    takes_proposals: ClassVar[bool] = True
     classifier_name = "roi_heads.box_predictor.cls_score"
     auxiliary_classifiers: ClassVar[tuple[str, ...]] = ("roi_heads.box_predictor.bbox_pred",)
     learning: ClassVar[Learning] = Learning(above_a_tenth, 64, 1.0)
     """Section 2.3, of two pictures at once, and equation 3."""
+    most_proposals: ClassVar[int] = 2000
+    """Of a picture, where they are given. Section 2.3."""
     dense_from: Mapping[str, str] = {}
     """Layers of the box head that begin with those of the network below, and how they are called there."""
 
@@ -104,15 +108,15 @@ class FastRCNN(Detector):
             fill(self.roi_heads["box_head"], dense, source)
 
     def losses(self, images: Tensor, truth: Truth, proposed: Proposed | None = None) -> dict[str, Tensor]:
-        """Losses of classes and boxes, means over pictures. proposed: windows that are slid, where none are given."""
+        """Losses of classes and boxes, means over pictures. proposed: by default as `proposed_in` has them."""
         self.require_fit(images)
-        proposed = windows(images) if proposed is None else proposed
+        proposed = proposed_in(truth, images, self.most_proposals) if proposed is None else proposed
         return self.region_losses(self.backbone(images), self.draw(proposed, truth), truth)
 
     def forward(self, images: Tensor, proposed: Proposed | None = None) -> Tensor:
         """Images (N, C, H, W) to objects (N, MOST, 6), as `Detector` has them. proposed: as of `losses`."""
         self.require_fit(images)
-        proposed = windows(images) if proposed is None else proposed
+        proposed = windows(images) if proposed is None else proposed.best(self.most_proposals)
         return self.objects(self.backbone(images), proposed, images)
 
     def _heads(self, images: Tensor) -> list[tuple[float, Tensor]]:
@@ -139,6 +143,12 @@ class FastRCNN(Detector):
         """Logits (R, K + 1) and codes of boxes (R, K + 1, 4)."""
         features = self.roi_heads["box_head"](self.pool(levels, regions, SIDE))
         return self.roi_heads["box_predictor"](features)  # type: ignore[no-any-return]
+
+
+def proposed_in(truth: Truth, images: Tensor, most: int) -> Proposed:
+    """The likeliest proposals that come with the truth of a batch; windows that are slid, where none do."""
+    given: Given | None = getattr(truth, "proposals", None)
+    return windows(images) if given is None else padded_boxes(given.boxes, given.picture, truth.pictures, most)
 
 
 def windows(images: Tensor) -> Proposed:

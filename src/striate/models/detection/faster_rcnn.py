@@ -54,6 +54,7 @@ class AlignPyramid:
 class FasterRCNN(FastRCNN):
     """Levels, proposals from them, and what Fast R-CNN says of these. Losses: objectness, rpn_box, class and box."""
 
+    takes_proposals = False
     names_elsewhere = NAMES_OF_OLD_FILES
     of_positives = "rpn_box"
     held: tuple[str, ...] = ()

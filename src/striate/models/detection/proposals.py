@@ -41,6 +41,10 @@ class Proposed(NamedTuple):
     boxes: Tensor
     there: Tensor
 
+    def best(self, most: int) -> Proposed:
+        """The first of each picture."""
+        return Proposed(self.boxes[:, :most], self.there[:, :most])
+
 
 class Kept(NamedTuple):
     """How many proposals go on, the best: `best` of each level to suppression, and `left` of a picture behind it."""

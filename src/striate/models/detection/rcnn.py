@@ -20,10 +20,10 @@ from striate.core.records import Preprocess
 from striate.models.alexnet import alexnet
 from striate.models.detection.coder import PLAIN
 from striate.models.detection.detector import Detector, Truth
-from striate.models.detection.fast_rcnn import WINDOWS_PX, windows
+from striate.models.detection.fast_rcnn import WINDOWS_PX, proposed_in, windows
 from striate.models.detection.matcher import match
 from striate.models.detection.proposals import Proposed
-from striate.models.detection.rcnn_solving import Solving, own
+from striate.models.detection.rcnn_solving import Own, Solving, own
 from striate.models.detection.regions import (
     Learning,
     Regions,
@@ -87,6 +87,10 @@ class RCNN(Detector):
     classifier's (appendix B).
     """
 
+    repeatable: ClassVar[bool] = False  # what is computed of thousands of regions takes gigabytes
+    takes_proposals: ClassVar[bool] = True
+    most_proposals: int = 2000
+    """Of a picture, where they are given. Section 2.2."""
     auxiliary_classifiers: ClassVar[tuple[str, ...]] = ("svm", "boxes")
     learning: ClassVar[Learning] = LEARNING
 
@@ -121,7 +125,7 @@ class RCNN(Detector):
     def losses(self, images: Tensor, truth: Truth, proposed: Proposed | None = None) -> dict[str, Tensor]:
         """Cross-entropy of regions drawn from the proposals, a mean over pictures. proposed: as of `forward`."""
         self.require_fit(images)
-        proposed = windows(images) if proposed is None else proposed
+        proposed = proposed_in(truth, images, self.most_proposals) if proposed is None else proposed
         drawn = drawn_regions(with_truth(proposed, truth), truth, self.learning)
         return {"class": class_loss(self._logits(self.read(images, drawn.regions)), drawn, truth)}
 
@@ -131,7 +135,7 @@ class RCNN(Detector):
         proposed: windows that are slid, where none are given.
         """
         self.require_fit(images)
-        proposed = windows(images) if proposed is None else proposed
+        proposed = windows(images) if proposed is None else proposed.best(self.most_proposals)
         if torch.compiler.is_exporting():
             return self._objects(images, proposed)
         alone = [Proposed(boxes[None], there[None]) for boxes, there in zip(*proposed, strict=True)]
@@ -178,16 +182,17 @@ class RCNN(Detector):
             there = Regions(truth.boxes[counted], truth.picture[counted])
             solving.see_objects(self.read_in_parts(images, there).units.double(), truth.labels[counted])
         for images, truth in pictures:
+            proposed = proposed_in(truth, images, self.most_proposals)
             for number in range(truth.pictures):
-                self._look(images[number, None], truth, number, solving)
+                boxes = proposed.boxes[number][proposed.there[number]]
+                self._look(images[number, None], boxes, own(truth, number), solving)
         self.svm.take(*solving.svms())
         self.boxes.take(*solving.boxes())
 
-    def _look(self, image: Tensor, truth: Truth, number: int, solving: Solving) -> None:
-        """Take up what the proposals of one picture of a batch teach."""
-        regions = all_regions(windows(image))
-        read = self.read_in_parts(image, regions)
-        solving.see_proposals(regions.boxes, read.units.double(), read.maps.float(), own(truth, number))
+    def _look(self, image: Tensor, boxes: Tensor, truth: Own, solving: Solving) -> None:
+        """Take up what the proposals (P, 4) of one picture teach."""
+        read = self.read_in_parts(image, Regions(boxes, boxes.new_zeros(len(boxes)).long()))
+        solving.see_proposals(boxes, read.units.double(), read.maps.float(), truth)
 
 
 def warped(images: Tensor, regions: Regions, side: int, context: int) -> Tensor:
@@ -223,6 +228,6 @@ def rcnn_quick_regnet26(classes: int = 20, in_channels: int = 3) -> RCNN:
     """The same on the packaged network, for two cores: pictures of 320 px, regions of 48 px with 4 px of context."""
     regnet = quick_regnet26(1, in_channels)
     network = RCNN(regnet, 48, 4, regnet.features_info[-1].channels * 3 * 3, classes)
-    network.begins_with = "quick_regnet26"
+    network.begins_with, network.most_proposals = "quick_regnet26", 400
     network.preprocess = replace(regnet.preprocess, size=(320, 320), resize=(320, 320), fit="stretch")
     return network

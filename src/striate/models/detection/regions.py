@@ -79,13 +79,24 @@ def all_regions(proposed: Proposed) -> Regions:
 def with_truth(proposed: Proposed, truth: Truth) -> Proposed:
     """The proposals, and the boxes that are to be found as further ones, so that there is something to learn of."""
     counted = ~truth.ignored
-    boxes, picture = truth.boxes[counted], truth.picture[counted]
+    further = padded_boxes(truth.boxes[counted], truth.picture[counted], truth.pictures)
+    return Proposed(*(torch.cat(each, 1) for each in zip(proposed, further, strict=True)))
+
+
+def padded_boxes(boxes: Tensor, picture: Tensor, pictures: int, most: int | None = None) -> Proposed:
+    """Boxes (M, 4) of pictures (M,), ascending, as proposals of each; most: of a picture, its first.
+
+    >>> padded_boxes(torch.eye(4)[:3], torch.tensor([0, 0, 2]), 3).there.tolist()
+    [[True, True], [False, False], [True, False]]
+    """
     places = torch.arange(len(boxes), device=boxes.device) - torch.searchsorted(picture, picture)
-    most = int(places.max()) + 1 if len(places) else 0
-    further = boxes.new_zeros(truth.pictures, most, 4)
-    there = torch.zeros(truth.pictures, most, dtype=torch.bool, device=boxes.device)
+    if most is not None:
+        boxes, picture, places = (each[places < most] for each in (boxes, picture, places))
+    width = int(places.max()) + 1 if len(places) else 0
+    further = boxes.new_zeros(pictures, width, 4)
+    there = torch.zeros(pictures, width, dtype=torch.bool, device=boxes.device)
     further[picture, places], there[picture, places] = boxes, True
-    return Proposed(torch.cat([proposed.boxes, further], 1), torch.cat([proposed.there, there], 1))
+    return Proposed(further, there)
 
 
 @dataclass(frozen=True)

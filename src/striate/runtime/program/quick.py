@@ -45,8 +45,10 @@ class QuickForm(nn.Module):
         self.network = network.eval()
         self._programs: dict[Key, Program | None] = {}
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) to the network's answer."""
+    def forward(self, images: Tensor, *others: Any) -> Tensor:
+        """(N, C, H, W) to the network's answer. others: what the network is given besides, which no program takes."""
+        if others:
+            return self.network(images, *others)  # type: ignore[no-any-return]
         program = self._program(images) if _repeatable(images) else None
         if program is None:
             return self.network(images)  # type: ignore[no-any-return]
@@ -73,8 +75,10 @@ class QuickForm(nn.Module):
     def _made(self, images: Tensor) -> Program:
         """A program for any number of pictures, from a pass of one and one of two, tried on another one.
 
-        Raises NotAProgram where the passes differ in more than that, or the answers.
+        Raises NotAProgram where the passes differ in more than that, or the answers, or where none may be recorded.
         """
+        if not getattr(self.network, "repeatable", True):
+            raise NotAProgram("a pass takes too much memory to be held on to")
         two = _channels_last(images[:1].repeat(2, 1, 1, 1))
         one_pass, recording = record(self.network, two[:1]), record(self.network, two)
         if [_told(call) for call in one_pass.calls] != [_told(call) for call in recording.calls]:

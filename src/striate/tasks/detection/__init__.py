@@ -13,6 +13,7 @@ from striate.tasks.detection.losses import losses
 from striate.tasks.detection.metric import DetectionEvaluation, DetectionMetric
 from striate.tasks.detection.mixing import mix
 from striate.tasks.detection.prediction import predict_objects
+from striate.tasks.detection.proposing import with_proposals
 from striate.tasks.detection.sections import facts, headline, sections
 from striate.tasks.task import Figure, Task
 
@@ -38,6 +39,7 @@ DETECTION = Task(
     captions=captions,
     examples=costliest_errors,
     drawn=drawn,
+    beside=with_proposals,
     agreement=of_objects,
     sees_all=True,
     finds_objects=True,
