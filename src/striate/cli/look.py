@@ -45,6 +45,7 @@ def look(
     """
     from striate.core.files import require_writable
     from striate.deploy.run import load
+    from striate.report.look.look import Stopped
     from striate.report.look.look import look as look_into
     from striate.report.look.parts import parts_named, require_pictures
 
@@ -54,7 +55,12 @@ def look(
     require_pictures(parts_named(names), names, given=data is not None)
     opened = load(str(run), "fp32", model, device)
     with opened.runtime.processor_threads():
-        found = look_into(opened, data, names, split=split, most=most, seed=seed, watching=bar)
+        try:
+            found = look_into(opened, data, names, split=split, most=most, seed=seed, watching=bar)
+        except Stopped as stopped:
+            stopped.looked.write(output)
+            tell(f"{output} has what was found until now")
+            raise
     found.write(output)
     if json:
         print_json({**found.to_dict(), "output": str(output)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from markupsafe import Markup, escape
 from torch import nn
 
 from striate.analysis.summary import summarize
-from striate.core.errors import StriateError
+from striate.core.errors import Interrupted, StriateError
 from striate.core.one_screen import OneScreen
 from striate.core.units import compact, counted
 from striate.data.scan import Progress
@@ -90,6 +91,15 @@ class Looked(OneScreen):
         return rendered("look.html", looked=self, sections=[(part, _drawn(part, found)) for part, found in self.parts])
 
 
+class Stopped(Interrupted):
+    """Ctrl-C between or within parts. looked: those that were done."""
+
+    def __init__(self, looked: Looked) -> None:
+        done = ", ".join(part.name for part, _ in looked.parts)
+        super().__init__(f"stopped, with these parts done: {done}", signal.SIGINT)
+        self.looked = looked
+
+
 def look(
     looked_at: Run | nn.Module,
     pictures: Pictures | None = None,
@@ -108,7 +118,8 @@ def look(
     tensor (N, C, H, W), normalised. None leaves out the parts that need some. only: names of parts, as
     `striate.report.look.parts.PARTS` has them; all by default. most: at most so many pictures, evenly of them all.
     seed: of everything that is drawn. watching: of what is being done a context that gives a callback of (done, total).
-    Raises StriateError for names that are not known, and for pictures that cannot be read or do not fit.
+    Raises StriateError for names that are not known, and for pictures that cannot be read or do not fit; for Ctrl-C
+    after the first part `Stopped`, which has what was found.
 
     >>> import torch
     >>> from striate.models import create_model
@@ -120,10 +131,16 @@ def look(
     with watching("reading pictures") as progress:
         subject = subject_of(looked_at, pictures, Choice(split, most, progress), seed)
     found: list[tuple[Part, Found | str]] = []
+    left_out = tuple(part for part in named if part not in parts)
     for part in parts:
-        with watching(part.name) as progress:
-            found.append((part, _looked(part, subject, progress)))
-    return Looked(subject, tuple(found), tuple(part for part in named if part not in parts))
+        try:
+            with watching(part.name) as progress:
+                found.append((part, _looked(part, subject, progress)))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            raise Stopped(Looked(subject, tuple(found), left_out)) from None
+    return Looked(subject, tuple(found), left_out)
 
 
 def _looked(part: Part, subject: Subject, progress: Progress) -> Found | str:
