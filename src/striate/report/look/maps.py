@@ -82,9 +82,9 @@ def _accuracies(subject: Subject, found: FeatureMap) -> dict[str, float]:
 
 def _sentence(subject: Subject, found: FeatureMap, accuracies: dict[str, float]) -> str:
     if not accuracies:
-        return f"{found.layer}: no classes are known, so nothing says how well it parts them"
+        return f"of {found.layer} nothing says how well it parts classes: the network has no classes of these pictures"
     return (
-        f"{found.layer}: the nearest pictures tell the class of {accuracies['features']:.1%} by its features, of "
+        f"By {found.layer} the nearest pictures tell the class of {accuracies['features']:.1%} by its features, of "
         f"{accuracies['t-SNE']:.1%} on its map by t-SNE and of {accuracies['PCA']:.1%} on that by PCA"
     )
 
