@@ -120,3 +120,9 @@ def test_a_layer_that_is_called_twice_is_two_rows():
 def test_one_picture_alone_is_too_few():
     with pytest.raises(StriateError, match="stability needs at least two pictures"):
         layer_changes(Functional(), [torch.rand(1, 1, 16, 16)])
+
+
+def test_a_convolution_of_one_place_has_no_stride():
+    squeeze = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 1))
+    _, pooling = layer_changes(squeeze, [torch.rand(2, 1, 8, 8)], [BY_ONE])
+    assert [(each.name, each.kind) for each in pooling] == [("0", "mean over all places")]

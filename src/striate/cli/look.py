@@ -15,7 +15,7 @@ from striate.cli.using import DEVICE, MODEL, RUN
 if TYPE_CHECKING:
     from striate.report.look.look import Looked
 
-PARTS = "diagram, filters, activations and attribution"
+PARTS = "diagram, filters, activations, attribution, maps and doubts"
 
 
 def look(

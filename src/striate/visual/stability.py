@@ -216,7 +216,7 @@ class _Pools(TorchFunctionMode):
         """Note what makes fewer places of maps; of a convolution, what a stride does, not an edge that is left out."""
         of_maps = read.dim() == 4 and output.dim() in (2, 4) and len(read) == len(output) == self.pictures
         height, height_after = read.shape[2] if of_maps else 0, output.shape[2] if output.dim() == 4 else 1
-        fewer = 2 * height_after <= height + 1 if kind == "convolution" else height_after < height
+        fewer = height_after < height and (kind != "convolution" or 2 * height_after <= height + 1)
         if not fewer:
             return
         if height_after == 1 and kind in ("average pooling", "mean"):

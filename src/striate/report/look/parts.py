@@ -8,7 +8,9 @@ from striate.core.errors import StriateError, unknown_name
 from striate.report.look.activations import look_at_activations
 from striate.report.look.attribution import look_at_reasons
 from striate.report.look.diagram import look_at_layers
+from striate.report.look.doubts import look_at_doubts
 from striate.report.look.filters import look_at_filters
+from striate.report.look.maps import look_at_maps
 from striate.report.look.part import Part
 
 _ALL = (
@@ -16,6 +18,8 @@ _ALL = (
     Part("filters", "What the first layer looks for", "look/filters.html", look_at_filters, needs_pictures=False),
     Part("activations", "What every layer makes of a picture", "look/activations.html", look_at_activations),
     Part("attribution", "Where the reasons for an answer lie", "look/attribution.html", look_at_reasons),
+    Part("maps", "Which pictures it finds alike", "look/maps.html", look_at_maps),
+    Part("doubts", "What it does not know", "look/doubts.html", look_at_doubts),
 )
 PARTS = {part.name: part for part in _ALL}
 """Every part by its name."""

@@ -58,7 +58,7 @@ def last_layer_of_maps(asked: Asked) -> str:
     The answer of a transformer reads one token of its last block, so there the block before is taken.
     Raises NoMaps where no stage has places.
     """
-    stages = _stages(asked.network, asked.images)
+    stages = stage_paths(asked.network, asked.images)
     kept, gradients = _with_gradients(asked, stages)
     found = [(path, _as_maps(kept[path], asked.images)) for path in reversed(stages) if path in gradients]
     with_places = [(path, as_maps) for path, as_maps in found if as_maps is not None]
@@ -68,7 +68,7 @@ def last_layer_of_maps(asked: Asked) -> str:
     return next(matters, with_places[0][0])
 
 
-def _stages(network: nn.Module, images: Tensor) -> list[str]:
+def stage_paths(network: nn.Module, images: Tensor) -> list[str]:
     """Paths of the ends of stages, lowest first."""
     size = (images.shape[2], images.shape[3])
     if isinstance(network, Network):
