@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,6 +19,7 @@ def between(values, column, row):
     return values[r, c] * (1 - down - right) + values[r1, c] * down + values[r, c1] * right
 
 
+@settings(deadline=None)
 @given(VALUES, st.sampled_from([-0.5, 0.0005, 0.5]))
 def test_both_ends_of_every_piece_are_at_the_level(values, level):
     for x0, y0, x1, y1 in level_lines(values, level):
@@ -27,6 +28,7 @@ def test_both_ends_of_every_piece_are_at_the_level(values, level):
         assert between(values, x1, y1) == pytest.approx(level, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_lines_end_at_the_border_only(values):
     pieces = level_lines(values, 0.0005).round(9)
