@@ -17,6 +17,7 @@ from striate.layers.unpooling import (
     max_pool_with_places,
     max_unpool,
 )
+from striate.layers.wide_convolution import WideConv2d
 from striate.layers.zero_pad_shortcut import ZeroPadShortcut
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SqueezeExcitation",
     "TransposedConv2d",
     "VanillaDropout",
+    "WideConv2d",
     "ZeroPadShortcut",
     "batch_norm",
     "bilinear_",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
-from striate.layers import BilinearUpsample, bilinear_, he_normal_
+from striate.layers import BilinearUpsample, WideConv2d, bilinear_, he_normal_
 from striate.models.segmentation.pixelwise import OnVGG, conv_paths, convolutions
 
 # arXiv:1409.1556, table 1, column D: channels and convolutions before each of the five poolings
@@ -52,7 +52,7 @@ class FCN(OnVGG):
         self.pool = nn.MaxPool2d(2)
         # DEVIATES arXiv:1411.4038: the authors' code pads the picture by 100 px, so that fc6 without padding fits, and
         # crops; 3 cells around fc6's input give maps that lie on the picture, and half the arithmetic at 500 px.
-        self.fc6 = nn.Conv2d(512, 4096, kernel_size=7, padding=3)
+        self.fc6 = WideConv2d(512, 4096, kernel_size=7, padding=3)
         self.fc7 = nn.Conv2d(4096, 4096, kernel_size=1)
         self.relu = nn.ReLU(inplace=True)
         self.dropout = nn.Dropout(0.5)
