@@ -9,17 +9,21 @@ TORCH ?= torch
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export PIP_EXTRA_INDEX_URL
 
-.PHONY: demo test test-portable lint clean
+.PHONY: demo test test-all test-portable lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.installed-dev lint
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+# With what is marked slow: the whole zoo exported and drawn, timm's networks trained.
+test-all: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest -n auto
 
 # What compares floating-point numbers, in the arithmetic of an older processor, which stands in for all others: bits are
 # equal only where computations are.
-FLOATS := tests/kernels tests/layers tests/ops tests/runtime tests/tasks tests/frozen tests/deploy tests/analysis tests/models tests/visual tests/data/test_augment.py tests/data/test_geometry.py
+FLOATS := tests/kernels tests/layers tests/ops tests/runtime tests/tasks tests/frozen tests/models tests/visual tests/data/test_augment.py tests/data/test_geometry.py
 test-portable: $(VENV)/.installed-dev
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -n auto -m "not slow" $(FLOATS)
 

@@ -162,7 +162,6 @@ def test_a_plain_loop_comes_to_the_weights_of_a_run(tmp_path):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.slow
 def test_a_ten_line_loop_reaches_what_train_reaches(tmp_path):
     epochs, rate, reached = 5, 0.1, []
     data = striate.open_data("digits", model="lenet5")

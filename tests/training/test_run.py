@@ -145,7 +145,6 @@ def test_a_killed_run_resumes_to_equal_bytes(photos, tmp_path, monkeypatch, die_
     assert lines[0] == lines[1]
 
 
-@pytest.mark.slow
 def test_sigkill_resumes_to_equal_bytes(tmp_path):
     """The real thing: another process, kill -9, resume."""
     command = [sys.executable, "-m", "striate", "train", "digits", "--recipe", "digits_lenet5", "--epochs", "6"]
@@ -161,7 +160,6 @@ def test_sigkill_resumes_to_equal_bytes(tmp_path):
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("signals_of_a_terminal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
@@ -179,7 +177,6 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     assert last.endswith(f"everything is saved. Go on with: striate train --run {tmp_path / 'run'} --resume")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("signals_of_a_terminal")
 @pytest.mark.parametrize("pause_s", [0.001, 0.03, 0.3])
 def test_whoever_types_ctrl_c_many_times_is_told_how_to_go_on(tmp_path, pause_s):
