@@ -66,8 +66,8 @@ def opened(
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(f"error: {error}"))
     page.on("request", lambda request: left.append(request.url))
-    for path, answer in (answers or {}).items():
-        page.route(f"**/{path}", partial(_fulfil, answer))
+    for asked, answer in (answers or {}).items():
+        page.route(f"**/{asked}", partial(_fulfil, answer))
     page.goto(server + path)
     until(page, lambda: ready(page))
     yield page

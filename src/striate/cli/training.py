@@ -64,7 +64,7 @@ LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multip
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = (
     "default, fast, finetune, probe, quick_box, localisation, quick_fcn, segmentation, quick_detector, "
-    "detection, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+    "detection, mask_rcnn, instances, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 )
 DATA = Annotated[
     str | None,
