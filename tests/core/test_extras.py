@@ -9,7 +9,10 @@ from striate.core import extras
 from striate.core.errors import StriateError
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-CALLED = {"yaml": "pyyaml", "cv2": "opencv-contrib-python-headless"}  # what is installed, where it is called otherwise than what is imported
+CALLED = {
+    "yaml": "pyyaml",
+    "cv2": "opencv-contrib-python-headless",
+}  # what is installed, where it is called otherwise than what is imported
 
 
 @pytest.mark.parametrize(("package", "extra"), extras.EXTRA_OF.items())
