@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.records import Feature, Preprocess
-from striate.layers import BilinearUpsample, he_normal_
+from striate.layers import BilinearUpsample, WideConv2d, he_normal_
 from striate.models.segmentation.pixelwise import OnVGG, conv_paths, convolutions
 
 # arXiv:1409.1556, table 1, column D, as section 4 has it: channels, convolutions, dilation, and whether pooling follows
@@ -82,7 +82,7 @@ class Dilated(OnVGG):
             channels, stride = width, stride * (2 if pooled else 1)
         # DEVIATES arXiv:1511.07122: zeros around the maps; the paper pads the picture by reflection and no map
         self.features = nn.Sequential(*rows)
-        self.fc6 = nn.Conv2d(512, 4096, kernel_size=7, padding=12, dilation=4)
+        self.fc6 = WideConv2d(512, 4096, kernel_size=7, padding=12, dilation=4)
         self.fc7 = nn.Conv2d(4096, 4096, kernel_size=1)
         self.relu = nn.ReLU(inplace=True)
         self.dropout = nn.Dropout(0.5)
