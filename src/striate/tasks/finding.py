@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from striate.core.records import Preprocess
+from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.models import Network
+
+NAMED = 5  # classes in a sentence
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,23 @@ class Validated(NamedTuple):
 def no_findings(run: Validated) -> list[Finding]:
     """Of a task that has nothing of its own to say."""
     return []
+
+
+class Missed(NamedTuple):
+    """Classes that are never answered, in a sentence. which: one or several. told: the first of them."""
+
+    which: str
+    told: str
+
+    @classmethod
+    def of(cls, classes: Sequence[str]) -> Missed:
+        """classes: of each its name and how much there is of it.
+
+        >>> Missed.of(["'cat' (3 objects)"])
+        Missed(which='a class that is', told="'cat' (3 objects)")
+        >>> Missed.of(list("abcdefg")).told
+        'a, b, c, d, e and 2 more classes'
+        """
+        more = f" and {counted(len(classes) - NAMED, 'more class')}" if len(classes) > NAMED else ""
+        which = "a class that is" if len(classes) == 1 else "classes that are"
+        return cls(which, ", ".join(classes[:NAMED]) + more)

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 import striate
+from found_out import found_in
 from striate.core.records import Preprocess
 from striate.data.shapes import write_shapes
 from striate.models import DETECTORS, ZOO
 from striate.models.detection.yolo import BOXES, GRID, YOLO
-from striate.training.folder.layout import read_metrics
 
 SIDE = 56  # eight pixels to a cell
 FIELDS = {
@@ -77,12 +77,7 @@ def train(tmp_path, monkeypatch):
         monkeypatch.setitem(ZOO, "tiny", tiny)
         monkeypatch.setitem(DETECTORS, "tiny", tiny)
         finished = striate.train(data, model="tiny", run=tmp_path / "run", **(FIELDS | fields))
-        records = [record for line in read_metrics(finished.path) for record in line.get("findings", ())]
-        assert len({record["kind"] for record in records}) == len(records)  # nothing twice
-        for record in records:
-            assert record["text"] in (finished.path / "log.txt").read_text()
-            assert not record["text"].endswith(".")
-        return {record["kind"]: record for record in records}
+        return found_in(finished.path)
 
     return run
 

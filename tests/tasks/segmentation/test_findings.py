@@ -12,13 +12,13 @@ from PIL import Image
 from torch import nn
 
 import striate
+from found_out import found_in
 from striate.core.records import Preprocess
 from striate.models import SEGMENTATION, ZOO
 from striate.models.segmentation.pixelwise import PixelwiseNetwork
 from striate.tasks.finding import Validated
 from striate.tasks.segmentation.findings import findings_of
 from striate.tasks.segmentation.metric import PixelMetric
-from striate.training.folder.layout import read_metrics
 
 FIELDS = {
     "size_px": 48, "epochs": 6, "batch_size": 2, "peak_lr": 0.01, "warmup_epochs": 0.0,
@@ -79,12 +79,7 @@ def train(tmp_path, monkeypatch):
         monkeypatch.setitem(ZOO, "tiny", tiny)
         monkeypatch.setitem(SEGMENTATION, "tiny", tiny)
         finished = striate.train(data, model="tiny", run=tmp_path / "run", **(FIELDS | fields))
-        records = [record for line in read_metrics(finished.path) for record in line.get("findings", ())]
-        assert len({record["kind"] for record in records}) == len(records)  # nothing twice
-        for record in records:
-            assert record["text"] in (finished.path / "log.txt").read_text()
-            assert not record["text"].endswith(".")
-        return {record["kind"]: record for record in records}
+        return found_in(finished.path)
 
     return run
 

@@ -13,13 +13,12 @@ from striate.models.detection import Detector
 from striate.ops.average_precision import average_precision
 from striate.ops.boxes import box_area
 from striate.tasks.detection.metric import Pictures
-from striate.tasks.finding import Finding, Validated
+from striate.tasks.finding import Finding, Missed, Validated
 
 EMPTY_FROM = 0.3  # of the epochs: scores of many networks begin near 0
 NEVER_FROM = 0.5  # of the epochs: a rare class is learned late
 MANY_SMALL = 0.25  # of the boxes: some tiny ones are in most data
 LEAST_AP = 0.01  # at an IoU of 0.5: a network whose scores are low, but lie on the objects, learns
-NAMED = 5  # classes in a sentence
 
 RATE = "--set peak_lr=..., ten times less, then ten times more"
 
@@ -97,13 +96,11 @@ def _never(missed: list[tuple[str, int]]) -> list[Finding]:
     """missed: classes with their objects."""
     if not missed:
         return []
-    told = ", ".join(f"{name!r} ({counted(count, 'object')})" for name, count in missed[:NAMED])
-    more = f" and {counted(len(missed) - NAMED, 'more class')}" if len(missed) > NAMED else ""
-    which = "a class that is" if len(missed) == 1 else "classes that are"
+    which, told = Missed.of([f"{name!r} ({counted(count, 'object')})" for name, count in missed])
     return [
         Finding(
             "never predicted",
             f"nothing in the validation pictures is taken for {which} there, at a score of {SHOWN_FROM} or more: "
-            f"{told}{more}. Usually such classes are rare or small: more pictures of them, or larger ones (--size)",
+            f"{told}. Usually such classes are rare or small: more pictures of them, or larger ones (--size)",
         )
     ]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from itertools import islice
 
-from striate.core.units import counted
 from striate.data.batches import Batch
 from striate.data.targets.masks import masks_of
 from striate.ops.pixels import Overlap, overlap
 from striate.ops.shifts import common_shift
-from striate.tasks.finding import Finding, Validated
+from striate.tasks.finding import Finding, Missed, Validated
 
 FOUND_OF_OTHERS = 0.1  # of the pixels that are of other classes than the commonest answer
 NEVER_FROM = 0.5  # of the epochs: a rare class is learned late
 SHIFTS_OF = 32  # training pictures: some 50 ms each at 480x360
-NAMED = 5  # classes in a sentence
 
 RARE = (
     "--set class_weights=median_frequency lets them count more, --set loss=cross_entropy,dice cares for each class "
@@ -62,13 +60,11 @@ def _never(pixels: Overlap, names: tuple[str, ...]) -> list[Finding]:
     missed = [n for n in range(len(names)) if pixels.truth[n] and not pixels.predicted[n]]
     if not missed:
         return []
-    told = ", ".join(f"{names[n]!r} ({float(shares[n]):.2%})" for n in missed[:NAMED])
-    more = f" and {counted(len(missed) - NAMED, 'more class')}" if len(missed) > NAMED else ""
-    which = "a class that is" if len(missed) == 1 else "classes that are"
+    which, told = Missed.of([f"{names[n]!r} ({float(shares[n]):.2%})" for n in missed])
     return [
         Finding(
             "never answered",
-            f"no pixel of the validation pictures is answered with {which} in their masks: {told}{more}. Usually such "
+            f"no pixel of the validation pictures is answered with {which} in their masks: {told}. Usually such "
             f"classes are rare, and the loss hardly notices them: {RARE}; larger pictures (--size) help where they are "
             "thin",
         )
