@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from striate.visual.stability import MOTIONS, LayerChange, Motion, Sums, layer_c
 
 USUAL_PICTURES = 64
 PIXELS_AT_ONCE = 16 * 96 * 96  # of a batch, whose layers are all kept for a while
+LETTERS_PX = 13.0  # of a line of text
 FRAME = Frame(width=640, height=260, left=48, right=560, top=34, bottom=222)
 
 
@@ -33,7 +35,7 @@ FRAME = Frame(width=640, height=260, left=48, right=560, top=34, bottom=222)
 class StabilityChart:
     """Change over layers by one motion, a line for each strength. Positions are pixels.
 
-    lines: path, label of the strength, and where it ends.
+    lines: path, label of the strength, and how high that stands.
     """
 
     motion: Motion
@@ -127,13 +129,10 @@ class Stability(OneScreen):
         highest = max(max(values) for values in lines.values())
         axis = value_axis(0, max(highest, 0.1))
         step = (FRAME.right - FRAME.left) / max(1, len(self.layers) - 1)
-        drawn = []
-        for strength, values in lines.items():
-            points = [
-                (FRAME.left + step * place, axis.place(value, FRAME.bottom, FRAME.top))
-                for place, value in enumerate(values)
-            ]
-            drawn.append((path(points), f"{strength:g} {motion.unit}", points[-1][1]))
+        heights = [[axis.place(each, FRAME.bottom, FRAME.top) for each in values] for values in lines.values()]
+        paths = [path([(FRAME.left + step * x, y) for x, y in enumerate(line)]) for line in heights]
+        labels = [f"{strength:g} {motion.unit}" for strength in lines]
+        drawn = zip(paths, labels, apart([line[-1] for line in heights]), strict=True)
         every = max(1, -(-(len(self.layers) - 1) // 10))
         ticks = tuple((FRAME.left + step * place, str(place)) for place in range(0, len(self.layers), every))
         ends = "; ".join(
@@ -155,6 +154,19 @@ class Stability(OneScreen):
     def write(self, path: str | Path) -> None:
         """Write the page, whole or not at all. Raises StriateError where it cannot be written."""
         write_page(Path(path), self.page())
+
+
+def apart(heights: Sequence[float], least: float = LETTERS_PX) -> list[float]:
+    """Where labels stand that belong at some heights, in pixels: in their order, none over another.
+
+    >>> apart([100.0, 96.0, 40.0], least=10)
+    [106.0, 96.0, 40.0]
+    """
+    places = list(heights)
+    order = sorted(range(len(places)), key=heights.__getitem__)
+    for above, below in pairwise(order):
+        places[below] = max(places[below], places[above] + least)
+    return places
 
 
 @checked
