@@ -8,7 +8,8 @@ from torch import nn
 from striate.core.records import Feature, Preprocess
 from striate.models import create_model
 from striate.models.network import Network
-from striate.visual.grad_cam import NoMaps, grad_cam
+from striate.visual.attribution.layer import NoMaps
+from striate.visual.grad_cam import grad_cam
 
 
 class Tiny(Network):

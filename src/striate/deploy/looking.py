@@ -85,7 +85,8 @@ def _image(run: Run, picture: Pixels) -> Tensor:
 
 def _by_gradients(run: Run, picture: Pixels, label: str) -> npt.NDArray[np.float32] | None:
     """Grad-CAM, of a mirrored preprocessing the mean over both; None of a network without stages of maps."""
-    from striate.visual.grad_cam import NoMaps, grad_cam
+    from striate.visual.attribution.layer import NoMaps
+    from striate.visual.grad_cam import grad_cam
 
     number = run.classes.index(label)
     try:

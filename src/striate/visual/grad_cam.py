@@ -18,12 +18,10 @@ from torch import Tensor, nn
 from striate.core.errors import StriateError
 from striate.models.network import Network
 from striate.models.places import places_of
+from striate.visual.attribution.cam import weighed
+from striate.visual.attribution.layer import NoMaps
 
 Maps = npt.NDArray[np.float32]
-
-
-class NoMaps(StriateError):
-    """A network of which no stage has places."""
 
 
 def grad_cam(network: Network, images: Tensor, class_number: int) -> Maps:
@@ -42,9 +40,7 @@ def grad_cam(network: Network, images: Tensor, class_number: int) -> Maps:
             raise NoMaps(f"{network.label}: stage {stage!r} gives no maps (N, C, H, W), so nothing shows where")
         (gradients,) = torch.autograd.grad(logits[:, class_number].sum(), maps, materialize_grads=True)
     maps, gradients = (_channels_first(each, images).float() for each in (maps.detach(), gradients))
-    weights = gradients.mean((2, 3), keepdim=True)  # equation 1
-    heat = (weights * maps).sum(1, keepdim=True).relu()  # equation 2
-    heat = F.interpolate(heat, images.shape[2:], mode="bilinear")[:, 0]
+    heat = F.interpolate(weighed(maps, gradients)[:, None], images.shape[2:], mode="bilinear")[:, 0]
     found: Maps = (heat / heat.amax((1, 2), keepdim=True).clamp(min=torch.finfo().tiny)).cpu().numpy()
     return found
 

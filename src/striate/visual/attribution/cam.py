@@ -23,9 +23,13 @@ CLOSE = 1e-4
 
 def grad_cam(asked: Asked) -> Tensor:
     """Maps weighed by the mean gradient of each, what is positive. Selvaraju et al., arXiv:1610.02391, section 3."""
-    maps, gradients = read_layer(asked)
+    return _enlarged(weighed(*read_layer(asked)), asked)
+
+
+def weighed(maps: Tensor, gradients: Tensor) -> Tensor:
+    """Maps and the gradients there, both (N, C, h, w), to Grad-CAM's map (N, h, w), of the size of the maps."""
     weights = gradients.mean((2, 3), keepdim=True)  # equation 1
-    return _enlarged((weights * maps).sum(1).relu(), asked)  # equation 2
+    return (weights * maps).sum(1).relu()  # equation 2
 
 
 def grad_cam_plus_plus(asked: Asked) -> Tensor:
