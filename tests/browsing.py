@@ -81,7 +81,7 @@ def _fulfil(answer, route) -> None:
     route.fulfill(json=answer)
 
 
-def until(page, condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(page, condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something; the page's policy forbids `page.wait_for_function`, which evaluates text there."""
     for _ in range(round(seconds / 0.02)):
         if condition():

@@ -25,6 +25,7 @@ let network;
 let running = false;
 let looping = false; // a frame more may come after the button
 let made = 0; // how often a network was asked for
+let making = Promise.resolve(); // a step waits for the network that it is of
 let picture = -1; // the one that is shown large: a feature's, a neuron's, or the answer's
 
 const losses = curve();
@@ -53,9 +54,9 @@ function showSetting() {
 }
 
 /** Ask for a new network, and show it before its first step. */
-async function startOver() {
+function startOver() {
   const asked = (made += 1);
-  await told(async () => {
+  making = told(async () => {
     const next = await make(taught(setting));
     if (asked !== made) return;
     learner = next;
@@ -126,6 +127,7 @@ const stepsOfPace = () => (setting.pace === "epoch" ? Math.max(1, learner?.epoch
 
 /** A frame makes the steps that its time allows; a person who asks for ten gets ten. */
 async function stepExactly() {
+  await making;
   const wanted = (latest?.step ?? 0) + stepsOfPace();
   for (let before = -1; latest && latest.step < wanted && latest.step !== before; ) {
     before = latest.step;
