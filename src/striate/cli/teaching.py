@@ -1,4 +1,4 @@
-"""`playground` and `optimizers`."""
+"""`playground`, `optimizers` and `views`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_json, print_table, say, tell
 from striate.core.errors import Interrupted
@@ -111,3 +112,32 @@ def optimizers(
     ]
     print_table(columns, rows, numeric=columns[2:])
     say(f"wrote {output}")
+
+
+def views(
+    picture: Annotated[Path | None, typer.Argument(help="A picture whose pyramids are shown too.")] = None,
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("views.html"),
+    max_megapixels: MAX_MEGAPIXELS = None,
+    json: JSON = False,
+) -> None:
+    """Show a convolution in five ways with equal numbers, what layers connect, the axes of norms, and pyramids.
+
+    As a filter, as a matrix, as patches, as shared weights, and as what takes any size. Writes an offline page.
+
+    Examples:
+
+    striate views
+
+    striate views photo.jpg --output views.html --json
+    """
+    from striate.core.files import require_writable
+    from striate.data.decode import read_picture
+    from striate.playground.views.page import write_views
+
+    allow_megapixels(max_megapixels)
+    require_writable(output)
+    told = write_views(output, None if picture is None else read_picture(picture))
+    if json:
+        print_json({**told, "output": str(output)})
+    else:
+        say(f"wrote {output}")
