@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from striate.training.callbacks import Callback
     from striate.training.recipe import Recipe
     from striate.visual.attribution.methods import attribution
+    from striate.visual.dreams.visualise import visualise
 
 _HOMES = {
     "attribution": "striate.visual.attribution.methods",
@@ -55,6 +56,7 @@ _HOMES = {
     "Run": "striate.deploy.run",
     "load": "striate.deploy.opened",
     "look": "striate.report.look.look",
+    "visualise": "striate.visual.dreams.visualise",
     "create_model": "striate.models",
     "list_models": "striate.models",
     "get_recipe": "striate.recipes",
@@ -97,6 +99,7 @@ __all__ = [
     "stability",
     "summarize",
     "train",
+    "visualise",
 ]
 
 

@@ -45,7 +45,7 @@ def read_layer(asked: Asked) -> Read:
         )
     if asked.layer not in gradients:
         raise CannotShow(f"no gradient of the answer of {asked.name} reaches layer {asked.layer!r}; name another layer")
-    as_maps = _as_maps(kept[asked.layer], asked.images)
+    as_maps = maps_layout(kept[asked.layer], asked.images)
     if as_maps is None:
         shape = tuple(kept[asked.layer].shape)
         raise NoMaps(f"layer {asked.layer!r} of {asked.name} gives {shape}, no maps of places; name another layer")
@@ -60,7 +60,7 @@ def last_layer_of_maps(asked: Asked) -> str:
     """
     stages = stage_paths(asked.network, asked.images)
     kept, gradients = _with_gradients(asked, stages)
-    found = [(path, _as_maps(kept[path], asked.images)) for path in reversed(stages) if path in gradients]
+    found = [(path, maps_layout(kept[path], asked.images)) for path in reversed(stages) if path in gradients]
     with_places = [(path, as_maps) for path, as_maps in found if as_maps is not None]
     if not with_places:
         raise NoMaps(f"{asked.name} has no stage of maps with more than one place, so nothing shows where")
@@ -110,7 +110,7 @@ def kept_outputs(network: nn.Module, paths: Sequence[str]) -> Iterator[dict[str,
         yield kept
 
 
-def _as_maps(output: Tensor, images: Tensor) -> Callable[[Tensor], Tensor] | None:
+def maps_layout(output: Tensor, images: Tensor) -> Callable[[Tensor], Tensor] | None:
     """How what a layer gives, or its gradient, is laid out as maps (N, C, h, w); None where it has no places."""
     size = (images.shape[2], images.shape[3])
     if output.shape[:1] != images.shape[:1]:

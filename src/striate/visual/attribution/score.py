@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -149,9 +150,20 @@ def _tried(network: nn.Module, images: Tensor, name: str) -> Tensor:
         raise does_not_run(name, (shape[0], shape[1], shape[2]), error) from error
 
 
+def answer_in_logits(network: nn.Module, output: Any) -> Tensor:
+    """The logits of its classes in what a network gave, (N, K) or (N, K, H, W). Raises CannotShow for objects."""
+    if _finds_objects(network):
+        raise CannotShow(f"{name_of(network)} finds objects and gives no logits of a class; name a layer of it")
+    answer = _as_answer(network, output)
+    return answer[:, : _count(network, answer)]
+
+
 def _answer(network: nn.Module, images: Tensor) -> Tensor:
+    return _as_answer(network, network(images))
+
+
+def _as_answer(network: nn.Module, output: Any) -> Tensor:
     """Logits (N, K) or (N, K, H, W); of detectors of this house objects (N, M, 6)."""
-    output = network(images)
     if isinstance(network, Network) and network.task == LOCALISATION:
         logits: Tensor = output[..., 0]  # beside the edges of a box for each class
         return logits
