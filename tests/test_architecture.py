@@ -16,7 +16,7 @@ ORDER = (
     "core", "answers", "ops", "meta", "kernels", "layers", "models", "data", "analysis", "visual", "runtime", "tasks",
     "deploy", "frozen", "report", "playground", "training", "recipes", "api", "web", "cli",
 )  # fmt: skip
-APART = ("finetune", "memory", "monitor", "speed")  # rooms of training/ that know nothing of one another
+APART = ("finetune", "memory", "monitor", "speed", "watching")  # rooms of training/ that know nothing of one another
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TRAINING = PACKAGE / "training"
 LOOP = sorted(  # what trains any task

@@ -29,6 +29,7 @@ from striate.cli import (
     teaching,
     training,
     using,
+    watching,
 )
 from striate.cli.output import say
 from striate.core.errors import Interrupted
@@ -103,6 +104,7 @@ app.command("evaluate")(using.evaluate)
 app.command("predict")(predicting.predict)
 app.command("export")(exporting.export)
 app.command("serve")(serving.serve)
+app.command("watch")(watching.watch)
 app.command("playground")(teaching.playground)
 app.command("optimizers")(teaching.optimizers)
 app.command("views")(teaching.views)

@@ -17,6 +17,7 @@ LOOK_SECONDS = 0.1  # the system counts in hundredths of a second
 LOOK_AGAIN_SECONDS = 20.0  # so that looking takes half a percent of the time at the most
 # Of a core: what is always going on beside a computation, and less than what any busy program gets beside our threads.
 UNNOTICED = 0.4
+LOWEST_PRIORITY = 19
 
 
 class Look(NamedTuple):
@@ -63,6 +64,15 @@ def threads_for(most: int, busy: float, cores: int) -> int:
     [8, 4]
     """
     return most if busy <= UNNOTICED else max(1, min(most, math.floor(cores - busy + UNNOTICED)))
+
+
+def give_way() -> None:
+    """Have this process take what no other one wants of the processor, where the system knows priorities.
+
+    A computation beside it does not count it as busy (`busy_cores`).
+    """
+    if hasattr(os, "nice"):
+        os.nice(LOWEST_PRIORITY)
 
 
 def look_from_now() -> None:

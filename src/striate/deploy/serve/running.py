@@ -8,7 +8,7 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from striate.deploy.serve.connections import Connection
 from striate.runtime.signals import stop_requested
 
 PORTS = (0, 65_535)
+TRIED_PORTS = 20
 LOOK_SECONDS = 0.05
 DRAIN_SECONDS = 3.0  # for all that was accepted; with what follows, a server is gone five seconds after SIGTERM
 REFUSING_SECONDS = 0.2  # after that, for new connections to be refused in words, and then for those that are open
@@ -48,6 +49,14 @@ def open_socket(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise StriateError(f"port {port} of {host} is taken by another program; choose another --port") from error
         raise StriateError(f"cannot listen on {host} port {port}: {_reason(error)}") from error
+
+
+def first_free_socket(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """The same, at the first port from one on that nobody has taken, of so many as a person would look through."""
+    for number in range(port, port + TRIED_PORTS):
+        with suppress(StriateError):
+            return open_socket(host, number)
+    raise StriateError(f"no port of {port} to {port + TRIED_PORTS - 1} is free; choose another one by --port")
 
 
 def _reason(error: Exception) -> str:

@@ -184,12 +184,12 @@ def lines_of(folder: Path) -> Iterator[dict[str, Any] | StriateError]:
     rows = read_file(path).splitlines() if path.exists() else []
     for number, row in enumerate(rows, start=1):
         try:
-            yield _line(row, f"{path}, line {number},")
+            yield line_of(row, f"{path}, line {number},")
         except StriateError as error:
             yield error
 
 
-def _line(row: bytes, source: str) -> dict[str, Any]:
+def line_of(row: bytes, source: str) -> dict[str, Any]:
     """A line with all that it holds. Raises StriateError when a field lacks or is not what it should be."""
     line = decoded(row, dict[str, Any], source, allow_nan=True)
     decoded(row, Look if "update_ratio" in line else Validation if "best" in line else Line, source, allow_nan=True)
