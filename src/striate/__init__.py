@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from striate.models import create_model, list_models
     from striate.recipes import get_recipe, list_recipes
     from striate.report.diagram.diagram import diagram
+    from striate.report.look.dream import dream
     from striate.report.look.look import look
     from striate.report.stability import stability
     from striate.training.callbacks import Callback
@@ -47,6 +48,7 @@ _HOMES = {
     "open_data": "striate.api",
     "resume": "striate.api",
     "train": "striate.api",
+    "dream": "striate.report.look.dream",
     "distance": "striate.frozen.distance",
     "fit_distance": "striate.frozen.channel_weights",
     "learning_curve": "striate.frozen.dataset_curve",
@@ -83,6 +85,7 @@ __all__ = [
     "create_model",
     "diagram",
     "distance",
+    "dream",
     "effective_field",
     "features",
     "fit_distance",

@@ -49,3 +49,12 @@ def test_pictures_that_cannot_be_read_are_told(striate, digits_run, scans, tmp_p
     assert (answer.status, answer.out) == (0, f"wrote {page}\n")
     assert "striate: 1 picture cannot be read, such as" in answer.err and "broken.png" in answer.err
     assert "broken.png" in page.read_text(encoding="utf-8")
+
+
+def test_a_dream_needs_a_layer_that_is_there_and_a_picture(striate, scans, tmp_path):
+    scan, page = str(sorted(scans.iterdir())[0]), tmp_path / "x.html"
+    said = striate("look", "embedded", "--dream", "layer33", scan, "--output", page).mistake()
+    assert said.startswith("striate: unknown layer of quick_regnet26 'layer33'; did you mean 'layer3'")
+    said = striate("look", "embedded", "--dream", "layer3", "--output", page).mistake()
+    assert said.startswith("striate: a dream is of a picture by a layer, as in: striate look embedded --dream layer3")
+    assert not page.exists()

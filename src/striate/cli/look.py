@@ -15,11 +15,12 @@ from striate.cli.using import DEVICE, MODEL, RUN
 if TYPE_CHECKING:
     from striate.report.look.look import Looked
 
-PARTS = "diagram, filters, activations, attribution, maps and doubts"
+PARTS = "diagram, filters, activations, visualisation, attribution, maps and doubts"
 
 
 def look(
     run: RUN,
+    picture: Annotated[Path | None, typer.Argument(help="With --dream, the picture to dream of.")] = None,
     model: MODEL = None,
     data: Annotated[
         str | None, typer.Option(help="Pictures to look with: a data set, a folder of pictures, or a picture.")
@@ -27,6 +28,9 @@ def look(
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("look.html"),
     only: Annotated[str | None, typer.Option(help=f"Parts with commas between, of {PARTS}; all if not given.")] = None,
+    dream: Annotated[
+        str | None, typer.Option(help="A layer, whose dream and caricature of PICTURE are the page.")
+    ] = None,
     most: Annotated[int, typer.Option(min=1, help="Pictures at the most, evenly of them all.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything that is drawn.")] = 0,
     device: DEVICE = "auto",
@@ -42,6 +46,8 @@ def look(
     striate look runs/cats --data photos/ --only attribution --output cats.html
 
     striate look weights.pth --model resnet18 --data photo.jpg --json
+
+    striate look embedded --dream layer3 picture.jpg --output dream.html
     """
     from striate.core.files import require_writable
     from striate.deploy.run import load
@@ -51,6 +57,9 @@ def look(
 
     allow_megapixels(max_megapixels)
     require_writable(output)
+    if dream is not None or picture is not None:
+        _dream(run, picture, dream, model, device, seed, output, json)
+        return
     names = [part.strip() for part in only.split(",")] if only else []
     require_pictures(parts_named(names), names, given=data is not None)
     opened = load(str(run), "fp32", model, device)
@@ -61,6 +70,35 @@ def look(
             stopped.looked.write(output)
             tell(f"{output} has what was found until now")
             raise
+    found.write(output)
+    if json:
+        print_json({**found.to_dict(), "output": str(output)})
+    else:
+        _show(found, output)
+
+
+def _dream(
+    run: Path,
+    picture: Path | None,
+    layer: str | None,
+    model: str | None,
+    device: str,
+    seed: int,
+    output: Path,
+    json: bool,
+) -> None:
+    from striate.core.errors import StriateError
+    from striate.deploy.run import load
+    from striate.report.look.dream import dream
+
+    if picture is None or layer is None:
+        raise StriateError(
+            "a dream is of a picture by a layer, as in: striate look embedded --dream layer3 picture.jpg; what to look "
+            "with otherwise is named by --data"
+        )
+    opened = load(str(run), "fp32", model, device)
+    with opened.runtime.processor_threads():
+        found = dream(opened, picture, layer, seed=seed, watching=bar)
     found.write(output)
     if json:
         print_json({**found.to_dict(), "output": str(output)})

@@ -12,6 +12,7 @@ from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.models import create_model
 from striate.visual.attribution.score import in_evaluation
+from striate.visual.dreams import visualise as visualising
 from striate.visual.dreams.objectives import (
     channel,
     direction,
@@ -84,6 +85,18 @@ def test_a_module_that_is_called_twice_is_read_at_its_last_call():
         network.conv.bias.fill_(4.0)
     picture = visualise(network, channel("relu", 0), (1, 6, 6), steps=60, shake=0.0)
     assert picture.max() < 128  # the first call would be largest for white
+
+
+def test_steps_are_those_of_torchs_adam():
+    numbers = torch.randn(5, 2, requires_grad=True)
+    other = numbers.detach().clone().requires_grad_()
+    ours, theirs = visualising._Adam(numbers), torch.optim.Adam([other], visualising.RATE)
+    for _ in range(4):
+        gradient = torch.randn(5, 2)
+        ours.step(gradient)
+        other.grad = -gradient
+        theirs.step()
+    assert torch.allclose(numbers, other, atol=1e-6)
 
 
 def test_the_seed_decides_the_picture():

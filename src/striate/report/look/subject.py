@@ -31,6 +31,7 @@ from striate.models import create_model
 from striate.models.network import Network
 from striate.runtime.inference import network_input
 from striate.runtime.runtime import Runtime
+from striate.visual.dreams.painting import Palette, palette_of, palette_of_images
 
 MOST_PICTURES = 1000
 """Pictures that are looked at of a data set, spread evenly over it, if no other number is asked for."""
@@ -73,13 +74,14 @@ class Subject:
     """A network in evaluation mode, and what is known of it.
 
     name: how the page calls it. classes: their names, in the order of the logits; () where it has none. pictures: None
-    where none were given. seed: of everything that is drawn.
+    where none were given. palette: the colours of its pictures. seed: of everything that is drawn.
     """
 
     network: nn.Module
     name: str
     classes: tuple[str, ...]
     pictures: Sample | None
+    palette: Palette
     seed: int = 0
 
     @property
@@ -87,6 +89,16 @@ class Subject:
         """The pictures, for a part that is only looked at where there are some."""
         assert self.pictures is not None  # noqa: S101 - see `Part.needs_pictures`
         return self.pictures
+
+    @property
+    def blank(self) -> Tensor:
+        """An image as the network takes them, (1, C, H, W): the first picture, or one without anything in it."""
+        if self.pictures is not None:
+            return self.pictures.images([0])
+        assert isinstance(self.network, Network)  # noqa: S101 - see `subject_of`
+        preprocess = self.network.preprocess
+        device = next(self.network.parameters()).device
+        return torch.zeros(1, preprocess.channels, *preprocess.size, device=device)
 
     def class_name(self, number: int) -> str:
         """What a class is called; by its number where it has no name."""
@@ -119,15 +131,17 @@ def subject_of(looked_at: Run | nn.Module, pictures: Pictures | None, choice: Ch
     if isinstance(looked_at, Run):
         run = looked_at
         sample = _sample(run.preprocess, run.runtime, run.classes, pictures, choice, run)
-        return Subject(run.network.eval(), str(run.path), run.classes, sample, seed)
+        return Subject(run.network.eval(), str(run.path), run.classes, sample, palette_of(run.preprocess), seed)
     if not isinstance(looked_at, nn.Module):
         raise StriateError(f"what is looked at must be a run or an nn.Module, got {type(looked_at).__name__}")
     if isinstance(pictures, Tensor):
-        return Subject(looked_at.eval(), _name(looked_at), _classes(looked_at), _of_tensor(pictures), seed)
+        given, palette = _of_tensor(pictures), palette_of_images(pictures)
+        return Subject(looked_at.eval(), _name(looked_at), _classes(looked_at), given, palette, seed)
     network = looked_at if isinstance(looked_at, Network) else create_model(looked_at)
     plain = Runtime("cpu", "fp32", channels_last=False, threads=torch.get_num_threads())
     sample = _sample(network.preprocess, plain, network.class_names, pictures, choice)
-    return Subject(network.eval(), _name(looked_at), network.class_names, sample, seed)
+    palette = palette_of(network.preprocess)
+    return Subject(network.eval(), _name(looked_at), network.class_names, sample, palette, seed)
 
 
 def _name(network: nn.Module) -> str:

@@ -20,8 +20,8 @@ from striate.visual.dreams.reading import Reader
 from striate.visual.dreams.shaking import shaken
 
 STEPS = 128
-RATE = 0.05
-"""Of Adam, as Olah et al. have it."""
+RATE, BETAS = 0.05, (0.9, 0.999)
+"""Of Adam, the rate as Olah et al. have it."""
 
 Size = tuple[int, int, int]
 """Channels, height and width of a picture."""
@@ -91,13 +91,33 @@ def made_up(
     device = next(network.parameters(), torch.empty(0)).device
     palette, spectrum = palette.to(device), Spectrum((len(objectives), *size), generator).to(device)
     read = Reader(network, layers_of(objectives), palette.pictures(spectrum.free()).detach())
-    optimiser = torch.optim.Adam([spectrum.numbers], RATE)
+    adam = _Adam(spectrum.numbers)
     for step in range(steps):
         tick(step, steps)
         images = shaken(palette.pictures(spectrum.free()), generator, shake)
-        spectrum.numbers.grad = -gradient_of(read, objectives, images, spectrum.numbers)
-        optimiser.step()
+        adam.step(gradient_of(read, objectives, images, spectrum.numbers))
     return palette.pictures(spectrum.free()).detach()
+
+
+class _Adam:
+    """Upwards along gradients of one tensor, by Kingma and Ba, arXiv:1412.6980, algorithm 1.
+
+    torch's own first imports its compiler, which takes longer than a picture of a small network.
+    """
+
+    def __init__(self, numbers: Tensor) -> None:
+        self.numbers, self.steps = numbers, 0
+        self.mean, self.square = torch.zeros_like(numbers), torch.zeros_like(numbers)
+
+    @torch.no_grad()
+    def step(self, gradient: Tensor) -> None:
+        self.steps += 1
+        self.mean.lerp_(gradient, 1 - BETAS[0])
+        self.square.lerp_(gradient.square(), 1 - BETAS[1])
+        mean, square = (
+            moment / (1 - beta**self.steps) for moment, beta in zip((self.mean, self.square), BETAS, strict=True)
+        )
+        self.numbers += RATE * mean / (square.sqrt() + 1e-8)
 
 
 def layers_of(objectives: Sequence[Objective]) -> tuple[str, ...]:
