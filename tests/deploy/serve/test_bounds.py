@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 import time
 
 import pytest
+import uvicorn
 
-from striate.deploy.serve import connections
+from striate.deploy.serve import connections, running
+from striate.deploy.serve.app import create_app
 from striate.deploy.serve.connections import Connection
+from striate.deploy.serve.running import open_socket
 
 HEAD = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\nconnection: close\r\n"
 
@@ -200,6 +204,45 @@ def test_a_server_that_stops_answers_what_it_accepted_and_refuses_the_rest(servi
         stuck.set()
         asker.join(20)
     assert [answer.status_code for answer in answers] == [200]
+
+
+def test_a_body_on_its_way_is_refused_when_the_server_stops(serving, digits):
+    with serving(digits) as server, server.connect() as connection:
+        connection.sendall(HEAD + b"content-length: 9000\r\nexpect: 100-continue\r\n\r\n")
+        assert connection.recv(64).startswith(b"HTTP/1.1 100")  # it is read now
+        connection.sendall(bytes(100))
+        server.stop()
+        received = b""
+        while not received.endswith(b"}"):
+            received += connection.recv(65536)
+        assert received.startswith(b"HTTP/1.1 503 ") and b'{"problem":"the server is stopping"}' in received
+
+
+def test_connections_that_wait_when_the_listener_closes_are_taken_and_refused(digits):
+    """As many as come within one turn of the loop: the system resets those that nobody has taken."""
+    app = create_app(digits)
+    ask = HEAD + b"content-length: 3\r\n\r\nabc"
+
+    async def stopped_while_they_wait() -> list[socket.socket]:
+        with open_socket("127.0.0.1", 0) as listening:
+            server = uvicorn.Server(running._config(app))
+            serving = asyncio.create_task(server.serve([listening]))
+            while not server.started:
+                await asyncio.sleep(0.01)
+            app.state.admission.closing = True
+            waiting = [socket.create_connection(listening.getsockname(), timeout=20) for _ in range(20)]
+            for each in waiting:
+                each.sendall(ask)
+            await running._stop_listening(server, listening)
+            while server.server_state.connections:
+                await asyncio.sleep(0.01)
+            server.should_exit = True
+            await serving
+        return waiting
+
+    for connection in asyncio.run(stopped_while_they_wait()):
+        with connection:
+            assert answered(connection) == (503, {"problem": "the server is stopping"})
 
 
 def test_a_request_has_so_many_seconds_and_its_pictures_are_forgotten(serving, small, digits, scan, stuck):

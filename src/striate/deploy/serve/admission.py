@@ -21,14 +21,18 @@ class Admission:
         self.pictures = 0
         self.closing = False
 
+    def require_open(self) -> None:
+        """Raise Refused when no more is taken."""
+        if self.closing:
+            raise Refused(503, "the server is stopping")
+
     @contextmanager
     def admitted(self, pictures: int) -> Iterator[None]:
         """The context in which a request of so many pictures is under way. Raises Refused when there is no room.
 
         A request that finds nobody before it is always let in.
         """
-        if self.closing:
-            raise Refused(503, "the server is stopping")
+        self.require_open()
         if self.pictures and self.pictures + pictures > self.most:
             raise Refused(
                 503, f"{counted(self.pictures, 'picture')} wait already, and {self.most} may; try again in a second"

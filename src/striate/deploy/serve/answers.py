@@ -40,8 +40,6 @@ def routes(served: Served) -> APIRouter:
 
     @router.get("/healthz", summary="Whether the server takes requests", responses={503: REFUSALS[503]})
     async def healthz() -> Response:
-        if served.admission.closing:
-            raise Refused(503, "the server is stopping")
         return Json({"status": "ok"})
 
     @router.get("/model", summary="Which network answers")

@@ -37,6 +37,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 MOST_HEADER_BYTES = 16 * 1024  # with the address
+LOOK_SECONDS = 0.2  # whether the server stops, while a body does not come
 # For the rest of a refused body, so that its sender comes to read why.
 LINGER_SECONDS, LINGER_BYTES = 2.0, 128 * MEBIBYTE
 
@@ -102,6 +103,7 @@ class _Exchange:
         query = QueryParams(self.scope["query_string"])
         access, method, path = self.bounds.access, self.scope["method"], self.scope["path"]
         access.require(method, path, self.headers, query)
+        self.bounds.admission.require_open()
         said = sum(len(name) + len(value) for name, value in self.headers.raw)
         if said + len(self.scope["query_string"]) + len(path) > MOST_HEADER_BYTES:
             raise Refused(431, f"the headers are larger than {MOST_HEADER_BYTES:,} bytes")
@@ -118,17 +120,17 @@ class _Exchange:
         return Refused(413, f"the body is larger than {self.settings.most_body_bytes:,} bytes")
 
     async def receive(self) -> Message:
-        """The next part of the body. Raises Refused when it is too much, or too slow."""
-        left = self.settings.body_seconds - (time.perf_counter() - self.start)
-        if self.body_ended:
-            return await self._receive()
-        try:
-            with anyio.fail_after(max(0.0, left)):
+        """The next part of the body. Raises Refused when it is too much, too slow, or the server stops meanwhile."""
+        while not self.body_ended:
+            left = self.settings.body_seconds - (time.perf_counter() - self.start)
+            with anyio.move_on_after(min(max(0.0, left), LOOK_SECONDS)):
                 message = await self._receive()
-        except TimeoutError:
-            raise Refused(408, f"the body did not arrive within {self.settings.body_seconds:g} seconds") from None
-        self._count(message)
-        return message
+                self._count(message)
+                return message
+            if left <= LOOK_SECONDS:
+                raise Refused(408, f"the body did not arrive within {self.settings.body_seconds:g} seconds")
+            self.bounds.admission.require_open()
+        return await self._receive()
 
     def _count(self, message: MutableMapping[str, Any]) -> None:
         size = len(message.get("body", b""))

@@ -7,8 +7,10 @@ import errno
 import ipaddress
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,8 +23,9 @@ from striate.runtime.signals import stop_requested
 PORTS = (0, 65_535)
 TRIED_PORTS = 20
 LOOK_SECONDS = 0.05
-DRAIN_SECONDS = 3.0  # for all that was accepted; with what follows, a server is gone five seconds after SIGTERM
-REFUSING_SECONDS = 0.2  # after that, for new connections to be refused in words, and then for those that are open
+DRAIN_SECONDS = 2.75  # for all that was accepted; with what follows, a server is gone five seconds after SIGTERM
+REFUSING_SECONDS = 0.2  # after that, for new connections to be refused in words
+LAST_SECONDS = 0.5  # for those that are open to ask and to be refused
 CLOSING_SECONDS = 1  # for answers to be taken
 
 
@@ -116,11 +119,28 @@ async def serve_until(
         await asyncio.sleep(LOOK_SECONDS)
     await app.state.admission.emptied(DRAIN_SECONDS)
     await asyncio.sleep(REFUSING_SECONDS)
-    for listener in server.servers:
-        listener.close()
-    await asyncio.sleep(REFUSING_SECONDS)
+    await _stop_listening(server, listening)
+    end = time.monotonic() + LAST_SECONDS
+    while server.server_state.connections and time.monotonic() < end:
+        await asyncio.sleep(LOOK_SECONDS)
     server.should_exit = True
     await serving
+
+
+async def _stop_listening(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Take every connection that waits to be taken, and no more: the system resets those of a socket that is closed."""
+    state, loop = server.server_state, asyncio.get_running_loop()
+    connection = partial(Connection, config=server.config, server_state=state, app_state=server.lifespan.state)
+    waiting = []
+    with suppress(OSError):  # there are no more
+        while True:
+            waiting.append(listening.accept()[0])
+    for listener in server.servers:
+        listener.close()
+    for each in waiting:
+        each.setblocking(False)
+        with suppress(OSError):  # it has gone
+            await loop.connect_accepted_socket(connection, each)
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
