@@ -39,6 +39,11 @@ def framed(images: Tensor) -> Tensor:
     return F.pad(images, (BEFORE_PX, AFTER_PX, BEFORE_PX, AFTER_PX))
 
 
+def windows_of(images: Tensor) -> Tensor:
+    """The window of every pixel, a view that copies nothing. (N, C, H, W) to (N, H, W, C, 46, 46)."""
+    return framed(images).unfold(2, WINDOW_PX, 1).unfold(3, WINDOW_PX, 1).permute(0, 2, 3, 1, 4, 5)
+
+
 class StridedPass(PixelwiseNetwork):
     """One pass over the picture: the windows of every fourth pixel, and interpolation between their answers."""
 
@@ -75,9 +80,7 @@ class StridedPass(PixelwiseNetwork):
     @torch.no_grad()
     def by_windows(self, images: Tensor, at_once: int = 512) -> Tensor:
         """The slow way: window after window, `at_once` in a batch. (N, C, H, W) to (N, classes, H, W)."""
-        windows = framed(images).unfold(2, WINDOW_PX, 1).unfold(3, WINDOW_PX, 1)  # N, C, H, W, 46, 46, not copied
-        lines = (line for picture in windows.permute(0, 2, 3, 1, 4, 5) for line in picture)  # W, C, 46, 46
-        classifier = self.of_windows()
+        lines, classifier = windows_of(images).flatten(0, 1), self.of_windows()
         rows = [torch.cat([classifier(part) for part in line.split(at_once)]) for line in lines]  # W, classes
         batch, _, height, width = images.shape
         return torch.stack(rows).reshape(batch, height, width, -1).permute(0, 3, 1, 2)
