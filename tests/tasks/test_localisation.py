@@ -158,6 +158,10 @@ def test_predict_draws_and_writes_tables(trained, tmp_path, monkeypatch):
             "cut_mix does nothing here: it needs one class a picture, and this",
         ),
         ({"model": "resnet20+box", "loss": ("dice",)}, "unknown loss of localisation 'dice'"),
+        (
+            {"model": "resnet20+box", "loss": ("l1", "iou", "l1")},
+            "loss=l1,iou,l1 names l1 more than once; name each loss once",
+        ),
     ],
 )
 def test_what_localisation_cannot_do_is_refused(trained, tmp_path, settings, said):

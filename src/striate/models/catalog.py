@@ -197,6 +197,7 @@ CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measu
     "segnet": Entry(2015, "arXiv:1511.00561", 0),
     **dict.fromkeys(("dilated_frontend", "dilated_context", "dilated_context_large"), Entry(2015, DILATED, 0)),
     **dict.fromkeys(("fcn_resnet18", "fcn_resnet50", "fcn_resnet101"), Entry(2014, "arXiv:1411.4038, torchvision", 0)),
+    **dict.fromkeys(("fcn_resnet18_stride16", "fcn_resnet50_stride16"), Entry(2017, "arXiv:1705.09914", 0)),
     "quick_fcn": Entry(2026, "this project", 0),
 }
 CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither

@@ -83,6 +83,8 @@ def require_losses(recipe: Recipe, task: Task) -> None:
     for name in recipe.loss:
         if name not in task.loss_names:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
+        if recipe.loss.count(name) > 1:
+            raise StriateError(f"loss={','.join(recipe.loss)} names {name} more than once; name each loss once")
     if recipe.class_weights is not None and task.losses_for is None:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
 

@@ -48,6 +48,15 @@ def test_empty_masks_are_named():
     assert findings.empty_masks(["a.png"], PIXELS[:1]) == []
 
 
+def test_masks_of_background_alone_are_named_where_a_class_is_the_background():
+    pixels = np.array([[5, 4, 1], [9, 0, 1], [0, 0, 10], [0, 10, 0], [10, 0, 0]])
+    listed = [f"{name}.png" for name in "abcde"]
+    said = findings.background_alone(listed, ("background", "foreground"), pixels)
+    assert said == ("2 masks hold background alone: b.png, e.png",)
+    assert findings.background_alone(listed, ("sky", "road"), pixels) == ()
+    assert findings.background_alone(["a.png"], ("Background", "car"), pixels[:1]) == ()
+
+
 def test_classes_in_one_split_only():
     warnings = findings.in_one_split_only(NAMES, {"train": np.array([9, 0, 0]), "val": np.array([0, 4, 0])})
     assert warnings == [

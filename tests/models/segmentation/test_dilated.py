@@ -89,6 +89,17 @@ def test_a_dilated_resnet_gives_the_numbers_of_the_plain_one(name: str, stride: 
     torch.testing.assert_close(found[:, :, ::step, ::step], expected, rtol=1e-8, atol=1e-8)
 
 
+@torch.no_grad()
+def test_at_stride_16_the_weights_are_those_of_stride_8_and_so_is_every_second_map() -> None:
+    dense, sparse = create_model("fcn_resnet18", 2).eval(), create_model("fcn_resnet18_stride16", 2).eval()
+    sparse.load_state_dict(dense.state_dict())
+    images = torch.randn(1, 3, 64, 48)
+    assert [feature.stride for feature in sparse.features_info] == [4, 8, 16, 16]
+    found, expected = (network.get_submodule("backbone")(images) for network in (sparse, dense))
+    assert found.shape == (1, 512, 4, 3)
+    torch.testing.assert_close(found, expected[:, :, ::2, ::2], rtol=1e-4, atol=1e-4)
+
+
 def test_other_strides_are_refused() -> None:
     network = create_model("resnet18")
     assert isinstance(network, ResNet)

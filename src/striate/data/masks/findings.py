@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from striate.core.units import counted
+from striate.data.masks.coding import FOREGROUND
 from striate.data.masks.survey import Seen
 from striate.data.targets import Indices, Sizes
 
@@ -71,6 +72,19 @@ def empty_masks(names: Sequence[str], pixels: Indices) -> list[str]:
     if not empty:
         return []
     return [f"{counted(len(empty), 'mask')} with every pixel ignored, from which nothing is learned: {_some(empty)}"]
+
+
+def background_alone(listed: Sequence[str], names: Sequence[str], pixels: Indices) -> tuple[str, ...]:
+    """A remark on masks that hold nothing but the background, where a class is called so. listed: names of the masks.
+
+    >>> background_alone(["a.png", "b.png"], ("background", "foreground"), np.array([[9, 0, 0], [5, 4, 0]]))
+    ('1 mask holds background alone: a.png',)
+    """
+    if names[0].lower() != FOREGROUND[0]:
+        return ()
+    alone = [listed[place] for place in np.flatnonzero((pixels[:, 0] > 0) & ~pixels[:, 1:-1].any(1)).tolist()]
+    hold = "holds" if len(alone) == 1 else "hold"
+    return (f"{counted(len(alone), 'mask')} {hold} background alone: {_some(alone)}",) if alone else ()
 
 
 def in_one_split_only(names: Sequence[str], by_split: Mapping[str, Indices]) -> list[str]:

@@ -232,6 +232,7 @@ class MaskTargets:
                 *findings.in_one_split_only(self.names, by_split),
                 *findings.unequal(self.names, self.pixels[splits["train"]]),
             ],
+            remarks=findings.background_alone(listed, self.names, self.pixels[used]),
         )
 
     def content(self, indices: Indices) -> bytes:

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from striate.models.segmentation.deconvnet import deconvnet
 from striate.models.segmentation.dilated import dilated_context, dilated_context_large, dilated_frontend
 from striate.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
-from striate.models.segmentation.fcn_resnet import dilate, fcn_resnet18, fcn_resnet50, fcn_resnet101
+from striate.models.segmentation.fcn_resnet import (
+    dilate,
+    fcn_resnet18,
+    fcn_resnet18_stride16,
+    fcn_resnet50,
+    fcn_resnet50_stride16,
+    fcn_resnet101,
+)
 from striate.models.segmentation.multiscale import multiscale
 from striate.models.segmentation.pixelwise import OnVGG, PixelwiseNetwork
 from striate.models.segmentation.quick_fcn import QuickFCN, quick_fcn
@@ -26,7 +33,7 @@ NETWORKS: tuple[Callable[..., PixelwiseNetwork], ...] = (  # one block per paper
     unet_paper, unet, unet_bn,
     segnet,
     dilated_frontend, dilated_context, dilated_context_large,
-    fcn_resnet18, fcn_resnet50, fcn_resnet101,
+    fcn_resnet18, fcn_resnet50, fcn_resnet101, fcn_resnet18_stride16, fcn_resnet50_stride16,
     quick_fcn,
 )
 SEGMENTATION = {network.__name__: network for network in NETWORKS}
@@ -44,7 +51,7 @@ __all__ = [  # noqa: RUF022 - in the order of the papers
     "unet_paper", "unet", "unet_bn",
     "segnet",
     "dilated_frontend", "dilated_context", "dilated_context_large",
-    "fcn_resnet18", "fcn_resnet50", "fcn_resnet101",
+    "fcn_resnet18", "fcn_resnet50", "fcn_resnet101", "fcn_resnet18_stride16", "fcn_resnet50_stride16",
     "quick_fcn",
 ]
 # fmt: on

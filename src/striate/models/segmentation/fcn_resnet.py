@@ -77,15 +77,15 @@ def head(channels: int, classes: int) -> nn.Sequential:
 
 
 class FCNResNet(PixelwiseNetwork):
-    """The stages of a ResNet at stride 8, scores behind the last, and in training behind the one before it too."""
+    """The stages of a ResNet, at stride 8 or 16; scores behind the last, in training behind the one before it too."""
 
     classifier_name = "classifier.4"
     auxiliary_classifiers = ("aux_classifier.4",)
 
-    def __init__(self, resnet: ResNet, classes: int, begins_with: str) -> None:
+    def __init__(self, resnet: ResNet, classes: int, begins_with: str, stride: int = 8) -> None:
         super().__init__()
         self.begins_with = begins_with
-        dilate(resnet, 8)
+        dilate(resnet, stride)
         stages = resnet.features_info
         self.backbone = without_head(resnet)
         self.classifier = head(stages[3].channels, classes)
@@ -120,6 +120,11 @@ def fcn_resnet18(classes: int = 21, in_channels: int = 3) -> FCNResNet:
     return FCNResNet(resnet18(1, in_channels), classes, "resnet18")
 
 
+def fcn_resnet18_stride16(classes: int = 21, in_channels: int = 3) -> FCNResNet:
+    """On ResNet-18 at stride 16: only the last stage is dilated, for about a third of the arithmetic."""
+    return FCNResNet(resnet18(1, in_channels), classes, "resnet18", stride=16)
+
+
 def fcn_resnet50(classes: int = 21, in_channels: int = 3) -> FCNResNet:
     """On ResNet-50 at stride 8: torchvision's, whose files load.
 
@@ -129,6 +134,11 @@ def fcn_resnet50(classes: int = 21, in_channels: int = 3) -> FCNResNet:
     35322218
     """
     return FCNResNet(resnet50(1, in_channels), classes, "resnet50")
+
+
+def fcn_resnet50_stride16(classes: int = 21, in_channels: int = 3) -> FCNResNet:
+    """On ResNet-50 at stride 16: the keys are those of `fcn_resnet50`, so its files load."""
+    return FCNResNet(resnet50(1, in_channels), classes, "resnet50", stride=16)
 
 
 def fcn_resnet101(classes: int = 21, in_channels: int = 3) -> FCNResNet:
