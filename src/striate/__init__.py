@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, features, open_data, resume, train
+    from striate.deploy.comparing import compare_runs
     from striate.deploy.opened import load
     from striate.deploy.run import Run
     from striate.frozen.channel_weights import fit_distance
@@ -51,6 +52,7 @@ _HOMES = {
     "dream": "striate.report.look.dream",
     "distance": "striate.frozen.distance",
     "fit_distance": "striate.frozen.channel_weights",
+    "compare_runs": "striate.deploy.comparing",
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
     "stability": "striate.report.stability",
@@ -82,6 +84,7 @@ __all__ = [
     "check",
     "check_gradients",
     "check_labels",
+    "compare_runs",
     "create_model",
     "diagram",
     "distance",

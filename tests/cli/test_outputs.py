@@ -54,7 +54,7 @@ def test_compare_shows_its_table_where_nothing_can_be_written(striate, tmp_path,
     assert answer.status == 1
     assert "alexnet_tv" in answer.out and "resnet18" in answer.out and "wrote" not in answer.out
     assert (
-        f"striate: no chart was written: may not write {tmp_path / 'compare.html'}: Permission denied; make"
+        f"striate: no page was written: may not write {tmp_path / 'compare.html'}: Permission denied; make"
         in answer.err
     )
 

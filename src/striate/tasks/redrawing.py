@@ -2,37 +2,102 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from striate.ops.metrics import REDRAWN
+from striate.ops.paired import mcnemar, redrawn_spread, share_gain_interval
 from striate.tasks.task import Result
+
+AT_ONCE = 500  # samples of one picture each
 
 
 @runtime_checkable
 class Redrawable(Protocol):
     """A result whose first figure can be had of other samples of its pictures."""
 
+    @property
+    def total(self) -> int:
+        """Pictures evaluated."""
+
     def of_samples(self, times: Tensor) -> Tensor:
         """The figure of each sample, float64 (S,); nan where it asks nothing. times: each picture, float64 (S, N)."""
 
 
-def gain_interval(one: Result, other: Result, seed: int = 0, redrawn: int = REDRAWN) -> tuple[float, float] | None:
+@runtime_checkable
+class Counted(Redrawable, Protocol):
+    """A result whose first figure counts pictures that are answered rightly, or wrongly."""
+
+    @property
+    def right(self) -> Tensor:
+        """Whether each picture is answered rightly, bool (N,)."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """By how much the first figure of one result exceeds that of another, on the same pictures.
+
+    interval: 95 %. chance: that of such a difference, or a larger one either way, where there is none. each: how much
+    of each picture, float64 (N,); nan where the figure asks nothing of it.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    chance: float
+    each: Tensor
+
+
+def gain(one: Redrawable, other: Redrawable) -> Gain:
+    """Compare results of the same pictures in the same order, in pairs.
+
+    What counts pictures is compared by those that only one answers rightly: McNemar's exact test, and the interval of
+    Bonett and Price. The rest is drawn anew: see `redrawn_gains`.
+    """
+    difference = _difference(one, other)
+    each = of_each(one) - of_each(other)
+    if isinstance(one, Counted) and isinstance(other, Counted):
+        more, less = int((each > 0).sum()), int((each < 0).sum())
+        return Gain(difference, share_gain_interval(more, less, one.total), mcnemar(more, less), each)
+    return Gain(difference, *redrawn_spread(difference, redrawn_gains(one, other), one.total), each)
+
+
+def _difference(one: Redrawable, other: Redrawable) -> float:
+    whole = torch.ones(1, one.total, dtype=torch.float64)
+    return float(one.of_samples(whole) - other.of_samples(whole))
+
+
+def of_each(result: Redrawable) -> Tensor:
+    """The first figure of each picture alone, float64 (N,); nan where it asks nothing of it."""
+    parts = torch.split(torch.arange(result.total), AT_ONCE)
+    return torch.cat([result.of_samples(_alone(part, result.total)) for part in parts])
+
+
+def _alone(numbers: Tensor, total: int) -> Tensor:
+    """Samples of one picture each, float64 (S, N)."""
+    return torch.nn.functional.one_hot(numbers, total).double()
+
+
+def redrawn_gains(one: Redrawable, other: Redrawable) -> Tensor:
+    """The first figure of `one` less that of `other` in each of many samples of their pictures, float64 (S,).
+
+    They are the same samples each time.
+    """
+    drawn = torch.randint(one.total, (REDRAWN, one.total), generator=torch.Generator().manual_seed(0))
+    times = torch.zeros(drawn.shape, dtype=torch.float64)
+    times.scatter_add_(1, drawn, torch.ones_like(times))
+    return one.of_samples(times) - other.of_samples(times)
+
+
+def gain_interval(one: Result, other: Result) -> tuple[float, float] | None:
     """95 % interval of the first figure of `one` less that of `other`, by drawing their pictures anew, in pairs.
 
-    None for results that cannot be redrawn, and where the figure asks nothing of any picture. The same seed gives the
-    same interval.
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile interval).
+    None for results that cannot be redrawn, and where the figure asks nothing. It is the same each time.
     """
     if not isinstance(one, Redrawable) or not isinstance(other, Redrawable) or not one.total:
         return None
-    drawn = torch.randint(one.total, (redrawn, one.total), generator=torch.Generator().manual_seed(seed))
-    times = torch.zeros(drawn.shape, dtype=torch.float64)
-    times.scatter_add_(1, drawn, torch.ones_like(times))
-    gains = one.of_samples(times) - other.of_samples(times)
-    if gains.isnan().all():
-        return None
-    low, high = gains.nanquantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return low, high
+    difference = _difference(one, other)
+    return None if math.isnan(difference) else redrawn_spread(difference, redrawn_gains(one, other), one.total).interval

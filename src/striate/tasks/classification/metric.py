@@ -82,6 +82,15 @@ class Evaluation(OneScreen):
         return int(self.confusion.diagonal().sum())
 
     @property
+    def right(self) -> Tensor:
+        """Whether the most probable class of each picture is the correct one, bool (N,)."""
+        return self.predicted == self.truth
+
+    def of_samples(self, times: Tensor) -> Tensor:
+        """The accuracy of samples of the pictures, float64 (S,). times: how often each is drawn, float64 (S, N)."""
+        return times @ self.right.double() / times.sum(1)
+
+    @property
     def accuracy(self) -> float:
         """Share of correct answers, 0..1 (top-1)."""
         return self.correct / max(1, self.total)

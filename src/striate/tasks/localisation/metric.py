@@ -95,7 +95,12 @@ class PlaceEvaluation(OneScreen):
 
     def of_samples(self, times: Tensor) -> Tensor:
         """The localisation error of samples of the pictures, float64 (S,). times: of each, float64 (S, N)."""
-        return times @ (~self.places.right).double().cpu() / self.total
+        return times @ (~self.right).double().cpu() / times.sum(1)
+
+    @property
+    def right(self) -> Tensor:
+        """Whether class and box of each picture are right, bool (N,)."""
+        return self.places.right
 
     def per_class(self) -> list[dict[str, Any]]:
         """Pictures, errors and mean IoU of every class; None where there is no picture."""
