@@ -12,6 +12,7 @@ import striate
 from browsing import opened, png, require_accessible, served, upload
 from factories import tinted_objects, trial_of
 from striate.answers.detections import DETECTION, SHOWN_FROM, Detected, Detections
+from striate.answers.instances import Instance
 from striate.answers.palette import colour_of
 from striate.core.records import Preprocess
 from striate.web.page import page_facts
@@ -116,6 +117,40 @@ def test_a_picture_of_nothing_says_so(browser, server):
         assert page.locator(".best").inner_text() == "nothing"
         assert page.locator("#grid .words").first.inner_text() == "nothing"
         assert page.locator("#least").count() == 0
+
+
+def test_the_shapes_of_instances_lie_over_the_picture(browser, server):
+    """A ring, which is whole only with its hole left out, and a square that is not told of at first."""
+    y, x = np.mgrid[:28, :28] - 13.5
+    ring = ((np.hypot(y, x) < 13) & (np.hypot(y, x) > 6)).astype(np.float32)
+    found = Detections(
+        "a.png",
+        (
+            Instance("RBC", 0.9, (0.0, 0.0, 0.5, 1.0), 0, ring),
+            Instance("WBC", 0.2, (0.5, 0.0, 1.0, 1.0), 1, np.ones((28, 28), np.float32)),
+        ),
+    )
+    with before(browser, server, found) as page:
+        page.set_input_files("#files", [upload("a.png", png(np.full((400, 640, 3), 200, np.uint8)))])
+        page.wait_for_selector(".objects")
+        page.locator(".stage img").evaluate("image => image.decode()")
+
+        def colour(left, top):
+            place = page.locator(".stage img").bounding_box()
+            shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
+            return shot[int(place["y"] + top * place["height"]), int(place["x"] + left * place["width"])]
+
+        own, other = np.array(colour_of(0)), np.array(colour_of(1))
+        on_ring, in_hole, on_square = (0.25, 0.84), (0.25, 0.5), (0.75, 0.5)
+        slider = page.get_by_label("Opacity")
+        assert slider.input_value() == "45"
+        assert np.abs(colour(*on_ring) - (0.55 * 200 + 0.45 * own)).max() <= 3
+        assert np.abs(colour(*in_hole) - 200).max() <= 1 and np.abs(colour(*on_square) - 200).max() <= 1
+        slider.fill("100")
+        assert np.abs(colour(*on_ring) - own).max() <= 3
+        page.get_by_label("Least score").fill("10")
+        assert np.abs(colour(*on_square) - other).max() <= 3
+        require_accessible(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -127,6 +127,9 @@ def _rows(answer: Any, size: tuple[int, int]) -> tuple[BoxRow, ...]:
 
 
 def _shape(found: Detected, size: tuple[int, int]) -> Runs | None:
-    if not isinstance(found, Instance):
-        return None
+    return pixels_of(found, size) if isinstance(found, Instance) else None
+
+
+def pixels_of(found: Instance, size: tuple[int, int]) -> Runs:
+    """The pixels of an object in a picture of that height and width."""
     return Runs.of_window(*shape_in(found.cells, found.box_at(*size), size), size)

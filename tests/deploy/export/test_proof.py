@@ -101,3 +101,18 @@ def test_what_rounding_may_have_suppressed_is_a_near_tie() -> None:
 
 def test_int8_is_asked_for_no_single_object() -> None:
     assert compared(found(CAT, DOG), found(moved(CAT, left=0.3)), CLOSE["int8"], task="detection").agrees
+
+
+def test_masks_are_compared_of_the_objects_that_both_ways_have() -> None:
+    """By the mean of how far their cells are apart, so that one cell of many may be."""
+    cells, other = np.linspace(0, 1, 784).tolist(), np.linspace(1, 0, 784).tolist()
+    unsure, little = moved(DOG, score=0.2), [0.5, *cells[1:]]
+    ours = [[[*CAT, *cells], [*unsure, *cells]]]
+    for row, fits in ((cells, True), (little, True), (other, False), ([float("nan"), *cells[1:]], False)):
+        found_so = compared(ours, [[[*CAT, *row], [*unsure, *cells]]], CLOSE["fp32"], task="instances")
+        assert found_so.agrees == fits
+        assert not found_so.others
+    of_what_is_not_shown = compared(ours, [[[*CAT, *cells], [*unsure, *other]]], CLOSE["fp32"], task="instances")
+    assert of_what_is_not_shown.agrees
+    renamed = compared(ours, [[[*moved(CAT, label=1.0), *cells]]], CLOSE["fp32"], task="instances")
+    assert renamed.others == ["0"]

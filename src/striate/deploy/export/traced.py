@@ -113,7 +113,8 @@ def _program(module: Answering, images: Tensor, *, any_size: bool) -> ExportedPr
     if any_size:
         shape |= {2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     deferring: dict[str, Any] = {DEFERRING: True}
-    program = torch.export.export(module, (images,), dynamic_shapes=(shape,), **deferring)
+    with torch.no_grad():  # or a network's own `no_grad` would become an operator that no engine has
+        program = torch.export.export(module, (images,), dynamic_shapes=(shape,), **deferring)
     for node in program.graph.nodes:  # paths on this machine, which are nobody's business
         node.meta.pop("stack_trace", None)
     return program

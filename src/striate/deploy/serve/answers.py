@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +12,7 @@ from striate.core.version import __version__
 from striate.deploy.serve.refusals import Json, Refused
 from striate.deploy.serve.schemas import ANSWERS, BODY, REFUSALS, as_json
 from striate.deploy.serve.served import Served
+from striate.deploy.serve.told import told
 from striate.deploy.serve.uploads import Upload, read_uploads
 
 MOST_TOP = 1_000
@@ -31,8 +33,8 @@ def routes(served: Served) -> APIRouter:
     ) -> Response:
         """Pictures come as the files of a form, whatever its fields are called, or one as the body.
 
-        The answer is a list, as `striate predict --json` prints it. Of several pictures, one that cannot be read has a
-        `problem` in its place.
+        The answer is a list, as `striate predict --json` prints it; instances of a score from 0.3 have their pixels
+        too, as `segmentation`. Of several pictures, one that cannot be read has a `problem` in its place.
         """
         uploads = await read_uploads(request, served.settings)
         with served.admitted(len(uploads)):
@@ -61,9 +63,11 @@ async def _answers(served: Served, uploads: list[Upload], top: int) -> list[dict
         others = f"; nor can any other of the {len(uploads)} pictures be read" if len(uploads) > 1 else ""
         raise Refused(refused[0].status, f"{refused[0].named(uploads[0].name).sentence}{others}")
     good = [(each, pixels) for each, pixels in zip(uploads, pictures, strict=True) if not isinstance(pixels, Refused)]
-    answers = iter(await served.batcher.answers([pixels for _, pixels in good], [each.name for each, _ in good], top))
+    answers = await served.batcher.answers([pixels for _, pixels in good], [each.name for each, _ in good], top)
+    contents = [each.content for each, _ in good]
+    entries = iter(await asyncio.to_thread(lambda: list(map(told, answers, contents))))
     return [
-        {"path": upload.name, "problem": picture.sentence} if isinstance(picture, Refused) else next(answers).to_dict()
+        {"path": upload.name, "problem": picture.sentence} if isinstance(picture, Refused) else next(entries)
         for upload, picture in zip(uploads, pictures, strict=True)
     ]
 

@@ -27,6 +27,16 @@ def as_shares(boxes: Tensor, images: Tensor) -> Tensor:
     return torch.stack([x, y], -1).flatten(-2).clamp(0, 1)
 
 
+def as_pixels(shares: Tensor, images: Tensor) -> Tensor:
+    """The inverse: boxes (..., 4) in pixels of images (N, C, H, W).
+
+    >>> as_pixels(torch.tensor([[0.0, 0.5, 0.5, 1.0]]), torch.zeros(1, 3, 20, 40)).tolist()
+    [[0.0, 10.0, 20.0, 20.0]]
+    """
+    x, y = shares[..., 0::2] * images.shape[3], shares[..., 1::2] * images.shape[2]
+    return torch.stack([x, y], -1).flatten(-2)
+
+
 def one_hot(matches: Tensor, truth: Truth, classes: int) -> Tensor:
     """1 at the class of the box that an anchor is matched with, else 0: float32 (N, A, K) of matches (N, A)."""
     target = torch.zeros(*matches.shape, classes, device=matches.device)

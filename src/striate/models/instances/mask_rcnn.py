@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from striate.answers.instances import INSTANCES
 from striate.core.records import Preprocess
 from striate.layers import he_normal_
+from striate.models.detection.dense import as_pixels
 from striate.models.detection.detector import MOST, Truth
 from striate.models.detection.fast_rcnn import SIDE, Pool
 from striate.models.detection.faster_rcnn import (
@@ -112,8 +113,7 @@ class MaskRCNN(FasterRCNN):
         levels = self.backbone(images)
         own = self.rpn.proposals(images, self.rpn(images, levels)) if proposed is None else proposed
         found = self.objects(levels, own, images)
-        height, width = images.shape[2:]
-        boxes = (found[..., :4] * found.new_tensor([width, height, width, height])).flatten(0, 1)
+        boxes = as_pixels(found[..., :4], images).flatten(0, 1)
         picture = torch.arange(images.shape[0], device=boxes.device).repeat_interleave(MOST)
         masks = self.mask_logits(levels, Regions(boxes, picture), found[..., 5].long().flatten()).sigmoid()
         masks = masks.unflatten(0, (-1, MOST)) * (found[..., 4] > 0)[..., None, None]  # type: ignore[no-untyped-call]

@@ -40,7 +40,7 @@ def of_objects(expected: Numbers, found: Numbers, close: float) -> Agreement:
         for some, others in ((ours, theirs), (theirs, ours)):
             some, others = some[some[:, 4] >= SHOWN_FROM], others[others[:, 4] > 0]
             objects += len(some)
-            partner = _partners(some, others)
+            partner = partners(some, others)
             matched = partner >= 0
             apart = np.abs(some[matched] - others[partner[matched]])[:, :5]
             difference[place] = max(difference[place], float(apart.max(initial=0)))
@@ -62,7 +62,7 @@ def _overlaps(some: Numbers, others: Numbers) -> npt.NDArray[np.float32]:
     return np.where(some[:, None, 5] == others[:, 5], ious, 0).astype(np.float32)
 
 
-def _partners(some: Numbers, others: Numbers) -> npt.NDArray[np.int64]:
+def partners(some: Numbers, others: Numbers) -> npt.NDArray[np.int64]:
     """For each object the place of the same one among others, each taken once, best first; -1 where there is none."""
     partner = np.full(len(some), -1)
     if len(some) and len(others):

@@ -69,20 +69,23 @@ def costliest_errors(
     The surer a false detection is, the more right ones stand behind it. numbers: of the pictures that were evaluated,
     in that order. white: see `Preprocess.white`.
     """
-    shown = _Shown(found, dataset, numbers, white)
-    kinds = sorted(KINDS, key=lambda kind: -found.costs[kind])
-    examples = [example for kind in kinds for example in shown.of_kind(kind)]
-    return [*examples, *shown.well()]
+    return Shown(found, dataset, numbers, white).examples()
 
 
 @dataclass(frozen=True)
-class _Shown:
+class Shown:
     """Draws pictures of an evaluation."""
 
     found: DetectionEvaluation
     dataset: Dataset
     numbers: Indices
     white: float | None
+
+    def examples(self) -> list[Pictured]:
+        """See `costliest_errors`."""
+        kinds = sorted(KINDS, key=lambda kind: -self.found.costs[kind])
+        examples = [example for kind in kinds for example in self.of_kind(kind)]
+        return [*examples, *self.well()]
 
     def of_kind(self, kind: Kind) -> Iterator[Pictured]:
         """The surest errors of a kind, of objects missed the largest, no picture twice."""
@@ -111,7 +114,7 @@ class _Shown:
             iou = float(errors.iou[row])
         own = found.pictures.found_boxes[row : row + 1]
         boxes = own if truth is None else np.concatenate([own, found.pictures.boxes[about : about + 1]])
-        pixels = self.drawn(place, own, FOUND, window(boxes, found.pictures.sizes_px[place]))
+        pixels = self.drawn(place, np.array([row]), window(boxes, found.pictures.sizes_px[place]))
         said = error_told(kind, f"{label} ({score:.0%})", truth or "", iou or 0.0)
         return Pictured(self.name(place), kind, said, label, score, truth, iou, self.objects(place), pixels)
 
@@ -119,8 +122,7 @@ class _Shown:
         """A picture with its true boxes, those in yellow that were missed."""
         pictures = self.found.pictures
         rows = np.flatnonzero((pictures.truth.picture == place) & self.found.errors.missed)
-        boxes = pictures.boxes[rows]
-        pixels = self.drawn(place, boxes, MISSED_BOX, window(boxes, pictures.sizes_px[place]))
+        pixels = self.drawn(place, rows, window(pictures.boxes[rows], pictures.sizes_px[place]), missed=True)
         names = self.found.names
         told = counts_told(pictures.truth.label[rows], names)
         truth = names[int(pictures.truth.label[rows[0]])] if len(rows) == 1 else None
@@ -141,7 +143,7 @@ class _Shown:
                 said = f"{right[place]} of {there[place]} found" + (f", {false[place]} false" if false[place] else "")
                 with suppress(DecodeError):
                     height, width = pictures.sizes_px[place].tolist()
-                    pixels = self.drawn(place, pictures.found_boxes[rows], FOUND, (0.0, 0.0, width, height))
+                    pixels = self.drawn(place, rows, (0.0, 0.0, width, height))
                     count = int(there[place])
                     yield Pictured(self.name(place), "right", said, None, None, None, None, count, pixels)
 
@@ -153,8 +155,11 @@ class _Shown:
         """How many are to be found in a picture."""
         return int(self.found.hits.present[place, 0].sum())
 
-    def drawn(self, place: int, boxes: Array, colour: Colour, part: Box) -> Pixels:
-        """A part of a picture with its true boxes and others. boxes, part: in its pixels. Raises DecodeError."""
+    def drawn(self, place: int, rows: Rows, part: Box, *, missed: bool = False) -> Pixels:
+        """A part of a picture with its true objects, and some detections or, where they are `missed`, true ones.
+
+        rows: numbers of these. part: in the picture's pixels. Raises DecodeError.
+        """
         photo = self.dataset.pictures.decode(int(self.numbers[place]), 3, DECODED_PX, self.white)
         pictures = self.found.pictures
         height, width = pictures.sizes_px[place].tolist()
@@ -164,10 +169,16 @@ class _Shown:
         scale = SHOWN_PX / max(wide, high)
         size = max(1, round(scale * wide)), max(1, round(scale * high))
         shown = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, tuple(source.tolist()))
-        pixels = np.asarray(shown)
-        for some, ink in ((pictures.boxes[pictures.truth.picture == place], TRUE), (boxes, colour)):
-            for left, top, right, bottom in (scale * (some - np.tile(part[:2], 2))).tolist():
-                pixels = framed(pixels, (left, top, right, bottom), ink)
+        there = np.flatnonzero(pictures.truth.picture == place)
+        pixels = self.marked(np.asarray(shown), there, part, TRUE, true=True)
+        return self.marked(pixels, rows, part, MISSED_BOX if missed else FOUND, true=missed)
+
+    def marked(self, pixels: Pixels, rows: Rows, part: Box, colour: Colour, *, true: bool) -> Pixels:
+        """A part of a picture with boxes in a colour. rows: numbers of detections or, where `true`, of objects."""
+        boxes = (self.found.pictures.boxes if true else self.found.pictures.found_boxes)[rows]
+        scale = SHOWN_PX / max(part[2] - part[0], part[3] - part[1])
+        for left, top, right, bottom in (scale * (boxes - np.tile(part[:2], 2))).tolist():
+            pixels = framed(pixels, (left, top, right, bottom), colour)
         return pixels
 
 

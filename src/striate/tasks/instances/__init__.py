@@ -10,6 +10,8 @@ from dataclasses import replace
 from striate.answers.instances import INSTANCES as NAME
 from striate.answers.instances import Instance, read
 from striate.tasks.detection import DETECTION
+from striate.tasks.instances.agreement import of_instances
+from striate.tasks.instances.examples import costliest_errors
 from striate.tasks.instances.metric import InstanceEvaluation, InstanceMetric
 from striate.tasks.task import Figure
 
@@ -31,7 +33,9 @@ INSTANCES = replace(
     answers_with="objects with a mask each",
     one_answer="objects with masks",
     metric=InstanceMetric,
+    examples=costliest_errors,
     read=read,
+    agreement=of_instances,
     recipe="mask_rcnn",
     recipe_of_model="instances",
     tags=("image-segmentation", "object-detection"),

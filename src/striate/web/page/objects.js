@@ -1,8 +1,9 @@
-// Objects that were found: boxes over the picture, and the list of them.
+// Objects that were found: boxes over the picture, the shapes of instances, and the list of them.
 
 import { announce, counted, make, percent } from "./elements.js";
+import { opacityOf, shapeOf, shapesOver } from "./outlines.js";
 
-/** @typedef {{label: string, score: number, box: number[]}} Found */
+/** @typedef {{label: string, score: number, box: number[], outline?: number[][]}} Found */
 
 const EDGES = ["x0", "y0", "x1", "y1"];
 const NEAR_THE_TOP = 0.06; // of the height: a name above such a box would lie beyond the picture
@@ -44,18 +45,26 @@ export function tally(objects) {
  * @param {Found[]} objects best first
  */
 export function objectsIn(objects) {
-  const rows = objects.map((found) => ({ found, box: boxOf(found), item: itemOf(found) }));
+  const rows = objects.map((found) => ({ found, box: boxOf(found), shape: shapeIn(found), item: itemOf(found) }));
   const heading = make("h2", { className: "best" });
   const list = make("ul", { className: "objects" }, ...rows.map(({ item }) => item));
-  const over = make("div", { className: "over", "aria-hidden": "true" }, ...rows.map(({ box }) => box).reverse());
+  const shapes = shapesOver(rows.flatMap(({ shape }) => shape ?? []).reverse());
+  const over = make("div", { className: "over", "aria-hidden": "true" }, shapes, ...rows.map(({ box }) => box).reverse());
   const show = () => {
     heading.textContent = tally(objects);
-    for (const { found, box, item } of rows) box.hidden = item.hidden = found.score < least;
+    for (const { found, box, shape, item } of rows) {
+      box.hidden = item.hidden = found.score < least;
+      shape?.toggleAttribute("hidden", box.hidden);
+    }
   };
-  for (const { box, item } of rows) link(box, item.firstElementChild, over);
+  for (const { box, shape, item } of rows) link(box, shape, item.firstElementChild, over);
   show();
-  return { over, said: objects.length ? [heading, slider(objects, show), list] : [heading] };
+  const sliders = [slider(objects, show), ...(shapes.childElementCount ? [opacityOf(shapes)] : [])];
+  return { over, said: objects.length ? [heading, ...sliders, list] : [heading] };
 }
+
+/** @param {Found} found */
+const shapeIn = ({ label, outline }) => outline && shapeOf(outline, rgb(label));
 
 /**
  * @param {Found[]} objects
@@ -77,14 +86,15 @@ function slider(objects, show) {
 }
 
 /**
- * A box and its line in the list light up together, by pointer, by keys, or for longer by a click.
+ * A box, its shape and its line in the list light up together, by pointer, by keys, or for longer by a click.
  * @param {HTMLElement} box
+ * @param {SVGElement | undefined} shape
  * @param {HTMLButtonElement} button
  * @param {HTMLElement} over
  */
-function link(box, button, over) {
+function link(box, shape, button, over) {
   const light = (/** @type {boolean} */ on) => {
-    for (const each of [box, button]) each.classList.toggle("lit", on);
+    for (const each of [box, button, shape]) each?.classList.toggle("lit", on);
     over.classList.toggle("dim", over.querySelector(".lit, .kept") !== null);
   };
   for (const each of [box, button]) {
@@ -92,6 +102,7 @@ function link(box, button, over) {
     each.addEventListener("pointerleave", () => light(false));
     each.addEventListener("click", () => {
       const kept = box.classList.toggle("kept");
+      shape?.classList.toggle("kept", kept);
       button.setAttribute("aria-pressed", String(kept));
       light(kept);
     });
