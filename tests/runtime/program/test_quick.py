@@ -130,7 +130,7 @@ def test_a_sum_does_not_wait_until_its_other_summand_has_changed() -> None:
         (lambda self, x: self.first(x) if x.sum() > 0 else self.second(x), "looks at numbers"),
         (lambda self, x: self.first(x) * x.sum().item(), "looks at numbers"),
         (lambda self, x: self.second.bias.add_(x.sum()) + self.first(x).flatten(1).sum(), "changes what outlives"),
-        (lambda self, x: self.first(x).reshape(len(x), -1), "depend on the number of pictures"),
+        (lambda self, x: self.first(x).reshape(len(x), -1), "depend on the pictures"),
         (lambda self, x: {"maps": self.first(x)}, "no single tensor"),
         (lambda self, x: torch.zeros(len(x), 3), "does not depend on the images"),
     ],
@@ -153,7 +153,44 @@ def test_a_branch_that_nobody_sees_is_found_by_other_pictures(caplog) -> None:
     with torch.inference_mode(), caplog.at_level(logging.DEBUG, "striate"):
         assert torch.equal(quick(pictures), network(pictures))
         assert torch.equal(quick(-pictures), network(-pictures))
+    assert "the operators depend on the pictures" in caplog.text
+
+
+def test_each_column_of_rows_is_compared_by_its_own_scale(caplog) -> None:
+    """Class numbers of objects are large; edges, which are shares, may not be wrong beside them."""
+
+    def rows(self, x):
+        layer = self.first if x.numpy().sum() > 0 else self.second
+        edges = layer(x).mean((2, 3))  # N, 4
+        return torch.stack([edges, torch.ones_like(edges) * 1e6], 2)
+
+    network = Sums(rows).requires_grad_(False)
+    network.second = nn.Conv2d(4, 4, 3, padding=1).requires_grad_(False)  # the same operators, other weights
+    quick, pictures = QuickForm(network), images(2, 4, 6).abs()
+    with torch.inference_mode(), caplog.at_level(logging.DEBUG, "striate"):
+        assert torch.equal(quick(-pictures), network(-pictures))
     assert "the answers differ" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "precision"),
+    [
+        ("quick_detector", 64, torch.float32),
+        ("quick_detector", 64, torch.bfloat16),
+        ("retinanet_quick_regnet26_fpn", 64, torch.bfloat16),
+        ("yolo_v1_quick_regnet26", 112, torch.bfloat16),
+        ("ssd320_quick_regnet26", 320, torch.float32),
+    ],
+)
+def test_a_detector_is_a_program_though_rounding_orders_its_objects_otherwise(
+    name: str, size: int, precision: torch.dtype
+) -> None:
+    network, pictures = drawn(name, size), images(3, 3, size)
+    quick = QuickForm(network)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
+        answers, plain = quick(pictures), network(pictures)
+    assert all(program is not None for program in quick._programs.values())
+    torch.testing.assert_close(answers[..., 4], plain[..., 4], rtol=0, atol=0.02)  # the scores, best first
 
 
 def test_what_the_network_refuses_is_refused() -> None:

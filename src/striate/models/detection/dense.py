@@ -17,8 +17,8 @@ def by_anchor(maps: Tensor, numbers: int) -> Tensor:
     >>> by_anchor(torch.arange(4).reshape(1, 4, 1, 1), 2).tolist()
     [[[0, 1], [2, 3]]]
     """
-    count, _, height, width = maps.shape
-    return maps.reshape(count, -1, numbers, height, width).permute(0, 3, 4, 1, 2).reshape(count, -1, numbers)
+    rows: Tensor = maps.unflatten(1, (-1, numbers)).permute(0, 3, 4, 1, 2).flatten(1, 3)  # type: ignore[no-untyped-call]
+    return rows
 
 
 def as_shares(boxes: Tensor, images: Tensor) -> Tensor:

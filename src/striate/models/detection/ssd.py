@@ -141,11 +141,11 @@ class SSD(Detector):
         logits, codes, anchors = self.said(images)
         boxes = as_shares(decode(codes.float(), anchors, CODER), images)
         scores = logits.float().softmax(2)[..., 1:].transpose(1, 2)  # N, K, A
-        count, classes = scores.shape[:2]
-        best, places = highest(scores.flatten(0, 1), CANDIDATES, LEAST_SCORE)
-        best, places = best.reshape(count, -1), places.reshape(count, -1)  # N, K * CANDIDATES
+        classes = scores.shape[1]
+        of_each = highest(scores.flatten(0, 1), CANDIDATES, LEAST_SCORE)  # N * K, CANDIDATES
+        best, places = (each.unflatten(0, (-1, classes)).flatten(1) for each in of_each)  # type: ignore[no-untyped-call]
         chosen = boxes.gather(1, places[..., None].expand(-1, -1, 4))
-        labels = torch.arange(classes, device=images.device).repeat_interleave(CANDIDATES).expand(count, -1)
+        labels = torch.arange(classes, device=images.device).repeat_interleave(CANDIDATES).expand_as(places)
         return distinct(chosen, best, labels, SUPPRESSED, MOST)
 
 

@@ -152,14 +152,11 @@ class YOLO(Detector):
         """Images (N, C, H, W) to objects (N, MOST, 6), as `Detector` has them: scores are equation 1."""
         self.require_fit(images)
         said = self.cells(images).float()
-        count = said.shape[0]
-        boxes = said[..., : 5 * BOXES].reshape(count, GRID, GRID, BOXES, 5)
-        scores = (boxes[..., 4:].clamp(0, 1) * said[..., None, 5 * BOXES :].clamp(0, 1)).reshape(
-            count, GRID * GRID * BOXES, -1
-        )
+        boxes = said[..., : 5 * BOXES].unflatten(3, (BOXES, 5))  # type: ignore[no-untyped-call]
+        scores = boxes[..., 4:].clamp(0, 1) * said[..., None, 5 * BOXES :].clamp(0, 1)
         return detections(
             decode(boxes[..., :4]).clamp(0, 1).flatten(1, 3),
-            scores,
+            scores.flatten(1, 3),
             iou_threshold=SUPPRESSED,
             score_threshold=LEAST_SCORE,
             candidates=CANDIDATES,
@@ -216,8 +213,8 @@ class PaperYOLO(YOLO):
 
     def cells(self, images: Tensor) -> Tensor:
         """Images (N, C, 448, 448) to what the cells say, (N, S, S, 5 B + K)."""
-        flat = self.classifier(self.features(images).flatten(1))
-        return flat.reshape(len(flat), -1, GRID, GRID).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+        said = self.classifier(self.features(images).flatten(1)).unflatten(1, (-1, GRID, GRID))
+        return said.permute(0, 2, 3, 1)  # type: ignore[no-any-return]
 
 
 class YOLOOn(YOLO):
