@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from striate.training.folder.layout import EVALUATION, METRICS, RECIPE, append_metrics
+from striate.data.manifest import MANIFEST, Row, write_rows
+from striate.deploy.bundle import save_config
+from striate.models import Network
+from striate.training.folder.layout import EVALUATION, METRICS, RECIPE, STATE, append_metrics
+from striate.training.folder.state import Counters, save_state
 
 BEGUN: dict[str, Any] = {
     "source": "photos",
@@ -33,6 +38,11 @@ def begin(folder: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True)
     (folder / RECIPE).write_text(json.dumps(BEGUN | changes))
     return folder
+
+
+def of(pictures: Path) -> dict[str, Any]:
+    """What of recipe.json says where the pictures are."""
+    return {"source": str(pictures), "data": BEGUN["data"] | {"source": str(pictures)}}
 
 
 def line(epoch: int, **more: Any) -> dict[str, Any]:
@@ -61,3 +71,13 @@ def tear(folder: Path) -> None:
 def finish(folder: Path) -> None:
     """The test, after the last epoch."""
     (folder / EVALUATION).write_text(json.dumps({"split": "test", "top1": 0.875}))
+
+
+def with_states(folder: Path, pictures: Path, networks: Mapping[str, Network], *steps: int) -> None:
+    """What a run has after its first validation: config, list of pictures, and states of networks by their roles."""
+    network = next(iter(networks.values()))
+    files = sorted(path.relative_to(pictures) for path in pictures.rglob("*.png"))
+    save_config(folder, network, tuple(f"class {number}" for number in range(network.classes)), {})
+    write_rows(folder / MANIFEST, [Row("val", file.parent.name, "0" * 32, str(file)) for file in files])
+    for step in steps:
+        save_state(folder / STATE, networks, {}, Counters(step=step))

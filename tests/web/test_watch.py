@@ -1,5 +1,6 @@
 """Runs while they train: the endpoints, and the page in a real browser while a run's folder grows."""
 
+import json
 import os
 import platform
 import re
@@ -10,10 +11,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import httpx
+import numpy as np
 import pytest
 
-from browsing import opened, require_accessible, until
-from grown import begin, finish, grow, tear
+from browsing import opened, png, require_accessible, until
+from grown import BEGUN, begin, finish, grow, of, tear, with_states
+from striate.models import create_model
 from striate.training.folder.layout import LOCK, RECIPE, discard_metrics_after, locked
 
 FOUND = {"kind": "x", "epoch": 2, "step": 20, "text": "the rate is too high: try --set peak_lr=0.01"}
@@ -41,6 +44,15 @@ def runs(tmp_path_factory):
     grow(begin(folder / "cats"), 1, 2)
     grow(begin(folder / "dogs"), *range(1, 9))
     finish(folder / "dogs")
+    network = create_model("lenet5")
+    network.features.c1.weight.data.fill_(float("nan"))  # as a run that diverges has them: drawn without a word
+    pictures = tmp_path_factory.mktemp("pictures")
+    (pictures / "a").mkdir()
+    for number in range(5):
+        (pictures / "a" / f"{number}.png").write_bytes(png(np.full((8, 8), 50 * number, np.uint8)))
+    (folder / "cats" / RECIPE).write_text(json.dumps(BEGUN | of(pictures)))
+    with_states(folder / "cats", pictures, {"network": network}, 10)
+    with_states(folder / "cats", pictures, {"network": create_model("lenet5")}, 20)
     (begin(folder / "broken") / RECIPE).write_text("{")
     return folder
 
@@ -81,8 +93,11 @@ def test_how_runs_stand(client):
 
 @pytest.mark.parametrize("name", ["nobody", "../dogs", "", "/etc"])
 def test_what_is_no_run_is_refused(client, name):
-    answer = client.get("/curves", params={"run": name})
-    assert (answer.status_code, answer.json()) == (404, {"problem": "there is no such run here"})
+    for path in ("curves", "looks"):
+        answer = client.get(path, params={"run": name})
+        assert (answer.status_code, answer.json()) == (404, {"problem": "there is no such run here"})
+    answer = client.get("look", params={"run": "dogs", "at": "../..", "sheet": 0})
+    assert (answer.status_code, answer.json()) == (404, {"problem": "there is no such drawing, or not any more"})
 
 
 def test_other_names_and_methods_are_refused(client):
@@ -162,9 +177,28 @@ def test_curves_are_smoothed_on_other_axes_and_read(browser, address):
         reading = page.get_by_label("The right chart: where to read")
         reading.focus()
         page.keyboard.press("Home")
-        assert reading.get_attribute("aria-valuetext") == "dogs, 2\u00a0s: 0.05; cats, 2\u00a0s: 0.05"
+        assert reading.get_attribute("aria-valuetext") == "cats, 2\u00a0s: 0.05; dogs, 2\u00a0s: 0.05"
         page.get_by_label("Draw the curves of dogs").uncheck()
         until(page, lambda: len(drawn(page, 1)) == 2)
+
+
+@pytest.mark.browser
+def test_the_inside_of_a_run_is_shown_at_each_of_its_states(browser, address):
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Look at cats").click()
+        until(page, lambda: page.locator("#sheets img").count() == 8)
+        shown = page.locator("#sheets img").nth(2)
+        until(page, lambda: shown.evaluate("picture => picture.complete && picture.naturalWidth > 200"))
+        assert "4 pictures of the validation: a/0.png" in page.locator("#inside-remark").inner_text()
+        at = page.get_by_label("State")
+        until(page, lambda: at.get_attribute("max") == "1")  # a moment later, for looking rests
+        assert at.get_attribute("aria-valuetext") == "step 20"
+        newest = shown.get_attribute("src")
+        at.focus()
+        page.keyboard.press("Home")
+        assert at.get_attribute("aria-valuetext") == "step 10" and shown.get_attribute("src") != newest
+        page.get_by_role("button", name="Look at dogs").click()
+        until(page, lambda: page.locator("#inside-remark").inner_text().startswith("Drawn as soon as"))
 
 
 @pytest.mark.browser

@@ -101,7 +101,7 @@ def load_bundle(folder: Path, model: Model | None = None) -> Bundle:
         named = model if isinstance(model, str) else code_of(model).name
         raise StriateError(f"{folder} holds {stored.architecture}, not {named}; leave the model out")
     try:
-        network = _empty_network(stored)
+        network = empty_network(stored)
     except StriateError as error:
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
     fill(network, stored.tensors(), source=str(folder / WEIGHTS))
@@ -194,7 +194,7 @@ def names_weights(name: str) -> bool:
     return name == EMBEDDED or Path(name).exists() or len(Path(name).parts) > 1
 
 
-def _empty_network(stored: Stored) -> Network:
+def empty_network(stored: Stored) -> Network:
     """The network that a config describes, its weights not yet there."""
     preprocess, classes = stored.preprocess, stored.config.outputs or len(stored.classes)
 

@@ -63,4 +63,4 @@ class Lines:
             try:
                 self.lines.append(line_of(row, f"{self.path}, line {self._count},"))
             except StriateError as error:
-                self.problem = f"{error}; it is left out"
+                self.problem = f"{error.in_flags}; it is left out"

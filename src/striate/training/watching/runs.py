@@ -12,13 +12,12 @@ from typing import Any
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.training.folder.layout import METRICS, RECIPE
+from striate.training.watching.pace import Pace
 from striate.training.watching.standing import Standing, Watched
 
 MOST_RUNS = 200
 MOST_FOLDERS = 5_000
 DEPTH = 4  # of folders in folders
-REST = 200  # times as long as a look took, so that looking takes half a percent of one core at the most
-LEAST_REST_SECONDS = 0.5
 NEW_RUNS_SECONDS = 5.0  # between two looks for others
 
 
@@ -32,20 +31,18 @@ class Runs:
             raise StriateError(f"{folder}: {what}; name a run folder, or the folder that holds the run folders")
         self.folder = folder
         self.left_out = 0
-        self._clock, self._lock = clock, threading.Lock()
+        self._clock, self._pace, self._lock = clock, Pace(clock), threading.Lock()
         self._watched: dict[str, Watched] = {}
-        self._rest_until, self._find_from = 0.0, 0.0
+        self._find_from = 0.0
 
     def look(self) -> list[Standing]:
         """How all stand, those that were begun last first: looked up again where the last look is long enough ago."""
         with self._lock:
-            if self._clock() >= self._rest_until:
-                begun, used = self._clock(), time.thread_time()
-                self._find()
-                for run in self._watched.values():
-                    run.look()
-                rest = max(LEAST_REST_SECONDS, REST * (time.thread_time() - used))
-                self._rest_until = begun + rest
+            if self._pace.is_due:
+                with self._pace.work():
+                    self._find()
+                    for run in self._watched.values():
+                        run.look()
             return [run.standing for run in self._watched.values()]
 
     def curves(self, name: str) -> dict[str, Any] | None:
@@ -53,9 +50,10 @@ class Runs:
         with self._lock:
             return self._watched[name].curves() if name in self._watched else None
 
-    def run(self, name: str) -> Watched | None:
-        """A run by its name: its path below the folder, or the folder's name where that is the run."""
-        return self._watched.get(name)
+    def folder_of(self, name: str) -> Path | None:
+        """The folder of a run by its name: its path below the folder, or the folder's name where that is the run."""
+        run = self._watched.get(name)
+        return run.folder if run else None
 
     def _name(self, run: Path) -> str:
         return str(run.relative_to(self.folder)) if run != self.folder else run.resolve().name

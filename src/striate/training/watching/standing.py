@@ -95,7 +95,7 @@ class Watched:
             tested = (self.folder / EVALUATION).exists() and not training
             measured = self._tested() if tested else self._best()
         except StriateError as error:
-            return Standing(self.name, state if training else DAMAGED, str(error))
+            return Standing(self.name, state if training else DAMAGED, error.in_flags)
         except OSError as error:
             return Standing(self.name, DAMAGED, f"{self.folder} cannot be read ({error.strerror or error})")
         return self._standing(begun, FINISHED if tested else state, measured, said)

@@ -2,8 +2,9 @@
 
 import { announce, byId, make, showProblem } from "./page/elements.js";
 import { charts } from "./curves.js";
+import { showInside } from "./inside.js";
 import { showRuns } from "./list.js";
-import { Problem, curves, runs } from "./server.js";
+import { Problem, curves, looks, runs } from "./server.js";
 import { duration, number } from "./words.js";
 
 const LOOK_MS = 1000;
@@ -35,6 +36,7 @@ async function look() {
     byId("none").hidden = known.length > 0;
     choose();
     await readCurves();
+    await lookInside();
     showProblem("");
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -73,6 +75,12 @@ async function readCurves() {
   }
 }
 
+/** Of the run that is looked at; one that has gone is asked for no more. */
+async function lookInside() {
+  const run = known.find(({ run: name }) => name === looked);
+  if (run && run.state !== "gone") showInside(run.run, await looks(run.run));
+}
+
 /** @param {string} run */
 const colourOf = (run) => (colours.has(run) ? `var(--family${colours.get(run)})` : undefined);
 
@@ -103,6 +111,7 @@ async function draw(run, drawn) {
 function lookAt(run) {
   looked = run;
   show();
+  lookInside().catch((error) => showProblem(error.message));
 }
 
 /** @param {import("./server.js").Run | undefined} run */

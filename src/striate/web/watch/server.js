@@ -8,6 +8,7 @@
  * @typedef {{folder: string, note: string, runs: Run[]}} Runs
  * @typedef {{run: string, epoch: number[], step: number[], seconds: number[], series: Record<string, (number | null)[]>,
  *   figures: Record<string, {title: string, unit: string}>}} Curves
+ * @typedef {{problem: string, pictures: string[], looks: {at: string, sheets: string[]}[]}} Looks
  */
 
 /** One sentence for a person. */
@@ -24,6 +25,20 @@ export const runs = () => asked("runs");
  * @returns {Promise<Curves>}
  */
 export const curves = (run) => asked(`curves?run=${encodeURIComponent(run)}`);
+
+/**
+ * @param {string} run
+ * @returns {Promise<Looks>}
+ */
+export const looks = (run) => asked(`looks?run=${encodeURIComponent(run)}`);
+
+/**
+ * The address of a drawing.
+ * @param {string} run
+ * @param {string} at a checkpoint, or "pictures"
+ * @param {number} sheet
+ */
+export const drawing = (run, at, sheet) => `look?run=${encodeURIComponent(run)}&at=${encodeURIComponent(at)}&sheet=${sheet}`;
 
 /** @param {string} path */
 async function asked(path) {
