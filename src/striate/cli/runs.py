@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,9 +52,28 @@ def runs(
         for row in found
     ]
     print_table(("run", "model", "data", "epochs", measured, "state"), rows, numeric=("epochs", measured))
+    for told in _of_several_seeds(found):
+        say(told)
     for row in found:
         if "problem" in row:
             say(str(row["problem"]))
+
+
+def _of_several_seeds(found: list[dict[str, Any]]) -> Iterator[str]:
+    """What finished runs that differ in their seed alone reach, measured on the same part of their data."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in found:
+        if row["state"] == "finished":
+            groups.setdefault((row["settings"], row["split"]), []).append(row)
+    for (_, split), rows in groups.items():
+        if len({row["seed"] for row in rows}) > 1:
+            figure, values = _figure(rows[0]), [row["value"] for row in rows]
+            mean, deviation = figure.line(statistics.fmean(values)), figure.line(statistics.stdev(values))
+            names = ", ".join(row["run"] for row in rows)
+            yield (
+                f"{names} differ in their seed alone: {figure.title} {mean} ({split}), standard deviation {deviation}, "
+                f"n {len(rows)}"
+            )
 
 
 def _figure(row: dict[str, Any]) -> Figure:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
+from striate.core.settings import settings_of
 from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.dataset import Dataset
@@ -176,8 +175,3 @@ def _alike(measured: Sequence[Measured]) -> tuple[Alike, ...]:
         if len(places) > 1:
             found.append(Alike(tuple(places), statistics.fmean(values), statistics.stdev(values)))
     return tuple(found)
-
-
-def settings_of(recipe: dict[str, Any]) -> str:
-    """All that a recipe.json says of how a run was made but the seed and the machine, as text that can be compared."""
-    return json.dumps({key: recipe.get(key) for key in ("source", "recipe", "code")}, sort_keys=True)

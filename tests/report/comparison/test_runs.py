@@ -135,6 +135,14 @@ def test_mistakes_are_one_line(runs, tmp_path, monkeypatch, capsys, words, messa
     assert status and message in err and "Traceback" not in err
 
 
+def test_the_list_of_runs_puts_seeds_together(runs, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["striate", "runs", str(runs[0].parent)])
+    with pytest.raises(SystemExit):
+        main()
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "seed alone" in line]
+    assert str(runs[0]) in line and str(runs[1]) in line and str(runs[2]) not in line and line.endswith("n 2")
+
+
 def test_a_split_is_for_runs(tmp_path, monkeypatch, capsys):
     status, _, err = command(monkeypatch, capsys, "lenet5", "mlp", "--split", "val", "--out", tmp_path)
     assert status and "--split is for runs" in err

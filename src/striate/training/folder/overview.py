@@ -11,6 +11,7 @@ from typing import Any
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.reading import Share, read_record
+from striate.core.settings import settings_of
 from striate.data.manifest import MANIFEST
 from striate.models.stored import WEIGHTS
 from striate.tasks import task_named
@@ -29,6 +30,7 @@ def list_runs(folder: Path) -> list[dict[str, Any]]:
     """One record per run folder below `folder`, newest first; a damaged one says so in its state, and why in `problem`.
 
     figure, value: what says how good a network of the run's task is, by its key; accuracy: the same, where it is that.
+    settings: equal for runs that differ in their seed alone.
     Raises StriateError when `folder` is a file.
     """
     if folder.is_file():
@@ -55,13 +57,13 @@ def _overview(run: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"run": str(run), "begun": begun_at.isoformat(timespec="seconds")}
     row |= dict.fromkeys(("model", "data", "recipe", "split"), "?")
     row |= {"epochs": 0, "epochs_done": 0, "seed": None, "accuracy": None, "state": "damaged"}
-    row |= {"task": CLASSIFICATION, "figure": "accuracy", "value": None}
+    row |= {"task": CLASSIFICATION, "figure": "accuracy", "value": None, "settings": None}
     try:
-        begun, _ = read_begun(run)
+        begun, record = read_begun(run)
         figure = task_named(begun.task).figures[0]
         row |= {"task": begun.task, "figure": figure.key}
         row |= {"model": begun.recipe.model, "data": begun.source, "epochs": begun.recipe.epochs}
-        row |= {"recipe": begun.recipe_name, "seed": begun.seed}
+        row |= {"recipe": begun.recipe_name, "seed": begun.seed, "settings": settings_of(record)}
         lines = read_validations(run)
         tested = read_record(run / EVALUATION, tested_by(figure)) if (run / EVALUATION).exists() else None
         refuse_damaged(run, finished=tested is not None)

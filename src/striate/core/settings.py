@@ -1,0 +1,18 @@
+"""Whether runs were made alike: what of recipe.json decides that, whoever reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def settings_of(recipe: dict[str, Any]) -> str:
+    """A short hash of all that a recipe.json says of how a run was made but its seed, the machine and the folder.
+
+    >>> one, other = ({"source": "digits", "recipe": {"epochs": 2}, "seed": seed} for seed in (0, 1))
+    >>> settings_of(one) == settings_of(other) != settings_of({"source": "digits", "recipe": {"epochs": 3}})
+    True
+    """
+    decided = json.dumps([recipe.get(key) for key in ("source", "recipe", "code")], sort_keys=True)
+    return hashlib.sha256(decided.encode()).hexdigest()[:12]
