@@ -15,7 +15,7 @@ from striate.cli.using import DEVICE, MODEL, RUN
 if TYPE_CHECKING:
     from striate.report.look.look import Looked
 
-PARTS = "diagram, filters, activations, visualisation, attribution, maps and doubts"
+PARTS = "diagram, filters, activations, units, visualisation, attribution, maps and doubts"
 
 
 def look(

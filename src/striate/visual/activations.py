@@ -6,17 +6,13 @@ figures 2 and 13.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
-from striate.models.stages import is_one
-
-LEAST_KERNEL_AXES = 2  # of weights that connect units with others; norms have one number per map
+from striate.visual.layer_ends import LayerEnd, at_ends, layer_ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,27 +32,11 @@ def layer_outputs(network: nn.Module, image: Tensor) -> list[LayerOutput]:
     >>> [(each.name, each.values.shape) for each in layer_outputs(network.eval(), torch.zeros(1, 1, 4, 4))]
     [('0', (2, 2, 2)), ('3', (3,))]
     """
-    given: list[tuple[str, Tensor]] = []
-    with ExitStack() as hooks, torch.no_grad():
-        for path, module in network.named_modules():
-            if path and is_one(module):
-
-                def note(module: nn.Module, inputs: tuple[object, ...], output: object, path: str = path) -> None:
-                    if isinstance(module, nn.Flatten) or not isinstance(output, Tensor) or output.dim() not in (2, 4):
-                        return
-                    if given and inputs[:1] and inputs[0] is given[-1][1] and only_changes(module, output, inputs[0]):
-                        path = given.pop()[0]
-                    given.append((path, output))
-
-                hooks.callback(module.register_forward_hook(note).remove)
+    ends = [end for end in layer_ends(network, image) if len(end.shape) in (2, 4)]
+    given: dict[LayerEnd, npt.NDArray[np.float32]] = {}
+    with at_ends(network, ends, lambda end, output: given.update({end: _values(output.clone())})):
         network(image)
-    return [LayerOutput(path, _values(output)) for path, output in given]
-
-
-def only_changes(module: nn.Module, output: Tensor, came: Tensor) -> bool:
-    """Whether a module changes each number, or each map, for itself."""
-    connects = any(weight.dim() >= LEAST_KERNEL_AXES for weight in module.parameters(recurse=False))
-    return output.shape == came.shape and not connects
+    return [LayerOutput(end.layer, given[end]) for end in ends]
 
 
 def _values(output: Tensor) -> npt.NDArray[np.float32]:

@@ -19,7 +19,7 @@ from striate.analysis.calls import evaluating
 from striate.core.errors import StriateError
 from striate.models.stages import is_one
 from striate.ops.motions import rotated, scaled_about_centre, shifted, warped
-from striate.visual.activations import only_changes
+from striate.visual.layer_ends import only_changes
 
 PIXELS = "pixels"
 TOO_FEW = "stability needs at least two pictures: what changes is held against another picture"

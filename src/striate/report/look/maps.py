@@ -43,7 +43,7 @@ def look_at_maps(subject: Subject, progress: Progress) -> Found:
         progress(done, steps)
         maps.append(feature_map(layer, features[layer], subject.seed))
     progress(3, steps)
-    group_of = groups_of_classes(features[layers[-1]], sample.labels, len(FAMILIES))
+    group_of = groups_of_classes(features[layers[-1]], sample.kinds, len(FAMILIES))
     accuracies = [_accuracies(subject, each) for each in maps]
     alike = others_alike(features[layers[-1]])
     progress(steps, steps)
@@ -51,7 +51,7 @@ def look_at_maps(subject: Subject, progress: Progress) -> Found:
     values = {
         "maps": maps,
         "sentences": [_sentence(subject, each, found) for each, found in zip(maps, accuracies, strict=True)],
-        "colours": [group_of.get(int(label)) for label in sample.labels],
+        "colours": [group_of.get(int(label)) for label in sample.kinds],
         "titles": [_title(subject, place) for place in range(len(sample))],
         "thumbnails": [_thumbnail(pixels) for pixels in sample.shown],
         "alike": alike.tolist(),
@@ -72,7 +72,7 @@ def look_at_maps(subject: Subject, progress: Progress) -> Found:
 
 def _accuracies(subject: Subject, found: FeatureMap) -> dict[str, float]:
     """Of the features and of both maps, over the pictures whose class is known; {} where fewer than two are."""
-    labels = subject.sample.labels
+    labels = subject.sample.kinds
     known = labels >= 0
     if known.sum() < 2:
         return {}
@@ -82,7 +82,7 @@ def _accuracies(subject: Subject, found: FeatureMap) -> dict[str, float]:
 
 def _sentence(subject: Subject, found: FeatureMap, accuracies: dict[str, float]) -> str:
     if not accuracies:
-        return f"of {found.layer} nothing says how well it parts classes: the network has no classes of these pictures"
+        return f"of {found.layer} nothing says how well it parts classes: nobody says the classes of these pictures"
     return (
         f"By {found.layer} the nearest pictures tell the class of {accuracies['features']:.1%} by its features, of "
         f"{accuracies['t-SNE']:.1%} on its map by t-SNE and of {accuracies['PCA']:.1%} on that by PCA"
@@ -93,7 +93,7 @@ def _groups(subject: Subject, group_of: dict[int, int]) -> list[str]:
     """What each colour stands for."""
     members: dict[int, list[str]] = {}
     for number, group in group_of.items():
-        members.setdefault(group, []).append(subject.class_name(number))
+        members.setdefault(group, []).append(subject.sample.kind_name(number))
     return [_listed(members[group]) for group in sorted(members)]
 
 
@@ -104,9 +104,9 @@ def _listed(names: list[str]) -> str:
 
 
 def _title(subject: Subject, place: int) -> str:
-    label = int(subject.sample.labels[place])
+    label = int(subject.sample.kinds[place])
     name = subject.sample.names[place]
-    return f"{name}: {subject.class_name(label)}" if label >= 0 else name
+    return f"{name}: {subject.sample.kind_name(label)}" if label >= 0 else name
 
 
 def _thumbnail(pixels: Pixels) -> str:

@@ -12,12 +12,14 @@ from striate.report.look.doubts import look_at_doubts
 from striate.report.look.filters import look_at_filters
 from striate.report.look.maps import look_at_maps
 from striate.report.look.part import Part
+from striate.report.look.units import look_at_units
 from striate.report.look.visualisation import look_at_visualisations
 
 _ALL = (
     Part("diagram", "The network", "look/diagram.html", look_at_layers, needs_pictures=False),
     Part("filters", "What the first layer looks for", "look/filters.html", look_at_filters, needs_pictures=False),
     Part("activations", "What every layer makes of a picture", "look/activations.html", look_at_activations),
+    Part("units", "What its units answer to", "look/units.html", look_at_units),
     Part("visualisation", "What it makes up", "look/visualisation.html", look_at_visualisations, needs_pictures=False),
     Part("attribution", "Where the reasons for an answer lie", "look/attribution.html", look_at_reasons),
     Part("maps", "Which pictures it finds alike", "look/maps.html", look_at_maps),

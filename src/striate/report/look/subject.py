@@ -44,7 +44,9 @@ class Sample:
     """N pictures, readable ones, in memory.
 
     source: what a person named. names: of each. shown: what the network sees of each, uint8 (N, H, W, C), C 1 or 3.
-    labels: class numbers of the network, int64 (N,), UNKNOWN where they are. to_images: places of pictures to images,
+    labels: class numbers of the network, int64 (N,), UNKNOWN where they are. kinds: what pictures are told apart by,
+    numbers (N,) among `kind_names`, UNKNOWN where nobody knows: the network's classes where it has any of theirs, else
+    those that they lie in. to_images: places of pictures to images,
     float32 (n, C, H, W), normalised, on the network's device; see `images`. problems: names of those that cannot be
     read, and why.
     """
@@ -55,9 +57,15 @@ class Sample:
     labels: Indices
     to_images: Callable[[Indices], Tensor]
     problems: tuple[tuple[str, str], ...] = ()
+    kinds: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
+    kind_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def kind_name(self, number: int) -> str:
+        """What those of a kind are called; by the number where they have no name."""
+        return self.kind_names[number] if 0 <= number < len(self.kind_names) else f"class {number}"
 
     def images(self, places: Iterable[int]) -> Tensor:
         """Some pictures as the network takes them, (n, C, H, W)."""
@@ -75,6 +83,7 @@ class Subject:
 
     name: how the page calls it. classes: their names, in the order of the logits; () where it has none. pictures: None
     where none were given. palette: the colours of its pictures. seed: of everything that is drawn.
+    kept: what one part has found and another one shows too.
     """
 
     network: nn.Module
@@ -83,6 +92,7 @@ class Subject:
     pictures: Sample | None
     palette: Palette
     seed: int = 0
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sample(self) -> Sample:
@@ -110,11 +120,19 @@ Pictures = str | Path | Tensor | Iterable[Picture]
 
 
 class _Given(NamedTuple):
-    """Pictures that are not decoded yet. labels: as of `Sample`."""
+    """Pictures that are not decoded yet. labels, kinds and kind_names: as of `Sample`."""
 
     source: str
     pictures: Sequence[Undecoded]
     labels: Indices
+    kinds: Indices
+    kind_names: tuple[str, ...] = ()
+
+
+def _of_nobody(source: str, pictures: Sequence[Undecoded]) -> _Given:
+    """Those whose classes nobody knows."""
+    unknown = np.full(len(pictures), UNKNOWN)
+    return _Given(source, pictures, unknown, unknown)
 
 
 @dataclass(frozen=True)
@@ -182,18 +200,19 @@ def _sample(
     seen = to_network_size(to_batch(decoded), preprocess).round().to(torch.uint8)
     shown: Pixels = seen.permute(0, 2, 3, 1).contiguous().numpy()
     names = tuple(given.pictures[place].name for place in kept)
-    return Sample(given.source, names, shown, given.labels[kept], images, tuple(problems))
+    known = given.labels[kept], images, tuple(problems), given.kinds[kept], given.kind_names
+    return Sample(given.source, names, shown, *known)
 
 
 def _given(pictures: Any, classes: tuple[str, ...], choice: Choice, run: Run | None) -> _Given:
     if not isinstance(pictures, str | Path):
         several = given_pictures(pictures)
         chosen = _spread(len(several), choice.most)
-        return _Given("the pictures given", [several[place] for place in chosen], np.full(len(chosen), UNKNOWN))
+        return _of_nobody("the pictures given", [several[place] for place in chosen])
     if _without_classes(Path(pictures)):
         several = given_pictures(pictures)
         chosen = _spread(len(several), choice.most)
-        return _Given(str(pictures), [several[place] for place in chosen], np.full(len(chosen), UNKNOWN))
+        return _of_nobody(str(pictures), [several[place] for place in chosen])
     task = None if run is None else run.task.needs
     dataset = open_to_evaluate(str(pictures), 0 if run is None else run.split_seed, task=task)
     dataset = dataset if run is None else run.recorded(dataset)
@@ -204,10 +223,13 @@ def _given(pictures: Any, classes: tuple[str, ...], choice: Choice, run: Run | N
     several = [
         Undecoded(dataset.pictures.name(index), partial(dataset.pictures.decode, index)) for index in indices.tolist()
     ]
-    labels = np.full(len(indices), UNKNOWN)
-    if isinstance(dataset.targets, ClassTargets):
-        labels = numbers_among(dataset.targets.names, classes)[0][dataset.labels[indices]]
-    return _Given(dataset.source, several, labels)
+    if not isinstance(dataset.targets, ClassTargets):
+        return _of_nobody(dataset.source, several)
+    of_data = dataset.labels[indices]
+    labels = numbers_among(dataset.targets.names, classes)[0][of_data]
+    if (labels >= 0).any():
+        return _Given(dataset.source, several, labels, labels, classes)
+    return _Given(dataset.source, several, labels, of_data, tuple(dataset.targets.names))
 
 
 def _without_classes(path: Path) -> bool:
@@ -240,7 +262,8 @@ def _of_tensor(images: Tensor) -> Sample:
         ((seen - low) / (high - low).clamp(min=1e-12) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     )
     names = tuple(f"picture {number}" for number in range(len(images)))
-    return Sample("the images given", names, shown, np.full(len(images), UNKNOWN), lambda places: images[places])
+    unknown = np.full(len(images), UNKNOWN)
+    return Sample("the images given", names, shown, unknown, lambda places: images[places], kinds=unknown)
 
 
 def within(subject: Subject, most: int) -> Subject:
@@ -253,6 +276,7 @@ def within(subject: Subject, most: int) -> Subject:
         names=tuple(sample.names[place] for place in places),
         shown=sample.shown[places],
         labels=sample.labels[places],
+        kinds=sample.kinds[places],
         to_images=lambda among: sample.to_images(places[among]),
     )
     return replace(subject, pictures=chosen)

@@ -62,13 +62,13 @@ def look_at_visualisations(subject: Subject, progress: Progress) -> Found:
         depths = list[Depth]()
         for title, layer in layers.items():
             begun = len(depths) * (3 if subject.pictures else 1)
-            tick = partial(_part, progress, begun, total)
+            tick = partial(part_of, progress, begun, total)
             told = [f"Channel {number}" for number in numbers[layer]]
             pixels = pictures_for(subject, [channel(layer, number) for number in numbers[layer]], image, tick)
             channels = tuple(map(MadeUp, told, pixels))
             depths.append(Depth(title, layer, channels, _of_picture(subject, layer, progress, begun, total)))
         names = [subject.class_name(number) for number in classes]
-        tick = partial(_part, progress, total - 1, total)
+        tick = partial(part_of, progress, total - 1, total)
         objectives = [of_class(number) for number in classes]
         of_classes = [*map(MadeUp, names, pictures_for(subject, objectives, image, tick))] if classes else []
     progress(total, total)
@@ -118,11 +118,11 @@ def _of_picture(subject: Subject, layer: str, progress: Progress, begun: int, to
         return ()
     network, palette, seed = subject.network, subject.palette, subject.seed
     image = subject.pictures.images([0])
-    tick = partial(_part, progress, begun + 1, total)
+    tick = partial(part_of, progress, begun + 1, total)
     dream = dreamt(network, whole_layer(layer), image, palette, seed=seed, tick=tick)
     _, height, width = size_for(subject, whole_layer(layer), image)
     smaller = F.interpolate(image, (height, width), mode="bilinear", align_corners=False, antialias=True)
-    tick = partial(_part, progress, begun + 2, total)
+    tick = partial(part_of, progress, begun + 2, total)
     drawn = exaggerated(network, layer, smaller, palette, steps=STEPS, seed=seed, tick=tick)
     pictures = palette.shown(dream)[0], palette.shown(drawn)[0]
     return MadeUp(f"Dream of {layer}", pictures[0]), MadeUp(f"Caricature by {layer}", pictures[1])
@@ -146,6 +146,6 @@ def _spread(count: int, most: int) -> list[int]:
     return spread
 
 
-def _part(progress: Progress, begun: int, total: int, done: int, of: int) -> None:
+def part_of(progress: Progress, begun: int, total: int, done: int, of: int) -> None:
     """How far the whole is, in hundredths of a part, while a part of it is being done."""
     progress(100 * begun + 100 * done // of, 100 * total)

@@ -18,6 +18,8 @@ ANSWER = ""
 """In the place of a layer's path: what the whole network answers."""
 LIKENESS_POWER = 4
 """Of a caricature: how much the direction counts beside the length."""
+BELOW = 0.05
+"""How much of what is below 0 counts, so that a channel that is silent everywhere has a way up."""
 
 Outputs = Mapping[str, Tensor]
 """What layers give by their paths, maps (N, C, h, w); units are maps of one place."""
@@ -61,6 +63,18 @@ def channel(layer: str, number: int) -> Objective:
     return Objective(
         f"channel {number} of {layer}", (layer,), lambda images, of: _channel(of, layer, number).mean((1, 2))
     )
+
+
+def excited(layer: str, number: int) -> Objective:
+    """A channel where it answers: of its places what is above 0, and a little of what is below, in the mean.
+
+    Before its activation the mean of a filter is that of the picture: this shows its pattern, `channel` a colour.
+    """
+
+    def value(images: Tensor, of: Outputs) -> Tensor:
+        return F.leaky_relu(_channel(of, layer, number), BELOW).mean((1, 2))
+
+    return Objective(f"answers of channel {number} of {layer}", (layer,), value)
 
 
 def unit(layer: str, number: int, place: tuple[int, int] | None = None) -> Objective:
