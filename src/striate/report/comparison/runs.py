@@ -27,8 +27,7 @@ SEEN_PX = (128, 128)
 
 @dataclass(frozen=True)
 class RunCurves:
-    """The figure of each run over its epochs, ready to be drawn, in pixels. lines: path, its end, name, where that stands.
-    """
+    """The figure of each run over its epochs, ready to be drawn, in pixels. lines: path, its end, name, its height."""
 
     sentence: str
     lines: tuple[tuple[str, Point, str, float], ...]
@@ -65,7 +64,9 @@ def curves_of(histories: Mapping[str, Sequence[Mapping[str, Any]]], figure: Figu
     told = "; ".join(f"{name}: {each[-1][1]:.4g} after epoch {each[-1][0]:g}" for name, each in points.items())
     return RunCurves(
         f"{figure.heading} on validation over the epochs: {told}",
-        tuple((path(line), line[-1], name, height) for (name, line), height in zip(lines.items(), heights, strict=True)),
+        tuple(
+            (path(line), line[-1], name, height) for (name, line), height in zip(lines.items(), heights, strict=True)
+        ),
         epochs.places(FRAME.left, FRAME.right),
         values.places(FRAME.bottom, FRAME.top),
     )
