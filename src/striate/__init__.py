@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from striate.report.look.dream import dream
     from striate.report.look.look import look
     from striate.report.stability import stability
+    from striate.report.step import step
     from striate.training.callbacks import Callback
     from striate.training.recipe import Recipe
     from striate.visual.attribution.methods import attribution
@@ -56,6 +57,7 @@ _HOMES = {
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
     "stability": "striate.report.stability",
+    "step": "striate.report.step",
     "Prediction": "striate.answers.classes",
     "Run": "striate.deploy.run",
     "load": "striate.deploy.opened",
@@ -103,6 +105,7 @@ __all__ = [
     "playground",
     "resume",
     "stability",
+    "step",
     "summarize",
     "train",
     "visualise",

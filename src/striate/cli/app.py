@@ -26,6 +26,7 @@ from striate.cli import (
     runs,
     serving,
     stability,
+    step,
     teaching,
     training,
     using,
@@ -110,6 +111,7 @@ app.command("optimizers")(teaching.optimizers)
 app.command("views")(teaching.views)
 app.command("features")(features.features)
 app.command("look")(look.look)
+app.command("step")(step.step)
 app.command("distance")(distance.distance)
 app.command("stability")(stability.stability)
 app.command("runs")(runs.runs)

@@ -103,6 +103,11 @@ class LeNet5Of1998(Network):
         units = self.hidden(self.pool(features))  # N, 84
         return units if pre_logits else self.output(units)  # type: ignore[no-any-return]
 
+    @property
+    def classes(self) -> int:
+        """How many classes have a centre."""
+        return len(self.output.centres)
+
     def reset_classifier(self, classes: int) -> None:
         """Take the fixed centres for another number of classes; nothing in them is trained."""
         self.require_classes(classes)
