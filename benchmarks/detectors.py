@@ -3,10 +3,10 @@
     python benchmarks/detectors.py blood_cells/ --runs DIR --threads 1                  all, 12 epochs each
     python benchmarks/detectors.py blood_cells/ --runs DIR --only yolo ssd --epochs 4   those of names with such a part
 
-Each is a process of its own, `striate train DATA --model NAME --weights embedded --recipe detection`, `quick_detector`
-by its own recipe, so that its memory is its own; a run that is there goes on where it stopped. Minutes are those of a
-core. A picture is answered one
-at a time, the median of TIMES. Prints the table of detection.md.
+Each is a process of its own, so that its memory is: `striate train DATA --model NAME --weights embedded --recipe
+detection`, R-CNN and Fast R-CNN in the boxes of selective search, `quick_detector` by its own recipe. A run that is
+there goes on where it stopped. Minutes are those of a core. A picture is answered one at a time, the median of TIMES,
+its proposals searched for before. Prints the table of detection.md.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def train(name: str, given: argparse.Namespace) -> None:
         words += [given.data, "--run", str(run), "--model", name, "--weights", "embedded", "--recipe", recipe]
         words += ["--epochs", str(given.epochs), "--set", f"validate_every_epochs={given.epochs}"]
         words += ["--set", "warmup_epochs=1", "--set", "ema_decay=0.98"]  # as there are few steps
+        if name.startswith(("rcnn", "fast_rcnn")):
+            words += ["--set", "proposals=selective_search"]
         words += ["--no-autotune", "--precision", "bf16", "--threads", str(given.threads)]
     process = subprocess.Popen(words)
     _, status, used = os.wait4(process.pid, 0)
@@ -60,9 +62,9 @@ def train(name: str, given: argparse.Namespace) -> None:
 def rate_in_use(run: Path, data: str) -> float:
     """Pictures a second, one at a time, of the first of the validation."""
     dataset, trained = open_data(data), striate.load(run)
-    paths = [dataset.pictures.pixels(int(index)) for index in dataset.splits["val"][: TIMES + 1]]
+    pictures = [dataset.pictures.decode(int(index), 3) for index in dataset.splits["val"][: TIMES + 1]]
     taken = []
-    for picture in paths:
+    for picture in pictures:
         start = time.perf_counter()
         trained.predict(picture)
         taken.append(time.perf_counter() - start)
