@@ -1,7 +1,7 @@
 """The detectors of the papers and ours, each trained on the same pictures over the packaged network, in one table.
 
     python benchmarks/detectors.py blood_cells/ --runs DIR --threads 1                  all, 12 epochs each
-    python benchmarks/detectors.py blood_cells/ --runs DIR --only yolo ssd --epochs 4   those of names with such a part
+    python benchmarks/detectors.py blood_cells/ --runs DIR --only yolo ssd --epochs 4   those whose names begin so
 
 Each is a process of its own, so that its memory is: `striate train DATA --model NAME --weights embedded --recipe
 detection`, R-CNN and Fast R-CNN in the boxes of selective search, `quick_detector` by its own recipe. A run that is
@@ -96,14 +96,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", default=[""], help="parts of names")
+    parser.add_argument("--only", nargs="*", default=[""], help="how names begin")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     print(HEAD, flush=True)
     for name in NETWORKS:
-        if any(part in name for part in given.only):
+        if name.startswith(tuple(given.only)):
             train(name, given)
             print(row(name, given.runs / name, given.data), flush=True)
 
