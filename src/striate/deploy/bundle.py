@@ -170,7 +170,7 @@ def network_of(
             kind = next((kind for kind, fits in kinds if fits), "a network")
             raise StriateError(f"{name} is {kind}; a model is named for weights only, leave it out")
         network = create_model(name, classes, in_channels, size)
-        for remark in network.remarks:
+        for remark in network.notes():
             log.warning(remark)
         return network
     if not names_weights(name):

@@ -201,6 +201,8 @@ CATALOG_OF_PIXELS: dict[str, Entry] = {  # their papers give no depth, and measu
     "quick_fcn": Entry(2026, "this project", 0),
 }
 CATALOG_OF_OBJECTS: dict[str, Entry] = {  # theirs neither
+    "sliding_window_overfeat": Entry(2013, "arXiv:1312.6229", 0),
+    "sliding_window_quick": Entry(2026, "this project", 0),
     **dict.fromkeys(("rcnn_alexnet", "rcnn_quick_regnet26"), Entry(2013, RCNN, 0)),
     **dict.fromkeys(("fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26"), Entry(2015, FAST_RCNN, 0)),
     "faster_rcnn_vgg16": Entry(2015, FASTER_RCNN, 0),

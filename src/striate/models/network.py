@@ -96,6 +96,10 @@ class Network(nn.Module):
         """What was answered of mirror images, as it holds for the pictures: places in them change, classes do not."""
         return answer
 
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of it: its remarks, and what depends on the size of its pictures."""
+        return self.remarks
+
     def begin_with(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill its first layers from the state dict of another network, which `begins_with` names."""
         raise NotImplementedError

@@ -14,8 +14,8 @@ from striate.models.detection.detector import MOST
 
 torch.set_num_threads(1)
 CLASSES = 3
-SMALL = [name for name in DETECTORS if name.startswith(("rcnn", "fast", "retinanet"))]
-LIGHT = [name for name in DETECTORS if not name.endswith(("_vgg16", "_alexnet", "yolo_v1"))]
+SMALL = [name for name in DETECTORS if name.startswith(("sliding_window", "rcnn", "fast", "retinanet"))]
+LIGHT = [name for name in DETECTORS if not name.endswith(("_overfeat", "_vgg16", "_alexnet", "yolo_v1"))]
 """The parts of the others stand in these; they have 137 million weights, or thousands of regions of 227 px."""
 
 

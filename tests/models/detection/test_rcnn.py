@@ -23,6 +23,7 @@ from striate.models.network import Network
 from striate.ops.boxes import pairwise_iou
 from striate.ops.hard_negatives import MinedSVM
 from striate.ops.ridge import ridge
+from striate.ops.sliding_windows import sliding_windows
 
 torch.set_num_threads(1)
 SIDE = 8
@@ -57,7 +58,7 @@ def small(classes: int = 2) -> RCNN:
 def scenes() -> tuple[Tensor, MadeUp]:
     """Three pictures of noise with bright squares: of class 0 in the first colour, of class 1 in the second."""
     images = 0.1 * torch.randn(3, 3, 96, 96, generator=torch.Generator().manual_seed(1))
-    rows = [[(8, 8, 40, 40, 0), (57, 55, 89, 87, 1)], [(23, 41, 55, 73, 1)], [(40, 24, 72, 56, 0)]]
+    rows = [[(2, 2, 34, 34, 0), (50, 49, 82, 81, 1)], [(20, 46, 52, 78, 1)], [(34, 30, 66, 62, 0)]]
     for image, objects in zip(images, rows, strict=True):
         for left, top, right, bottom, label in objects:
             image[label, top:bottom, left:right] += 2.0
@@ -83,9 +84,11 @@ def test_beyond_the_edge_is_the_mean_colour() -> None:
 
 
 def test_a_quarter_of_what_is_learned_from_are_positives() -> None:
-    images, truth = scenes()
+    _, truth = scenes()
     network = small()
-    drawn = drawn_regions(with_truth(windows(images), truth), truth, network.learning)
+    boxes = torch.from_numpy(sliding_windows((96, 96), [1 / 3], step=0.125)).expand(3, -1, -1)
+    proposed = Proposed(boxes, torch.ones(boxes.shape[:2], dtype=torch.bool))
+    drawn = drawn_regions(with_truth(proposed, truth), truth, network.learning)
     for number in range(3):
         here = drawn.regions.picture == number
         positive = drawn.matches[here] >= 0

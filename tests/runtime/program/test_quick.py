@@ -131,10 +131,11 @@ def test_a_sum_does_not_wait_until_its_other_summand_has_changed() -> None:
         (lambda self, x: self.first(x) * x.sum().item(), "looks at numbers"),
         (lambda self, x: self.second.bias.add_(x.sum()) + self.first(x).flatten(1).sum(), "changes what outlives"),
         (lambda self, x: self.first(x).reshape(len(x), -1), "depend on the pictures"),
+        (lambda self, x: self.first(x).flatten(1) + torch.ones(len(x), 1), "constants depend on the number"),
         (lambda self, x: {"maps": self.first(x)}, "no single tensor"),
         (lambda self, x: torch.zeros(len(x), 3), "does not depend on the images"),
     ],
-    ids=["random", "branch", "item", "counts", "view", "dictionary", "constant"],
+    ids=["random", "branch", "item", "counts", "view", "rows", "dictionary", "constant"],
 )
 def test_what_is_no_program_goes_through_the_network(together, why, caplog) -> None:
     network, pictures = Sums(together).requires_grad_(False), images(2, 4, 6)

@@ -19,11 +19,13 @@ from striate.models.detection.retinanet import (
     retinanet_resnet18_fpn,
     retinanet_resnet50_fpn,
 )
+from striate.models.detection.sliding_window import sliding_window_overfeat, sliding_window_quick
 from striate.models.detection.ssd_backbones import ssd300_vgg16, ssd320_quick_regnet26
 from striate.models.detection.yolo import yolo_v1, yolo_v1_quick_regnet26
 
 # fmt: off
 NETWORKS: tuple[Callable[..., Detector], ...] = (  # one block per paper
+    sliding_window_overfeat, sliding_window_quick,
     rcnn_alexnet, rcnn_quick_regnet26,
     fast_rcnn_vgg16, fast_rcnn_resnet18, fast_rcnn_quick_regnet26,
     faster_rcnn_vgg16, faster_rcnn_resnet50_fpn, faster_rcnn_resnet18_fpn, faster_rcnn_quick_regnet26_fpn,
@@ -39,6 +41,7 @@ BEGINNING_WITH = {QuickDetector.begins_with: "quick_detector"}
 
 __all__ = [  # noqa: RUF022 - in the order of the papers
     "BEGINNING_WITH", "DETECTORS", "Detector",
+    "sliding_window_overfeat", "sliding_window_quick",
     "rcnn_alexnet", "rcnn_quick_regnet26",
     "fast_rcnn_vgg16", "fast_rcnn_resnet18", "fast_rcnn_quick_regnet26",
     "faster_rcnn_vgg16", "faster_rcnn_resnet50_fpn", "faster_rcnn_resnet18_fpn", "faster_rcnn_quick_regnet26_fpn",

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from striate.core.records import Preprocess
-from striate.models.detection.anchors import cell_anchors
 from striate.models.detection.detector import Detector, Given, Truth
 from striate.models.detection.matcher import BETWEEN, NEGATIVE
 from striate.models.detection.one_map import OneMap, PoolOneMap, of_vgg, up_to
@@ -37,12 +36,12 @@ from striate.models.quick_regnet import quick_regnet26
 from striate.models.resnet import resnet18
 from striate.models.vgg import vgg16
 from striate.models.weights import fill
-from striate.ops.boxes import clipped
+from striate.ops.sliding_windows import sliding_windows
 
 SIDE = 7
 """Cells of a region, along either axis, that its class and box are told from. Section 2.1."""
-WINDOWS_PX = (32, 64, 128, 256)
-"""Sides of the windows that are slid, by half their side; each stands in three shapes of one area."""
+WINDOWS_PX = (256, 128, 64, 32)
+"""Sides of the windows that are slid, by half their side; each in three shapes of one area."""
 VGG_UNITS = 4096
 VGG_DENSE = {"fc6": "classifier.0", "fc7": "classifier.3"}
 """The dense layers of VGG-16 that those of its detectors begin with."""
@@ -125,7 +124,7 @@ class FastRCNN(Detector):
 
     def finest_px(self, size: tuple[int, int]) -> float:
         """See `Detector`."""
-        return WINDOWS_PX[0]
+        return WINDOWS_PX[-1]
 
     def draw(self, proposed: Proposed, truth: Truth) -> Drawn:
         """The regions that are learned from: of the proposals, and the boxes of the truth."""
@@ -152,19 +151,14 @@ def proposed_in(truth: Truth, images: Tensor, most: int) -> Proposed:
 
 
 def windows(images: Tensor) -> Proposed:
-    """Windows at every place of a grid, the same in all of the images (N, C, H, W), cut at their edges.
+    """Windows that are slid, the same in all of the images (N, C, H, W).
 
     >>> windows(torch.zeros(2, 3, 64, 96)).boxes.shape
-    torch.Size([2, 93, 4])
+    torch.Size([2, 52, 4])
     """
-    height, width = images.shape[2:]
-    found = []
-    for side in WINDOWS_PX:
-        y = torch.arange(min(side // 4, height), height, side // 2, device=images.device)
-        x = torch.arange(min(side // 4, width), width, side // 2, device=images.device)
-        places = torch.stack(torch.meshgrid(x, y, indexing="xy"), 2).reshape(-1, 1, 2)
-        found.append((places.repeat(1, 1, 2) + cell_anchors([side]).to(images.device)).flatten(0, 1))
-    boxes = clipped(torch.cat(found), (height, width)).expand(images.shape[0], -1, -1)
+    size = images.shape[2], images.shape[3]
+    found = torch.from_numpy(sliding_windows(size, [side / min(size) for side in WINDOWS_PX])).to(images.device)
+    boxes = found.expand(images.shape[0], -1, -1)
     return Proposed(boxes, torch.ones(boxes.shape[:2], dtype=torch.bool, device=images.device))
 
 

@@ -152,7 +152,7 @@ class RCNN(Detector):
 
     def finest_px(self, size: tuple[int, int]) -> float:
         """See `Detector`."""
-        return WINDOWS_PX[0]
+        return WINDOWS_PX[-1]
 
     def read(self, images: Tensor, regions: Regions) -> Read:
         """What the classifier has of R regions of images (N, C, H, W)."""

@@ -119,12 +119,21 @@ class Drawn(NamedTuple):
 
 
 @torch.no_grad()
-def drawn_regions(proposed: Proposed, truth: Truth, learning: Learning) -> Drawn:
-    """Some proposals of each picture, a quarter of them positives where there are so many. Section 2.3."""
+def drawn_places(proposed: Proposed, truth: Truth, learning: Learning) -> tuple[Tensor, Tensor, Tensor]:
+    """Some proposals of each picture, a quarter of them positives where there are so many. Section 2.3.
+
+    The number of each one's picture, that among its proposals, and its match, int64 (R,) all.
+    """
     matches = match_pictures(truth, proposed.boxes, learning.rule).masked_fill(~proposed.there, BETWEEN)
     positive, negative = sample(matches, learning.size, positive_share=0.25)
     picture, place = (positive | negative).nonzero(as_tuple=True)
-    return Drawn(Regions(proposed.boxes[picture, place], picture), matches[picture, place])
+    return picture, place, matches[picture, place]
+
+
+def drawn_regions(proposed: Proposed, truth: Truth, learning: Learning) -> Drawn:
+    """The same as regions."""
+    picture, place, matches = drawn_places(proposed, truth, learning)
+    return Drawn(Regions(proposed.boxes[picture, place], picture), matches)
 
 
 def labels_of(drawn: Drawn, truth: Truth) -> Tensor:

@@ -85,6 +85,8 @@ class QuickForm(nn.Module):
         told, recording = record(self.network, another), record(self.network, two)
         if [_told(call) for call in told.calls] != [_told(call) for call in recording.calls]:
             raise NotAProgram("the operators depend on the pictures")
+        if [each.shape for each in told.constants] != [each.shape for each in recording.constants]:
+            raise NotAProgram("its constants depend on the number of pictures")
         calls = fused(recording, len(images))
         with torch.autocast("cpu", enabled=False):
             tried = Program(_deciding_alike(calls, recording, told), recording.images, recording.answer)

@@ -69,6 +69,12 @@ class Recording:
     calls: tuple[Call, ...]
     answer: Tensor
 
+    @property
+    def constants(self) -> list[Tensor]:
+        """What its calls take that does not depend on the images, in order, as often as it is taken."""
+        made = {id(self.images), *(id(tensor) for call in self.calls for tensor in call.given)}
+        return [tensor for call in self.calls for tensor in call.taken if id(tensor) not in made]
+
 
 def record(network: Callable[[Tensor], Any], images: Tensor) -> Recording:
     """Run a network and write the pass down. images: (N, C, H, W), with numbers; autocast as it is around the call.
