@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -76,7 +77,12 @@ def test_an_exported_file_is_not_exported_again(striate, tmp_path):
         (["lenet5", "--format", "tflite"], "unknown format 'tflite'"),
         (["lenet5", "--output", "a.pt"], "a file in the format onnx ends in .onnx, got a.pt"),
         (["lenet5", "--precision", "bf16"], "onnx files are fp32, int8, not bf16"),
-        (["lenet5", "--precision", "int8"], "int8 takes pictures with known classes"),
+        (
+            ["lenet5", "--precision", "int8"],
+            "and the weights of lenet5 are as drawn; train it first, or export it in fp32",
+        ),
+        (["lenet5", "--max-drop", "2"], "--max-drop is of --precision int8, got fp32; leave it out"),
+        (["lenet5", "--data", os.devnull], f"there is no picture to try it on: {os.devnull} "),
         (["lenet5", "--data", "nowhere"], "nowhere: no such file or folder"),
         (["embedded", "--classes", "3"], "--classes is settled by the weights of embedded; leave it out"),
     ],

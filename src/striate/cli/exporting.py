@@ -35,8 +35,11 @@ def export(
     model: MODEL = None,
     classes: Annotated[int | None, typer.Option(help="Of a network by its name: how many classes.")] = None,
     max_drop: Annotated[
-        float, typer.Option(min=0, help="Points that int8 may cost: of accuracy, mean IoU, mAP or localisation error.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0, help="Points that int8 may cost: of accuracy, mean IoU, mAP or localisation error; 0.5 unless set."
+        ),
+    ] = None,
     json: JSON = False,
 ) -> None:
     """Write a network to a file that other programs open.

@@ -35,6 +35,8 @@ def load(
                 flag = f"--{what}"
                 raise StriateError(f"{folder} is an exported file, whose {what} is settled; leave {flag} out")
         return Exported(folder, None if engine == "auto" else engine)
+    if Path(folder).suffix == ".bin" and (network := Path(folder).with_suffix(".xml")).is_file():
+        raise StriateError(f"{folder} has the weights of an exported file; name that one, {network}")
     from striate.deploy.run import load as load_run
 
     run = load_run(folder, precision, model, device)

@@ -41,7 +41,7 @@ from striate.ops.threads import torch_threads
 from striate.runtime.global_state import global_state_kept
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.program.quick import QuickForm, quick_form
-from striate.runtime.runtime import as_current, default_runtime, describe, device_named, natively
+from striate.runtime.runtime import as_current, default_runtime, device_named, natively
 from striate.tasks import require_targets, task_named
 from striate.tasks.arrays import as_arrays
 from striate.tasks.classification import Evaluation
@@ -182,7 +182,7 @@ class Run(Predictor, OneScreen):
         """What computes, and in which precision, as a person reads it."""
         if isinstance(self._form, EngineForm):
             return f"{self._form.engine.words} {self.runtime.precision}"
-        return f"torch {describe(self.runtime)}"
+        return f"torch {torch.__version__.split('+')[0]} {self.runtime.precision}"
 
     @cached_property
     def sha256(self) -> str:
@@ -267,7 +267,7 @@ class Run(Predictor, OneScreen):
         precision: str = "fp32",
         with_preprocessing: bool = False,
         data: str | Path | None = None,
-        max_drop: float = 0.5,
+        max_drop: float | None = None,
     ) -> ExportedFile:
         """Write the network to a file that other programs open, tried on pictures before it is kept; see `Asked`.
 

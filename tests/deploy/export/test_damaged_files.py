@@ -15,6 +15,7 @@ from striate.core.errors import StriateError
 from striate.deploy.engines.torch_engine import TorchEngine
 from striate.deploy.export_record import KEY
 from striate.deploy.exported import Exported
+from striate.deploy.opened import load
 from striate.models import create_model
 
 PICTURE = np.zeros((16, 16, 3), np.uint8)
@@ -103,3 +104,26 @@ def test_a_text_named_as_a_file_of_openvino_is_not_offered_to_its_other_readers(
     with pytest.raises(StriateError, match="does not begin as XML"):
         Exported(path)
     assert capfd.readouterr().err == ""
+
+
+def test_a_cut_onnx_file_is_told_in_words(exported, tmp_path):
+    pytest.importorskip("onnxruntime")
+    path = exported(create_model(Fixed(), size=(16, 16))).path
+    for content in (path.read_bytes()[:-100], b"", b"hello\n"):
+        path.write_bytes(content)
+        with pytest.raises(StriateError, match=r"net\.onnx is damaged or no ONNX file$"):
+            Exported(path, "onnxruntime")
+
+
+def test_an_openvino_file_without_its_weights_names_them(tmp_path):
+    pytest.importorskip("openvino")
+    (tmp_path / "net.xml").write_text("<net/>")
+    with pytest.raises(
+        StriateError, match=r"net\.bin is missing; it has the weights of \S+net\.xml and belongs beside it"
+    ):
+        Exported(tmp_path / "net.xml")
+    (tmp_path / "net.bin").write_bytes(b"")
+    with pytest.raises(
+        StriateError, match=r"net\.bin has the weights of an exported file; name that one, \S+net\.xml$"
+    ):
+        load(tmp_path / "net.bin")

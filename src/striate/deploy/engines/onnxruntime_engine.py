@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ import numpy as np
 
 from striate.core.errors import StriateError, first_line
 from striate.deploy.export_record import KEY
+
+CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+NO_ONNX = ("Protobuf parsing failed", "No graph was found in the protobuf")
 
 
 class OnnxRuntimeEngine:
@@ -57,4 +61,7 @@ class OnnxRuntimeEngine:
         try:
             yield
         except Exception as error:  # its own kinds, which are no common class
-            raise StriateError(f"{self._path} cannot be run by ONNX Runtime: {first_line(error)}") from error
+            reason = CODE.sub("", first_line(error))
+            if any(words in reason for words in NO_ONNX):
+                raise StriateError(f"{self._path} is damaged or no ONNX file") from error
+            raise StriateError(f"{self._path} cannot be run by ONNX Runtime: {reason}") from error

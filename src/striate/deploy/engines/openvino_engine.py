@@ -107,11 +107,13 @@ class OpenVinoEngine:
 
 
 def _require_its_own(path: Path) -> None:
-    """Raise StriateError for a .xml file that is none: OpenVINO would offer it to its readers of other formats."""
+    """Raise StriateError for a .xml file without weights, or that is none: OpenVINO would try its other formats."""
     with path.open("rb") as file:
         is_xml = file.read(1) == b"<"
     if path.suffix.lower() == ".xml" and not is_xml:
         raise StriateError(f"{path} is no file of OpenVINO's: it does not begin as XML")
+    if path.suffix.lower() == ".xml" and not path.with_suffix(".bin").is_file():
+        raise StriateError(f"{path.with_suffix('.bin')} is missing; it has the weights of {path} and belongs beside it")
 
 
 def _taking_channels_last(model: Any) -> Any:

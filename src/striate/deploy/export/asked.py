@@ -43,7 +43,7 @@ class Asked:
     precision: str = "fp32"
     with_preprocessing: bool = False
     data: str | Path | None = None
-    max_drop: float = 0.5
+    max_drop: float | None = None
 
     def wanted(self, name: str) -> Wanted:
         """With the name of a network in the place of one that was not given."""
@@ -81,7 +81,12 @@ def export_run(run: Run, asked: Asked, audience: Audience | None = None) -> Expo
 
 
 def _export_drawn(network: Network, asked: Asked, audience: Audience) -> ExportedFile:
-    """For trials of how fast it would be."""
+    """For trials of how fast it would be. Raises StriateError for int8, of which nobody could say what it costs."""
+    if asked.precision == "int8":
+        raise StriateError(
+            f"int8 is held against the accuracy of a trained network, and the weights of {network.label} are as drawn; "
+            "train it first, or export it in fp32"
+        )
     with torch.inference_mode():
         outputs = network.eval()(torch.zeros(1, network.in_channels, *network.preprocess.size)).shape[1]
     numbered = tuple(f"class {number}" for number in range(outputs))

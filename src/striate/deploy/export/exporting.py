@@ -27,21 +27,23 @@ from striate.deploy.export_record import ExportedPrecision, ExportRecord
 from striate.deploy.predictor import Tell
 from striate.tasks import task_named
 
+MAX_DROP = 0.5  # points
+
 
 @dataclass(frozen=True)
 class Wanted:
     """What a file is to be.
 
     format: of FORMATS. precision: "fp32", "bf16" or "int8". with_preprocessing: whether it takes pixels, uint8 pictures
-    of the working size. max_drop: how many points of the task's first
-    figure, such as accuracy, int8 may cost.
+    of the working size. max_drop: how many points of the task's first figure, such as accuracy, int8 may cost; None:
+    MAX_DROP.
     """
 
     path: Path
     format: str
     precision: ExportedPrecision = "fp32"
     with_preprocessing: bool = False
-    max_drop: float = 0.5
+    max_drop: float | None = None
 
     @classmethod
     def of(cls, output: str | Path | None, format: str | None, stem: str, **more: Any) -> Wanted:
@@ -58,13 +60,15 @@ class Wanted:
             raise StriateError(f"a file in the format {name} ends in {FORMATS[name].ending}, got {output}")
         path = Path(output) if output is not None else Path(f"{stem}{FORMATS[name].ending}")
         wanted = cls(path, name, **more)
-        if not 0 <= wanted.max_drop <= 100:
+        if wanted.max_drop is not None and not 0 <= wanted.max_drop <= 100:
             raise StriateError(f"--max-drop takes 0 to 100 points of accuracy, got {wanted.max_drop}")
         if wanted.precision not in get_args(ExportedPrecision):
             raise unknown_name("precision", wanted.precision, get_args(ExportedPrecision))
         if wanted.precision not in FORMATS[name].precisions:
             allowed = ", ".join(FORMATS[name].precisions)
             raise StriateError(f"{name} files are {allowed}, not {wanted.precision}: {FORMATS[name].remark}")
+        if wanted.max_drop is not None and wanted.precision != "int8":
+            raise StriateError(f"--max-drop is of --precision int8, got {wanted.precision}; leave it out")
         return wanted
 
 
@@ -108,6 +112,7 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
             f"data with --data, or export {label} in fp32"
         )
     trials = trials.by(task.at_once)
+    next(trials.pictures.batches(bundle.preprocess))  # raises, before anything is traced, where none can be read
     audience.stage(f"tracing {label}")
     module = answering(bundle.network, bundle.preprocess, with_preprocessing=wanted.with_preprocessing)
     found = traced(module, bundle.preprocess, label)
@@ -176,10 +181,10 @@ def _allowed_drop(wanted: Wanted, found: Comparison) -> Drop | FigureDrop | None
     if found.before is None or found.after is None:
         return None
     drop = drop_of(found.task, found.before, found.after)
-    if drop.points > wanted.max_drop:
+    allowed = MAX_DROP if wanted.max_drop is None else wanted.max_drop
+    if drop.points > allowed:
         raise StriateError(
-            f"{wanted.path} was not kept: in int8 {drop}, allowed are {wanted.max_drop:g} (--max-drop); export "
-            "in bf16 or fp32"
+            f"{wanted.path} was not kept: in int8 {drop}, allowed are {allowed:g} (--max-drop); export in bf16 or fp32"
         )
     return drop
 

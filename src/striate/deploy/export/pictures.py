@@ -57,10 +57,11 @@ class Pictures:
 
     def batches(self, preprocess: Preprocess) -> Iterator[Batch]:
         """Those that can be read. Raises StriateError where none can."""
-        some = False
+        some, bad = False, []
         targets = None if self.known is None else self.known.targets.at(preprocess)
         for read in read_batches(self.given, preprocess):
             some |= bool(read.places)
+            bad += [f"{read.names[place]} {error.reason}" for place, error in read.bad.items()]
             for first in range(0, len(read.places), self.at_once):
                 part = slice(first, first + self.at_once)
                 places = read.places[part]
@@ -69,7 +70,8 @@ class Pictures:
                     known = targets.take(self.known.places[places])
                 yield Batch([read.names[place] for place in places], read.pictures[part], known)
         if not some:
-            raise StriateError(f"none of the {self.words} can be read, so nothing can be tried on them")
+            others = f"; nor can any other of the {self.words} be read" if len(bad) > 1 else ""
+            raise StriateError(f"there is no picture to try it on: {bad[0]}{others}")
 
 
 def of_dataset(
