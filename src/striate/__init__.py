@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, features, open_data, resume, train
     from striate.deploy.comparing import compare_runs
+    from striate.deploy.ensemble import evaluate_together
     from striate.deploy.opened import load
     from striate.deploy.run import Run
     from striate.frozen.channel_weights import fit_distance
@@ -54,6 +55,7 @@ _HOMES = {
     "distance": "striate.frozen.distance",
     "fit_distance": "striate.frozen.channel_weights",
     "compare_runs": "striate.deploy.comparing",
+    "evaluate_together": "striate.deploy.ensemble",
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
     "stability": "striate.report.stability",
@@ -92,6 +94,7 @@ __all__ = [
     "distance",
     "dream",
     "effective_field",
+    "evaluate_together",
     "features",
     "fit_distance",
     "get_recipe",

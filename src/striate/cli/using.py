@@ -15,6 +15,7 @@ from striate.core.units import counted
 if TYPE_CHECKING:
     from striate.data.dataset import Dataset
     from striate.data.decode import DecodeError
+    from striate.deploy.run import Run
     from striate.tasks.classification import Evaluation
     from striate.tasks.task import Result, Task
 
@@ -29,7 +30,8 @@ ENGINE = Annotated[
     str,
     typer.Option(help="torch, onnxruntime, openvino, or auto: the fastest here that agrees, tried for many pictures."),
 ]
-RUN = Annotated[Path, typer.Argument(help="A run folder, embedded, imagenet, or a weight file.")]
+RUN_WORDS = "A run folder, embedded, imagenet, or a weight file."
+RUN = Annotated[Path, typer.Argument(help=RUN_WORDS)]
 ANSWERING = Annotated[
     Path, typer.Argument(help="A run folder, embedded, imagenet, a weight file, or an exported file.")
 ]
@@ -39,7 +41,7 @@ MODEL = Annotated[
 
 
 def evaluate(
-    run: RUN,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=f"{RUN_WORDS} Several are averaged.")],
     data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, .parquet, IDX or CIFAR file.")],
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     model: MODEL = None,
@@ -62,12 +64,18 @@ def evaluate(
     striate evaluate runs/streets streets/ --split val      (images/ and masks/)
 
     striate evaluate runs/boxes boxes.csv --json            (path, label, x0, y0, x1, y1)
+
+    striate evaluate runs/a runs/b runs/c photos/           (their probabilities averaged, and what that gains)
     """
     from striate.data.sources import open_to_evaluate
     from striate.deploy.inputs import split_to_evaluate
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
+    if len(runs) > 1:
+        _evaluate_together([load(str(run), precision, model, device) for run in runs], data, split, json=json)
+        return
+    (run,) = runs
     opened = load(str(run), precision, model, device)
     dataset = open_to_evaluate(data, opened.split_seed, ignored=opened.ignored, task=opened.task.needs)
     name = split_to_evaluate(dataset, split)
@@ -85,6 +93,23 @@ def evaluate(
             say(_whence(found, dataset))
         tell(*map(as_note, (*dataset.inventory.pictures_left_out, *dataset.inventory.remarks)))
     name_unreadable([str(error) for error in unreadable])
+
+
+def _evaluate_together(runs: list[Run], data: str, split: str | None, *, json: bool) -> None:
+    from striate.deploy.ensemble import evaluate_together
+
+    found = evaluate_together(runs, data, split, bar=bar)
+    if json:
+        print_json(found.to_dict())
+        return
+    rows = [
+        (str(each.run.path), f"{each.alone.accuracy:.2%}", f"{each.alone.mean_loss:.4f}", f"{each.places}")
+        for each in found.members
+    ]
+    print_table(("run", "accuracy alone", "loss", "places"), rows, numeric=("accuracy alone", "loss", "places"))
+    for sentence in found.sentences():
+        say(sentence)
+    say(f"{found.split}: {counted(found.together.total, 'picture')} of {found.dataset.source}")
 
 
 def as_note(remark: object) -> str:

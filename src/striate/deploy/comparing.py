@@ -20,9 +20,8 @@ from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError
 from striate.data.in_memory import Data
 from striate.data.scan import Progress
-from striate.data.sources import open_to_evaluate
 from striate.data.targets import Indices
-from striate.deploy.inputs import members, split_to_evaluate
+from striate.deploy.inputs import members, open_for, split_to_evaluate
 from striate.deploy.run import RECIPE, Run, load
 from striate.deploy.run_comparison import BETTER, UNDECIDED, WORSE, Alike, Measured, Pair, RunComparison
 from striate.ops.paired import holm
@@ -66,9 +65,7 @@ def compare_runs(
     opened = [run if isinstance(run, Run) else load(run) for run in runs]
     if len(opened) < 2:
         raise StriateError(f"{counted(len(opened), 'run')} cannot be compared; give two or more")
-    first = opened[0]
-    given = data_of(opened) if data is None else data
-    dataset = open_to_evaluate(given, first.split_seed, ignored=first.ignored, task=first.task.needs)
+    dataset = open_for(opened[0], data_of(opened) if data is None else data)
     return compare(opened, dataset, split, bar)
 
 

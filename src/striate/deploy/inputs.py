@@ -4,15 +4,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from striate.core.errors import StriateError
 from striate.core.units import counted
 from striate.data.dataset import Dataset
+from striate.data.in_memory import Data, as_data, open_in_memory
+from striate.data.sources import open_to_evaluate
 from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import numbers_among
 from striate.data.targets.masks import MaskTargets
+from striate.tasks.task import Task
+
+
+class Reader(Protocol):
+    """What decides how data is read: a run."""
+
+    @property
+    def split_seed(self) -> int:
+        """What decides splits where the data has none."""
+
+    @property
+    def ignored(self) -> str | None:
+        """The class of whose pixels nothing is asked."""
+
+    @property
+    def task(self) -> Task:
+        """What the data is for."""
+
+
+def open_for(run: Reader, data: Data) -> Dataset:
+    """Data as a run reads it: named, or in memory, of which all is evaluated."""
+    given = as_data(data)
+    if not isinstance(given, str):
+        return open_in_memory(given, None)
+    return open_to_evaluate(given, run.split_seed, ignored=run.ignored, task=run.task.needs)
 
 
 def split_to_evaluate(dataset: Dataset, split: str | None) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from msgspec import Meta
 
 from striate.analysis.summary import summarize
-from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
@@ -22,18 +20,19 @@ from striate.core.values import checked
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError, Pixels
 from striate.data.found_again import Hashing
-from striate.data.in_memory import Data, as_data, open_in_memory
+from striate.data.in_memory import Data
 from striate.data.known import Known, known_pictures
 from striate.data.manifest import MANIFEST
 from striate.data.picture import to_batch
 from striate.data.scan import Progress
-from striate.data.sources import open_to_evaluate
+from striate.data.targets import Indices
+from striate.deploy.begun import Begun
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.engine_form import EngineForm
 from striate.deploy.equal_shapes import in_equal_shapes, most_together
 from striate.deploy.evaluating import batches_to_evaluate
 from striate.deploy.export.exported_file import ExportedFile
-from striate.deploy.inputs import members, split_to_evaluate, targets_for
+from striate.deploy.inputs import members, open_for, split_to_evaluate, targets_for
 from striate.deploy.predictor import Predictor, Tell
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
@@ -46,25 +45,11 @@ from striate.tasks import require_targets, task_named
 from striate.tasks.arrays import as_arrays
 from striate.tasks.classification import Evaluation
 from striate.tasks.evaluation import evaluate
+from striate.tasks.task import Metric, Task
 
 RECIPE = "recipe.json"
 
 log = logging.getLogger("striate")
-
-
-@dataclass(frozen=True)
-class Splitting:
-    """Of a run's recipe, what decided how its data was read."""
-
-    split_seed: Annotated[int, Meta(ge=bounds.SPLIT_SEED[0], le=bounds.SPLIT_SEED[1])]
-    ignore_class: str | None = None
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Of recipe.json, what evaluation has to know."""
-
-    recipe: Splitting
 
 
 class Run(Predictor, OneScreen):
@@ -240,20 +225,31 @@ class Run(Predictor, OneScreen):
         the data; by the hash of each, whatever its name, the result says on how many it was trained, and what it
         reaches on the others (`trained_on`, `chose_weights`, `unseen`).
         """
-        dataset = self.recorded(dataset if isinstance(dataset, Dataset) else self._open(dataset))
-        require_targets(dataset, self.task)
+        dataset = self.recorded(dataset if isinstance(dataset, Dataset) else open_for(self, dataset))
         indices = members(dataset, split_to_evaluate(dataset, split))
-        targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named).at(self.preprocess)
         seen: dict[int, int] = {}
+        found: Evaluation = self.measure(self.task, dataset, indices, seen, progress, unreadable).result()
+        if self._known is None or not isinstance(found, Evaluation):
+            return found
+        return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))
+
+    def measure(
+        self,
+        task: Task,
+        dataset: Dataset,
+        indices: Indices,
+        seen: dict[int, int],
+        progress: Progress | None = None,
+        unreadable: list[DecodeError] | None = None,
+    ) -> Metric:
+        """What a metric makes of the answers to pictures, by their numbers. task: that of the run, with any metric."""
+        require_targets(dataset, self.task)
+        targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named).at(self.preprocess)
         batches = batches_to_evaluate(
             dataset, indices, targets, self.preprocess, self._known, seen, progress, unreadable
         )
         with self.runtime.processor_threads(), keep_freed_memory():
-            metric = evaluate(self.task, self._form, batches, self.preprocess, self.classes, self.runtime)
-        found: Evaluation = metric.result()
-        if self._known is None or not isinstance(found, Evaluation):
-            return found
-        return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))
+            return evaluate(task, self._form, batches, self.preprocess, self.classes, self.runtime)
 
     def recorded(self, dataset: Dataset) -> Dataset:
         """A dataset with the splits that the run had, where they were drawn; of other weights the dataset as it is."""
@@ -289,12 +285,6 @@ class Run(Predictor, OneScreen):
         except StriateError as error:
             log.warning("%s; so nothing tells which of these pictures the run was trained on", error)
             return None
-
-    def _open(self, data: Data) -> Dataset:
-        data = as_data(data)
-        if not isinstance(data, str):
-            return open_in_memory(data, None)
-        return open_to_evaluate(data, self.split_seed, ignored=self.ignored, task=self.task.needs)
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""

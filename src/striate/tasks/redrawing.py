@@ -86,10 +86,15 @@ def redrawn_gains(one: Redrawable, other: Redrawable) -> Tensor:
 
     They are the same samples each time.
     """
-    drawn = torch.randint(one.total, (REDRAWN, one.total), generator=torch.Generator().manual_seed(0))
-    times = torch.zeros(drawn.shape, dtype=torch.float64)
-    times.scatter_add_(1, drawn, torch.ones_like(times))
+    times = samples(one.total)
     return one.of_samples(times) - other.of_samples(times)
+
+
+def samples(total: int) -> Tensor:
+    """How often each of `total` pictures is in each of many samples of them, float64 (S, N); the same each time."""
+    drawn = torch.randint(total, (REDRAWN, total), generator=torch.Generator().manual_seed(0))
+    times = torch.zeros(drawn.shape, dtype=torch.float64)
+    return times.scatter_add_(1, drawn, torch.ones_like(times))
 
 
 def gain_interval(one: Result, other: Result) -> tuple[float, float] | None:

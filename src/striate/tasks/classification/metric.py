@@ -191,7 +191,10 @@ class ClassificationMetric:
 
     def add(self, output: Tensor, targets: BatchTargets) -> None:
         """Count a batch. output: logits (N, classes), float32."""
-        labels = labels_of(targets)
+        self.count(output, labels_of(targets))
+
+    def count(self, output: Tensor, labels: Tensor) -> None:
+        """The same of class numbers, int64 (N,)."""
         probability, predicted = output.softmax(1).max(1)
         self.confusion += confusion_counts(labels, predicted, len(self.names))
         self.loss_sum += float(F.cross_entropy(output, labels, reduction="sum"))

@@ -1,0 +1,64 @@
+"""Runs averaged: against averages by hand, what is chosen, mistakes."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import torch
+
+import striate
+from striate.cli import main
+from striate.core.errors import StriateError
+from striate.deploy.ensemble import evaluate_together, greedy
+
+
+@pytest.fixture(scope="module")
+def runs(digits_run, tmp_path_factory):
+    other = tmp_path_factory.mktemp("together") / "other"
+    striate.train("digits", recipe="digits_lenet5", run=other, epochs=1, seed=1, quiet=True, threads=1, autotune=False)
+    return digits_run, other
+
+
+def test_probabilities_are_averaged(runs):
+    found = evaluate_together(runs, "digits")
+    opened, data = [striate.load(run) for run in runs], striate.open_data("digits", model="lenet5")
+    told = [
+        torch.cat([run.network(images).softmax(1) for images, _ in data.loader("test", batch_size=64)]).detach()
+        for run in opened
+    ]
+    labels = torch.cat([labels for _, labels in data.loader("test", batch_size=64)])
+    right = (sum(told) / 2).argmax(1) == labels
+    assert torch.equal(found.together.right, right)
+    alone = torch.stack([(each.argmax(1) == labels).double() for each in told]).mean(0)
+    assert found.gain == pytest.approx(float((right.double() - alone).mean()))
+    assert found.gain_interval[0] <= found.gain <= found.gain_interval[1]
+    assert sum(each.places for each in found.members) >= 1 and found.chosen is not None
+
+
+def test_what_helps_is_taken_as_often_as_it_helps():
+    labels = torch.tensor([0, 1])
+    good, better, bad = (torch.tensor([[p, 1 - p], [1 - q, q]]) for p, q in ((0.9, 0.6), (0.6, 0.9), (0.2, 0.1)))
+    assert greedy(torch.stack([good, better, bad]), labels).tolist() == [1, 1, 0]
+
+
+def test_validation_pictures_choose_nothing_of_themselves(runs):
+    found = evaluate_together(runs, "digits", "val")
+    assert found.chosen is None and found.to_dict()["chosen"] is None and len(found.sentences()) == 1
+
+
+def test_mistakes(runs, tmp_path):
+    with pytest.raises(StriateError, match="1 run cannot be averaged; give two or more"):
+        evaluate_together(runs[:1], "digits")
+    with pytest.raises(StriateError, match="were trained on other classes"):
+        evaluate_together([runs[0], "embedded"], "digits")
+
+
+def test_the_command(runs, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["striate", "evaluate", *map(str, runs), "digits", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = json.loads(capsys.readouterr().out)
+    assert not ended.value.code and [each["run"] for each in told["runs"]] == list(map(str, runs))
+    assert 0 < told["together"]["top1"] <= 1
