@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -112,3 +115,14 @@ def test_a_small_form_begins_with_the_packaged_network() -> None:
     for name in ("conv1.weight", "layer3.2.bn3.running_var"):
         assert torch.equal(found[f"backbone.body.{name}"], packaged[name])
     assert not [name for name in found if "layer4" in name]
+
+
+@torch.no_grad()
+def test_the_benchmark_of_crops_against_one_map_in_small(monkeypatch) -> None:
+    """Both ways give features of all proposals; where nothing is padded they are the same."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[3] / "benchmarks")
+    benchmark = importlib.import_module("rcnn")
+    network, regions = without_padding(), benchmark.proposals(64, 5)
+    images = torch.randn(1, 3, 64, 64)
+    assert benchmark.per_crop(network, images, regions).shape == benchmark.pooled(network, images, regions).shape
+    assert benchmark.largest_difference(benchmark.some_boxes(64, 20), 64) < 1e-5
