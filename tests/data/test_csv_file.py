@@ -175,6 +175,28 @@ def test_backslashes_end_folders_where_no_file_has_them_in_its_name(tmp_path: Pa
     assert data.inventory.notes == ("backslashes in the paths are read as the ends of folders",)
 
 
+@pytest.mark.parametrize("box", ["", ",1,1,3,3"])
+def test_a_table_elsewhere_has_paths_as_the_program_was_asked_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, box: str
+) -> None:
+    """As `predict photos/ --output out/a.csv` writes them; what lies beside the table goes first."""
+    monkeypatch.chdir(tmp_path)
+    lines = [f"photos/{number}.png,{'ab'[number % 2]}{box}\n" for number in range(12)]
+    Path("photos").mkdir()
+    Path("out/photos").mkdir(parents=True)
+    for number in range(12):
+        Image.new("RGB", (9, 9), (number, 0, 0)).save(f"photos/{number}.png")
+    header = "path,label,x0,y0,x1,y1\n" if box else "path,label\n"
+    Path("out/a.csv").write_text(header + f"photos/gone.png,a{box}\n" + "".join(lines))
+    report = check("out/a.csv")
+    assert [name for name, _ in report.unreadable] == ["out/photos/gone.png"]
+    assert f"paths are read from {tmp_path}, since nothing lies so beside the table" in report.notes
+    Image.new("RGB", (9, 9)).save("out/photos/gone.png")
+    report = check("out/a.csv")
+    assert len(report.unreadable) == 12
+    assert not any("paths are read from" in note for note in report.notes)
+
+
 @pytest.mark.skipif(os.sep != "/", reason="a backslash in a name")
 def test_a_backslash_may_be_part_of_a_name(tmp_path: Path) -> None:
     (tmp_path / "a\\1.jpg").touch()

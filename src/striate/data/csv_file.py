@@ -29,26 +29,21 @@ def open_csv(file: Path, split_seed: int = 0) -> Dataset:
     whatever it is called), and split (in any spelling of `split_names`) or fastai's is_valid where a header says so; a
     header may name more and in any order. UTF-8, with or without byte order
     mark; separated by what a first line sep=; says, else by comma, semicolon or tab, whichever cuts the first line into
-    most columns. Paths count from the table's folder; backslashes part folders where no file has them in its name.
+    most columns. Paths are read as `TablePaths` says.
     Names without folder, with or without ending, are found as `named_files` says.
     Classes are the sorted labels, in Unicode's form NFC.
     Raises StriateError with the number of the line. Whether the files exist is the business of the check.
     """
     labels, split_of_row = array("q"), array("b")
     first_seen: dict[str, int] = {}
-    from_windows: bool | None = None  # the first backslash decides for all: a million files are not looked for
+    seen_from_table = TablePaths(file)
 
     def paths() -> Iterator[str]:
-        nonlocal from_windows
         for line in table_lines(file):
             path, name = said(line, "path"), unicodedata.normalize("NFC", said(line, "label"))
             labels.append(first_seen.setdefault(name, len(first_seen)))
             split_of_row.append(split_number(split_said(line)))
-            if "\\" in path:
-                if from_windows is None:
-                    from_windows = not os.path.lexists(file.parent / path)
-                path = path.replace("\\", "/") if from_windows else path
-            yield below(file.parent, path)
+            yield seen_from_table(path)
 
     names = Names(paths())
     if not len(names):
@@ -67,9 +62,41 @@ def open_csv(file: Path, split_seed: int = 0) -> Dataset:
         given_splits(np.frombuffer(split_of_row, np.int8)),
         split_seed,
     )
-    if from_windows:
-        notes = ("backslashes in the paths are read as the ends of folders", *notes)
-    return replace(dataset, inventory=Inventory(notes=notes))
+    return replace(dataset, inventory=Inventory(notes=(*seen_from_table.notes, *notes)))
+
+
+class TablePaths:
+    """What paths that a table names are, as seen from its folder.
+
+    They count from there. Where no file has a backslash in its name, it ends a folder; where nothing lies beside the
+    table, but below the folder that the program was started in, they count from that, as `striate predict --output`
+    writes them. One path decides for all of either kind: a million files are not looked for.
+    """
+
+    def __init__(self, table: Path) -> None:
+        self.folder = table.parent
+        self._from_windows: bool | None = None
+        self._from_here: bool | None = None
+
+    def __call__(self, path: str) -> str:
+        """One of them."""
+        if "\\" in path:
+            if self._from_windows is None:
+                self._from_windows = not os.path.lexists(self.folder / path)
+            path = path.replace("\\", "/") if self._from_windows else path
+        if "/" in path and self._from_here is not False and not os.path.isabs(path):  # noqa: PTH117 - as in `below`
+            if self._from_here is None and os.path.lexists(self.folder / path):
+                self._from_here = False
+            elif self._from_here or os.path.lexists(path):
+                self._from_here, path = True, os.path.abspath(path)  # noqa: PTH100 - as in `below`
+        return below(self.folder, path)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided, where it is not what a table says by itself."""
+        windows = "backslashes in the paths are read as the ends of folders"
+        here = f"paths are read from {Path.cwd()}, since nothing lies so beside the table"
+        return tuple(note for note, so in ((windows, self._from_windows), (here, self._from_here)) if so)
 
 
 def below(folder: Path, path: str) -> str:

@@ -230,6 +230,17 @@ def widths_in_the_place_of_edges(root):
     return data
 
 
+@defect("lies before the other one, as if these were widths and heights")
+def widths_where_few_are_less_than_the_left_edge(root):
+    data, few = clean(root, "table"), iter([(50, 5, 20, 30)] * 6)
+    rows = [
+        BoxedPicture(p.path, SIZE, tuple(BoxRow(r.label, next(few, (5, 5, 30, 30))) for r in p.objects))
+        for p in scenes()
+    ]
+    write_box_table(data, rows)
+    return data
+
+
 @defect("turned by their EXIF data, and their boxes with them, which are of the pictures before that: images/t.jpg")
 def boxes_of_a_picture_before_it_was_turned(root):
     data = clean(root, "table")

@@ -14,6 +14,7 @@ from striate.data.boxes.suspicions import said_of, suspicions
 from striate.data.boxes.turned import as_upright
 
 MOSTLY = 0.5
+SOME = 0.1  # of boxes whose edges are reversed, where all fit as widths and heights
 BEYOND_PX = 0.5  # by which a box may reach over an edge unsaid: shares are written with four to six digits
 MOST_SHARE = 2.0  # of a picture's side; what is more are pixels
 NO_NUMBER, REVERSED, EMPTY, OUTSIDE, IN_SHARES, IN_PIXELS, TWICE, CUT = (
@@ -56,11 +57,11 @@ def cleaned(source: str, listing: BoxListing, headers: Headers) -> Cleaned:
     whole = ~(no_number | reversed_ | empty | far)
     outside = whole & known & ((right <= 0) | (bottom <= 0) | (left >= width) | (top >= height))
     whole &= ~outside
-    _refuse_other_units(source, boxes, whole & known, reversed_)
+    sides = np.stack([width, height, width, height], 1)
+    _refuse_other_units(source, boxes, whole & known, reversed_, known, sides)
     first_pixel = whole & known & (right <= 1) & (bottom <= 1) & (np.minimum(width, height) > 1)
     twice = _twice(listing, boxes, whole & ~first_pixel)
     kept = whole & ~first_pixel & ~twice
-    sides = np.stack([width, height, width, height], 1)
     inside = np.where(known[:, None], np.clip(boxes, 0, sides), boxes)
     cut = kept & known & (np.abs(inside - boxes) > BEYOND_PX).any(1)
     which = {NO_NUMBER: no_number, REVERSED: reversed_, EMPTY: empty & ~far, OUTSIDE: outside, IN_SHARES: first_pixel}
@@ -90,8 +91,16 @@ def _refuse_pixels(source: str, far: Flags) -> None:
         )
 
 
-def _refuse_other_units(source: str, boxes: Boxes, usable: Flags, reversed_: Flags) -> None:
-    if reversed_.sum() > MOSTLY * max(1, len(boxes)):
+def _fit_as_widths(boxes: Boxes, sides: Boxes) -> bool:
+    """Whether all boxes, as left, top, width and height, end within their pictures: edges of that are rare."""
+    return bool(len(boxes)) and bool((boxes[:, :2] + boxes[:, 2:] <= sides[:, :2] + BEYOND_PX).all())
+
+
+def _refuse_other_units(
+    source: str, boxes: Boxes, usable: Flags, reversed_: Flags, known: Flags, sides: Boxes
+) -> None:
+    share = reversed_.sum() / max(1, len(boxes))
+    if share > MOSTLY or (share > SOME and _fit_as_widths(boxes[known], sides[known])):
         raise StriateError(
             f"{source}: the right or bottom edge of {int(reversed_.sum()):,} of {counted(len(boxes), 'box')} "
             "lies before the other one, as if these were widths and heights; give left, top, right, bottom"

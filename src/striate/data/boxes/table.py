@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 from striate.core.errors import StriateError
 from striate.data.boxes.listing import BoxListing, Gathered
-from striate.data.csv_file import below
+from striate.data.csv_file import TablePaths
 from striate.data.dataset import Names
 from striate.data.named_files import files_named
 from striate.data.table_lines import PLAIN, Line, first_line, is_picture, said, split_said, table_lines
@@ -55,21 +54,14 @@ def read_box_table(file: Path) -> BoxListing:
     folder, splits and labels are as `open_csv` has them.
     Raises StriateError with the number of the line.
     """
-    gathered, from_windows = Gathered(), None
+    gathered, seen_from_table = Gathered(), TablePaths(file)
     for line in table_lines(file, WITHOUT_HEADER):
-        path = said(line, "path")
-        if "\\" in path:
-            if from_windows is None:
-                from_windows = not os.path.lexists(file.parent / path)
-            path = path.replace("\\", "/") if from_windows else path
-        _add(gathered, line, below(file.parent, path))
+        _add(gathered, line, seen_from_table(said(line, "path")))
     listing = gathered.listing()
     if not len(listing.boxes):
         raise StriateError(f"{file} has no line with a box; {EXPECTED_BOXES}")
     names, notes = files_named(file, Names(listing.paths))
-    if from_windows:
-        notes = ("backslashes in the paths are read as the ends of folders", *notes)
-    return replace(listing, paths=list(names), notes=notes)
+    return replace(listing, paths=list(names), notes=(*seen_from_table.notes, *notes))
 
 
 def _add(gathered: Gathered, line: Line, path: str) -> None:
