@@ -8,7 +8,7 @@ from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.dataset import Dataset
-from striate.training.monitor.status import FEW_PICTURES, LEAST_BATCH, are_photographs
+from striate.training.monitor.status import FEW_PICTURES, LEAST_BATCH, PACKAGED, are_photographs
 from striate.training.network import SIZE_STEP_PX, typical_side_px
 from striate.training.optim.schedule import own_factor
 from striate.training.recipe import Recipe
@@ -55,14 +55,14 @@ def few_pictures(recipe: Recipe, pictures: int, preprocess: Preprocess) -> str |
     """What to do about a run from drawn weights on few photographs; None: nothing. pictures: to train on.
 
     >>> few_pictures(Recipe(model="resnet18"), 250, Preprocess((224, 224)))
-    '250 pictures teach weights drawn at random little; --weights embedded begins with trained ones and usually \
-reaches far more in less time'
+    '250 pictures teach weights drawn at random little; --weights embedded without --model begins with trained ones \
+and usually reaches far more in less time'
     """
     if recipe.weights is not None or pictures >= FEW_PICTURES or not are_photographs(preprocess):
         return None
     return (
-        f"{pictures:,} pictures teach weights drawn at random little; --weights embedded begins with trained ones and "
-        "usually reaches far more in less time"
+        f"{pictures:,} pictures teach weights drawn at random little; {PACKAGED} begins with trained ones and usually "
+        "reaches far more in less time"
     )
 
 
@@ -94,7 +94,8 @@ def few_steps(recipe: Recipe, pictures: int) -> str | None:
 
     >>> few_steps(Recipe(model="resnet18", epochs=18, batch_size=256), 68)
     'one batch of 256 holds all 68 pictures, so that 18 epochs are 18 steps, too few to learn from drawn weights: take \
-a smaller batch_size (--set batch_size=8), more --epochs, or --recipe finetune, which begins with trained weights'
+a smaller batch_size (--set batch_size=8), more --epochs, or --weights embedded without --model, which begins with \
+trained weights'
     """
     if recipe.weights is not None or recipe.batch_size < pictures or recipe.epochs >= ENOUGH_STEPS:
         return None
@@ -105,5 +106,5 @@ a smaller batch_size (--set batch_size=8), more --epochs, or --recipe finetune, 
     return (
         f"one batch of {recipe.batch_size} holds all {pictures:,} pictures, so that {counted(recipe.epochs, 'epoch')} "
         f"{'is' if recipe.epochs == 1 else 'are'} {counted(recipe.epochs, 'step')}, too few to learn from drawn "
-        f"weights: take {batches}more --epochs, or --recipe finetune, which begins with trained weights"
+        f"weights: take {batches}more --epochs, or {PACKAGED}, which begins with trained weights"
     )

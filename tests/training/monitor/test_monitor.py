@@ -168,7 +168,7 @@ def coloured(root: Path, count: int = 40) -> Path:
 def test_few_photographs_and_drawn_weights_are_told_what_helps_before_and_after(train, tmp_path):
     fields = {"recipe": "default", "model": "resnet20", "size_px": 48, "batch_size": 2, "epochs": 4, "peak_lr": 1e-3}
     found = train(coloured(tmp_path / "photos"), **fields)
-    assert found["few pictures"].endswith("help most, before any other setting: --weights embedded")
+    assert found["few pictures"].endswith("help most, before any other setting: --weights embedded without --model")
     log = (tmp_path / "run" / "log.txt").read_text()
     before = log.index(
         "warning: 28 pictures teach weights drawn at random little; --weights embedded begins with trained"

@@ -96,9 +96,7 @@ def _fit_as_widths(boxes: Boxes, sides: Boxes) -> bool:
     return bool(len(boxes)) and bool((boxes[:, :2] + boxes[:, 2:] <= sides[:, :2] + BEYOND_PX).all())
 
 
-def _refuse_other_units(
-    source: str, boxes: Boxes, usable: Flags, reversed_: Flags, known: Flags, sides: Boxes
-) -> None:
+def _refuse_other_units(source: str, boxes: Boxes, usable: Flags, reversed_: Flags, known: Flags, sides: Boxes) -> None:
     share = reversed_.sum() / max(1, len(boxes))
     if share > MOSTLY or (share > SOME and _fit_as_widths(boxes[known], sides[known])):
         raise StriateError(

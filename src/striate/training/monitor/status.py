@@ -14,6 +14,7 @@ from striate.training.recipe import Recipe
 FLAT_FROM = 0.95  # of the loss of a network that knows no more than how frequent the classes are
 EPOCHS_TO_LEARN = 3
 STEPS_TO_JUDGE = 50  # fewer say nothing of a setting: sixteen steps at the right rate look like those at a wrong one
+PACKAGED = "--weights embedded without --model"  # of another network they are refused
 FEW_PICTURES = 2_000  # to train on: fewer teach drawn weights little of photographs
 GOOD_ACCURACY = 0.90
 LEAST_BATCH = 4  # that is ever advised: batch norms learn little of fewer, and of one nothing

@@ -6,7 +6,14 @@ import math
 
 from striate.core.units import counted
 from striate.tasks.finding import Finding
-from striate.training.monitor.status import FEW_PICTURES, GOOD_ACCURACY, LEAST_BATCH, STEPS_TO_JUDGE, RunStatus
+from striate.training.monitor.status import (
+    FEW_PICTURES,
+    GOOD_ACCURACY,
+    LEAST_BATCH,
+    PACKAGED,
+    STEPS_TO_JUDGE,
+    RunStatus,
+)
 
 
 def few_steps(status: RunStatus) -> Finding | None:
@@ -19,7 +26,7 @@ def few_steps(status: RunStatus) -> Finding | None:
     return Finding(
         "few steps",
         f"little was learned in {counted(status.now['step'], 'step')}, and fewer than {STEPS_TO_JUDGE} say nothing of "
-        f"rate or network: train longer (--epochs {more}), or {batches}begin with trained weights (--weights embedded)",
+        f"rate or network: train longer (--epochs {more}), or {batches}begin with trained weights ({PACKAGED})",
     )
 
 
@@ -33,5 +40,5 @@ def few_pictures(status: RunStatus) -> Finding | None:
         "few pictures",
         f"validation accuracy is {status.now['val_accuracy']:.1%}; {status.train_pictures:,} pictures teach weights "
         "drawn at random little. Weights that were trained on other pictures help most, before any other setting: "
-        "--weights embedded",
+        f"{PACKAGED}",
     )
