@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from striate.core.bounds import SEED, SPLIT_SEED, require_within
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.core.values import checked, converted
-from striate.data.cache import DEFAULT_CACHE_GB, require_room, scan
-from striate.data.check import DataReport, check_data
+from striate.data.cache import DEFAULT_CACHE_GB, require_room
+from striate.data.check import DataReport
 from striate.data.dataset import Dataset
 from striate.data.in_memory import Data, as_data, elsewhere, kind_of
-from striate.data.mask_shifts import about_shifts
 from striate.data.scan import Progress
 from striate.data.sources import BUILT_IN, task_of
 from striate.data.sources import open_data as dataset_of
@@ -31,7 +30,8 @@ from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
 from striate.recipes.chosen import recipe_of
 from striate.runtime.global_state import global_state_kept
-from striate.tasks import require_targets, task_named
+from striate.tasks import task_named
+from striate.tasks.checked_data import opened_and_checked
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
@@ -227,12 +227,7 @@ def check(
     >>> check("digits").problems
     []
     """
-    asked = None if task is None else task_named(task).needs
-    dataset = dataset_of(data, split_seed, progress, val=val, test=test, ignored=ignore_class, task=asked)
-    if task is not None:
-        require_targets(dataset, task_named(task))
-    report = check_data(dataset, scan(dataset, progress))
-    return replace(report, warnings=[*report.warnings, *about_shifts(dataset)]).for_the_reader()
+    return opened_and_checked(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class, task=task)[1]
 
 
 @checked

@@ -57,8 +57,12 @@ def test_a_folder_hides_no_network_of_the_zoo(striate, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "words, line",
     [
-        (("summary", "qq"), f"unknown model 'qq'; the nearest of {len(NAMED)} are "),
-        (("models", "qq"), f"unknown model 'qq'; the nearest of {len(ZOO)} are "),
+        (("summary", "qq"), f"unknown model 'qq'; the nearest of {len(NAMED) + 1} are "),
+        (("summary", "embeded"), "unknown model 'embeded'; did you mean 'embedded'?"),
+        (("models", "embeded"), "unknown model 'embeded'; did you mean 'embedded'?"),
+        (("stability", "embeded", "digits"), "unknown model 'embeded'; did you mean 'embedded'?"),
+        (("distance", "a.png", "b.png", "--model", "embeded"), "unknown model 'embeded'; did you mean 'embedded'?"),
+        (("models", "qq"), f"unknown model 'qq'; the nearest of {len(ZOO) + 1} are "),
         (("compare", "lenet5", "resnet19"), "unknown model 'resnet19'; did you mean 'resnet"),
         (("summary", "runs/nothing"), "runs/nothing: no such run folder; `striate runs` lists those there are"),
         (("summary", "lenet5", "--model", "vgg16"), "lenet5 is a network of the zoo; a model is named for weights"),

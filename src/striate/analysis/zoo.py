@@ -17,6 +17,7 @@ from striate.meta.weightless import blueprint
 from striate.models import NAMED, ZOO, Network, create_model, list_models
 from striate.models.catalog import CATALOG, CATALOG_OF_OBJECTS, CATALOG_OF_PIXELS, PROTOCOLS, Entry, Protocol, Published
 from striate.models.localisation import localiser_named
+from striate.models.stored import EMBEDDED
 
 WILDCARDS = set("*?[")
 SORTINGS = ("name", "year", "depth", "params", "macs", "field_px", "top5_pct")
@@ -148,7 +149,7 @@ def matching(pattern: str, task: str = CLASSIFICATION) -> list[str]:
     if not names and not WILDCARDS & set(pattern):
         names = list_models(f"*{pattern}*", task)
     if not names:
-        raise unknown_name("model", pattern, list_models(task=task), "`striate models`")
+        raise unknown_name("model", pattern, (*list_models(task=task), EMBEDDED), "`striate models`")
     return names
 
 

@@ -13,6 +13,7 @@ from striate.cli.output import bar, print_json, print_table, say
 
 if TYPE_CHECKING:
     from striate.data.check import DataReport
+    from striate.data.dataset import Dataset
     from striate.frozen.label_check import LabelCheck
     from striate.frozen.near_duplicates import NearDuplicates
 
@@ -90,14 +91,16 @@ def check(
 
     striate check boxes.csv                           (path, label, x0, y0, x1, y1)
     """
-    from striate.api import check as check_public
     from striate.core.files import require_writable
+    from striate.tasks.checked_data import opened_and_checked
 
     allow_megapixels(max_megapixels)
     if labels:
         require_writable(out)
     with bar("decoding", "pictures") as progress:
-        report = check_public(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class, task=task)
+        dataset, report = opened_and_checked(
+            data, split_seed, progress, val=val, test=test, ignore_class=ignore_class, task=task
+        )
     if not json:
         _show(report)
     found = (
@@ -105,7 +108,7 @@ def check(
     )
     alike = None
     if near and not report.problems:
-        alike = _check_near(data, split_seed, val=val, test=test, ignore_class=ignore_class, task=task)
+        alike = _check_near(dataset)
     if json:
         told: dict[str, Any] = {"labels": {**found.to_dict(), "page": str(out)}} if found else {}
         told |= {"near": alike.to_dict()} if alike else {}
@@ -132,12 +135,12 @@ def _check_labels(
     return found
 
 
-def _check_near(data: str, split_seed: int, **read: str | None) -> NearDuplicates:
+def _check_near(dataset: Dataset) -> NearDuplicates:
     """The nearly equal pictures; equal ones have been told."""
-    from striate.frozen.near_duplicates import near_duplicates_of_data
+    from striate.frozen.near_duplicates import near_duplicates_of_dataset
 
     with bar("looking", "pictures") as progress:
-        return near_duplicates_of_data(data, split_seed, progress, **read).besides_equal
+        return near_duplicates_of_dataset(dataset, progress).besides_equal
 
 
 def _show_labels(found: LabelCheck, page: Path) -> None:

@@ -174,7 +174,7 @@ def network_of(
             log.warning(remark)
         return network
     if not names_weights(name):
-        raise unknown_name("model", name, NAMED, "`striate models`")
+        raise unknown_name("model", name, (*NAMED, EMBEDDED), "`striate models`")
     for what, value in (("--classes", classes), ("--in-channels", in_channels)):
         if value is not None:
             raise StriateError(f"{what} is settled by the weights of {name}; leave it out")

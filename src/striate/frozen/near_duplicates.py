@@ -19,11 +19,10 @@ from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.cache import working_pictures
-from striate.data.in_memory import Data
+from striate.data.dataset import Dataset
 from striate.data.left_out import LeftOut
 from striate.data.picture import normalise, to_batch, to_network_size
 from striate.data.scan import Progress, without_problems
-from striate.data.sources import open_data
 from striate.data.streaming import read_batch, read_batches
 from striate.data.wide import white_for
 from striate.deploy.any_network import any_network
@@ -32,7 +31,6 @@ from striate.deploy.run import Run
 from striate.frozen.distance import EMBEDDED, measure_of
 from striate.models import Model
 from striate.runtime.global_state import global_state_kept
-from striate.tasks import task_named
 from striate.visual.distance import Measure, bounding_vectors
 from striate.visual.near import NearPair, groups_of_pairs, near_pairs
 
@@ -178,23 +176,9 @@ def near_duplicates(
 
 @checked
 @global_state_kept()
-def near_duplicates_of_data(
-    data: Data,
-    split_seed: int = 0,
-    progress: Progress | None = None,
-    *,
-    val: Data | None = None,
-    test: Data | None = None,
-    ignore_class: str | None = None,
-    task: str | None = None,
-) -> NearDuplicates:
-    """The same of the readable pictures of all splits of a dataset, with their splits and classes, by `EMBEDDED`.
-
-    All arguments are as of `striate.check`.
-    """
+def near_duplicates_of_dataset(dataset: Dataset, progress: Progress | None = None) -> NearDuplicates:
+    """The same of the readable pictures of all splits of a dataset, with their splits and classes, by `EMBEDDED`."""
     search = Search.of(EMBEDDED, None)
-    asked = None if task is None else task_named(task).needs
-    dataset = open_data(data, split_seed, progress, val=val, test=test, ignored=ignore_class, task=asked)
     preprocess = replace(search.preprocess, white=search.preprocess.white or white_for(dataset, progress))
     working, scan = working_pictures(dataset, preprocess, progress=progress)
     readable = without_problems(dataset, scan)
