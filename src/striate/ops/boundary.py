@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from striate.ops.pixels import IGNORED
 
@@ -62,6 +61,8 @@ def _outline_points(mask: Mask, reach_px: float) -> tuple[Scores, npt.NDArray[np
 
 def _near(points: Scores, of: npt.NDArray[np.intp], others: Scores, reach_px: float, classes: int) -> Scores:
     """The share of the points of each class that have one of the others, of their class, within reach; nan without."""
+    from scipy.spatial import cKDTree  # which predictions have no use for
+
     counts = np.bincount(of, minlength=classes)
     if not len(points) or not len(others):
         return np.where(counts > 0, 0.0, np.nan)

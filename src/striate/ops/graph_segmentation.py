@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -46,6 +45,8 @@ def graph_regions(picture: Floats, scale: float, least_px: int) -> Labels:
 
 def blurred(picture: Floats) -> Floats:
     """The picture (H, W, C) behind a Gaussian of `SIGMA_PX`, channel by channel."""
+    from scipy import ndimage
+
     smooth: Floats = ndimage.gaussian_filter(picture, (SIGMA_PX, SIGMA_PX, 0), mode="nearest")
     return smooth
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy.stats import binomtest, norm, t
 from torch import Tensor
 
 CONFIDENCE = 0.95
@@ -22,6 +21,8 @@ def mcnemar(one_only: int, other_only: int) -> float:
     >>> mcnemar(0, 0), mcnemar(5, 5), mcnemar(0, 6)
     (1.0, 1.0, 0.03125)
     """
+    from scipy.stats import binomtest  # a third of a second, which every prediction would wait for
+
     disagreed = one_only + other_only
     return float(binomtest(one_only, disagreed).pvalue) if disagreed else 1.0
 
@@ -36,6 +37,8 @@ def share_gain_interval(one_only: int, other_only: int, total: int) -> tuple[flo
     >>> -low == high, round(high, 3)
     (True, 0.09)
     """
+    from scipy.stats import norm
+
     one, other = (one_only + 1) / (total + 2), (other_only + 1) / (total + 2)
     gain = one - other
     half = norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt((one + other - gain * gain) / (total + 2))
@@ -58,6 +61,8 @@ def redrawn_spread(difference: float, gains: Tensor, total: int) -> Spread:
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 12.2 to 12.5; on few pictures
     Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015), 5.4.
     """
+    from scipy.stats import t
+
     known = gains[gains.isfinite()]
     if len(known) < 2 or total < 2:
         return Spread((-math.inf, math.inf), 1.0)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -40,6 +39,8 @@ def region_features(picture: Floats, regions: Labels) -> RegionFeatures:
     >>> found.box.tolist(), found.px.tolist()
     ([[0.0, 0.0, 2.0, 1.0], [2.0, 0.0, 4.0, 1.0]], [2.0, 2.0])
     """
+    from scipy import ndimage
+
     flat, count = regions.ravel(), int(regions.max()) + 1
     colours = [_histogram(flat, count, channel, 0, 255, COLOUR_BINS) for channel in np.moveaxis(picture, 2, 0)]
     directed = [_histogram(flat, count, each, 0, each.max(), TEXTURE_BINS) for each in _slopes(picture)]
@@ -56,6 +57,8 @@ def region_features(picture: Floats, regions: Labels) -> RegionFeatures:
 
 def _slopes(picture: Floats) -> list[Floats]:
     """How steeply each channel rises in each of eight directions, 0 where it falls: (H, W) each."""
+    from scipy import ndimage
+
     sigma = (TEXTURE_SIGMA_PX, TEXTURE_SIGMA_PX, 0)
     down = ndimage.gaussian_filter(picture, sigma, order=(1, 0, 0), mode="nearest")
     right = ndimage.gaussian_filter(picture, sigma, order=(0, 1, 0), mode="nearest")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,6 +24,8 @@ def thin_edges(picture: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     >>> strength[2].round(1).tolist(), float(direction[2, 3])
     ([0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], 0.0)
     """
+    from scipy import ndimage  # a fifth of a second, which every prediction would wait for
+
     smooth = ndimage.gaussian_filter(picture.astype(np.float32), (SIGMA_PX, SIGMA_PX, 0), mode="nearest")
     slopes = np.stack([ndimage.sobel(smooth, axis, mode="nearest") for axis in (0, 1)])
     steepest = np.hypot(*slopes).argmax(2)[None, ..., None]
