@@ -212,3 +212,11 @@ def test_objects_are_drawn(striate, detector, tmp_path):
     striate("predict", run, photos / "00.png", "--score", 0, "--draw", tmp_path / "drawn")
     with Image.open(tmp_path / "drawn" / "00.png") as drawing:
         assert drawing.size == (240, 144)
+
+
+def test_tiles_to_train_on_say_their_size(striate):
+    said = striate("train", "slides", "--tiles", "640", "--size", "640").mistake()
+    assert said.endswith("--tiles says what size the network sees; leave --size out")
+    assert (
+        "--tiles must be a whole number of pixels or HEIGHTxWIDTH" in striate("train", "a", "--tiles", "big").mistake()
+    )

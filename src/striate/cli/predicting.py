@@ -111,10 +111,13 @@ def predict(
     from striate.deploy.given import given_pictures
     from striate.deploy.opened import load
     from striate.deploy.predictions import is_csv
+    from striate.deploy.tiles import require_tiles
 
     _require_one_form(output, json=json, csv=csv_, resume=resume)
     allow_megapixels(max_megapixels)
     opened = load(str(run), precision, model, device, engine)
+    if tiles:
+        require_tiles(opened.task_name)
     left_out: list[LeftOut] = []
     given = given_pictures(files, left_out)
     found = Found.asked_for(opened, score, Boxes(boxes, ids), [each.name for each in given], resume=resume)

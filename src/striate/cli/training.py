@@ -51,6 +51,12 @@ SIZE = Annotated[
         "network and pictures when not given."
     ),
 ]
+TILES = Annotated[
+    str | None,
+    typer.Option(
+        help="Train on tiles of this size, in pixels, at the pictures' own resolution: for small objects in large ones."
+    ),
+]
 TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
 QUIET = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors; log.txt in the run folder has it all.")]
 WEIGHTS = Annotated[
@@ -106,6 +112,7 @@ def train(
     layer: LAYER = None,
     epochs: EPOCHS = None,
     size: SIZE = None,
+    tiles: TILES = None,
     set_: SET = None,
     run: RUN = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
@@ -141,6 +148,8 @@ def train(
 
     striate train boxes.csv --model resnet18+box            (path, label, x0, y0, x1, y1)
 
+    striate train slides/ --tiles 640                       (large pictures, small objects in boxes)
+
     striate train photos/ --model my_net.py:Net
 
     striate train photos/ --val other_photos/
@@ -150,7 +159,7 @@ def train(
     striate train /new/place/photos --run runs/cats --resume
     """
     allow_megapixels(max_megapixels)
-    named = {"model": model, "epochs": epochs, "size_px": size_px(size), "layers": layers(layer)}
+    named = {"model": model, "epochs": epochs, "layers": layers(layer), **seen(size, tiles)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
     settings = {**chosen(named, set_), **runtime_options(context)}
     settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard, "quiet": quiet}
@@ -190,7 +199,8 @@ def tell_result(finished: Run, *, json: bool) -> None:
     else:
         written = finished.network.written
         named = ["--model", written.flagged] if written else []
-        say(f"use it: {command('predict', finished.path, 'PICTURES', *named)}")
+        tiles = ["--tiles"] if finished.recipe["recipe"].get("tiles") else []
+        say(f"use it: {command('predict', finished.path, 'PICTURES', *named, *tiles)}")
 
 
 def needed_data(data: str | None) -> str:
@@ -221,6 +231,17 @@ def size_px(text: str | None) -> int | tuple[int, int] | None:
     from striate.training.recipe_text import parse_size
 
     return None if text is None else parse_size("--size", text)
+
+
+def seen(size: str | None, tiles: str | None) -> dict[str, Any]:
+    """The recipe's fields that --size and --tiles stand for. Raises StriateError where both are given."""
+    from striate.training.recipe_text import parse_size
+
+    if tiles is None:
+        return {"size_px": size_px(size)}
+    if size is not None:
+        raise StriateError("--tiles says what size the network sees; leave --size out")
+    return {"size_px": parse_size("--tiles", tiles), "tiles": True}
 
 
 def of_transfer(

@@ -24,6 +24,7 @@ from striate.data.joined import parts_of
 from striate.data.scan import Progress
 from striate.data.splits import split_dataset
 from striate.data.targets import Indices
+from striate.data.tiled import TiledPictures
 
 ARRAYS, LIST, DATASET = "arrays", "list", "dataset"
 KINDS = {ARRAYS: "({}pictures, {}labels)", LIST: "{}pairs", DATASET: "{}dataset"}
@@ -141,7 +142,7 @@ def open_in_memory(data: InMemory, split_seed: int | None = 0, progress: Progres
 def refuse_other_labels(now: Dataset, begun: Dataset) -> None:
     """Raise StriateError where pictures in memory come with other labels than a run was begun with."""
     for (start_now, there), (start, part) in zip(parts_of(now.pictures), parts_of(begun.pictures), strict=True):
-        if isinstance(part, FilePictures):
+        if isinstance(part, FilePictures | TiledPictures):
             continue
         ours = np.array(begun.classes)[begun.labels[start : start + len(part)]]
         theirs = np.array(now.classes)[now.labels[start_now : start_now + len(there)]]

@@ -16,6 +16,7 @@ class Splitting:
 
     split_seed: Annotated[int, Meta(ge=bounds.SPLIT_SEED[0], le=bounds.SPLIT_SEED[1])]
     ignore_class: str | None = None
+    tiles: bool = False
 
 
 @dataclass(frozen=True)

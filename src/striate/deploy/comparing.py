@@ -90,6 +90,10 @@ def compare(runs: Sequence[Run], dataset: Dataset, split: str | None, bar: Bar) 
             raise StriateError(
                 f"{first.path} is for {first.task.name}, {run.path} for {run.task.name}; compare runs of one task"
             )
+    if on_tiles := next((run.path for run in runs if run.on_tiles), None):
+        raise StriateError(
+            f"{on_tiles} was trained on tiles, and runs are compared picture by picture; evaluate each on the same data"
+        )
     dataset = first.recorded(dataset)
     split = split_to_evaluate(dataset, split)
     asked = members(dataset, split)

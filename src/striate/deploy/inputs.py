@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from striate.core.errors import StriateError
+from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.dataset import Dataset
 from striate.data.in_memory import Data, as_data, open_in_memory
@@ -16,6 +17,7 @@ from striate.data.sources import open_to_evaluate
 from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import numbers_among
 from striate.data.targets.masks import MaskTargets
+from striate.data.tiled import tiled
 from striate.tasks.task import Task
 
 
@@ -31,6 +33,14 @@ class Reader(Protocol):
         """The class of whose pixels nothing is asked."""
 
     @property
+    def on_tiles(self) -> bool:
+        """Whether pictures are seen in tiles."""
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """Of the network."""
+
+    @property
     def task(self) -> Task:
         """What the data is for."""
 
@@ -40,7 +50,8 @@ def open_for(run: Reader, data: Data) -> Dataset:
     given = as_data(data)
     if not isinstance(given, str):
         return open_in_memory(given, None)
-    return open_to_evaluate(given, run.split_seed, ignored=run.ignored, task=run.task.needs)
+    dataset = open_to_evaluate(given, run.split_seed, ignored=run.ignored, task=run.task.needs)
+    return tiled(dataset, run.preprocess) if run.on_tiles else dataset
 
 
 def split_to_evaluate(dataset: Dataset, split: str | None) -> str:

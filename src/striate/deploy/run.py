@@ -150,6 +150,11 @@ class Run(Predictor, OneScreen):
         """The class of whose pixels nothing was asked; None of what is no run."""
         return read_record(self.path / RECIPE, Begun).recipe.ignore_class if self.path.is_dir() else None
 
+    @property
+    def on_tiles(self) -> bool:
+        """Whether pictures were seen in tiles; False of what is no run."""
+        return read_record(self.path / RECIPE, Begun).recipe.tiles if self.path.is_dir() else False
+
     def _trained_in(self) -> str | None:
         """The precision that the run was trained in; None of other weights, and where that is not known."""
         with suppress(StriateError):

@@ -10,6 +10,7 @@ import numpy as np
 
 from striate.answers import JOINED
 from striate.answers.classes import Prediction
+from striate.answers.instances import INSTANCES
 from striate.answers.tiles import Tile, tiles_of
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
@@ -38,9 +39,9 @@ class Answering(Protocol):
 def require_tiles(task: str) -> None:
     """Raise StriateError for a task whose answers to parts of a picture are no answer to the whole."""
     if task not in JOINED:
-        raise StriateError(
-            f"--tiles puts answers for places together, and {task} gives one answer for a picture; leave it out"
-        )
+        cut = "does not put masks together that tiles have cut"
+        why = f"{task} {cut if task == INSTANCES else 'gives one answer for a picture'}"
+        raise StriateError(f"--tiles puts answers for places together, and {why}; leave it out")
 
 
 def answers_in_tiles(predictor: Answering, given: Sequence[Undecoded], top: int = 5) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from striate.core.commands import command, shown
 from striate.core.files import write_bytes, write_json
 from striate.data.batches import batches_of, step_generator
 from striate.data.dataset import Dataset
+from striate.data.tiled import whole_pictures
 from striate.data.unreadable import UnreadablePictures
 from striate.data.working import WorkingPictures
 from striate.deploy.bundle import save_config
@@ -53,7 +54,8 @@ def finish(
     seed_everything(step_generator(job.seed, counters.step).initial_seed())
     metric = evaluate(task, network, batches.in_order(), run.preprocess, job.names, runtime)
     found, first = metric.result(), task.figures[0]
-    examples = task.examples(found, dataset, unreadable.without(dataset.splits[split]), run.preprocess.white)
+    judged = whole_pictures(dataset, unreadable.without(dataset.splits[split]))
+    examples = task.examples(found, *judged, run.preprocess.white)
     metrics = {
         f"{split}_{first.stated}": metric.figures()[first.key],
         f"{split}_{first.stated}_interval": list(found.interval),

@@ -192,6 +192,9 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
         return whole_size(network, recipe, pictures)
     fit = "stretch" if task.sees_all else recipe.fit or network.preprocess.fit
     own = replace(network.preprocess, fit=fit)
+    if recipe.tiles:
+        _require_tiles(network, recipe.size)
+        return own.at(recipe.size, recipe.size)
     cut = own.fit == "cover"
     typical_px = typical_side_px(pictures, longer=not cut)
     holding_px = SIZE_STEP_PX * math.ceil(max(typical_px, network.smallest_px) / SIZE_STEP_PX)
@@ -210,6 +213,14 @@ def fit_size(network: Network, recipe: Recipe, pictures: Pictures, task: Task = 
         least = min(height, width, end, holding_px)  # the shorter side; the longer one keeps the shape
         height, width = (round(side * least / min(size)) for side in size)
     return own.at(size, (height, width))
+
+
+def _require_tiles(network: Network, size: tuple[int, int]) -> None:
+    """Raise StriateError for tiles of another size than the only one that a network takes."""
+    only, (height, width) = network.only_size, size
+    if only is not None and only != size:
+        fits = "x".join(map(str, only))
+        raise StriateError(f"{network.label} takes tiles of {fits} px and no others, got {height}x{width}")
 
 
 def typical_size_px(pictures: Pictures) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from striate.data.in_memory import Given, InMemory, in_a_call, kind_of, source_o
 from striate.data.joined import JoinedPictures
 from striate.data.manifest import MANIFEST, write_manifest
 from striate.data.scan import Scan
+from striate.data.tiled import TiledPictures
 from striate.models import Model
 from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Runtime
@@ -165,7 +166,8 @@ def _whole(source: str) -> str:
 
 def _elsewhere(plan: Plan, dataset: Dataset) -> dict[str, Any]:
     """Where the splits elsewhere lie, and how many of the pictures at the end of the list are theirs."""
-    sizes = dataset.pictures.sizes_elsewhere if isinstance(dataset.pictures, JoinedPictures) else {}
+    pictures = dataset.pictures.whole if isinstance(dataset.pictures, TiledPictures) else dataset.pictures
+    sizes = pictures.sizes_elsewhere if isinstance(pictures, JoinedPictures) else {}
     whole = {
         split: _whole(data) if isinstance(data, str) else source_of(data) for split, data in plan.elsewhere.items()
     }

@@ -18,6 +18,7 @@ from striate.data.dataset import Dataset
 from striate.data.scan import Scan, without_problems
 from striate.data.seen import typical_share_seen
 from striate.data.sources import open_data
+from striate.data.tiled import tiled
 from striate.data.unreadable import UnreadablePictures
 from striate.data.wide import white_for
 from striate.data.working import WorkingPictures
@@ -82,6 +83,8 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
         task=plan.learns_from,
     )
     network = build_network(plan, dataset)
+    if recipe.tiles:
+        dataset = in_tiles(dataset, network.preprocess, reporter)
     plan = replace(plan, recipe=at_only_size(plan, network))
     plan = replace(plan, recipe=for_so_many(plan, len(dataset.splits["train"])))
     if plan.recipe.epochs != recipe.epochs:
@@ -115,6 +118,14 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
     unreadable = UnreadablePictures(len(dataset.pictures), reporter.say)
     usable = without_problems(dataset, scan)
     return Prepared(plan, usable, network, preprocess, runtime, working, scan, unreadable, report)
+
+
+def in_tiles(dataset: Dataset, preprocess: Preprocess, reporter: Reporter) -> Dataset:
+    """A data set as tiles of the size that a network sees, and a line that says how many."""
+    parts, (height, width) = tiled(dataset, preprocess), preprocess.size
+    told = f"{counted(len(dataset.pictures), 'picture')} seen as {counted(len(parts.pictures), 'tile')}"
+    reporter.say(f"{told} of {height}x{width} px, which overlap; below, these are the pictures")
+    return parts
 
 
 def for_so_many(plan: Plan, pictures: int) -> Recipe:

@@ -41,6 +41,7 @@ NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
     "drop_at": ("schedule=step", lambda recipe: recipe.schedule == "step"),
     "drop_factor": ("schedule=step or schedule=plateau", lambda recipe: recipe.schedule in ("step", "plateau")),
     "patience_epochs": ("schedule=plateau", lambda recipe: recipe.schedule == "plateau"),
+    "tiles": ("size_px", lambda recipe: recipe.size_px is not None),
     "full_size_at": ("start_px", lambda recipe: recipe.start_px is not None),
     "least_px": ("size_px to be open", lambda recipe: recipe.size_px is None),
 }
@@ -99,6 +100,9 @@ class Recipe(OneScreen, Augmentation):
     size_px: int | tuple[int, int] | None = None
     """Height and width that the network sees in use, HEIGHTxWIDTH or one number for a square; None: the network's own,
     or less when the pictures are smaller, times `test_enlargement`."""
+    tiles: bool = False
+    """Pictures are seen at their own resolution, in tiles of `size_px` that overlap, and judged as wholes: for small
+    objects in large pictures."""
     fit: Fit | None = None
     """How pictures of another shape come to the size: cover (the middle is cut out), contain (all of it, with bars of
     the mean colour) or stretch; None: as the weights have it, cover where they are drawn."""

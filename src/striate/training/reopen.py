@@ -17,6 +17,7 @@ from striate.data.found_again import Hashing, cannot_be_read, found_again, mispl
 from striate.data.in_memory import KINDS, Given, in_a_call, refuse_other_labels
 from striate.data.manifest import MANIFEST, as_begun
 from striate.data.sources import BUILT_IN, open_with_elsewhere
+from striate.data.tiled import tiled
 from striate.data.unreadable import UnreadablePictures
 from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Runtime
@@ -59,6 +60,8 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     """
     folder, hashing = going.folder, going.hashing
     now = _open(plan, going, reporter)
+    if plan.recipe.tiles:
+        now = tiled(now, hashing.preprocess)
     sizes = {split: each["pictures"] for split, each in going.record["data"].get("elsewhere", {}).items()}
     begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"), sizes)
     begun = replace(begun, targets=begun.targets.at(hashing.preprocess))

@@ -249,7 +249,10 @@ def _add(gathered: Gathered, content: CocoFile, places: dict[str, list[str]], ro
     for number, box in enumerate(content.annotations):
         for what, key, known in (("picture", box.image_id, path_of), ("category", box.category_id, names)):
             if key not in known:
-                raise StriateError(f"{root / file}: annotations[{number}] is of {what} {key!r}, which it does not have")
+                some = ", ".join([*map(repr, list(known)[:5]), *(["..."] if len(known) > 5 else [])]) or "none"
+                raise StriateError(
+                    f"{root / file}: annotations[{number}] is of {what} {key!r}, which it does not have; it has {some}"
+                )
         if not box.bbox:
             continue
         if len(box.bbox) != 4:

@@ -202,7 +202,8 @@ def _kept(listed: int, found: Cleaned, task: str) -> tuple[Indices, Tally]:
     tally.add_all("unsplit", [listing.paths[number] for number in sorted({*usable} - {*kept})])
     if not counts[kept].sum():
         why = "; ".join(found.findings[:2]) or "the data has none"
-        raise StriateError(f"no box is left of {counted(listed, 'box')}: {why}; give each picture one")
+        do = "give each picture one" if task == LOCALISATION else "add pictures with some"
+        raise StriateError(f"no box is left of {counted(listed, 'box')}: {why}; {do}")
     return np.array(kept, np.int64), tally
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +101,7 @@ class BoxTargets:
     def __len__(self) -> int:
         return len(self.sizes_px)
 
-    def at(self, preprocess: Preprocess) -> BoxTargets:
+    def at(self, preprocess: Preprocess) -> Self:
         """The same boxes at the working size of a network."""
         return replace(self, preprocess=preprocess)
 
@@ -161,7 +162,7 @@ class BoxTargets:
         first: Indices = np.repeat(self.starts[indices] - (ends - counts), counts)
         return np.arange(len(first)) + first
 
-    def only(self, indices: Indices) -> BoxTargets:
+    def only(self, indices: Indices) -> Self:
         """Those of some pictures, in this order."""
         rows = self._rows(indices)
         starts = np.concatenate([[0], np.cumsum(self.per_picture[indices])])
@@ -172,11 +173,11 @@ class BoxTargets:
         some = replace(self, boxes=boxes, labels=labels, ignored=ignored, starts=starts, sizes_px=sizes)
         return replace(some, picture_ids=ids, areas=None if self.areas is None else self.areas[rows], outlines=outlines)
 
-    def numbered(self, names: tuple[str, ...], numbers: Indices) -> BoxTargets:
+    def numbered(self, names: tuple[str, ...], numbers: Indices) -> Self:
         """The same boxes among other names."""
         return replace(self, names=names, labels=numbers[self.labels])
 
-    def joined(self, others: Sequence[BoxTargets]) -> BoxTargets:
+    def joined(self, others: Sequence[Self]) -> Self:
         """Those of further pictures behind these."""
         parts = [self, *others]
         counts, known = np.concatenate([each.per_picture for each in parts]), all(each.picture_ids for each in parts)
@@ -195,9 +196,7 @@ class BoxTargets:
             outlines=tuple(one for each in parts for one in each.outlines),
         )
 
-    def listed(
-        self, texts: Iterable[str], names: Sequence[str] | None, places: Iterable[Indices], file: str
-    ) -> BoxTargets:
+    def listed(self, texts: Iterable[str], names: Sequence[str] | None, places: Iterable[Indices], file: str) -> Self:
         """The boxes that a list says; which files hold them now is of no matter."""
         stated = [decoded(text.encode("utf-8", "surrogateescape"), Stated, file) for text in texts]
         labels = [label for each in stated for label in each.labels]

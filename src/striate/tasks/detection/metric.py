@@ -15,6 +15,7 @@ from striate.answers.tiled_boxes import area
 from striate.core.one_screen import OneScreen, few
 from striate.data.targets import BatchTargets
 from striate.data.targets.boxes import boxes_of
+from striate.data.targets.tile_batch import TileBatch
 from striate.ops.average_precision import average_precision, coco_figures, intervals, main_figures, mean, recalls
 from striate.ops.box_confusion import box_confusion
 from striate.ops.error_budget import KINDS, Errors, Kind, costs, errors
@@ -31,6 +32,7 @@ from striate.ops.object_hits import (
 )
 from striate.ops.operating_point import Advice, advised, best_threshold, precision_recall
 from striate.ops.voc_precision import voc_precision
+from striate.tasks.detection.tiles import Answered, whole_pictures
 
 PLAIN_THRESHOLD = 0.5
 """Of the score, where no threshold can be advised, as nothing was hit."""
@@ -229,23 +231,33 @@ class DetectionMetric:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.parts: list[Pictures] = []
+        self.tiles: list[Answered] = []
 
     def add(self, output: Tensor, targets: BatchTargets) -> None:
         """Count a batch. output: (N, objects, 6), as a `Detector` answers; rows that are no numbers are no objects."""
-        self.parts.append(Pictures.of(output, targets, len(self.names)))
+        if isinstance(targets, TileBatch):  # of which a picture may have some in the next batch
+            self.tiles.append(Answered(output, targets))
+        else:
+            self.parts.append(Pictures.of(output, targets, len(self.names)))
 
     def merge(self, other: Self) -> None:
         """Count what another one has counted."""
         self.parts += other.parts
+        self.tiles += other.tiles
+
+    @property
+    def pictures(self) -> list[Pictures]:
+        """All that was counted; tiles as the pictures that they are of."""
+        return [*self.parts, *(Pictures.of(*each, len(self.names)) for each in whole_pictures(self.tiles))]
 
     def figures(self) -> dict[str, float]:
         """Mean average precision over the thresholds of IoU, at 0.5 and at 0.75; 0 where nothing is to be found."""
-        found = main_figures(average_precision(Hits.joined([part.hits for part in self.parts])))
+        found = main_figures(average_precision(Hits.joined([part.hits for part in self.pictures])))
         return {key: whole(float(value[0])) for key, value in found.items()}
 
     def result(self) -> DetectionEvaluation:
         """All that was counted, object by object."""
-        return DetectionEvaluation(self.names, Pictures.joined(self.parts))
+        return DetectionEvaluation(self.names, Pictures.joined(self.pictures))
 
 
 def object_places(rows: Array) -> tuple[Rows, Rows]:
