@@ -31,8 +31,8 @@ def test_a_run_becomes_one_page_and_its_numbers(striate, digits_run, scans, tmp_
     assert "Integrated gradients" in text and "Adebayo" in text and "<script" not in text
 
 
-def test_pictures_are_needed_where_every_part_needs_them(striate, digits_run, tmp_path):
-    said = striate("look", digits_run, "--only", "attribution", "--output", tmp_path / "x.html").mistake()
+def test_pictures_are_needed_where_every_part_needs_them(striate, tmp_path):
+    said = striate("look", "embedded", "--only", "attribution", "--output", tmp_path / "x.html").mistake()
     assert said == "striate: attribution needs pictures, and none were given; name some by --data"
     assert not (tmp_path / "x.html").exists()
 
@@ -58,3 +58,10 @@ def test_a_dream_needs_a_layer_that_is_there_and_a_picture(striate, scans, tmp_p
     said = striate("look", "embedded", "--dream", "layer3", "--output", page).mistake()
     assert said.startswith("striate: a dream is of a picture by a layer, as in: striate look embedded --dream layer3")
     assert not page.exists()
+
+
+def test_a_run_is_looked_into_with_the_pictures_that_it_was_tested_on(striate, digits_run, tmp_path):
+    given = ("--only", "doubts", "--most", "40", "--output", tmp_path / "page.html", "--json")
+    told = json.loads(striate("look", digits_run, *given).out)
+    assert told == json.loads(striate("look", digits_run, "--data", "digits", *given).out)
+    assert told["parts"]["doubts"]["with_known_class"] == 40

@@ -23,7 +23,8 @@ def look(
     picture: Annotated[Path | None, typer.Argument(help="With --dream, the picture to dream of.")] = None,
     model: MODEL = None,
     data: Annotated[
-        str | None, typer.Option(help="Pictures to look with: a data set, a folder of pictures, or a picture.")
+        str | None,
+        typer.Option(help="Pictures to look with: a data set, a folder, or a picture; a run's own if not given."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("look.html"),
@@ -61,8 +62,9 @@ def look(
         _dream(run, picture, dream, model, device, seed, output, json)
         return
     names = [part.strip() for part in only.split(",")] if only else []
-    require_pictures(parts_named(names), names, given=data is not None)
+    asked = parts_named(names)
     opened = load(str(run), "fp32", model, device)
+    require_pictures(asked, names, given=data is not None or opened.own_data is not None)
     with opened.runtime.processor_threads():
         try:
             found = look_into(opened, data, names, split=split, most=most, seed=seed, watching=bar)

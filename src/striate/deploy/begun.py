@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
 from striate.core import bounds
+from striate.data.in_memory import KINDS
+from striate.data.sources import BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,22 @@ class Splitting:
 
 
 @dataclass(frozen=True)
+class TrainedOn:
+    """Where a run's data was; what it is called of data in memory."""
+
+    source: str = ""
+
+    @property
+    def still(self) -> str | None:
+        """Where it still is; None of data in memory, and of what has gone."""
+        if self.source in BUILT_IN:
+            return self.source
+        return self.source if self.source and self.source not in KINDS and Path(self.source).exists() else None
+
+
+@dataclass(frozen=True)
 class Begun:
     """Of recipe.json, what evaluation has to know."""
 
     recipe: Splitting
+    data: TrainedOn = TrainedOn()

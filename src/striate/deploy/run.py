@@ -146,6 +146,11 @@ class Run(Predictor, OneScreen):
         return read_record(self.path / RECIPE, Begun).recipe.split_seed
 
     @property
+    def own_data(self) -> str | None:
+        """The data that it was trained on, where that still is; None of data in memory, and of what is no run."""
+        return read_record(self.path / RECIPE, Begun).data.still if self.path.is_dir() else None
+
+    @property
     def ignored(self) -> str | None:
         """The class of whose pixels nothing was asked; None of what is no run."""
         return read_record(self.path / RECIPE, Begun).recipe.ignore_class if self.path.is_dir() else None

@@ -23,6 +23,18 @@ def test_every_filter_is_a_picture_once(read_page):
     assert len(section.all("svg")) == (edges > 0)
 
 
+def test_higher_filters_are_shown_by_what_drives_them(read_page):
+    network = create_model("(conv4-relu-pool)*2-conv6-relu-fc8-relu", classes=4, size=(16, 16))
+    found = look(network, torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0)), ["filters"])
+    section = read_page(found.page()).one("section", id="filters")
+    assert [item.text.split(maxsplit=1)[0] for item in section.all("h4")] == ["features.3", "features.6"]
+    shown = [image for image in section.all("img") if image.attributes["alt"].endswith("of features.6")]
+    assert 0 < len(shown) <= 6
+    assert "where pictures are named by --data" in look(network, None, ["filters"]).page().replace(
+        "</code>", ""
+    ).replace("<code>", "")
+
+
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_pictures_of_weights_have_grey_where_they_are_zero(channels):
     weights = np.zeros((channels, 3, 4))

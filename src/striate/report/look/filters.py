@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from striate.analysis.wiring import wiring
+from striate.core.errors import StriateError
 from striate.data.decode import Pixels
 from striate.data.scan import Progress
 from striate.report.look.part import Found
+from striate.report.look.patches import Cutter, Patch, driven_of
 from striate.report.look.subject import Subject
+from striate.visual.attribution.score import in_evaluation
 from striate.visual.filters import BINS, KINDS, Filter, Weights, first_filters
 
 MOST_SHOWN = 256
+HIGHER_SHOWN = 20
 HEADINGS = {
     "edges": "Edges and stripes without colour, by direction",
     "coloured edges": "Edges and stripes in colours, by direction",
@@ -41,10 +45,22 @@ class Bar(NamedTuple):
     label: str
 
 
+class Higher(NamedTuple):
+    """A layer of filters beyond the first: of some, most selective first, the patch that drives each, and words."""
+
+    path: str
+    filters: int
+    patches: tuple[tuple[Patch, str], ...]
+
+
 def look_at_filters(subject: Subject, progress: Progress) -> Found:
-    """The filters that read the picture, sorted, with a histogram of the directions of those that look for edges."""
+    """The filters that read the picture, sorted, with a histogram of the directions of those that look for edges.
+
+    Higher ones, whose weights are over other maps, are shown by what drives them, where there are pictures.
+    """
     size = tuple(subject.pictures.images([0]).shape[1:]) if subject.pictures else None
     found = first_filters(subject.network, wiring(subject.network, size), progress)
+    higher = _higher(subject, found.path, progress) if subject.pictures else []
     shown = found.filters[:MOST_SHOWN]
     groups = [(HEADINGS[kind], [_tile(each) for each in shown if each.kind == kind]) for kind in KINDS]
     directions, counts = found.directions, found.counts
@@ -61,6 +77,7 @@ def look_at_filters(subject: Subject, progress: Progress) -> Found:
         "edges": edges,
         "held": sum(count > 0 for count in directions),
         "bins": BINS,
+        "higher": higher,
         "along": (directions[0] + directions[BINS // 2]) / max(1, edges),
     }
     facts = {
@@ -86,6 +103,25 @@ def as_picture(weights: Weights, largest: float = 0.0) -> Pixels:
     largest = largest or float(np.abs(weights).max()) or 1.0
     pixels: Pixels = np.floor(127.5 * (1 + weights / largest) + 0.5).astype(np.uint8).transpose(1, 2, 0)
     return pixels
+
+
+def _higher(subject: Subject, first: str, progress: Progress) -> list[Higher]:
+    """Of the layers of maps beyond the first, what drives the most selective units."""
+    image = subject.sample.images([0])
+    cutter = Cutter(subject.network, (image.shape[1], image.shape[2], image.shape[3]))
+    with in_evaluation(subject.network, subject.seed):
+        try:
+            driven = driven_of(subject, progress)
+        except StriateError:  # which the part of units tells
+            return []
+    found = []
+    for each in driven:
+        if each.end.layer == first or each.rows * each.columns == 1:
+            continue
+        chosen = [unit for unit in each.selectivity.order.tolist() if not each.dead[unit]][:HIGHER_SHOWN]
+        patches = [(cutter.patches(subject, each, unit, 1)[0], f"Unit {unit} of {each.end.layer}") for unit in chosen]
+        found.append(Higher(each.end.layer, len(each), tuple(patches)))
+    return found
 
 
 def _tile(each: Filter) -> Tile:

@@ -115,7 +115,8 @@ def look(
     looked_at: a run as `striate.load` opens it, or any `nn.Module`, which is put into evaluation mode. pictures: a data
     set by its name or path, of which `split` is read (test, else val, if not given; all where these are empty); a
     picture file, or a folder of them; a list of paths, Pillow's pictures and arrays; or, for any number of channels, a
-    tensor (N, C, H, W), normalised. None leaves out the parts that need some. only: names of parts, as
+    tensor (N, C, H, W), normalised. None takes those that a run was trained with, as `split` says, and leaves out the
+    parts that need some where these are not to be found. only: names of parts, as
     `striate.report.look.parts.PARTS` has them; all by default. most: at most so many pictures, evenly of them all.
     seed: of everything that is drawn. watching: of what is being done a context that gives a callback of (done, total).
     Raises StriateError for names that are not known, and for pictures that cannot be read or do not fit; for Ctrl-C
@@ -127,6 +128,8 @@ def look(
     1
     """
     named = parts_named(only)
+    if pictures is None and isinstance(looked_at, Run):
+        pictures = looked_at.own_data
     parts = require_pictures(named, only, given=pictures is not None)
     with watching("reading pictures") as progress:
         subject = subject_of(looked_at, pictures, Choice(split, most, progress), seed)
