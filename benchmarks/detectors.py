@@ -2,6 +2,7 @@
 
     python benchmarks/detectors.py blood_cells/ --runs DIR --threads 1                  all, 12 epochs each
     python benchmarks/detectors.py blood_cells/ --runs DIR --only yolo ssd --epochs 4   those whose names begin so
+    python benchmarks/detectors.py shapes/ --runs DIR --size 192 --epochs 30           `striate.data.shapes`
 
 Each is a process of its own, so that its memory is: `striate train DATA --model NAME --weights embedded --recipe
 detection`, R-CNN and Fast R-CNN in the boxes of selective search, `quick_detector` by its own recipe. A run that is
@@ -45,6 +46,8 @@ def train(name: str, given: argparse.Namespace) -> None:
     if (run / "recipe.json").exists():
         words += ["--run", str(run), "--resume"]
     else:
+        with torch.device("meta"):
+            network = striate.create_model(name)
         recipe = "quick_detector" if name == "quick_detector" else "detection"
         words += [given.data, "--run", str(run), "--model", name, "--weights", "embedded", "--recipe", recipe]
         words += ["--epochs", str(given.epochs), "--set", f"validate_every_epochs={given.epochs}"]
@@ -52,6 +55,7 @@ def train(name: str, given: argparse.Namespace) -> None:
         if name.startswith(("rcnn", "fast_rcnn")):
             words += ["--set", "proposals=selective_search"]
         words += ["--no-autotune", "--precision", "bf16", "--threads", str(given.threads)]
+        words += ["--size", given.size] if given.size and not network.only_size else []
     process = subprocess.Popen(words)
     _, status, used = os.wait4(process.pid, 0)
     note(run / SPENT, used)
@@ -99,6 +103,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[""], help="how names begin")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--size", help="pixels in use, of networks that have not one size alone; each network's own")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     print(HEAD, flush=True)

@@ -143,6 +143,22 @@ def truth(detector, tmp_path) -> Path:
     return tmp_path / "truth.json"
 
 
+def as_yolo(truth: Path, folder: Path) -> Path:
+    """The same data with a text beside each picture: class number, middle, width and height in shares."""
+    record, names = json.loads(truth.read_text()), {90: 0, 3: 1}
+    for part in ("images/train", "labels/train"):
+        (folder / part).mkdir(parents=True)
+    (folder / "data.yaml").write_text("train: images/train\nnames: [cold, warm]\n")
+    for image in record["images"]:
+        name = image["file_name"]
+        (folder / "images/train" / name).write_bytes((truth.parent / name).read_bytes())
+        own = [each for each in record["annotations"] if each["image_id"] == image["id"]]
+        rows = [(names[each["category_id"]], [side / 64 for side in each["bbox"]]) for each in own]
+        text = "".join(f"{k} {x + w / 2:.9f} {y + h / 2:.9f} {w:.9f} {h:.9f}\n" for k, (x, y, w, h) in rows)
+        (folder / "labels/train" / name).with_suffix(".txt").write_text(text)
+    return folder
+
+
 def test_results_by_the_numbers_of_the_truth_are_what_pycocotools_evaluates(striate, detector, truth, tmp_path):
     run, file = detector[0], tmp_path / "found" / "results.json"
     asked = ("predict", run, *sorted(tmp_path.glob("*.png")), "--score", 0, "--precision", "fp32", "--ids", truth)
@@ -153,6 +169,9 @@ def test_results_by_the_numbers_of_the_truth_are_what_pycocotools_evaluates(stri
         {key: expected[key] for key in ("map", "map50", "map_small", "recall_100")}, abs=1e-6
     )
     assert own["map_medium"] is None
+    yolo = as_yolo(truth, tmp_path / "yolo")
+    same = json.loads(striate("evaluate", run, yolo, "--split", "all", "--precision", "fp32", "--json").out)
+    assert same["map"] == pytest.approx(expected["map"], abs=1e-6)
     striate(*asked, "--boxes", f"coco={tmp_path / 'found' / 'found.json'}")
     written = json.loads((tmp_path / "found" / "found.json").read_text())
     assert [(each["id"], Path(each["file_name"]).name) for each in written["images"][:2]] == [
