@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from foreign_modules import FOREIGN
 from striate import StriateError
 from striate.models import create_model
 from striate.visual.step.calls import layers_of
@@ -31,7 +32,7 @@ def part_of(name):
         return Headed(create_model("googlenet").inception3a), (1, 192, 3, 3)
     if name == "alexnet":
         network = create_model("alexnet")
-        return Headed(*list(network.features.children())[:4]), (1, 3, 47, 47)
+        return Headed(*list(network.features.children())[:4]), (1, 3, 23, 23)
     block = create_model("densenet100_12").features.denseblock1
     for later in [name for name, _ in block.named_children()][2:]:
         delattr(block, later)
@@ -102,3 +103,17 @@ def test_a_part_that_the_score_does_not_hang_on_has_no_gradient():
     network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     step = worked_step(network, torch.randn(1, 1, 3, 3), "0", (1, 0, 0), class_number=0)
     assert step.gradient == 0 and step.update.gradient == 0
+
+
+@pytest.mark.parametrize("name", ["reused in place", "an in-place method", "a part in place"])
+def test_every_layer_of_a_module_that_is_not_ours(name):
+    torch.manual_seed(0)
+    network, image = FOREIGN[name][0]().eval(), torch.randn(1, 3, 16, 16)
+    for layer in layers_of(network, image):
+        assert worked_step(network, image, layer.label).difference < 1e-9
+
+
+def test_a_score_without_gradients_has_none_anywhere():
+    network, image = FOREIGN["without gradients"][0]().eval(), torch.randn(1, 3, 16, 16)
+    step = worked_step(network, image, layers_of(network, image)[0].label)
+    assert step.gradient == 0 and step.difference < 1e-9
