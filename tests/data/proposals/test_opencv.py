@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from striate.core.errors import StriateError
-from striate.data.proposals import METHODS, method_named
+from striate.data.proposals import METHODS, VERSION, method_named
 from striate.data.proposals.opencv import BING_FILES, bing, edge_boxes
 from striate.data.shapes import scene
 from striate.ops.boxes import pairwise_iou
@@ -59,7 +59,7 @@ def test_bing_answers_from_its_trained_files_and_prints_nothing(trained, capfd):
     assert len(found) > 100
     assert (found[:, 2:] > found[:, :2]).all()
     assert capfd.readouterr().out == ""
-    assert method_named("bing", trained).key.startswith("bing-1-")
+    assert method_named("bing", trained).key.startswith(f"bing-{VERSION}-")
 
 
 def test_bing_of_other_trained_files_has_another_key(trained):
