@@ -61,7 +61,7 @@ def test_a_window_of_the_pictures_own_scale_is_that_part_of_it() -> None:
 
 @torch.no_grad()
 def test_the_loss_is_of_windows_that_are_cut_out() -> None:
-    """Windows above 0.5 of IoU are of the object's class, those below 0.3 of background; 64 of each picture."""
+    """Windows above 0.5 of IoU are of the object's class, others of background; 64 of each picture."""
     network = small()
     images, truth = torch.randn(2, 3, 60, 84), truth_of([(0, 0, 42, 60, 1), (50, 10, 84, 44, 0)], [])
     windows = network.slid.windows((60, 84)).expand(2, -1, -1)
@@ -72,7 +72,6 @@ def test_the_loss_is_of_windows_that_are_cut_out() -> None:
     picture, place, matches = drawn_places(proposed, truth, network.learning)
     most, which = pairwise_iou(truth.boxes, windows[0][place[:64]]).max(0)
     assert torch.equal(matches[:64], which.where(most >= 0.5, -1))
-    assert ((most >= 0.5) | (most < 0.3)).all()
     assert (matches[:64] >= 0).sum() == 16
     labels = torch.where(matches >= 0, truth.labels[matches.clamp_min(0)] + 1, 0)
     torch.testing.assert_close(loss, F.cross_entropy(network.by_windows(images)[picture, place], labels))

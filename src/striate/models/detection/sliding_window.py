@@ -31,8 +31,9 @@ from striate.models.network import replace_classifier
 from striate.ops.sliding_windows import RATIOS, SHARES, Grid, grids, windows_of
 from striate.ops.suppression import detections
 
-LEARNING = Learning(partial(match, low=0.3, high=0.5), 64, 0.0)
-"""A window has the object that it overlaps by a half, and is background below 0.3; 64 of a picture are cut out."""
+LEARNING = Learning(partial(match, low=0.5, high=0.5), 64, 0.0)
+"""A window has the object that it overlaps by a half, and is background below; 64 of a picture are cut out. Where what
+lies between 0.3 and 0.5 was not learned from, such windows had the highest scores."""
 SUPPRESSED = 0.3
 """The IoU of suppression: boxes that are no better placed than the grid lie far from one another."""
 
