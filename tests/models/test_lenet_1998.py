@@ -85,6 +85,7 @@ def test_cross_entropy_is_equation_9() -> None:
 def test_centres_are_kept_with_the_weights_and_not_trained() -> None:
     model = create_model("lenet5_1998", classes=12)
     assert model.state_dict()["output.centres"].shape == (12, 84)
+    assert model.classes == 12
     assert not any("centres" in name for name, _ in model.named_parameters())
     again = create_model("lenet5_1998", classes=12)
     assert torch.equal(model.output.centres, again.output.centres)
