@@ -170,9 +170,8 @@ def test_few_photographs_and_drawn_weights_are_told_what_helps_before_and_after(
     found = train(coloured(tmp_path / "photos"), **fields)
     assert found["few pictures"].endswith("help most, before any other setting: --weights embedded without --model")
     log = (tmp_path / "run" / "log.txt").read_text()
-    before = log.index(
-        "warning: 28 pictures teach weights drawn at random little; --weights embedded without --model begins with trained"
-    )
+    advice = "weights drawn at random little; --weights embedded without --model begins with trained"
+    before = log.index(f"warning: 28 pictures teach {advice}")
     assert before < log.index("epoch   1/4")
 
 
