@@ -1,5 +1,7 @@
 """Large pictures as tiles: what each shows, which of the boxes it has, and that every object is found again once."""
 
+import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 import striate
 from mortal import weights
 from striate.answers.detections import joined, read
+from striate.cli import main
 from striate.core.records import Preprocess
 from striate.data.shapes import write_shapes
 from striate.data.sources import open_data
@@ -17,6 +20,7 @@ from striate.data.tiled import tiled, whole_pictures
 from striate.tasks.detection.metric import DetectionMetric
 from striate.tasks.detection.tiles import Answered
 from striate.tasks.detection.tiles import whole_pictures as merged
+from striate.training.watching.examples import examples_of
 
 SIDE, TILE = 150, 64
 SEEN = Preprocess((TILE, TILE), (TILE, TILE), fit="stretch")
@@ -119,7 +123,9 @@ def test_objects_are_put_together_as_predict_does(data, tiles):
     assert ours[0, :, 4].tolist() == [each.score for each in theirs]
 
 
-def test_a_run_on_tiles_goes_on_to_equal_weights_and_is_evaluated_as_it_was_tested(shapes, tmp_path, death_in_place_of):
+def test_a_run_on_tiles_goes_on_to_equal_weights_and_is_evaluated_as_it_was_tested(
+    shapes, tmp_path, death_in_place_of, monkeypatch, capsys
+):
     with death_in_place_of("save", 1):
         striate.train(shapes, run=tmp_path / "killed", **QUICK)
     whole = striate.train(shapes, run=tmp_path / "whole", **QUICK)
@@ -127,6 +133,14 @@ def test_a_run_on_tiles_goes_on_to_equal_weights_and_is_evaluated_as_it_was_test
     found = whole.evaluate(shapes, split="val")
     assert found.total == 1
     assert found.to_dict()["map"] == whole.metrics["val_map"]
+    words = ["striate", "evaluate", str(whole.path), str(shapes), "--split", "val", "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+    capsys.readouterr()  # what training said
+    with pytest.raises(SystemExit):
+        main()
+    assert json.loads(capsys.readouterr().out)["map"] == whole.metrics["val_map"]
+    shown = examples_of(whole.path, whole.preprocess)
+    assert all(" from " in name for name in shown.names) and shown.pixels.shape[1:] == (TILE, TILE, 3)
 
 
 @pytest.mark.parametrize(

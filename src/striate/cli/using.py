@@ -67,8 +67,7 @@ def evaluate(
 
     striate evaluate runs/a runs/b runs/c photos/           (their probabilities averaged, and what that gains)
     """
-    from striate.data.sources import open_to_evaluate
-    from striate.deploy.inputs import split_to_evaluate
+    from striate.deploy.inputs import open_for, split_to_evaluate
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
@@ -77,7 +76,7 @@ def evaluate(
         return
     (run,) = runs
     opened = load(str(run), precision, model, device)
-    dataset = open_to_evaluate(data, opened.split_seed, ignored=opened.ignored, task=opened.task.needs)
+    dataset = open_for(opened, data)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
     with bar("evaluating", "pictures") as progress:

@@ -10,9 +10,13 @@ from typing import Any
 def settings_of(recipe: dict[str, Any]) -> str:
     """A short hash of all that a recipe.json says of how a run was made but its seed, the machine and the folder.
 
+    Of the data the fingerprint counts too: other pictures, or others to validate on, are another setting.
+
     >>> one, other = ({"source": "digits", "recipe": {"epochs": 2}, "seed": seed} for seed in (0, 1))
     >>> settings_of(one) == settings_of(other) != settings_of({"source": "digits", "recipe": {"epochs": 3}})
     True
     """
-    decided = json.dumps([recipe.get(key) for key in ("source", "recipe", "code")], sort_keys=True)
+    data = recipe.get("data")
+    fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+    decided = json.dumps([*(recipe.get(key) for key in ("source", "recipe", "code")), fingerprint], sort_keys=True)
     return hashlib.sha256(decided.encode()).hexdigest()[:12]

@@ -122,16 +122,21 @@ def unknown_to_all(runs: Sequence[Run], dataset: Dataset, asked: Indices) -> Ind
 
     Raises StriateError where there is none.
     """
-    kept = np.ones(len(dataset.pictures), bool)
-    for run in runs:
-        kept[run.recorded(dataset).splits["train"]] = False
-    pictures = asked[kept[asked]] if dataset.drawn else asked
+    pictures = unlisted(runs, dataset, asked)
     if not len(pictures):
         raise StriateError(
             f"each of the {counted(len(asked), 'picture')} of {dataset.source} was trained on by one of the runs; "
-            "give data that none of them has had: striate compare RUN RUN DATA"
+            "give data that none of them has had"
         )
     return pictures
+
+
+def unlisted(runs: Sequence[Run], dataset: Dataset, asked: Indices) -> Indices:
+    """The same, which may be none. Where the splits come with the data, all are taken as they are."""
+    kept = np.ones(len(dataset.pictures), bool)
+    for run in runs:
+        kept[run.recorded(dataset).splits["train"]] = False
+    return asked[kept[asked]] if dataset.drawn else asked
 
 
 def _without(pictures: Indices, dataset: Dataset, unreadable: Sequence[DecodeError]) -> Indices:
@@ -165,7 +170,7 @@ def _pair(one: int, other: int, found: Gain, chance: float, *, higher: bool) -> 
 
 
 def _alike(measured: Sequence[Measured]) -> tuple[Alike, ...]:
-    """Those that differ in the seed alone, two at least."""
+    """Those that differ in the seed alone, of two seeds at least."""
     groups: dict[str, list[int]] = {}
     for place, run in enumerate(measured):
         if (run.run.path / RECIPE).is_file():
@@ -173,6 +178,6 @@ def _alike(measured: Sequence[Measured]) -> tuple[Alike, ...]:
     found = []
     for places in groups.values():
         values = [measured[place].value for place in places]
-        if len(places) > 1:
+        if len({measured[place].run.recipe.get("seed") for place in places}) > 1:
             found.append(Alike(tuple(places), statistics.fmean(values), statistics.stdev(values)))
     return tuple(found)

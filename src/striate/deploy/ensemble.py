@@ -24,7 +24,7 @@ from striate.data.dataset import Dataset
 from striate.data.in_memory import Data
 from striate.data.targets import BatchTargets, Indices
 from striate.data.targets.classes import labels_of
-from striate.deploy.comparing import Bar, no_bar, unknown_to_all
+from striate.deploy.comparing import Bar, no_bar, unknown_to_all, unlisted
 from striate.deploy.inputs import members, open_for, split_to_evaluate
 from striate.deploy.run import Run, load
 from striate.ops.paired import redrawn_spread
@@ -143,8 +143,8 @@ def evaluate_together(
     pictures = unknown_to_all(opened, dataset, members(dataset, split))
     answers, labels = _answers(opened, dataset, pictures, split, bar)
     places = torch.zeros(len(opened))
-    if split not in (CHOSEN_ON, "all") and len(dataset.splits.get(CHOSEN_ON, ())):
-        chosen_on = unknown_to_all(opened, dataset, members(dataset, CHOSEN_ON))
+    chosen_on = unlisted(opened, dataset, dataset.splits.get(CHOSEN_ON, pictures[:0]))
+    if split not in (CHOSEN_ON, "all") and len(chosen_on):
         places = greedy(*_answers(opened, dataset, chosen_on, CHOSEN_ON, bar))
     alone = [_evaluation(first, each, labels) for each in answers]
     together = _evaluation(first, answers.mean(0), labels)

@@ -59,7 +59,9 @@ def test_seeds_are_grouped(found):
 
 
 def test_a_run_is_as_good_as_itself(runs):
-    (pair,) = compare_runs([runs[0], runs[0]]).pairs
+    found = compare_runs([runs[0], runs[0]])
+    (pair,) = found.pairs
+    assert found.alike == ()  # one seed, given twice
     assert (pair.gain.difference, pair.gain.chance, pair.verdict, pair.differ) == (0, 1, "undecided", [])
 
 

@@ -105,6 +105,10 @@ def test_numbers_that_json_does_not_have_are_none(run):
     assert watched.look().lr is None
     assert watched.curves()["series"]["train_loss"] == [None]
     json.dumps([watched.look().to_dict(), watched.curves()], allow_nan=False)
+    grow(run, 2, seconds=float("inf"), something_new=10**400)
+    assert (watched.look().seconds, watched.curves()["seconds"]) == (0.0, [2.0, None])
+    assert watched.curves()["series"].get("something_new", [None])[-1] is None
+    json.dumps([watched.look().to_dict(), watched.curves()], allow_nan=False)
 
 
 def test_who_trains_is_told_by_the_lock(run):

@@ -114,6 +114,7 @@ def test_objectives_add_up():
     assert torch.allclose(total.value(images, maps), expected)
     assert total.layers == ("a", "b")
     assert total.told == "2 * channel 1 of a + 3 * unit 0 of b - total variation"
+    assert (first - 2 * (second - rough)).told == "channel 1 of a - 2 * (unit 0 of b - total variation)"
 
 
 def test_diversity_is_lowest_for_equal_pictures_and_does_not_see_places():

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from striate.core.errors import StriateError
 from striate.layers.local_response_norm import LocalResponseNorm
 from striate.layers.squeeze_excitation import SqueezeExcitation
 from striate.visual.step.calls import Calls, layers_of
@@ -172,3 +173,9 @@ def test_the_layers_above_are_of_every_kind():
             layer(torch.randn(1, *MAPS))
         tried |= {each.name for each in calls.made}
     assert [kind for kind, functions in KINDS.items() if not tried & functions.keys()] == []
+
+
+def test_a_slope_that_is_not_finite_is_said():
+    network = nn.Sequential(Only(torch.sqrt), nn.Flatten(), nn.Linear(4, 2))
+    with pytest.raises(StriateError, match=r"0 \(sqrt\) has no finite number or derivative at 0,0,0,0; choose another"):
+        worked_step(network, torch.zeros(1, 1, 2, 2), "0", (0, 0, 0))

@@ -13,6 +13,7 @@ from striate.data.dataset import FilePictures, Pictures
 from striate.data.decode import DecodeError, Pixels
 from striate.data.manifest import MANIFEST, rows_of
 from striate.data.sources import open_to_evaluate
+from striate.data.tiled import tiled
 from striate.data.working_size import read_working
 from striate.training.folder.begun import Begun, read_begun
 
@@ -38,7 +39,7 @@ def examples_of(folder: Path, preprocess: Preprocess) -> Examples:
         np.unique(np.linspace(0, len(listed) - 1, PICTURES).round().astype(int)).tolist() if listed else []
     )
     names = [listed[place] for place in places]
-    pictures, numbers = _found(begun, names)
+    pictures, numbers = _found(begun, names, preprocess)
     pixels = list[Pixels]()
     for name, number in zip(names, numbers, strict=True):
         try:
@@ -50,15 +51,14 @@ def examples_of(folder: Path, preprocess: Preprocess) -> Examples:
     return Examples(tuple(names), np.stack(pixels))
 
 
-def _found(begun: Begun, names: list[str]) -> tuple[Pictures, list[int]]:
+def _found(begun: Begun, names: list[str], preprocess: Preprocess) -> tuple[Pictures, list[int]]:
     """Pictures, and the numbers of those that are wanted. Files are not looked for where they are under their names."""
     source = Path(begun.data.source)
     if source.is_dir() and all((source / name).is_file() for name in names):
         return FilePictures(source, names), list(range(len(names)))
     recipe = begun.recipe
-    found = open_to_evaluate(
-        begun.data.source, recipe.split_seed, ignored=recipe.ignore_class, task=begun.task
-    ).pictures
+    dataset = open_to_evaluate(begun.data.source, recipe.split_seed, ignored=recipe.ignore_class, task=begun.task)
+    found = (tiled(dataset, preprocess) if recipe.tiles else dataset).pictures
     numbers = {found.listed_name(number): number for number in range(len(found))}
     gone = next((name for name in names if name not in numbers), None)
     if gone is not None:

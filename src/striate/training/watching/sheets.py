@@ -38,12 +38,17 @@ def pictures_sheet(pixels: Pixels) -> Sheet:
 
 def sheets(network: Network, images: Tensor) -> Iterator[Sheet]:
     """The filters of the first layer, and some layers from the first to the last, a row for each image (N, C, H, W)."""
-    by_image = [layer_outputs(network, images[[place]]) for place in range(len(images))]
-    outputs = by_image[0]
-    if outputs and (weights := _filters(network, outputs[0].name, images)) is not None:
-        yield Sheet(f"{outputs[0].name}: {_of(len(weights), MOST_FILTERS, 'filter')}", _png(_filter_sheet(weights)))
-    for place in _spread(len(outputs), MOST_LAYERS):
-        yield _layer([each[place] for each in by_image])
+    by_image = [_some(layer_outputs(network, images[[place]])) for place in range(len(images))]
+    first = by_image[0][0].name if by_image[0] else ""
+    if first and (weights := _filters(network, first, images)) is not None:
+        yield Sheet(f"{first}: {_of(len(weights), MOST_FILTERS, 'filter')}", _png(_filter_sheet(weights)))
+    for outputs in zip(*by_image, strict=True):
+        yield _layer(list(outputs))
+
+
+def _some(outputs: list[LayerOutput]) -> list[LayerOutput]:
+    """Those that are drawn, so that the others of one picture are gone before the next is looked at."""
+    return [outputs[place] for place in _spread(len(outputs), MOST_LAYERS)]
 
 
 def _layer(outputs: list[LayerOutput]) -> Sheet:

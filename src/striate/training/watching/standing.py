@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,11 @@ class Watched:
             said = _last_line(self.folder / LOG)
             tested = (self.folder / EVALUATION).exists() and not training
             measured = self._tested() if tested else self._best()
+            return self._standing(begun, FINISHED if tested else state, measured, said)
         except StriateError as error:
             return Standing(self.name, state if training else DAMAGED, error.in_flags)
         except OSError as error:
             return Standing(self.name, DAMAGED, f"{self.folder} cannot be read ({error.strerror or error})")
-        return self._standing(begun, FINISHED if tested else state, measured, said)
 
     def _standing(self, begun: Begun, state: str, measured: tuple[str, str], said: str) -> Standing:
         newest = self._lines.lines[-1] if self._lines.lines else {}
@@ -116,7 +117,7 @@ class Watched:
             step=newest.get("step", 0),
             lr=_finite(newest.get("lr")),
             images_per_second=_finite(newest.get("images_per_second")),
-            seconds=newest.get("seconds", 0.0),
+            seconds=_finite(newest.get("seconds")) or 0.0,
             ends_s=self._end_s(begun.recipe.epochs) if state == TRAINING else None,
             figure=measured[0],
             value=measured[1],
@@ -161,7 +162,7 @@ class Watched:
         }
         return {
             "run": self.name,
-            **{name: [line[name] for line in lines] for name in ("epoch", "step", "seconds")},
+            **{name: [_finite(line[name]) for line in lines] for name in ("epoch", "step", "seconds")},
             "series": {name: [_finite(line.get(name)) for line in lines] for name in names},
             "figures": {figure.key: {"title": figure.heading, "unit": figure.unit} for figure in self.figures},
         }
@@ -194,7 +195,7 @@ def _is_number(value: object) -> bool:
 
 def _finite(value: Any) -> float | None:
     """JSON knows no other numbers."""
-    return value if _is_number(value) and math.isfinite(value) else None
+    return value if _is_number(value) and abs(value) <= sys.float_info.max else None
 
 
 def _spread(lines: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:

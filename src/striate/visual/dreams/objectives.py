@@ -50,12 +50,18 @@ class Objective:
 
     def __sub__(self, other: Objective) -> Objective:
         total = self + (-1) * other
-        return Objective(f"{self.told} - {other.told}", total.layers, total.value)
+        return Objective(f"{self.told} - {_as_one(other.told)}", total.layers, total.value)
 
     def __mul__(self, factor: float) -> Objective:
-        return Objective(f"{factor:g} * {self.told}", self.layers, lambda images, of: factor * self.value(images, of))
+        told = f"{factor:g} * {_as_one(self.told)}"
+        return Objective(told, self.layers, lambda images, of: factor * self.value(images, of))
 
     __rmul__ = __mul__
+
+
+def _as_one(told: str) -> str:
+    """A sum between brackets."""
+    return f"({told})" if " + " in told or " - " in told else told
 
 
 def channel(layer: str, number: int) -> Objective:

@@ -51,11 +51,19 @@ BY_FUNCTION = {function: kind for kinds in KINDS.values() for function, kind in 
 def worked_out(call: Call, label: str, place: Place) -> Worked:
     """The arithmetic of one number of an operation's output.
 
-    Raises StriateError for an operation of a kind that is not known.
+    Raises StriateError for an operation of a kind that is not known, and where it gives no finite number or derivative.
     """
     if call.name not in BY_FUNCTION:
         raise StriateError(
             f"{label} is {call.name}, whose arithmetic is not known here; known are {', '.join(KINDS)}; choose another "
             "layer"
         )
-    return BY_FUNCTION[call.name](call, place)
+    try:
+        return BY_FUNCTION[call.name](call, place)
+    except StriateError:
+        raise
+    except (ArithmeticError, ValueError) as error:  # such as the slope of a root at 0, the logarithm of 0
+        raise StriateError(
+            f"{label} ({call.name}) has no finite number or derivative at {','.join(map(str, place))}; choose another "
+            "place"
+        ) from error

@@ -78,7 +78,9 @@ async function readCurves() {
 /** Of the run that is looked at; one that has gone is asked for no more. */
 async function lookInside() {
   const run = known.find(({ run: name }) => name === looked);
-  if (run && run.state !== "gone") showInside(run.run, await looks(run.run));
+  if (!run || run.state === "gone") return;
+  const found = await looks(run.run);
+  if (run.run === looked) showInside(run.run, found); // another may have been chosen meanwhile
 }
 
 /** @param {string} run */

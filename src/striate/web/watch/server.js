@@ -49,11 +49,12 @@ async function asked(path) {
     throw new Problem("The server cannot be reached; what is shown was seen before. It is asked again.");
   });
   if (before && response.status === 304) return before.told;
-  const told = await response.json().catch(() => ({}));
+  const told = await response.json().catch(() => null);
   if (!response.ok) {
-    const { problem = `the server answered ${response.status}` } = told;
+    const { problem = `the server answered ${response.status}` } = told ?? {};
     throw new Problem(`${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
   }
+  if (told === null) throw new Problem("The server broke off its answer. It is asked again.");
   known.set(path, { tag: response.headers.get("etag") ?? "", told });
   return told;
 }
