@@ -57,6 +57,8 @@ def test_a_dream_needs_a_layer_that_is_there_and_a_picture(striate, scans, tmp_p
     assert said.startswith("striate: unknown layer of quick_regnet26 'layer33'; did you mean 'layer3'")
     said = striate("look", "embedded", "--dream", "layer3", "--output", page).mistake()
     assert said.startswith("striate: a dream is of a picture by a layer, as in: striate look embedded --dream layer3")
+    said = striate("look", "embedded", "--dream", "layer3", scan, "--only", "units", "--output", page).mistake()
+    assert "--only does nothing for a dream" in said
     assert not page.exists()
 
 

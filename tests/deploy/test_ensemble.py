@@ -7,10 +7,13 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
 
 import striate
 from striate.cli import main
 from striate.core.errors import StriateError
+from striate.data.sources import open_data
+from striate.deploy.comparing import compare_runs
 from striate.deploy.ensemble import evaluate_together, greedy
 
 
@@ -46,6 +49,19 @@ def test_what_helps_is_taken_as_often_as_it_helps():
 def test_validation_pictures_choose_nothing_of_themselves(runs):
     found = evaluate_together(runs, "digits", "val")
     assert found.chosen is None and found.to_dict()["chosen"] is None and len(found.sentences()) == 1
+
+
+def test_other_pictures_are_all_asked_about_but_those_that_cannot_be_read(runs, tmp_path):
+    digits = open_data("digits")
+    for number in range(60):
+        folder = tmp_path / digits.classes[digits.labels[number]]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(digits.pictures.decode(number, 1)[:, :, 0]).save(folder / f"scan{number}.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    found = evaluate_together(runs, str(tmp_path), "all")
+    assert (found.together.total, [error.name.endswith("broken.png") for error in found.unreadable]) == (60, [True])
+    compared = compare_runs(runs, str(tmp_path), "all")
+    assert (len(compared.pictures), compared.left_out, len(compared.unreadable)) == (60, 0, 1)
 
 
 def test_mistakes(runs, tmp_path):

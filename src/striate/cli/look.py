@@ -59,6 +59,8 @@ def look(
     allow_megapixels(max_megapixels)
     require_writable(output)
     if dream is not None or picture is not None:
+        if dream is not None and picture is not None:
+            _refuse_beside_a_dream({"--data": data, "--split": split, "--only": only})
         _dream(run, picture, dream, model, device, seed, output, json)
         return
     names = [part.strip() for part in only.split(",")] if only else []
@@ -77,6 +79,14 @@ def look(
         print_json({**found.to_dict(), "output": str(output)})
     else:
         _show(found, output)
+
+
+def _refuse_beside_a_dream(given: dict[str, str | None]) -> None:
+    from striate.core.errors import StriateError
+
+    for flag, value in given.items():
+        if value is not None:
+            raise StriateError(f"{flag} does nothing for a dream, which is of one picture; leave it out, or the dream")
 
 
 def _dream(

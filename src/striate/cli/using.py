@@ -15,6 +15,7 @@ from striate.core.units import counted
 if TYPE_CHECKING:
     from striate.data.dataset import Dataset
     from striate.data.decode import DecodeError
+    from striate.deploy.ensemble import Ensemble
     from striate.deploy.run import Run
     from striate.tasks.classification import Evaluation
     from striate.tasks.task import Result, Task
@@ -100,7 +101,12 @@ def _evaluate_together(runs: list[Run], data: str, split: str | None, *, json: b
     found = evaluate_together(runs, data, split, bar=bar)
     if json:
         print_json(found.to_dict())
-        return
+    else:
+        _show_together(found)
+    name_unreadable([str(error) for error in found.unreadable])
+
+
+def _show_together(found: Ensemble) -> None:
     rows = [
         (str(each.run.path), f"{each.alone.accuracy:.2%}", f"{each.alone.mean_loss:.4f}", f"{each.places}")
         for each in found.members

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ WHOLE = (1 << 20, 1 << 20)
 """What a decoded picture is to cover, so that none is decoded smaller than it is."""
 KEPT = 2
 """Decoded pictures that are held on to, since tiles of one are mostly asked for together."""
+TURNS = 64
 
 
 class TiledPictures(Pictures):
@@ -36,6 +38,7 @@ class TiledPictures(Pictures):
     def __init__(self, whole: Pictures, owner: Indices, tiles: Sequence[Tile], colour: tuple[int, ...]) -> None:
         self.whole, self.owner, self.tiles, self.colour = whole, owner, tuple(tiles), colour
         self._numbers = lru_cache(KEPT)(whole.numbers)
+        self._turns = [threading.Lock() for _ in range(TURNS)]
 
     def __len__(self) -> int:
         return len(self.tiles)
@@ -59,8 +62,9 @@ class TiledPictures(Pictures):
 
     def numbers(self, index: int, channels: int, cover: tuple[int, int] | None = None) -> Numbers:
         """A tile at the picture's own resolution, whatever is to be covered. Raises DecodeError."""
-        tile = self.tiles[index]
-        numbers = self._numbers(int(self.owner[index]), channels, WHOLE)
+        tile, owner = self.tiles[index], int(self.owner[index])
+        with self._turns[owner % TURNS]:  # one thread decodes a picture, and others that want tiles of it wait
+            numbers = self._numbers(owner, channels, WHOLE)
         part = numbers[tile.top : tile.top + tile.size[0], tile.left : tile.left + tile.size[1]]
         if part.shape[:2] == tile.size:
             return np.ascontiguousarray(part)

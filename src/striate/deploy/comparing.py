@@ -103,7 +103,7 @@ def compare(runs: Sequence[Run], dataset: Dataset, split: str | None, bar: Bar) 
     for run in runs:
         shown = replace(dataset, splits={split: pictures}, drawn=())  # each run is asked about these, whatever it lists
         measured.append(_measured(run, shown, split, bar, unreadable))
-        pictures = _without(pictures, dataset, unreadable)
+        pictures = readable(pictures, dataset, unreadable)
     gains = {(one, other): gain(measured[one].result, measured[other].result) for one, other in _pairs(len(runs))}
     chances = holm([found.chance for found in gains.values()])
     figure = first.task.figures[0]
@@ -133,13 +133,18 @@ def unknown_to_all(runs: Sequence[Run], dataset: Dataset, asked: Indices) -> Ind
 
 def unlisted(runs: Sequence[Run], dataset: Dataset, asked: Indices) -> Indices:
     """The same, which may be none. Where the splits come with the data, all are taken as they are."""
+    held_out = next((split for split in dataset.drawn if split != "train"), None)
+    if held_out is None:
+        return asked
+    train, other = dataset.splits["train"], dataset.splits[held_out]
+    as_new = replace(dataset, splits={**dataset.splits, "train": train[:0], held_out: np.concatenate([train, other])})
     kept = np.ones(len(dataset.pictures), bool)
     for run in runs:
-        kept[run.recorded(dataset).splits["train"]] = False
-    return asked[kept[asked]] if dataset.drawn else asked
+        kept[run.recorded(as_new).splits["train"]] = False  # what it lists to train on; no draw of the data's own
+    return asked[kept[asked]]
 
 
-def _without(pictures: Indices, dataset: Dataset, unreadable: Sequence[DecodeError]) -> Indices:
+def readable(pictures: Indices, dataset: Dataset, unreadable: Sequence[DecodeError]) -> Indices:
     """Some pictures but those that cannot be read, which no run is asked about."""
     bad = {error.name for error in unreadable}
     return pictures[[dataset.pictures.name(number) not in bad for number in pictures.tolist()]] if bad else pictures

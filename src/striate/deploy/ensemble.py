@@ -21,10 +21,11 @@ from striate.core.one_screen import OneScreen
 from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.dataset import Dataset
+from striate.data.decode import DecodeError
 from striate.data.in_memory import Data
 from striate.data.targets import BatchTargets, Indices
 from striate.data.targets.classes import labels_of
-from striate.deploy.comparing import Bar, no_bar, unknown_to_all, unlisted
+from striate.deploy.comparing import Bar, no_bar, readable, unknown_to_all, unlisted
 from striate.deploy.inputs import members, open_for, split_to_evaluate
 from striate.deploy.run import Run, load
 from striate.ops.paired import redrawn_spread
@@ -52,6 +53,7 @@ class Ensemble(OneScreen):
     there are no other pictures to choose by.
 
     gain: accuracy of all together less the mean of each alone, with its 95 % interval; drawn anew by pictures.
+    unreadable: pictures that are left out, as they cannot be read.
     """
 
     dataset: Dataset
@@ -61,6 +63,7 @@ class Ensemble(OneScreen):
     chosen: Evaluation | None
     gain: float
     gain_interval: tuple[float, float]
+    unreadable: tuple[DecodeError, ...] = ()
 
     def sentences(self) -> list[str]:
         """What it came to, in words."""
@@ -94,6 +97,7 @@ class Ensemble(OneScreen):
             "chosen": None if self.chosen is None else self.chosen.figures(),
             "gain": self.gain,
             "gain_interval": list(self.gain_interval),
+            "unreadable": [{"name": error.name, "reason": error.reason} for error in self.unreadable],
         }
 
 
@@ -132,8 +136,9 @@ def evaluate_together(
     """Evaluate several runs of classification as one: the mean of their probabilities, and which are worth a place.
 
     runs: two or more, open or their folders, of the same classes. data, split: as of `Run.evaluate`; pictures that one
-    of the runs was trained on are left out. Which runs are worth a place is chosen greedily on the validation pictures,
-    by cross-entropy, each as often as it helps. bar: a context of (done, total) for each run and part, under a title.
+    of the runs was trained on, and those that cannot be read, are left out. Which runs are worth a place is chosen
+    greedily on the validation pictures, by cross-entropy, each as often as it helps. bar: a context of (done, total)
+    for each run and part, under a title.
     Raises StriateError for fewer than two runs, another task, other classes, and as `Run.evaluate` does.
     """
     opened = [run if isinstance(run, Run) else load(run) for run in runs]
@@ -141,11 +146,12 @@ def evaluate_together(
     dataset = first.recorded(open_for(first, data))
     split = split_to_evaluate(dataset, split)
     pictures = unknown_to_all(opened, dataset, members(dataset, split))
-    answers, labels = _answers(opened, dataset, pictures, split, bar)
+    unreadable: list[DecodeError] = []
+    answers, labels = _answers(opened, dataset, pictures, (split, bar), unreadable)
     places = torch.zeros(len(opened))
     chosen_on = unlisted(opened, dataset, dataset.splits.get(CHOSEN_ON, pictures[:0]))
     if split not in (CHOSEN_ON, "all") and len(chosen_on):
-        places = greedy(*_answers(opened, dataset, chosen_on, CHOSEN_ON, bar))
+        places = greedy(*_answers(opened, dataset, chosen_on, (CHOSEN_ON, bar), unreadable))
     alone = [_evaluation(first, each, labels) for each in answers]
     together = _evaluation(first, answers.mean(0), labels)
     each = together.right.double() - torch.stack([one.right.double() for one in alone]).mean(0)
@@ -160,6 +166,7 @@ def evaluate_together(
         _evaluation(first, torch.tensordot(places / places.sum(), answers, 1), labels) if places.any() else None,
         gain,
         spread.interval,
+        tuple(unreadable),
     )
 
 
@@ -195,12 +202,19 @@ def _evaluation(run: Run, probabilities: Tensor, labels: Tensor) -> Evaluation:
     return metric.result()
 
 
-def _answers(runs: Sequence[Run], dataset: Dataset, pictures: Indices, split: str, bar: Bar) -> tuple[Tensor, Tensor]:
-    """Probabilities of each run, float32 (R, N, classes), by the classes of the first; and the true ones, (N,)."""
+def _answers(
+    runs: Sequence[Run], dataset: Dataset, pictures: Indices, shown: tuple[str, Bar], unreadable: list[DecodeError]
+) -> tuple[Tensor, Tensor]:
+    """Probabilities of each run, float32 (R, N, classes), by the classes of the first; and the true ones, (N,).
+
+    shown: the split, by its name, and the bar. unreadable: gets the pictures that cannot be read.
+    """
+    split, bar = shown
     answers, labels = [], torch.empty(0)
     for run in runs:
         with bar(f"{run.path}, {split}") as progress:
-            gathered = run.measure(replace(run.task, metric=Gathered), dataset, pictures, {}, progress)
+            gathered = run.measure(replace(run.task, metric=Gathered), dataset, pictures, {}, progress, unreadable)
+        pictures = readable(pictures, dataset, unreadable)
         probabilities, own = gathered.result()
         order = torch.tensor([run.classes.index(name) for name in runs[0].classes])
         answers.append(probabilities[:, order])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,6 +71,7 @@ def _inside(runs: Runs, worker: Executor) -> APIRouter:
     """What runs look like inside, drawn in a thread of its own: who asks has what there is by then."""
     router = APIRouter()
     held = OrderedDict[str, Looks]()
+    waiting = dict[str, Future[None]]()
 
     def looks_of(name: str) -> Looks:
         folder = runs.folder_of(name)
@@ -86,7 +87,8 @@ def _inside(runs: Runs, worker: Executor) -> APIRouter:
     async def looks(request: Request, run: Run) -> Response:
         """By checkpoint, the oldest first, the titles of its drawings. Asking has the next one drawn that is new."""
         found = looks_of(run)
-        worker.submit(found.look)
+        if run not in waiting or waiting[run].done():  # once at a time, however often somebody asks
+            waiting[run] = worker.submit(found.look)
         return _unless_known(request, found.to_dict())
 
     @router.get("/look", summary="A drawing of it", responses=REFUSALS, response_class=Response)

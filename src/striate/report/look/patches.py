@@ -93,7 +93,7 @@ class Cutter:
         return left, top, right - left + 1, bottom - top + 1
 
     def patches(self, subject: Subject, driven: Driven, unit: int, most: int = PICTURES) -> list[Patch]:
-        """What drives a unit most, strongest first, of pictures in which it gives more than the least that it does."""
+        """What drives a unit most, strongest first."""
         found = []
         for rank in range(min(most, driven.values.shape[1])):
             picture, place = int(driven.pictures[unit, rank]), int(driven.places[unit, rank])
