@@ -147,11 +147,11 @@ def evaluate_together(
     split = split_to_evaluate(dataset, split)
     pictures = unknown_to_all(opened, dataset, members(dataset, split))
     unreadable: list[DecodeError] = []
-    answers, labels = _answers(opened, dataset, pictures, (split, bar), unreadable)
+    answers, labels = _answers(opened, dataset, pictures, split, bar, unreadable)
     places = torch.zeros(len(opened))
     chosen_on = unlisted(opened, dataset, dataset.splits.get(CHOSEN_ON, pictures[:0]))
     if split not in (CHOSEN_ON, "all") and len(chosen_on):
-        places = greedy(*_answers(opened, dataset, chosen_on, (CHOSEN_ON, bar), unreadable))
+        places = greedy(*_answers(opened, dataset, chosen_on, CHOSEN_ON, bar, unreadable))
     alone = [_evaluation(first, each, labels) for each in answers]
     together = _evaluation(first, answers.mean(0), labels)
     each = together.right.double() - torch.stack([one.right.double() for one in alone]).mean(0)
@@ -203,13 +203,17 @@ def _evaluation(run: Run, probabilities: Tensor, labels: Tensor) -> Evaluation:
 
 
 def _answers(
-    runs: Sequence[Run], dataset: Dataset, pictures: Indices, shown: tuple[str, Bar], unreadable: list[DecodeError]
+    runs: Sequence[Run],
+    dataset: Dataset,
+    pictures: Indices,
+    split: str,
+    bar: Bar,
+    unreadable: list[DecodeError],
 ) -> tuple[Tensor, Tensor]:
     """Probabilities of each run, float32 (R, N, classes), by the classes of the first; and the true ones, (N,).
 
-    shown: the split, by its name, and the bar. unreadable: gets the pictures that cannot be read.
+    split: its name, for the bar. unreadable: gets the pictures that cannot be read.
     """
-    split, bar = shown
     answers, labels = [], torch.empty(0)
     for run in runs:
         with bar(f"{run.path}, {split}") as progress:

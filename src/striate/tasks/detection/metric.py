@@ -236,7 +236,7 @@ class DetectionMetric:
     def add(self, output: Tensor, targets: BatchTargets) -> None:
         """Count a batch. output: (N, objects, 6), as a `Detector` answers; rows that are no numbers are no objects."""
         if isinstance(targets, TileBatch):  # of which a picture may have some in the next batch
-            self.tiles.append(Answered(output.cpu(), targets))
+            self.tiles.append(Answered(output, targets))
         else:
             self.parts.append(Pictures.of(output, targets, len(self.names)))
 
