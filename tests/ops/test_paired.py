@@ -90,6 +90,8 @@ def test_nothing_is_known_of_one_picture_or_of_none_that_is_asked():
         assert redrawn_spread(0.5, gains, total) == ((-np.inf, np.inf), 1.0)
 
 
-def test_what_is_equal_is_by_chance_and_what_always_differs_is_not():
+def test_what_is_equal_is_by_chance_and_what_always_differs_is_as_sure_as_its_signs():
     assert redrawn_spread(0.0, torch.zeros(5).double(), 9) == ((0.0, 0.0), 1.0)
-    assert redrawn_spread(0.25, torch.full((5,), 0.25).double(), 9) == ((0.25, 0.25), 0.0)
+    for total in (2, 9):
+        expected = mcnemar(total, 0)
+        assert redrawn_spread(0.25, torch.full((5,), 0.25).double(), total) == ((0.25, 0.25), expected)

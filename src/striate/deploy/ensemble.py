@@ -155,9 +155,9 @@ def evaluate_together(
     alone = [_evaluation(first, each, labels) for each in answers]
     together = _evaluation(first, answers.mean(0), labels)
     each = together.right.double() - torch.stack([one.right.double() for one in alone]).mean(0)
-    times = samples(len(labels))
     gain = float(each.mean())
-    spread = redrawn_spread(gain, times @ each / times.sum(1), len(labels))
+    redrawn = torch.cat([times @ each / times.sum(1) for times in samples(len(labels))])
+    spread = redrawn_spread(gain, redrawn, len(labels))
     return Ensemble(
         dataset,
         split,

@@ -68,7 +68,9 @@ def redrawn_spread(difference: float, gains: Tensor, total: int) -> Spread:
         return Spread((-math.inf, math.inf), 1.0)
     error = float(known.std()) * math.sqrt(total / (total - 1))
     half = float(t.ppf((1 + CONFIDENCE) / 2, total - 1)) * error
-    chance = 2 * float(t.cdf(-abs(difference) / error, total - 1)) if error else float(difference == 0)
+    if not error:  # all pictures say the same: as many as agree in the test of signs
+        return Spread((difference, difference), 0.5 ** (total - 1) if difference else 1.0)
+    chance = 2 * float(t.cdf(-abs(difference) / error, total - 1))
     return Spread((difference - half, difference + half), chance)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +14,7 @@ from striate.ops.metrics import REDRAWN
 from striate.ops.paired import mcnemar, redrawn_spread, share_gain_interval
 from striate.tasks.task import Result
 
-AT_ONCE = 500  # samples of one picture each
+NUMBERS_AT_ONCE = 2**24  # of samples by pictures: 128 MiB
 
 
 @runtime_checkable
@@ -72,7 +73,7 @@ def _difference(one: Redrawable, other: Redrawable) -> float:
 
 def of_each(result: Redrawable) -> Tensor:
     """The first figure of each picture alone, float64 (N,); nan where it asks nothing of it."""
-    parts = torch.split(torch.arange(result.total), AT_ONCE)
+    parts = torch.split(torch.arange(result.total), most_at_once(result.total))
     return torch.cat([result.of_samples(_alone(part, result.total)) for part in parts])
 
 
@@ -86,15 +87,26 @@ def redrawn_gains(one: Redrawable, other: Redrawable) -> Tensor:
 
     They are the same samples each time.
     """
-    times = samples(one.total)
-    return one.of_samples(times) - other.of_samples(times)
+    return torch.cat([one.of_samples(times) - other.of_samples(times) for times in samples(one.total)])
 
 
-def samples(total: int) -> Tensor:
-    """How often each of `total` pictures is in each of many samples of them, float64 (S, N); the same each time."""
-    drawn = torch.randint(total, (REDRAWN, total), generator=torch.Generator().manual_seed(0))
-    times = torch.zeros(drawn.shape, dtype=torch.float64)
-    return times.scatter_add_(1, drawn, torch.ones_like(times))
+def samples(total: int) -> Iterator[Tensor]:
+    """How often each of `total` pictures is in each of REDRAWN samples of them, float64 (S, N), some at once.
+
+    They are the same each time.
+    """
+    generator, left = torch.Generator().manual_seed(0), REDRAWN
+    while left:
+        rows = min(left, most_at_once(total))
+        drawn = torch.randint(total, (rows, total), generator=generator)
+        times = torch.zeros(drawn.shape, dtype=torch.float64)
+        yield times.scatter_add_(1, drawn, torch.ones_like(times))
+        left -= rows
+
+
+def most_at_once(total: int) -> int:
+    """How many samples of so many pictures are in memory together."""
+    return max(1, NUMBERS_AT_ONCE // total)
 
 
 def gain_interval(one: Result, other: Result) -> tuple[float, float] | None:
