@@ -55,8 +55,9 @@ def compare_runs(
 
     runs: two or more of one task, open or their folders. data: as of `train`; by default that of the runs. split:
     "train", "val", "test" or "all"; by default test, or val where there is none. Where splits are drawn, pictures that
-    one of the runs was trained on are left out; where they come with the data, all of a split are taken. bar: a context of (done, total) for each run, under a title. Raises StriateError for runs
-    of different tasks or data, for classes that a run does not know, and where no picture is left.
+    one of the runs was trained on are left out; where they come with the data, all of a split are taken. bar: a context
+    of (done, total) for each run, under a title. Raises StriateError for runs of different tasks or data, for classes
+    that a run does not know, and where no picture is left.
 
     What counts pictures, such as accuracy, is compared by McNemar's exact test, other figures by drawing the pictures
     anew. The chances of several comparisons are corrected by Holm's method: of runs that are equally good any is called
