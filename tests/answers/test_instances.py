@@ -17,7 +17,8 @@ from striate.answers.detections import Detections
 from striate.answers.instances import Instance, draw, read, shape_in
 from striate.answers.palette import colour_of
 from striate.core.errors import StriateError
-from striate.ops.masks import Runs, pasted
+from striate.ops.masks import Runs
+from striate.ops.pasting import pasted
 
 SIZE = (60, 80)
 CHANCES = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=16))

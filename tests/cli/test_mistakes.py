@@ -301,7 +301,7 @@ def test_ctrl_c_is_one_line_and_130(striate, digits_run, scans, monkeypatch, ver
         raise KeyboardInterrupt
 
     words = {"check": ("digits",), "evaluate": (digits_run, "digits"), "predict": (digits_run, scans)}[verb]
-    monkeypatch.setattr("striate.api.dataset_of", interrupted)
+    monkeypatch.setattr("striate.tasks.checked_data.open_data", interrupted)
     monkeypatch.setattr("striate.deploy.run.evaluate", interrupted)
     monkeypatch.setattr("striate.tasks.classification.prediction.network_input", interrupted)
     answer = striate(verb, *words)

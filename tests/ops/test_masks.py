@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from striate.core.errors import StriateError
-from striate.ops.masks import Runs, mask_iou, pasted, polygon_runs, union
+from striate.ops.masks import Runs, mask_iou, polygon_runs, union
+from striate.ops.pasting import pasted
 
 coco = pytest.importorskip("pycocotools.mask")
 

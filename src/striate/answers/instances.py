@@ -72,7 +72,7 @@ def shape_in(cells: Cells, box: Box, size: tuple[int, int]) -> tuple[Mask, tuple
     """The pixels of an object in the part of a picture that its box is in, bool (h, w), and the row and column of that.
 
     What the cells say between their middles is linear; of the object is what has a chance of a half. As
-    `striate.ops.masks.pasted`, of one mask and without torch. box: in pixels. size: height and width of the picture.
+    `striate.ops.pasting.pasted`, of one mask and without torch. box: in pixels. size: height and width of the picture.
 
     >>> shape_in(np.ones((2, 2), np.float32), (1.0, 0.0, 3.0, 1.0), (2, 4))
     (array([[ True,  True]]), (0, 1))

@@ -65,18 +65,22 @@ def open_csv(file: Path, split_seed: int = 0) -> Dataset:
     return replace(dataset, inventory=Inventory(notes=(*seen_from_table.notes, *notes)))
 
 
+MOST_LOOKED_FOR = 100  # paths of which no file is there
+
+
 class TablePaths:
     """What paths that a table names are, as seen from its folder.
 
     They count from there. Where no file has a backslash in its name, it ends a folder; where nothing lies beside the
     table, but below the folder that the program was started in, they count from that, as `striate predict --output`
-    writes them. One path decides for all of either kind: a million files are not looked for.
+    writes them. One that is there decides for all: a million files are not looked for.
     """
 
     def __init__(self, table: Path) -> None:
         self.folder = table.parent
         self._from_windows: bool | None = None
         self._from_here: bool | None = None
+        self._looked_for = 0
 
     def __call__(self, path: str) -> str:
         """One of them."""
@@ -85,11 +89,19 @@ class TablePaths:
                 self._from_windows = not os.path.lexists(self.folder / path)
             path = path.replace("\\", "/") if self._from_windows else path
         if "/" in path and self._from_here is not False and not os.path.isabs(path):  # noqa: PTH117 - as in `below`
-            if self._from_here is None and os.path.lexists(self.folder / path):
-                self._from_here = False
-            elif self._from_here or os.path.lexists(path):
-                self._from_here, path = True, os.path.abspath(path)  # noqa: PTH100 - as in `below`
+            if self._from_here is None:
+                self._from_here = self._lies_here(path)
+            path = os.path.abspath(path) if self._from_here else path  # noqa: PTH100 - as in `below`
         return below(self.folder, path)
+
+    def _lies_here(self, path: str) -> bool | None:
+        """Whether a file lies below where the program was started, and not beside the table; None where it is neither,
+        which is looked for a few times only.
+        """
+        self._looked_for += 1
+        if os.path.lexists(self.folder / path):
+            return False
+        return True if os.path.lexists(path) else None if self._looked_for < MOST_LOOKED_FOR else False
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from striate.answers.boxes import LOCALISATION, Localisation
 from striate.answers.detections import Detected
-from striate.answers.instances import FIND_OBJECTS, Instance, shape_in
+from striate.answers.instances import FIND_OBJECTS, Instance
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import require_writable
 from striate.data.boxes.coco import Numbers, read_numbers
@@ -25,6 +25,7 @@ from striate.data.boxes.writing import (
     write_yolo,
 )
 from striate.data.decode import DecodeError, read_size
+from striate.deploy.instance_pixels import pixels_of
 from striate.deploy.predictions import problem_of
 from striate.ops.masks import Runs
 
@@ -128,8 +129,3 @@ def _rows(answer: Any, size: tuple[int, int]) -> tuple[BoxRow, ...]:
 
 def _shape(found: Detected, size: tuple[int, int]) -> Runs | None:
     return pixels_of(found, size) if isinstance(found, Instance) else None
-
-
-def pixels_of(found: Instance, size: tuple[int, int]) -> Runs:
-    """The pixels of an object in a picture of that height and width."""
-    return Runs.of_window(*shape_in(found.cells, found.box_at(*size), size), size)

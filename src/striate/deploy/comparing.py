@@ -35,6 +35,7 @@ def no_bar(_title: str) -> Iterator[Progress]:
     yield lambda done, total: None
 
 
+ASKED = "test"  # in the place of what the split is called: no part of data is called "all"
 UNLIKELY = 0.05
 """Below this chance a difference is not called one of chance."""
 
@@ -102,8 +103,8 @@ def compare(runs: Sequence[Run], dataset: Dataset, split: str | None, bar: Bar) 
     pictures = unknown_to_all(runs, dataset, asked)
     measured = []
     for run in runs:
-        shown = replace(dataset, splits={split: pictures}, drawn=())  # each run is asked about these, whatever it lists
-        measured.append(_measured(run, shown, split, bar, unreadable))
+        shown = replace(dataset, splits={ASKED: pictures}, drawn=())  # each run is asked about these, whatever it lists
+        measured.append(_measured(run, shown, bar, unreadable))
         pictures = readable(pictures, dataset, unreadable)
     gains = {(one, other): gain(measured[one].result, measured[other].result) for one, other in _pairs(len(runs))}
     chances = holm([found.chance for found in gains.values()])
@@ -151,9 +152,9 @@ def readable(pictures: Indices, dataset: Dataset, unreadable: Sequence[DecodeErr
     return pictures[[dataset.pictures.name(number) not in bad for number in pictures.tolist()]] if bad else pictures
 
 
-def _measured(run: Run, dataset: Dataset, split: str, bar: Bar, unreadable: list[DecodeError]) -> Measured:
+def _measured(run: Run, dataset: Dataset, bar: Bar, unreadable: list[DecodeError]) -> Measured:
     with bar(f"evaluating {run.path}") as progress:
-        result = run.evaluate(dataset, split, progress, unreadable)
+        result = run.evaluate(dataset, ASKED, progress, unreadable)
     if not isinstance(result, Redrawable):
         raise StriateError(
             f"runs for {run.task.name} cannot be compared: nothing says how sure a difference of theirs is"

@@ -1,4 +1,4 @@
-"""Masks of objects: as run lengths, as COCO writes them, of polygons, and of a network's small squares.
+"""Masks of objects: as run lengths, as COCO writes them, and of polygons. Nothing here needs torch.
 
 A mask is bool (H, W). Its run lengths go down the columns, left to right: how many pixels are not of the object, then
 how many are, and so on, the first of which may be 0. Polygons, texts and overlaps are those of pycocotools 2.0.11
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from striate.core.errors import StriateError
 
@@ -231,30 +229,6 @@ def mask_iou(found: Sequence[Runs], truth: Sequence[Runs], crowd: npt.NDArray[np
         whole = area if crowd is not None and crowd[place] else area + mask.area - both
         iou[:, place] = both / np.maximum(whole, 1)
     return iou
-
-
-def pasted(probabilities: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """A network's small masks (N, M, M) at their boxes (N, 4) in a picture: probabilities (N, H, W), 0 elsewhere.
-
-    Bilinear, sampled at the middle of each pixel, beyond the edge 0, as Detectron2 does (layers/mask_ops.py). boxes:
-    edges in pixels of the picture. size: its height and width.
-
-    >>> pasted(torch.ones(1, 2, 2), torch.tensor([[1.0, 0, 3, 2]]), (2, 4)).tolist()
-    [[[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]]]
-    """
-    height, width = size
-    left, top, right, bottom = boxes.unbind(1)
-    rows = _of_each_cell(top, bottom, height, probabilities.shape[1])
-    columns = _of_each_cell(left, right, width, probabilities.shape[2])
-    return rows @ probabilities @ columns.mT
-
-
-def _of_each_cell(low: Tensor, high: Tensor, length: int, cells: int) -> Tensor:
-    """How much of each cell every pixel of an axis has where cells lie between two edges (N,): (N, length, cells)."""
-    middle = torch.arange(length, device=low.device, dtype=low.dtype) + 0.5
-    per_pixel = cells / (high - low).clamp_min(torch.finfo(low.dtype).eps)
-    place = (middle - low[:, None]) * per_pixel[:, None] - 0.5
-    return (1 - (place[..., None] - torch.arange(cells, device=low.device)).abs()).clamp_min(0)
 
 
 def _between(places: Whole, size: tuple[int, int]) -> Runs:

@@ -28,6 +28,7 @@ def layer_outputs(network: nn.Module, image: Tensor) -> list[LayerOutput]:
 
     Norms, activations and dropout count to the layer before them: what it shows is what the next layer reads.
 
+    >>> import torch
     >>> network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3))
     >>> [(each.name, each.values.shape) for each in layer_outputs(network.eval(), torch.zeros(1, 1, 4, 4))]
     [('0', (2, 2, 2)), ('3', (3,))]

@@ -16,7 +16,7 @@ from striate.models.detection.detector import MOST
 from striate.models.detection.proposals import Kept
 from striate.models.instances import Instances, MaskRCNN
 from striate.models.instances.mask_rcnn import MASK_SIDE, mask_targets
-from striate.ops.masks import pasted
+from striate.ops.pasting import pasted
 
 torch.set_num_threads(1)
 SIZE = (96, 128)

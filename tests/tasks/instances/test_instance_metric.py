@@ -15,7 +15,8 @@ from of_pycocotools import Scene, figures_of_pycocotools, scene
 from striate.data.boxes.outlines import Outline, polygons
 from striate.data.targets.boxes import BoxBatch
 from striate.models.instances.instances import MASK_SIDE, Instances
-from striate.ops.masks import Runs, pasted
+from striate.ops.masks import Runs
+from striate.ops.pasting import pasted
 from striate.tasks.detection.metric import DetectionMetric
 from striate.tasks.instances.metric import InstanceEvaluation, InstanceMetric
 

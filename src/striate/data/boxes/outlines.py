@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
 from striate.core.errors import StriateError
-from striate.core.records import Preprocess
-from striate.data.masks.mask_file import to_working_mask
 from striate.data.orientation import TURNS, turned_boxes
 from striate.ops.masks import Runs, polygon_runs, require_polygon, union
 
@@ -75,20 +71,6 @@ def pixels(outline: Outline | None, size: tuple[int, int]) -> npt.NDArray[np.boo
     [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
     """
     return runs(outline, size).mask()
-
-
-def working_masks(
-    outlines: Sequence[Outline | None], sizes: Sequence[tuple[int, int]], preprocess: Preprocess | None
-) -> Tensor:
-    """The pixels of objects at the working size of a network, bool (M, h, w). sizes: of the picture of each.
-
-    Without preprocessing, all pictures must be of one size.
-    """
-    masks = [pixels(outline, size) for outline, size in zip(outlines, sizes, strict=True)]
-    if preprocess is not None:
-        masks = [to_working_mask(mask.view(np.uint8), preprocess) == 1 for mask in masks]
-        return torch.from_numpy(np.stack(masks) if masks else np.zeros((0, *preprocess.resize), np.bool_))
-    return torch.from_numpy(np.stack(masks) if masks else np.zeros((0, 0, 0), np.bool_))
 
 
 def turned(outline: Outline | None, orientation: int, stored: tuple[int, int]) -> Outline | None:

@@ -20,7 +20,8 @@ from striate.core.reading import decoded
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.boxes.listing import Boxes, Flags, Id
-from striate.data.boxes.outlines import Outline, Told, of_told, told, working_masks
+from striate.data.boxes.outlines import Outline, Told, of_told, pixels, told
+from striate.data.masks.mask_file import to_working_mask
 from striate.data.picture import working_geometry
 from striate.data.targets import Indices, Review, Sizes
 from striate.data.targets.box_batch import LEAST_LEFT, BoxBatch, LoneBoxes, boxes_of
@@ -285,3 +286,17 @@ class BoxTargets:
     def described(self) -> str:
         """How many classes."""
         return f"boxes of {counted(len(self.names), 'class')}"
+
+
+def working_masks(
+    outlines: Sequence[Outline | None], sizes: Sequence[tuple[int, int]], preprocess: Preprocess | None
+) -> Tensor:
+    """The pixels of objects at the working size of a network, bool (M, h, w). sizes: of the picture of each.
+
+    Without preprocessing, all pictures must be of one size.
+    """
+    masks = [pixels(outline, size) for outline, size in zip(outlines, sizes, strict=True)]
+    if preprocess is not None:
+        masks = [to_working_mask(mask.view(np.uint8), preprocess) == 1 for mask in masks]
+        return torch.from_numpy(np.stack(masks) if masks else np.zeros((0, *preprocess.resize), np.bool_))
+    return torch.from_numpy(np.stack(masks) if masks else np.zeros((0, 0, 0), np.bool_))

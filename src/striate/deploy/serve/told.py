@@ -7,7 +7,7 @@ from typing import Any
 from striate.answers.detections import Detections
 from striate.answers.instances import Instance
 from striate.data.decode import size_of
-from striate.deploy.box_files import pixels_of
+from striate.deploy.instance_pixels import pixels_of
 
 MOST_MASK_PIXELS = 1 << 22
 """Of a mask; those of larger pictures are made at a half, a fourth ... of their sides."""

@@ -25,7 +25,7 @@ class Instances(NamedTuple):
     """Objects (N, MOST, 6), as `Detector` has them, and of each the chance of every cell of its box, 0 to 1.
 
     masks: (N, MOST, MASK_SIDE, MASK_SIDE), from the top of the box down; zeros of rows that are none.
-    `striate.ops.masks.pasted` brings them into the picture.
+    `striate.ops.pasting.pasted` brings them into the picture.
     """
 
     objects: Tensor

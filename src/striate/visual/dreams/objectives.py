@@ -5,6 +5,7 @@ Olah, Mordvintsev and Schubert, "Feature visualization", Distill (2017), doi:10.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -60,8 +61,9 @@ class Objective:
 
 
 def _as_one(told: str) -> str:
-    """A sum between brackets."""
-    return f"({told})" if " + " in told or " - " in told else told
+    """A sum between brackets; what stands between brackets already is one thing."""
+    outside = re.sub(r"\(.*\)", "", told)
+    return f"({told})" if " + " in outside or " - " in outside else told
 
 
 def channel(layer: str, number: int) -> Objective:
