@@ -186,6 +186,8 @@ def test_each_column_of_rows_is_compared_by_its_own_scale(caplog) -> None:
 def test_a_detector_is_a_program_though_rounding_orders_its_objects_otherwise(
     name: str, size: int, precision: torch.dtype
 ) -> None:
+    if precision is torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("where oneDNN only imitates bf16, fused operators round otherwise, and the network answers itself")
     network, pictures = drawn(name, size), images(3, 3, size)
     quick = QuickForm(network)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
