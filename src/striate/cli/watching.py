@@ -28,7 +28,8 @@ def watch(
     """Watch runs while they train, and old ones, on a page for a browser on this machine.
 
     Curves over each other, what a run saw of itself, rate, pictures a second, time left, filters and maps. It only
-    reads what runs write, gives way to them, and takes some 2 % of one core. Ctrl-C or SIGTERM ends it. --json prints how the runs stand, once.
+    reads what runs write, gives way to them, and takes some 2 % of one core. Ctrl-C or SIGTERM ends it. --json prints
+    how the runs stand, once.
 
     Examples:
 
