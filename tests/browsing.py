@@ -77,6 +77,24 @@ def opened(
     assert len(left) > 8  # the page itself was seen
 
 
+@contextmanager
+def offline(browser, file: Path, scheme: str, width: int, *, pictures: bool = False) -> Iterator:
+    """The page of a file without a network: accessible, with a quiet console, and asking for nothing but itself.
+
+    pictures: whether it holds some, which a browser asks it for.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+    page, said, asked = context.new_page(), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    require_accessible(page)
+    yield page
+    context.close()
+    assert said == []
+    assert [url for url in asked if not (pictures and url.startswith("data:"))] == [file.as_uri()]
+
+
 def _fulfil(answer, route) -> None:
     route.fulfill(json=answer)
 

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from browsing import require_accessible, until
+from browsing import offline, until
 from striate.playground.descent.page import write_comparison
 from striate.playground.descent.race import race
 
@@ -38,25 +38,18 @@ def test_the_drawing_stands_alone_and_loads_nothing(races, tmp_path):
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_in_a_browser(browser, file, scheme):
-    context = browser.new_context(viewport={"width": 400, "height": 900}, color_scheme=scheme)
-    page, said, asked = context.new_page(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
-    require_accessible(page)
-    dot = page.locator(".ravine .dot.m1")
-    place = lambda: dot.evaluate("dot => getComputedStyle(dot).transform")  # noqa: E731
-    before = place()
-    until(page, lambda: place() != before)
-    page.get_by_label("Pause").focus()
-    page.keyboard.press("Space")
-    stood = place()
-    page.wait_for_timeout(1_000)  # longer than a step is
-    assert place() == stood
-    page.get_by_label("SGD").uncheck()
-    assert dot.is_hidden() and page.locator(".ravine .dot.m7").is_visible()
-    context.close()
-    assert said == [] and asked == [file.as_uri()]
+    with offline(browser, file, scheme, 400) as page:
+        dot = page.locator(".ravine .dot.m1")
+        place = lambda: dot.evaluate("dot => getComputedStyle(dot).transform")  # noqa: E731
+        before = place()
+        until(page, lambda: place() != before)
+        page.get_by_label("Pause").focus()
+        page.keyboard.press("Space")
+        stood = place()
+        page.wait_for_timeout(1_000)  # longer than a step is
+        assert place() == stood
+        page.get_by_label("SGD").uncheck()
+        assert dot.is_hidden() and page.locator(".ravine .dot.m7").is_visible()
 
 
 @pytest.mark.browser

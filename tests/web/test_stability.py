@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import striate
-from browsing import require_accessible
+from browsing import offline
 
 
 @pytest.fixture(scope="module")
@@ -20,22 +20,15 @@ def found():
 def test_the_page_in_a_browser(browser, found, tmp_path, scheme, width):
     file = tmp_path / "stability.html"
     found.write(file)
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page, said, asked = context.new_page(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
-    require_accessible(page)
-    curves = page.locator("svg.stability")
-    assert curves.count() == len(found.motions)
-    assert curves.first.locator("path").count() == len(found.motions[0].strengths)
-    rows = page.locator("#layers tbody tr")
-    assert [row.locator("th").inner_text() for row in rows.all()] == [layer.name for layer in found.layers]
-    assert [row.inner_text() for row in page.locator("#pooling tbody th").all()] == [
-        each.name for each in found.pooling
-    ]
-    for table in page.locator(".scrolled").all():  # wide tables are reached and scrolled by the keyboard
-        table.focus()
-        assert table.evaluate("table => table === document.activeElement")
-    context.close()
-    assert said == [] and asked == [file.as_uri()]
+    with offline(browser, file, scheme, width) as page:
+        curves = page.locator("svg.stability")
+        assert curves.count() == len(found.motions)
+        assert curves.first.locator("path").count() == len(found.motions[0].strengths)
+        rows = page.locator("#layers tbody tr")
+        assert [row.locator("th").inner_text() for row in rows.all()] == [layer.name for layer in found.layers]
+        assert [row.inner_text() for row in page.locator("#pooling tbody th").all()] == [
+            each.name for each in found.pooling
+        ]
+        for table in page.locator(".scrolled").all():  # wide tables are reached and scrolled by the keyboard
+            table.focus()
+            assert table.evaluate("table => table === document.activeElement")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import striate
-from browsing import require_accessible
+from browsing import offline
 from striate.models import create_model
 
 
@@ -18,15 +18,8 @@ def test_the_page_in_a_browser(browser, tmp_path, layer, scheme, width):
     found = striate.step(create_model("lenet5"), torch.rand(1, 1, 32, 32), layer, of_class=3)
     file = tmp_path / "step.html"
     found.write(file)
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page, said, asked = context.new_page(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
-    require_accessible(page)
-    value = f"{found.step.worked.value:.3g}".replace("-", "−")
-    assert page.locator(".result strong").inner_text() == value
-    assert page.locator("td.here").count() == (0 if layer.startswith("classifier") else 1)
-    assert page.get_by_role("table", name="The update").count() == (layer != "features.s2")
-    context.close()
-    assert said == [] and [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    with offline(browser, file, scheme, width, pictures=True) as page:
+        value = f"{found.step.worked.value:.3g}".replace("-", "−")
+        assert page.locator(".result strong").inner_text() == value
+        assert page.locator("td.here").count() == (0 if layer.startswith("classifier") else 1)
+        assert page.get_by_role("table", name="The update").count() == (layer != "features.s2")

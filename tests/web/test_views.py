@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from browsing import require_accessible
+from browsing import offline
 from striate.playground.views.page import write_views
 
 
@@ -12,18 +12,11 @@ from striate.playground.views.page import write_views
 def test_the_page_in_a_browser(browser, tmp_path, scheme, width):
     file = tmp_path / "views.html"
     write_views(file, np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8))
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page, said, asked = context.new_page(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
-    require_accessible(page)
-    answers = [table.inner_text() for table in page.get_by_label("Answer", exact=True).all()]
-    assert len(answers) == 5 and len(set(answers)) == 1 and answers[0].split()[0] == "−12"
-    assert page.get_by_role("img").count() == 4 + 2 * 5  # norms, and the levels of two pyramids
-    matrix = page.get_by_role("region", name="A matrix: Weights, by answer and pixel")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    assert matrix.evaluate("region => region === document.activeElement")
-    context.close()
-    assert said == [] and [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    with offline(browser, file, scheme, width, pictures=True) as page:
+        answers = [table.inner_text() for table in page.get_by_label("Answer", exact=True).all()]
+        assert len(answers) == 5 and len(set(answers)) == 1 and answers[0].split()[0] == "−12"
+        assert page.get_by_role("img").count() == 4 + 2 * 5  # norms, and the levels of two pyramids
+        matrix = page.get_by_role("region", name="A matrix: Weights, by answer and pixel")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        assert matrix.evaluate("region => region === document.activeElement")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from browsing import BROWSER, QUIET, require_accessible
+from browsing import BROWSER, QUIET, offline
 from striate.core.errors import StriateError
 from striate.models import create_model
 from striate.report.look import look as looking
@@ -42,21 +42,14 @@ def test_the_page_in_a_browser_without_a_network(page, width, scheme):
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=BROWSER, args=QUIET)
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
-        opened, said, asked = context.new_page(), [], []
-        opened.on("console", lambda message: said.append(message.text))
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.goto(page.as_uri())
-        require_accessible(opened)
-        assert [opened.locator(f"section#{name}").count() for name in PARTS] == [1] * len(PARTS)
-        broken = "[...document.images].filter((image) => !image.complete || !image.naturalWidth).length"
-        assert opened.evaluate(broken) == 0
-        assert opened.locator("#attribution img").count() > 20
-        opened.keyboard.press("Tab")
-        assert opened.evaluate("document.activeElement.getAttribute('href')").startswith("#")
+        with offline(browser, page, scheme, width, pictures=True) as opened:
+            assert [opened.locator(f"section#{name}").count() for name in PARTS] == [1] * len(PARTS)
+            broken = "[...document.images].filter((image) => !image.complete || !image.naturalWidth).length"
+            assert opened.evaluate(broken) == 0
+            assert opened.locator("#attribution img").count() > 20
+            opened.keyboard.press("Tab")
+            assert opened.evaluate("document.activeElement.getAttribute('href')").startswith("#")
         browser.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert page.stat().st_size < MOST_BYTES
 
 
