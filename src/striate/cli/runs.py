@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,28 +51,21 @@ def runs(
         for row in found
     ]
     print_table(("run", "model", "data", "epochs", measured, "state"), rows, numeric=("epochs", measured))
-    for told in _of_several_seeds(found):
+    for told in _told_of_seeds(found):
         say(told)
     for row in found:
         if "problem" in row:
             say(str(row["problem"]))
 
 
-def _of_several_seeds(found: list[dict[str, Any]]) -> Iterator[str]:
+def _told_of_seeds(found: list[dict[str, Any]]) -> Iterator[str]:
     """What finished runs that differ in their seed alone reach, measured on the same part of their data."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in found:
-        if row["state"] == "finished":
-            groups.setdefault((row["settings"], row["split"]), []).append(row)
-    for (_, split), rows in groups.items():
-        if len({row["seed"] for row in rows}) > 1:
-            figure, values = _figure(rows[0]), [row["value"] for row in rows]
-            mean, deviation = figure.line(statistics.fmean(values)), figure.line(statistics.stdev(values))
-            names = ", ".join(row["run"] for row in rows)
-            yield (
-                f"{names} differ in their seed alone: {figure.title} {mean} ({split}), standard deviation {deviation}, "
-                f"n {len(rows)}"
-            )
+    from striate.tasks.seeds import of_several_seeds
+
+    finished = [row for row in found if row["state"] == "finished"]
+    for group in of_several_seeds(((row["settings"], row["split"]), row["seed"], row["value"]) for row in finished):
+        rows = [finished[place] for place in group.runs]
+        yield group.told([row["run"] for row in rows], _figure(rows[0]), rows[0]["split"])
 
 
 def _figure(row: dict[str, Any]) -> Figure:

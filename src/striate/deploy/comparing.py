@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -23,10 +22,11 @@ from striate.data.scan import Progress
 from striate.data.targets import Indices
 from striate.deploy.inputs import members, open_for, split_to_evaluate
 from striate.deploy.run import RECIPE, Run, load
-from striate.deploy.run_comparison import BETTER, UNDECIDED, WORSE, Alike, Measured, Pair, RunComparison
+from striate.deploy.run_comparison import BETTER, UNDECIDED, WORSE, Measured, Pair, RunComparison
 from striate.ops.paired import holm
 from striate.runtime.global_state import global_state_kept
 from striate.tasks.redrawing import Gain, Redrawable, gain
+from striate.tasks.seeds import of_several_seeds
 
 
 @contextmanager
@@ -115,7 +115,15 @@ def compare(runs: Sequence[Run], dataset: Dataset, split: str | None, bar: Bar) 
     )
     left_out = len(asked) - len(pictures) - len(unreadable)
     return RunComparison(
-        first.task, dataset, split, pictures, tuple(measured), pairs, _alike(measured), left_out, tuple(unreadable)
+        first.task,
+        dataset,
+        split,
+        pictures,
+        tuple(measured),
+        pairs,
+        tuple(of_several_seeds(map(_told, measured))),
+        left_out,
+        tuple(unreadable),
     )
 
 
@@ -176,15 +184,9 @@ def _pair(one: int, other: int, found: Gain, chance: float, *, higher: bool) -> 
     return Pair(one, other, found, chance, verdict, order[by_size[order] > 0].tolist())
 
 
-def _alike(measured: Sequence[Measured]) -> tuple[Alike, ...]:
-    """Those that differ in the seed alone, of two seeds at least."""
-    groups: dict[str, list[int]] = {}
-    for place, run in enumerate(measured):
-        if (run.run.path / RECIPE).is_file():
-            groups.setdefault(settings_of(run.run.recipe), []).append(place)
-    found = []
-    for places in groups.values():
-        values = [measured[place].value for place in places]
-        if len({measured[place].run.recipe.get("seed") for place in places}) > 1:
-            found.append(Alike(tuple(places), statistics.fmean(values), statistics.stdev(values)))
-    return tuple(found)
+def _told(measured: Measured) -> tuple[str, object, float] | None:
+    """What decides whether a run is like another, its seed and its figure; None of what is no run."""
+    if not (measured.run.path / RECIPE).is_file():
+        return None
+    recipe = measured.run.recipe
+    return settings_of(recipe), recipe.get("seed"), measured.value

@@ -12,6 +12,7 @@ from striate.data.decode import DecodeError
 from striate.data.targets import Indices
 from striate.deploy.run import Run
 from striate.tasks.redrawing import Gain, Redrawable
+from striate.tasks.seeds import Seeds
 from striate.tasks.task import Figure, Task
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
@@ -62,15 +63,6 @@ class Pair:
     differ: list[int]
 
 
-@dataclass(frozen=True)
-class Alike:
-    """Runs that differ in their seed alone, by their places: mean and standard deviation of their figures."""
-
-    runs: tuple[int, ...]
-    mean: float
-    deviation: float
-
-
 @dataclass(frozen=True, repr=False, eq=False)
 class RunComparison(OneScreen):
     """Runs on the same pictures of a data set, by their numbers. pairs: each two of the runs. alike: by their seeds.
@@ -84,7 +76,7 @@ class RunComparison(OneScreen):
     pictures: Indices
     runs: tuple[Measured, ...]
     pairs: tuple[Pair, ...]
-    alike: tuple[Alike, ...]
+    alike: tuple[Seeds, ...]
     left_out: int
     unreadable: tuple[DecodeError, ...] = ()
 
@@ -127,14 +119,9 @@ class RunComparison(OneScreen):
             f"{len(self.pictures) - above - below:,} equally well"
         )
 
-    def told_alike(self, group: Alike) -> str:
+    def told_alike(self, group: Seeds) -> str:
         """What runs of several seeds reach, in words."""
-        names = ", ".join(self.runs[place].name for place in group.runs)
-        line = self.figure.line
-        return (
-            f"{names} differ in their seed alone: {self.figure.title} {line(group.mean)}, standard deviation "
-            f"{line(group.deviation)}, n {len(group.runs)}"
-        )
+        return group.told([self.runs[place].name for place in group.runs], self.figure)
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""

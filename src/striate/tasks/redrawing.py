@@ -28,6 +28,10 @@ class Redrawable(Protocol):
     def of_samples(self, times: Tensor) -> Tensor:
         """The figure of each sample, float64 (S,); nan where it asks nothing. times: each picture, float64 (S, N)."""
 
+    @property
+    def by_picture(self) -> Tensor:
+        """The figure of each picture alone, float64 (N,); nan where it asks nothing of it."""
+
 
 @runtime_checkable
 class Counted(Redrawable, Protocol):
@@ -59,7 +63,7 @@ def gain(one: Redrawable, other: Redrawable) -> Gain:
     Bonett and Price. The rest is drawn anew: see `redrawn_gains`.
     """
     difference = _difference(one, other)
-    each = of_each(one) - of_each(other)
+    each = one.by_picture - other.by_picture
     if isinstance(one, Counted) and isinstance(other, Counted):
         more, less = int((each > 0).sum()), int((each < 0).sum())
         return Gain(difference, share_gain_interval(more, less, one.total), mcnemar(more, less), each)
@@ -69,17 +73,6 @@ def gain(one: Redrawable, other: Redrawable) -> Gain:
 def _difference(one: Redrawable, other: Redrawable) -> float:
     whole = torch.ones(1, one.total, dtype=torch.float64)
     return float(one.of_samples(whole) - other.of_samples(whole))
-
-
-def of_each(result: Redrawable) -> Tensor:
-    """The first figure of each picture alone, float64 (N,); nan where it asks nothing of it."""
-    parts = torch.split(torch.arange(result.total), most_at_once(result.total))
-    return torch.cat([result.of_samples(_alone(part, result.total)) for part in parts])
-
-
-def _alone(numbers: Tensor, total: int) -> Tensor:
-    """Samples of one picture each, float64 (S, N)."""
-    return torch.nn.functional.one_hot(numbers, total).double()
 
 
 def redrawn_gains(one: Redrawable, other: Redrawable) -> Tensor:

@@ -88,7 +88,12 @@ class Evaluation(OneScreen):
 
     def of_samples(self, times: Tensor) -> Tensor:
         """The accuracy of samples of the pictures, float64 (S,). times: how often each is drawn, float64 (S, N)."""
-        return times @ self.right.double() / times.sum(1)
+        return times @ self.by_picture / times.sum(1)
+
+    @property
+    def by_picture(self) -> Tensor:
+        """1 of each picture that is answered rightly, else 0, float64 (N,)."""
+        return self.right.double()
 
     @property
     def accuracy(self) -> float:

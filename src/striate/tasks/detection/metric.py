@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from striate.answers.tiled_boxes import area
 from striate.core.one_screen import OneScreen, few
@@ -92,6 +93,9 @@ class Pictures:
         )
 
 
+ALONE_AT_ONCE = 500  # pictures
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class DetectionEvaluation(OneScreen):
     """What an evaluation of pictures with objects of K classes came to. names: of the classes."""
@@ -137,6 +141,12 @@ class DetectionEvaluation(OneScreen):
         """The mean average precision of samples of the pictures, float64 (S,). times: of each, float64 (S, N)."""
         precision = average_precision(self.hits, "all", times.long().numpy())
         return torch.from_numpy(main_figures(precision)["map"])
+
+    @property
+    def by_picture(self) -> Tensor:
+        """The mean average precision of each picture alone, float64 (N,); nan where it has no object."""
+        parts = torch.split(torch.arange(self.total), ALONE_AT_ONCE)
+        return torch.cat([self.of_samples(one_hot(part, self.total).double()) for part in parts])
 
     @cached_property
     def errors(self) -> Errors:

@@ -95,7 +95,12 @@ class PlaceEvaluation(OneScreen):
 
     def of_samples(self, times: Tensor) -> Tensor:
         """The localisation error of samples of the pictures, float64 (S,). times: of each, float64 (S, N)."""
-        return times @ (~self.right).double().cpu() / times.sum(1)
+        return times @ self.by_picture / times.sum(1)
+
+    @property
+    def by_picture(self) -> Tensor:
+        """1 of each picture that is answered wrongly, else 0, float64 (N,)."""
+        return (~self.right).double().cpu()
 
     @property
     def right(self) -> Tensor:

@@ -70,7 +70,7 @@ def best_median_worst(
 
 def _chosen(found: PixelEvaluation) -> dict[str, list[int]]:
     """Places of the worst, median and best pictures by their mean IoU, none of them twice."""
-    scores = found.iou_by_picture.numpy()
+    scores = found.by_picture.numpy()
     ranked = [int(place) for place in np.argsort(scores, kind="stable") if not np.isnan(scores[place])]
     few = min(SHOWN_OF_A_KIND, len(ranked) // 3)
     if not few:
@@ -89,7 +89,7 @@ def _shown(
     return Segmented(
         name=dataset.pictures.name(index),
         kind=kind,
-        iou=float(found.iou_by_picture[place]),
+        iou=float(found.by_picture[place]),
         photo=photo,
         truth=overlaid(photo, truth),
         answer=overlaid(photo, answered),

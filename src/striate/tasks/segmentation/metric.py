@@ -93,7 +93,7 @@ class PixelEvaluation(OneScreen):
         return mean_iou(Overlap(*(times @ of_pictures.double().cpu() for of_pictures in self.pictures)))
 
     @property
-    def iou_by_picture(self) -> Tensor:
+    def by_picture(self) -> Tensor:
         """The mean IoU of each picture over the classes in it or in the answer, float64 (N,); nan: it asks nothing."""
         return mean_iou(self.pictures)
 
