@@ -13,6 +13,7 @@ EXTRA_OF = {
     "onnxruntime": "onnx",
     "onnxscript": "onnx",
     "openvino": "openvino",
+    "optuna": "search",
     "prometheus_client": "serve",
     "pyarrow": "parquet",
     "python_multipart": "serve",
