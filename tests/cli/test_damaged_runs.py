@@ -111,7 +111,7 @@ def test_a_pipe_in_the_place_of_a_record_is_refused(striate, run_copy, name):
 RECIPE_DAMAGES = {
     ("seed",): ("seven", 'seed must be a whole number between 0 and 9,223,372,036,854,775,807, got "seven"'),
     ("recipe", "epochs"): (0, "epochs must be between 1 and 100,000, got 0"),
-    ("recipe", "optimizer"): ("adam", "unknown optimizer 'adam'; did you mean 'adamw'?"),
+    ("recipe", "optimizer"): ("adma", "unknown optimizer 'adma'; did you mean 'adam' or 'adamw'?"),
     ("machine", "threads"): (10**9, "machine.threads must be a whole number between 1 and 4,096, got 1000000000"),
     ("data", "counts"): ({"val": [1]}, "data.counts must have as many numbers for each split, train among them"),
     ("options", "layout"): ("nhwc", "unknown layout 'nhwc'; known are auto, channels-last, contiguous"),

@@ -196,7 +196,7 @@ def test_what_cannot_be_trained_with_is_one_sentence(tmp_path, fields, told):
         ({"schedule": lambda step, steps: "1"}, "gives '1' .str. at step 0"),
         ({"augment": lambda pictures: None}, "augment .*<lambda> gives None .NoneType. of uint8"),
         ({"augment": "flip"}, "augment must be code of your own, FILE.py:NAME, got 'flip'"),
-        ({"optimizer": "adma"}, "unknown optimizer 'adma'; did you mean 'adamw'"),
+        ({"optimizer": "adma"}, "unknown optimizer 'adma'; did you mean 'adam' or 'adamw'"),
         ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean 'cosine'"),
         (
             {"optimizer": torch.optim.Adam, "weight_decay": 0.1},

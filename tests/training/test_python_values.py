@@ -48,7 +48,7 @@ QUICK = {"recipe": "digits_lenet5", "epochs": 1, "autotune": False, "threads": 1
         ({"random_state": 3}, "unknown recipe field 'random_state'; did you mean 'seed'?"),
         ({"size": 32, "size_px": 64}, "size_px is given twice, as size too; leave one of them out"),
         ({"size": 0}, "size_px must be between 1 and 8,192, got 0"),
-        ({"optimizer": "adma"}, "unknown optimizer 'adma'; did you mean 'adamw'?"),
+        ({"optimizer": "adma"}, "unknown optimizer 'adma'; did you mean 'adam' or 'adamw'?"),
     ],
 )
 def test_a_wrong_value_is_named_before_a_folder_exists(fields, message, tmp_path, monkeypatch):

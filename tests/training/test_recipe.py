@@ -34,7 +34,7 @@ def test_an_assignment_that_cannot_be_is_refused(assignment, message):
     [
         ("epochs", 0, "epochs must be between 1 and 100,000, got 0"),
         ("peak_lr", -1.0, "peak_lr must be between 0 and 1,000, got -1.0"),
-        ("optimizer", "adma", "unknown optimizer 'adma'; did you mean 'adamw'?"),
+        ("optimizer", "adma", "unknown optimizer 'adma'; did you mean 'adam' or 'adamw'?"),
         ("schedule", "cosin", "unknown schedule 'cosin'; did you mean 'cosine'?"),
         ("drop_at", (0.5, 2.0), "drop_at are shares of the run between 0 and 1, got (0.5, 2.0)"),
         ("min_area", 0.0, "min_area must be between 0.01 and 1, got 0.0"),

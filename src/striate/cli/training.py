@@ -93,7 +93,11 @@ SOURCE_CHANGED = Annotated[
 RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
 SET = Annotated[
     list[str] | None,
-    typer.Option("--set", help="field=value for any field of the recipe, such as peak_lr=0.02; may be repeated."),
+    typer.Option(
+        "--set",
+        help="field=value for any field of the recipe, such as optimizer=adam (or sgd, adagrad, "
+        "adadelta, rmsprop, adamw, muon); may be repeated.",
+    ),
 ]
 
 
@@ -143,6 +147,8 @@ def train(
     striate train photos/ --model resnet18 --epochs 20 --set peak_lr=0.02 --run runs/cats
 
     striate train photos/ --weights embedded
+
+    striate train photos/ --set optimizer=rmsprop --set peak_lr=0.0005
 
     striate train streets/ --model unet --size 180x240      (images/ and masks/)
 

@@ -11,6 +11,7 @@ from striate.training.other_names import unknown_field
 from striate.training.plan import BASIS, CUSTOM
 from striate.training.recipe import Recipe
 from striate.training.speed.options import RuntimeOptions
+from striate.training.usual_rates import scaled_rate
 from striate.training.weights_named import with_weights
 
 OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
@@ -28,13 +29,26 @@ def recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) 
     if isinstance(recipe, Recipe):
         base = get_recipe(BASIS)
         own = with_weights({"model": recipe.model, "weights": recipe.weights})
-        made = replace(recipe, **own).changed(changed)
+        made = replace(recipe, **own).changed(at_usual_rate(recipe, changed))
         return CUSTOM, made, made.differences(base)
     if recipe is None:
         recipe = _recipe_for(changed, task)
     base = get_recipe(recipe)
+    changed = at_usual_rate(base, changed)
     made = base.changed(changed)
     return recipe, made, {name: getattr(made, name) for name in changed}
+
+
+def at_usual_rate(base: Recipe, changed: dict[str, Any]) -> dict[str, Any]:
+    """Changed fields, with a peak rate where another optimiser than a recipe's is named and no rate.
+
+    The recipe's is scaled as the rates are that both are usually begun with.
+
+    >>> at_usual_rate(Recipe(model="resnet18", peak_lr=0.1), {"optimizer": "adam"})
+    {'peak_lr': 0.002, 'optimizer': 'adam'}
+    """
+    rate = scaled_rate(base.peak_lr, base.optimizer, changed.get("optimizer", base.optimizer))
+    return changed if rate == base.peak_lr else {"peak_lr": rate, **changed}
 
 
 def _recipe_for(changed: dict[str, Any], task: Task) -> str:

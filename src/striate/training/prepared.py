@@ -96,6 +96,8 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
         asked = "peak_lr" in plan.changed
         recipe = with_its_rate(plan.recipe, plan.task_of(dataset), network, own, keep_peak=asked)
         plan = replace(plan, recipe=recipe)
+    elif "optimizer" in plan.changed:
+        reporter.say(f"{plan.recipe.optimizer} at a peak rate of {plan.recipe.peak_lr:g}")
     for remark in network.notes():
         reporter.say(remark)
     if "augment" in plan.code and plan.task_of(dataset).needs != CLASSIFICATION:

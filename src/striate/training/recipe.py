@@ -18,8 +18,8 @@ from striate.data.augment import Augmentation
 from striate.frozen.linear import Kind
 from striate.training.other_names import TAKEN_NAMES, unknown_field
 from striate.training.recipe_text import parse_value
+from striate.training.usual_rates import OPTIMIZERS
 
-OPTIMIZERS = ("sgd", "adamw", "muon")
 SCHEDULES = ("constant", "step", "plateau", "cosine", "one_cycle")
 Best = Literal["accuracy", "loss"]
 ClassWeights = Literal["median_frequency"]
@@ -136,15 +136,18 @@ class Recipe(OneScreen, Augmentation):
     epochs are enough. It is for `epochs` as the recipe has them; those that are asked for are made. None: no limit."""
     batch_size: int = 64
     optimizer: str = "sgd"
-    """sgd, adamw or muon; or one of your own, FILE.py:NAME: what takes the parameters, as those of torch.optim do."""
+    """sgd, adagrad, adadelta, rmsprop, adam, adamw or muon; or one of your own, FILE.py:NAME: what takes parameters,
+    as those of torch.optim do."""
     peak_lr: float = 0.05
-    """The highest rate. Of an optimizer of your own it is that which it was made with, unless this is given."""
+    """The highest rate. Where another optimizer than the recipe's is named and no rate, the recipe's is scaled by what
+    both are usually begun with (sgd 0.05, adagrad 0.01, adadelta 1, the others 0.001). Of an optimizer of your own it
+    is that which it was made with, unless this is given."""
     muon_lr: float = 0.03
     """Peak rate of the convolutions under Muon; `peak_lr` is that of everything else."""
     muon_decay: float = 0.0
     """Share of a convolution's weights that a step of Muon takes off, per unit of its rate."""
     momentum: float = 0.9
-    """Of SGD and Muon; AdamW keeps its betas of 0.9 and 0.999."""
+    """Of SGD and Muon; Adam and AdamW keep their betas of 0.9 and 0.999."""
     nesterov: bool = False
     weight_decay: float = 5e-4
     decay_norms_and_biases: bool = False
@@ -305,7 +308,7 @@ def require_known(name: str, value: str | None, known: tuple[str, ...]) -> None:
 
     >>> require_known("optimizer", "adma", OPTIMIZERS)
     Traceback (most recent call last):
-    striate.core.errors.StriateError: unknown optimizer 'adma'; did you mean 'adamw'?
+    striate.core.errors.StriateError: unknown optimizer 'adma'; did you mean 'adam' or 'adamw'?
     """
     if value is None or value in known or names_code(value):
         return

@@ -15,6 +15,7 @@ from striate.tasks.task import NETWORK
 from striate.training.folder.state import Counters, load_state, save_state
 from striate.training.optim.optimizer import make_optimizer
 from striate.training.recipe import Recipe
+from striate.training.usual_rates import OPTIMIZERS
 
 
 def trained(name="resnet20", optimizer_name="sgd", steps=3, channels_last=True):
@@ -47,7 +48,7 @@ def equal(first, second):
     )
 
 
-@pytest.mark.parametrize("optimizer_name", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer_name", OPTIMIZERS)
 def test_going_on_from_a_state_is_going_on(tmp_path, optimizer_name):
     network, optimizer = trained(optimizer_name=optimizer_name)
     save_state(

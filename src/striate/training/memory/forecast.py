@@ -10,9 +10,9 @@ from striate.analysis.summary import Summary
 from striate.runtime.runtime import Runtime
 from striate.training.recipe import Recipe
 
-# Tensors as large as the weights: weights, gradients and the optimiser's running means, one of SGD
-# and Muon, two of AdamW. Averaged weights come on top.
-COPIES_OF_WEIGHTS = {"sgd": 3, "muon": 3, "adamw": 4}
+# Tensors as large as the weights: weights, gradients and what the optimiser keeps of the steps before, once or twice.
+# Averaged weights come on top.
+COPIES_OF_WEIGHTS = {"sgd": 3, "adagrad": 3, "adadelta": 4, "rmsprop": 3, "adam": 4, "adamw": 4, "muon": 3}
 COPIES_OF_OWN = 4  # of an optimiser of a person's own, which nobody knows: as many as the usual ones have at most
 # What the backward pass holds besides what the forward pass kept: gradients under way, the library's own work space and
 # reordered copies. Measured: 0.3 to 0.9 (tests/training/test_memory.py).

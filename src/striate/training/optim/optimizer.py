@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,20 @@ from striate.training.recipe import Recipe
 
 Optimizers = Mapping[str, torch.optim.Optimizer]
 """One for each phase of a task, in their order."""
+
+# Those that divide each weight's gradient by its own size so far, with what is not torch's default.
+BY_GRADIENTS_SIZE: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    # Duchi et al., JMLR 12 (2011), without momentum.
+    "adagrad": torch.optim.Adagrad,
+    # Zeiler, arXiv:1212.5701, with its decay of 0.95, which torch sets to 0.9.
+    "adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=1e-6),
+    # Tieleman and Hinton, "Neural networks for machine learning" (2012), lecture 6.5, with its 0.9; torch sets 0.99.
+    "rmsprop": partial(torch.optim.RMSprop, alpha=0.9),
+    # Kingma and Ba, arXiv:1412.6980.
+    "adam": partial(torch.optim.Adam, fused=True),
+    # Loshchilov and Hutter, arXiv:1711.05101.
+    "adamw": partial(torch.optim.AdamW, fused=True),
+}
 
 
 def optimizers_of(
@@ -51,8 +66,11 @@ def trained(part: nn.Module) -> list[nn.Parameter]:
 
 
 def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = None) -> torch.optim.Optimizer:
-    """SGD with momentum or AdamW, in torch's fused form, or Muon; decay on weights, on norms and biases only if asked.
+    """The optimiser by its name, torch's own but for Muon; decay on weights, on norms and biases only if asked.
 
+    Decay is decoupled in AdamW and in Muon's convolutions: a share of the weights is taken off in each step, times the
+    rate (Loshchilov and Hutter, arXiv:1711.05101). In the others it is that of their papers' time, the gradient of a
+    penalty: it is added to the gradient, so that Adagrad, Adadelta, RMSprop and Adam scale it as they scale that.
     The rate of a group is the schedule's times its `lr_factor`. part: what of the network is trained; None: all.
 
     >>> from striate.models import create_model
@@ -67,8 +85,8 @@ def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = No
     if recipe.optimizer == "muon":
         return make_muon(network, recipe, parameters)
     groups = by_rate(groups, network, recipe)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.peak_lr, fused=True)
+    if recipe.optimizer in BY_GRADIENTS_SIZE:
+        return BY_GRADIENTS_SIZE[recipe.optimizer](groups, lr=recipe.peak_lr)
     nesterov = recipe.nesterov and recipe.momentum > 0
     sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
     if recipe.momentum:
