@@ -29,6 +29,7 @@ from striate.models import OWN, Model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
 from striate.recipes.chosen import recipe_of
+from striate.recipes.file import given_recipe
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
 from striate.tasks.checked_data import opened_and_checked
@@ -86,8 +87,9 @@ def train(
     of uint8 or of numbers from 0 to 1. model: the name of a network of the zoo, by default that of the weights, or the
     recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
     FILE.py:NAME. The recipe's fields optimizer, schedule and augment take functions of your own in the same way; see
-    `Recipe`. recipe: a name, or a record of one's own; by default "quick_fcn" of masks and "quick_box" of boxes, or
-    "segmentation" and "localisation" where another model is named; of classes "probe" where layers are given,
+    `Recipe`. recipe: a name, a record of one's own, or a file with one, such as winner.json; by default "quick_fcn" of
+    masks and "quick_box" of boxes, or "segmentation" and "localisation" where another model is named; of classes
+    "probe" where layers are given,
     "finetune" where weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb:
     room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether
     nothing is shown; log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and
@@ -107,6 +109,7 @@ def train(
         **{name: fields.pop(name) for name in list(fields) if name in RuntimeOptions.__dataclass_fields__}
     )
     code, named = code_in({**({} if model is None else {"model": model}), **fields})
+    recipe = given_recipe(recipe, named)
     given = as_data(data)
     source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
     learned = task_named(task or task_of(given))
@@ -154,6 +157,8 @@ def resume(
     if isinstance(given, str):
         same = {"data": given, **same}
     code, same = code_in(same)
+    if "recipe" in same:
+        same["recipe"] = given_recipe(same["recipe"], same)
     if isinstance(same.get("recipe"), Recipe):
         code = with_code_of(same["recipe"], code)
     epochs = None if same.get("epochs") is None else converted("epochs", same["epochs"], int)

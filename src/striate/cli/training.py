@@ -80,7 +80,7 @@ MODEL = Annotated[
     str | None,
     typer.Option(help="A network of the zoo, a pattern, or FILE.py:NAME of your own; the recipe's if not given."),
 ]
-RECIPE = Annotated[str | None, typer.Option(help=RECIPES)]
+RECIPE = Annotated[str | None, typer.Option(help=f"{RECIPES} Or a file with one, such as winner.json of a search.")]
 RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")]
 WITHOUT_MISSING = Annotated[
     bool,
@@ -159,6 +159,8 @@ def train(
     striate train photos/ --model my_net.py:Net
 
     striate train photos/ --val other_photos/
+
+    striate train photos/ --recipe searches/photos/winner.json
 
     striate train --run runs/cats --resume
 
