@@ -32,6 +32,7 @@ PRINTED = [
     ("vgg11_lrn", "133e6", "arXiv:1409.1556 table 2"),
     ("vgg16_c", "134e6", "arXiv:1409.1556 table 2"),
     ("resnext50_32x4d", "25.0e6", "arXiv:1611.05431 table 1"),
+    ("airbench94", "1.97e6", "arXiv:2404.00498 section 2"),
 ]
 
 # network, MACs as printed (the papers write FLOPs for them) at 224x224, source

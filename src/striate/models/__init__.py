@@ -15,6 +15,7 @@ from torch import nn
 from striate.core import bounds
 from striate.core.errors import StriateError, unknown_name
 from striate.core.own_code import OwnCode
+from striate.models.airbench import airbench94
 from striate.models.alexnet import alexnet, alexnet_single
 from striate.models.alexnet_tv import alexnet_tv
 from striate.models.densenet import (
@@ -98,15 +99,14 @@ NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
     resnet18_a, resnet34_a, resnet34_c,
     resnet50_paper, resnet101_paper, resnet152_paper,
     plain18, plain34,
-    resnet20, resnet32, resnet44,
-    resnet56, resnet110, resnet1202,
+    resnet20, resnet32, resnet44, resnet56, resnet110, resnet1202,
     plain20, plain32, plain44, plain56,
     resnext50_32x4d, resnext101_32x8d, resnext101_64x4d,
     densenet121, densenet161, densenet169, densenet201,
     densenet40_12, densenet100_12, densenet100_24,
-    densenet_bc100_12, densenet_bc250_24,
-    densenet_bc190_40,
+    densenet_bc100_12, densenet_bc250_24, densenet_bc190_40,
     fractalnet20, fractalnet40,
+    airbench94,
     quick_regnet26, quick_regnet29,
 )
 ZOO = {network.__name__: network for network in NETWORKS}
@@ -133,15 +133,14 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checke
     "resnet18_a", "resnet34_a", "resnet34_c",
     "resnet50_paper", "resnet101_paper", "resnet152_paper",
     "plain18", "plain34",
-    "resnet20", "resnet32", "resnet44",
-    "resnet56", "resnet110", "resnet1202",
+    "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202",
     "plain20", "plain32", "plain44", "plain56",
     "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
     "densenet121", "densenet161", "densenet169", "densenet201",
     "densenet40_12", "densenet100_12", "densenet100_24",
-    "densenet_bc100_12", "densenet_bc250_24",
-    "densenet_bc190_40",
+    "densenet_bc100_12", "densenet_bc250_24", "densenet_bc190_40",
     "fractalnet20", "fractalnet40",
+    "airbench94",
     "quick_regnet26", "quick_regnet29",
 ]
 # fmt: on

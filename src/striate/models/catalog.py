@@ -182,6 +182,7 @@ CATALOG: dict[str, Entry] = {
     "densenet_bc190_40": Entry(2016, DENSENET, 190),
     "fractalnet20": Entry(2016, FRACTALNET, 20),
     "fractalnet40": Entry(2016, FRACTALNET, 40),
+    "airbench94": Entry(2024, "arXiv:2404.00498", 8),
     "quick_regnet26": Entry(2026, "this project", 26),
     "quick_regnet29": Entry(2026, "this project", 29),
 }

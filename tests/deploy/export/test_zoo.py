@@ -14,7 +14,7 @@ from striate.models.linear_probe import LinearProbe
 
 SMALL = {  # and a size at which they are small
     "perceptron": None, "lenet5_1998": None, "nin_cifar": 32, "plain20": 32, "fractalnet20": 32, "quick_regnet26": 32,
-    "alexnet_tv": 63, "zfnet": 65, "resnet18_a": 32,
+    "alexnet_tv": 63, "zfnet": 65, "resnet18_a": 32, "airbench94": 32,
 }  # fmt: skip
 LARGE = {
     "alexnet": 67, "densenet40_12": 16, "googlenet": 79, "googlenet_tv": 32, "inception_v4": 75, "resnext50_32x4d": 32,

@@ -18,7 +18,7 @@ from striate.runtime.program.running import Program
 FAMILIES = [
     ("lenet5", 32), ("lenet5_1998", 32), ("alexnet_tv", 67), ("zfnet", 67), ("nin_cifar", 32), ("googlenet", 96),
     ("vgg11", 32), ("resnet18", 64), ("resnet18_a", 64), ("plain20", 32), ("resnet20", 32), ("resnext50_32x4d", 64),
-    ("densenet40_12", 32), ("fractalnet20", 32), ("quick_regnet26", 64), ("inception_v4", 107),
+    ("densenet40_12", 32), ("fractalnet20", 32), ("airbench94", 32), ("quick_regnet26", 64), ("inception_v4", 107),
 ]  # fmt: skip
 
 
