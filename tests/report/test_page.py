@@ -274,7 +274,10 @@ def test_the_page_can_be_heard_and_navigated(make_facts, read_page):
     page = read_page(render(make_facts()))
     assert page.one("html").attributes["lang"] == "en"
     assert all(image.attributes["alt"] for image in page.all("img"))
-    assert all(chart.attributes["aria-label"].endswith("; best epoch 3.") for chart in page.all("svg"))
+    assert all(
+        chart.attributes["aria-label"].endswith("; best epoch 3.") for chart in section(page, "curves").all("svg")
+    )
+    assert all(drawing.attributes["aria-label"] for drawing in page.all("svg"))
     assert all(head.attributes["scope"] in ("col", "row") for head in page.all("th"))
     identities = {e.attributes["id"] for e in (*page.all("section"), *page.all("h2")) if "id" in e.attributes}
     assert {link.attributes["href"][1:] for link in page.all("a")} <= identities

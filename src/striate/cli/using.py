@@ -204,6 +204,16 @@ def _figures(found: Evaluation, split: str, seen: str) -> str:
     )
 
 
+def _sureness(found: Evaluation) -> str:
+    """How far the network is from being as sure as it is right."""
+    sure = found.reliability
+    bins = len(sure.count)
+    return (
+        f"calibration error {sure.error:.2%} ({bins} bins of equal width; {sure.chance:.2%} would be chance), "
+        f"{float(found.probabilities.double().mean()):.2%} sure as a mean"
+    )
+
+
 def _show_figures(found: Evaluation, split: str, seen: str) -> None:
     rows = [
         (
@@ -219,6 +229,7 @@ def _show_figures(found: Evaluation, split: str, seen: str) -> None:
     print_table(columns, rows, numeric=columns[1:])
     say()
     _show_confusion(found)
+    say(_sureness(found))
     say(_figures(found, split, seen))
 
 

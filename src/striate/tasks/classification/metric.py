@@ -13,6 +13,7 @@ from striate.core.one_screen import OneScreen, few
 from striate.data.splits import TRAIN, VAL
 from striate.data.targets import BatchTargets
 from striate.data.targets.classes import labels_of
+from striate.ops.calibration import BINS, Reliability, in_equal_counts, in_equal_widths, reliability
 from striate.ops.metrics import confusion_counts, in_top_k, wilson_interval
 
 MATRIX_UP_TO = 300
@@ -115,6 +116,11 @@ class Evaluation(OneScreen):
         """Mean cross-entropy without label smoothing."""
         return self.loss_sum / max(1, self.total)
 
+    @property
+    def reliability(self) -> Reliability:
+        """How often it is right where it is how sure, in BINS bins of equal width."""
+        return reliability(self.probabilities, self.right, in_equal_widths(self.probabilities))
+
     def per_class(self) -> list[dict[str, Any]]:
         """Pictures, recall, its interval and precision of every class; None where there is nothing to divide by."""
         rows = []
@@ -137,6 +143,7 @@ class Evaluation(OneScreen):
         return {
             **self._unseen_for_json(),
             **self.figures(),
+            "reliability": self.by_share(),
             "per_class": self.per_class(),
             **self._confusion_for_json(),
         }
@@ -154,6 +161,7 @@ class Evaluation(OneScreen):
     def figures(self) -> dict[str, Any]:
         """How many pictures, and how many answers were correct, for JSON."""
         recalls = [row["recall"] for row in self.per_class() if row["recall"] is not None]
+        adaptive = reliability(self.probabilities, self.right, in_equal_counts(self.probabilities))
         return {
             "pictures": self.total,
             "top1": self.accuracy,
@@ -161,7 +169,20 @@ class Evaluation(OneScreen):
             "top5": self.top5_share,
             "balanced_accuracy": sum(recalls) / max(1, len(recalls)),
             "loss": self.mean_loss,
+            "calibration_error": self.reliability.error,
+            "calibration_error_by_chance": self.reliability.chance,
+            "adaptive_calibration_error": adaptive.error,
         }
+
+    def by_share(self) -> list[dict[str, Any]]:
+        """Of each bin that has pictures: its bounds, how many, how sure the network was, and how often right."""
+        found = self.reliability
+        columns = zip(*(each.tolist() for each in (found.count, found.sure, found.right)), strict=True)
+        return [
+            {"from": place / BINS, "to": (place + 1) / BINS, "pictures": count, "sure": sure, "right": right}
+            for place, (count, sure, right) in enumerate(columns)
+            if count
+        ]
 
     def _confusion_for_json(self) -> dict[str, Any]:
         """`confusion`, the whole matrix; of more than MATRIX_UP_TO classes `confusion_cells`, those that are not 0.
@@ -181,6 +202,7 @@ class Evaluation(OneScreen):
             "accuracy": f"{self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})",
             "top-5": f"{self.top5_share:.2%}",
             "loss": f"{self.mean_loss:.4f}",
+            "calibration error": f"{self.reliability.error:.2%}",
             "classes": few(self.classes),
         }
 

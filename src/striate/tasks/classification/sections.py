@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from striate.core.words import percent
+from striate.ops.calibration import BINS
 from striate.tasks.classification.examples import Mistake
 from striate.tasks.classification.metric import Evaluation
 from striate.tasks.confusion import confusion_of
@@ -38,15 +39,18 @@ def facts(found: Evaluation) -> list[Fact]:
 
 
 def sections(found: Evaluation, mistakes: list[Mistake]) -> list[Section]:
-    """Classes, confusion, mistakes."""
+    """Classes, confusion, calibration, mistakes."""
     rows, confusion = weakest_first(found), confusion_of(found.classes, found.confusion.cpu().numpy())
     shown = mistakes[:MOST_MISTAKES]
     counts = {"total": found.total, "wrong": found.total - found.correct}
+    sure = found.reliability
+    calibration = {"rows": found.by_share(), "error": sure.error, "chance": sure.chance, "bins": BINS}
     return [
         Section("classes", "Classes", f"{FOLDER}/classes.html", {"rows": rows, "most_rows": MOST_CLASS_ROWS}),
         Section(
             "confusion", "Confusion", f"{FOLDER}/confusion.html", {"classes": found.classes, "confusion": confusion}
         ),
+        Section("calibration", "As sure as right?", f"{FOLDER}/calibration.html", calibration, link="Calibration"),
         Section("mistakes", "Mistakes", f"{FOLDER}/mistakes.html", {"mistakes": shown, **counts}),
     ]
 
