@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from striate.deploy.ensemble import evaluate_together
     from striate.deploy.opened import load
     from striate.deploy.run import Run
+    from striate.deploy.view_gain import evaluate_views
     from striate.frozen.channel_weights import fit_distance
     from striate.frozen.dataset_curve import learning_curve
     from striate.frozen.distance import distance
@@ -56,6 +57,7 @@ _HOMES = {
     "fit_distance": "striate.frozen.channel_weights",
     "compare_runs": "striate.deploy.comparing",
     "evaluate_together": "striate.deploy.ensemble",
+    "evaluate_views": "striate.deploy.view_gain",
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
     "stability": "striate.report.stability",
@@ -95,6 +97,7 @@ __all__ = [
     "dream",
     "effective_field",
     "evaluate_together",
+    "evaluate_views",
     "features",
     "fit_distance",
     "get_recipe",

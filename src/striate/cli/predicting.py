@@ -19,6 +19,7 @@ from striate.cli.found import BOXES, IDS, SCORE, Boxes, Found
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_csv, print_json, print_table, say, tell
 from striate.cli.using import ANSWERING, DEVICE, ENGINE, MODEL, PRECISION, as_note, name_unreadable
+from striate.cli.views import VIEWS, require_torch
 from striate.core.commands import shown
 from striate.core.errors import Interrupted, StriateError
 from striate.core.files import write_json
@@ -55,6 +56,7 @@ def predict(
     tiles: Annotated[
         bool, typer.Option("--tiles", help="Answer pictures at their own resolution, in parts that overlap.")
     ] = False,
+    views: VIEWS = "centre",
     score: SCORE = None,
     boxes: BOXES = None,
     ids: IDS = None,
@@ -105,6 +107,8 @@ def predict(
     striate predict runs/cells val2017/ --score 0 --boxes coco_results=found.json --ids instances_val2017.json
 
     striate predict runs/cats holiday/ --engine openvino
+
+    striate predict runs/cats holiday/ --crops 10           (the mean over corners, middle and mirror images)
     """
     look_from_now()
     from striate.deploy.answer_pictures import answer_pictures
@@ -113,6 +117,7 @@ def predict(
     from striate.deploy.predictions import is_csv
     from striate.deploy.tiles import require_tiles
 
+    require_torch(views, engine)
     _require_one_form(output, json=json, csv=csv_, resume=resume)
     allow_megapixels(max_megapixels)
     opened = load(str(run), precision, model, device, engine)
@@ -122,8 +127,8 @@ def predict(
     given = given_pictures(files, left_out)
     found = Found.asked_for(opened, score, Boxes(boxes, ids), [each.name for each in given], resume=resume)
     kept = answer_pictures(opened.task_name, given, draw, masks, grid)
-    asked = Asked(opened, top, kept, found, in_tiles=tiles)
-    if engine == "auto":
+    asked = Asked(opened, top, kept, found, in_tiles=tiles, views=views)
+    if engine == "auto" and views == "centre":
         opened.choose_engine(engine, len(given), tell)
     if engine != "auto" or len(given) >= SAID_FROM:
         tell(f"answered by {opened.engine_words}")
@@ -175,6 +180,7 @@ class Asked:
     kept: AnswerPictures
     found: Found
     in_tiles: bool
+    views: str
 
     @property
     def listed(self) -> Listed:
@@ -186,10 +192,8 @@ class Asked:
 
     def answers(self, given: Sequence[Undecoded], before: int = 0) -> Generator[Any, None, None]:
         """The answers as they come, with a bar on a terminal until this is closed. before: how many there are."""
-        from striate.deploy.tiles import answers_in_tiles
-
-        total, opened = before + len(given), self.opened
-        answers = answers_in_tiles(opened, given, self.top) if self.in_tiles else opened.answers(given, self.top)
+        total = before + len(given)
+        answers = self.opened.answers(given, self.top, self.in_tiles, self.views)
         with bar("predicting", "pictures") as progress:
             progress(before, total)
             for done, answer in enumerate(map(self.found.of, answers), start=before + 1):

@@ -10,6 +10,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, fits, print_json, print_table, say, tell
+from striate.cli.views import VIEWS, require_centre
 from striate.core.units import counted
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def evaluate(
     precision: PRECISION = "auto",
     device: DEVICE = "auto",
     max_megapixels: MAX_MEGAPIXELS = None,
+    views: VIEWS = "centre",
     json: JSON = False,
 ) -> None:
     """Measure a trained network on pictures with known classes.
@@ -67,16 +69,22 @@ def evaluate(
     striate evaluate runs/boxes boxes.csv --json            (path, label, x0, y0, x1, y1)
 
     striate evaluate runs/a runs/b runs/c photos/           (their probabilities averaged, and what that gains)
+
+    striate evaluate runs/cats photos/ --crops 10           (ten parts of each averaged, beside the middle alone)
     """
     from striate.deploy.inputs import open_for, split_to_evaluate
     from striate.deploy.run import load
 
     allow_megapixels(max_megapixels)
     if len(runs) > 1:
+        require_centre(views)
         _evaluate_together([load(str(run), precision, model, device) for run in runs], data, split, json=json)
         return
     (run,) = runs
     opened = load(str(run), precision, model, device)
+    if views != "centre":
+        _evaluate_views(opened, data, split, views, json=json)
+        return
     dataset = open_for(opened, data)
     name = split_to_evaluate(dataset, split)
     unreadable: list[DecodeError] = []
@@ -103,6 +111,22 @@ def _evaluate_together(runs: list[Run], data: str, split: str | None, *, json: b
         print_json(found.to_dict())
     else:
         _show_together(found)
+    name_unreadable([str(error) for error in found.unreadable])
+
+
+def _evaluate_views(run: Run, data: str, split: str | None, views: str, *, json: bool) -> None:
+    from striate.deploy.view_gain import evaluate_views
+
+    found = evaluate_views(run, data, split, views=views, bar=bar)
+    unreadable = [{"name": error.name, "reason": error.reason} for error in found.unreadable]
+    if json:
+        print_json(
+            {"run": str(run.path), "data": data, "split": found.split, **found.to_dict(), "unreadable": unreadable}
+        )
+    else:
+        _show_classes(found.result, found.split)
+        say(_figures(found.centre, "the centre alone", ""))
+        say(found.sentence())
     name_unreadable([str(error) for error in found.unreadable])
 
 

@@ -21,6 +21,7 @@ from striate.data.decode import Pixels
 from striate.data.left_out import LeftOut
 from striate.data.streaming import ReadBatch, Undecoded, read_batch, read_batches
 from striate.data.threads import in_threads
+from striate.data.views import CENTRE
 from striate.data.working_size import to_working_size
 from striate.deploy.given import Picture, given_pictures
 from striate.deploy.tiles import answers_in_tiles
@@ -88,6 +89,7 @@ class Predictor(ABC):
         top: int = 5,
         left_out: list[LeftOut] | None = None,
         tiles: bool = False,
+        views: str = CENTRE,
     ) -> list[Any]:
         """Predict picture files, all pictures below folders, and pictures in memory, in the order given.
 
@@ -95,16 +97,26 @@ class Predictor(ABC):
         (H, W, 3), and are called "picture 0" by their place. top: how many classes each prediction lists. A picture
         that cannot be read gets a prediction with a `problem`.
         left_out: takes what lies in the folders and is no picture. tiles: of segmentation and detection, answer
-        pictures at their own resolution, in parts that overlap; see `answers_in_tiles`.
-        Raises StriateError for what is no picture, when a folder holds none, and when top is below 1.
+        pictures at their own resolution, in parts that overlap; see `answers_in_tiles`. views: of a run for
+        classification, a set by which each picture is seen several times; see `striate.data.views`.
+        Raises StriateError for what is no picture, when a folder holds none, when top is below 1, and as `Views.of`.
         """
-        given = given_pictures(paths, left_out)
-        return list(answers_in_tiles(self, given, top) if tiles else self.answers(given, top))
+        return list(self.answers(given_pictures(paths, left_out), top, tiles, views))
 
-    def answers(self, given: Sequence[Undecoded], top: int = 5) -> Iterator[Any]:
+    def answers(
+        self, given: Sequence[Undecoded], top: int = 5, tiles: bool = False, views: str = CENTRE
+    ) -> Iterator[Any]:
         """The same one by one, in order, while others are decoded and answered; only some batches are in memory."""
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
+        if tiles and views != CENTRE:
+            raise StriateError("--tiles answers for places, --views once for a whole picture; leave one of them out")
+        if tiles:
+            return answers_in_tiles(self, given, top)
+        if views != CENTRE:
+            from striate.deploy.views import Views  # imports torch
+
+            return Views.of(self, views).predictions(given, top)
         return self._answers(given, top)
 
     def _answers(self, given: Sequence[Undecoded], top: int) -> Iterator[Any]:
