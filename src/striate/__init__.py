@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from striate.core.errors import Interrupted, StriateError
+from striate.core.on_demand import on_demand
 from striate.core.version import __version__
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ _HOMES = {
     "Recipe": "striate.training.recipe",
 }
 
+_found = on_demand(__name__, _HOMES)
 _ROOMS = ("playground",)  # whose functions are called by the room's name too: striate.playground.train
 
 __all__ = [
@@ -121,9 +123,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"striate.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'striate' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return _found(name)
 
 
 def __dir__() -> list[str]:

@@ -95,6 +95,8 @@ def test_the_packaged_network_answers_without_what_takes_long_to_import(scans):
     loaded = modules_after("predict", "embedded", scans)
     assert "torch" in loaded
     assert not loaded & {"torch._dynamo", "sympy", "sklearn", "scipy"}
+    others = ("models.detection", "models.segmentation", "tasks.detection", "tasks.segmentation")
+    assert not loaded & {f"striate.{each}" for each in (*others, "analysis.fields", "data.sources", "data.tiled")}
 
 
 @pytest.mark.parametrize("option", [("--precision", "bf16"), ("--device", "cpu"), ("--model", "lenet5")])

@@ -9,7 +9,7 @@ from torch import nn
 
 from striate.analysis.fields import layouts_of
 from striate.analysis.sight import Sight, Span
-from striate.analysis.summary import asked_of, collector_paused, on_stand_ins
+from striate.analysis.stand_in import asked_of, collector_paused, on_stand_ins
 from striate.analysis.trace import Trace, trace_weightless
 from striate.meta.stand_ins import StandIn
 from striate.meta.weightless import weightless

@@ -12,28 +12,23 @@ Conventions, the same everywhere in Striate:
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import nn
 
 from striate.analysis.failures import ForwardError
-from striate.analysis.inputs import Inputs, check_arguments, given_inputs, picture, picture_size
+from striate.analysis.inputs import Inputs
 from striate.analysis.memory import Kept, kept_on, kept_weightless, peak_bytes
 from striate.analysis.rows import Row, not_counted, rows_of
+from striate.analysis.stand_in import asked_of, collector_paused, has_numbers, on_stand_ins
 from striate.analysis.table import as_dict, as_text
 from striate.analysis.trace import Trace, trace_weightless
-from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 from striate.meta.shapes import Shape
 from striate.meta.stand_ins import META, PROCESSOR, REAL, StandIn
 from striate.meta.weightless import weightless
-from striate.models import create_model
-
-Run = TypeVar("Run")
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,30 +143,6 @@ def summarize(model: nn.Module | str, size: int | tuple[int, ...] | None = None,
     return replace(cost, why_real=why_real) if why_real else cost
 
 
-def asked_of(model: nn.Module | str, size: int | tuple[int, ...] | None, inputs: Any) -> tuple[nn.Module, Inputs]:
-    """The network and what it is run on, as `summarize` takes them."""
-    model = create_model(model) if isinstance(model, str) else getattr(model, "_orig_mod", model)  # of torch.compile
-    if size is not None and inputs is not None:
-        raise StriateError("size and inputs exclude each other; inputs has the shapes of everything")
-    given = picture(picture_size(model, size)) if inputs is None else given_inputs(model, inputs)
-    return model, given
-
-
-def on_stand_ins(model: nn.Module, given: Inputs, run: Callable[[StandIn], Run]) -> tuple[Run, str]:
-    """What `run` makes of tensors without numbers and ""; of real ones, and why, where those do not do.
-
-    Raises StriateError, naming the layer and the line of code, for what does not fit.
-    """
-    try:
-        return run(META), ""
-    except ForwardError as error:
-        check_arguments(model, given)  # asked for only now, as it takes a hundredth of a small network's summary
-        if not _has_numbers(model):
-            raise
-        why_real = str(error)
-    return run(REAL), why_real
-
-
 def _cost(model: nn.Module, given: Inputs, stand_in: StandIn) -> Summary:
     name = str(getattr(model, "architecture", "") or type(model).__name__)
     kept, why = None, ""
@@ -185,7 +156,7 @@ def _cost(model: nn.Module, given: Inputs, stand_in: StandIn) -> Summary:
                 why = str(error)
     differs = stand_in is META and not (run.follows_processor and (kept or why))
     if kept is None:
-        others = (*([PROCESSOR] if stand_in is META and not why else []), *([REAL] if _has_numbers(model) else []))
+        others = (*([PROCESSOR] if stand_in is META and not why else []), *([REAL] if has_numbers(model) else []))
         kept, why = _kept_or_why(model, given, others, why)
     peak = peak_bytes(_as_processor(model, given, run) if differs else run)
     facts = (tuple(rows_of(run)), not_counted(run), peak, weights, kept, why)
@@ -209,19 +180,3 @@ def _as_processor(model: nn.Module, given: Inputs, run: Trace) -> Trace:
             return trace_weightless(model, parameters, given, PROCESSOR)
     except ForwardError:
         return run
-
-
-def _has_numbers(model: nn.Module) -> bool:
-    return not any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers()))
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Tens of thousands of small records are made at once; looking for cycles among them takes a tenth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

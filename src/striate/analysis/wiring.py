@@ -17,7 +17,7 @@ from striate.analysis.layout import Layout
 from striate.analysis.rows import NOT_RUN, Row, rows_of, steps_of
 from striate.analysis.sight import Span
 from striate.analysis.sliding import Window, convolved, windows_of
-from striate.analysis.summary import asked_of, collector_paused, on_stand_ins
+from striate.analysis.stand_in import asked_of, collector_paused, on_stand_ins
 from striate.analysis.trace import Operator, Trace, Value, trace_weightless
 from striate.meta.stand_ins import StandIn
 from striate.meta.weightless import weightless

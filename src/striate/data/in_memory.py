@@ -1,30 +1,20 @@
-"""Data that a person has in the program's memory: how it is told from a name, and how it becomes a dataset."""
+"""Data that a person has in the program's memory: what it may be, and how it is told from a name."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data import Dataset as MapStyle
 
 from striate.core.errors import StriateError
 from striate.core.one_screen import few
-from striate.core.units import counted
 from striate.core.values import shown
 from striate.data.arrays import Arrays, as_arrays
-from striate.data.dataset import ArrayPictures, Dataset, FilePictures, Pictures
-from striate.data.item_labels import class_names
-from striate.data.item_pictures import ItemPictures
-from striate.data.joined import parts_of
-from striate.data.scan import Progress
-from striate.data.splits import split_dataset
-from striate.data.targets import Indices
-from striate.data.tiled import TiledPictures
 
 ARRAYS, LIST, DATASET = "arrays", "list", "dataset"
 KINDS = {ARRAYS: "({}pictures, {}labels)", LIST: "{}pairs", DATASET: "{}dataset"}
@@ -85,6 +75,7 @@ def as_data(data: Any) -> str | InMemory:
 
     A list of two is (pictures, labels) unless both are tuples.
 
+    >>> import numpy as np
     >>> as_data((np.zeros((3, 8, 8), np.uint8), [0, 10, 2])).classes
     ('0', '2', '10')
     >>> as_data([(np.zeros((8, 8), np.uint8), "cat"), (np.zeros((9, 7), np.uint8), "dog")]).kind
@@ -117,41 +108,6 @@ def as_data(data: Any) -> str | InMemory:
         "data must be digits, a path, (pictures, labels): a uint8 array (N, H, W) or (N, H, W, 3) and N class names "
         f"or numbers, a list of (picture, class), or a Dataset that gives them by number; got {shown(data)}"
     )
-
-
-def open_in_memory(data: InMemory, split_seed: int | None = 0, progress: Progress | None = None) -> Dataset:
-    """What is in memory as a dataset, its splits drawn by the seed; None: all of it is a test split.
-
-    A list or Dataset is read once from end to end, to hash its pictures. Raises StriateError, with the number of the
-    item, for what is no (picture, class), and for a Dataset that gives another picture when it is asked again.
-    """
-    kind = kind_of(data)
-    pictures: Pictures
-    labels: Indices
-    if isinstance(data, Arrays):
-        pictures, labels, classes = ArrayPictures(data.pixels, kind), data.labels, data.classes
-    else:
-        pictures = ItemPictures(data.items, kind, progress)
-        labels, classes = pictures.labels.numbered(class_names(data.items))
-    names = [pictures.listed_name(index) for index in range(len(pictures))]
-    given = {} if split_seed is not None else {"test": np.arange(len(pictures))}
-    dataset = split_dataset(kind, pictures, names, labels, classes, given, split_seed or 0)
-    return dataset if split_seed is not None else replace(dataset, split_rule=f"all pictures of the {kind}")
-
-
-def refuse_other_labels(now: Dataset, begun: Dataset) -> None:
-    """Raise StriateError where pictures in memory come with other labels than a run was begun with."""
-    for (start_now, there), (start, part) in zip(parts_of(now.pictures), parts_of(begun.pictures), strict=True):
-        if isinstance(part, FilePictures | TiledPictures):
-            continue
-        ours = np.array(begun.classes)[begun.labels[start : start + len(part)]]
-        theirs = np.array(now.classes)[now.labels[start_now : start_now + len(there)]]
-        if len(others := np.flatnonzero(ours != theirs)):
-            first = int(others[0])
-            raise StriateError(
-                f"the run was begun with other labels of {counted(len(others), 'picture')}, such as "
-                f"{there.name(first)}: {theirs[first]} now, {ours[first]} then; give the same, or start a new run"
-            )
 
 
 def _all_tuples(data: list[Any]) -> bool:

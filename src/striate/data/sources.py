@@ -18,8 +18,9 @@ from striate.data.csv_file import open_csv
 from striate.data.dataset import Dataset
 from striate.data.digits import open_digits
 from striate.data.folder import open_folder
+from striate.data.from_memory import open_in_memory
 from striate.data.idx import find_idx, open_idx
-from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, open_in_memory, source_of
+from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, source_of
 from striate.data.joined import with_splits_elsewhere
 from striate.data.masks.folder import open_masks
 from striate.data.masks.pairs import half_of_pairs, has_classes, has_masks, masks_below, without_masks

@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from striate.core import bounds
 from striate.data.in_memory import KINDS
-from striate.data.sources import BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class TrainedOn:
     @property
     def still(self) -> str | None:
         """Where it still is; None of data in memory, and of what has gone."""
+        from striate.data.sources import BUILT_IN  # every reader there is, which a prediction has no use for
+
         if self.source in BUILT_IN:
             return self.source
         return self.source if self.source and self.source not in KINDS and Path(self.source).exists() else None

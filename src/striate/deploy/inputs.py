@@ -12,7 +12,8 @@ from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.core.units import counted
 from striate.data.dataset import Dataset
-from striate.data.in_memory import Data, as_data, open_in_memory
+from striate.data.from_memory import open_in_memory
+from striate.data.in_memory import Data, as_data
 from striate.data.sources import open_to_evaluate
 from striate.data.targets import Indices, Targets
 from striate.data.targets.classes import numbers_among

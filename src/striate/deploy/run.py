@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from striate.analysis.summary import summarize
+from striate.analysis.stand_in import macs_of
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
@@ -32,7 +32,6 @@ from striate.deploy.engine_form import EngineForm
 from striate.deploy.equal_shapes import in_equal_shapes, most_together
 from striate.deploy.evaluating import batches_to_evaluate
 from striate.deploy.export.exported_file import ExportedFile
-from striate.deploy.inputs import members, open_for, split_to_evaluate, targets_for
 from striate.deploy.predictor import Predictor, Tell
 from striate.deploy.preprocessing import Preprocessing
 from striate.models import Model, Network
@@ -70,7 +69,7 @@ class Run(Predictor, OneScreen):
         with torch_threads(1):  # of many small tensors; several threads wait for each other at every one
             self.bundle: Bundle = load_weights(folder, model)
         with as_current(device):
-            runtime = default_runtime(precision, summarize(self.bundle.network).macs, device)
+            runtime = default_runtime(precision, macs_of(self.bundle.network), device)
             if precision == "auto" and (trained := self._trained_in()) is not None:
                 runtime = replace(runtime, precision=natively(trained, device))
         if self.bundle.network.against_channels_last:
@@ -141,9 +140,7 @@ class Run(Predictor, OneScreen):
     @property
     def split_seed(self) -> int:
         """What decided the split of the data it was trained on, where the data had none; 0 of what is no run."""
-        if not self.path.is_dir():
-            return 0
-        return read_record(self.path / RECIPE, Begun).recipe.split_seed
+        return read_record(self.path / RECIPE, Begun).recipe.split_seed if self.path.is_dir() else 0
 
     @property
     def own_data(self) -> str | None:
@@ -235,6 +232,8 @@ class Run(Predictor, OneScreen):
         the data; by the hash of each, whatever its name, the result says on how many it was trained, and what it
         reaches on the others (`trained_on`, `chose_weights`, `unseen`).
         """
+        from striate.deploy.inputs import members, open_for, split_to_evaluate  # every reader of data there is
+
         dataset = self.recorded(dataset if isinstance(dataset, Dataset) else open_for(self, dataset))
         indices = members(dataset, split_to_evaluate(dataset, split))
         seen: dict[int, int] = {}
@@ -253,6 +252,8 @@ class Run(Predictor, OneScreen):
         unreadable: list[DecodeError] | None = None,
     ) -> Metric:
         """What a metric makes of the answers to pictures, by their numbers. task: that of the run, with any metric."""
+        from striate.deploy.inputs import targets_for
+
         require_targets(dataset, self.task)
         targets = targets_for(dataset, self.path, self.classes, named=self.bundle.named).at(self.preprocess)
         batches = batches_to_evaluate(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from striate.core import bounds
 from striate.core.errors import StriateError, unknown_name
+from striate.core.on_demand import on_demand
 from striate.core.own_code import OwnCode
 from striate.models.airbench import airbench94
 from striate.models.alexnet import alexnet, alexnet_single
@@ -30,15 +30,14 @@ from striate.models.densenet import (
     densenet_bc190_40,
     densenet_bc250_24,
 )
-from striate.models.detection import DETECTORS
 from striate.models.fractalnet import fractalnet20, fractalnet40
 from striate.models.googlenet import googlenet
 from striate.models.googlenet_tv import googlenet_tv
-from striate.models.imagenet import FILES, fetch_published, published
+from striate.models.imagenet import FILES
 from striate.models.inception_v4 import inception_v4
-from striate.models.instances import INSTANCES
 from striate.models.lenet import lenet5
 from striate.models.lenet_1998 import lenet5_1998
+from striate.models.loading import load
 from striate.models.localisation import BOX_PER_CLASS, ONE_BOX, localiser_named, with_box
 from striate.models.network import Network, set_dropout
 from striate.models.nin import nin, nin_cifar
@@ -74,12 +73,15 @@ from striate.models.resnet_cifar import (
     resnet1202,
 )
 from striate.models.resnext import resnext50_32x4d, resnext101_32x8d, resnext101_64x4d
-from striate.models.segmentation import BEGINNING_WITH, SEGMENTATION
-from striate.models.stored import Stored, read_stored, stored_folder
+from striate.models.stored import read_stored, stored_folder
 from striate.models.vgg import vgg11, vgg11_bn, vgg11_lrn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg16_c, vgg19, vgg19_bn
-from striate.models.weight_files import no_weights, read_weights
-from striate.models.weights import begin, classes_in, fit_in, named_for
+from striate.models.weight_files import no_weights
 from striate.models.zfnet import zfnet, zfnet_wide
+
+if TYPE_CHECKING:
+    from striate.models.detection import DETECTORS
+    from striate.models.instances import INSTANCES
+    from striate.models.segmentation import BEGINNING_WITH, SEGMENTATION
 
 # fmt: off
 NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
@@ -111,8 +113,6 @@ NETWORKS: tuple[Callable[..., Network], ...] = (  # one block per paper
 )
 ZOO = {network.__name__: network for network in NETWORKS}
 """Every network for classification by its name, in the order of the papers; those of other tasks stand in `NAMED`."""
-NAMED: Mapping[str, Callable[..., Network]] = ChainMap({**SEGMENTATION, **DETECTORS, **INSTANCES}, ZOO)
-"""Every network that `create_model` knows, whatever its task."""
 
 __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checkers do not follow `*ZOO`
     "BEGINNING_WITH", "DETECTORS", "FILES", "INSTANCES", "NAMED", "SEGMENTATION", "ZOO",
@@ -144,6 +144,41 @@ __all__ = [  # noqa: RUF022 - in the order of the zoo; spelt out, as type checke
     "quick_regnet26", "quick_regnet29",
 ]
 # fmt: on
+__getattr__ = on_demand(  # as long to import as all of the zoo, and most runs are of one of that
+    __name__,
+    {
+        "DETECTORS": "striate.models.detection",
+        "INSTANCES": "striate.models.instances",
+        "BEGINNING_WITH": "striate.models.segmentation",
+        "SEGMENTATION": "striate.models.segmentation",
+    },
+)
+
+
+class _Named(Mapping[str, Callable[..., Network]]):
+    """Every network that `create_model` knows, whatever its task: the zoo, and those that are imported when asked."""
+
+    def __getitem__(self, name: str) -> Callable[..., Network]:
+        return ZOO[name] if name in ZOO else _of_other_tasks()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from ZOO
+        yield from _of_other_tasks()
+
+    def __len__(self) -> int:
+        return len(ZOO) + len(_of_other_tasks())
+
+
+NAMED = _Named()
+
+
+@cache
+def _of_other_tasks() -> dict[str, Callable[..., Network]]:
+    from striate.models.detection import DETECTORS
+    from striate.models.instances import INSTANCES
+    from striate.models.segmentation import SEGMENTATION
+
+    return {**SEGMENTATION, **DETECTORS, **INSTANCES}
 
 
 def list_models(pattern: str = "*", task: str = "classification") -> list[str]:
@@ -158,6 +193,10 @@ def list_models(pattern: str = "*", task: str = "classification") -> list[str]:
     >>> list_models("quick*", task="detection")
     ['quick_detector']
     """
+    from striate.models.detection import DETECTORS
+    from striate.models.instances import INSTANCES
+    from striate.models.segmentation import SEGMENTATION
+
     by_task = {"classification": [*ZOO], "segmentation": [*SEGMENTATION], "detection": [*DETECTORS]}
     by_task["instances"] = [*INSTANCES]
     by_task["localisation"] = [f"{name}{ending}" for name in ZOO for ending in (ONE_BOX, BOX_PER_CLASS)]
@@ -225,7 +264,7 @@ def create_model(
     else:
         model = _drawn(label, classes, in_channels, size)
     if weights not in (None, OWN):
-        _load(model, weights, classes, size)
+        load(model, weights, classes, size)
     return model
 
 
@@ -275,45 +314,3 @@ def architecture_of(weights: str | Path) -> str:
     if Path(weights).is_file():
         raise StriateError(f"{weights} does not say of which network its weights are; name it by --model")
     raise no_weights(weights)
-
-
-def _load(model: Network, weights: str | Path, classes: int | None, size: tuple[int, int] | None) -> None:
-    path = Path(weights)
-    if (folder := stored_folder(weights)) is not None:
-        stored = read_stored(folder)
-        _require_same(model, stored)
-        tensors = stored.tensors()
-        if stored.architecture == model.begins_with:
-            model.begin_with(tensors)
-            return
-        model.preprocess = stored.preprocess if size is None else stored.preprocess.at(size)
-        model.class_names = stored.classes if classes in (None, len(stored.classes)) else ()
-    else:
-        if isinstance(weights, str) and weights in FILES:
-            entry = published(model.begins_with or model.architecture, weights)
-            path = fetch_published(entry.file)
-            if size is None and not model.begins_with:
-                model.preprocess = model.preprocess.at((224, 224), (entry.resize, entry.resize))
-        read = read_weights(path)
-        if model.begins_with and not any(name.endswith(f"{model.classifier_name}.weight") for name in read):
-            begin(model, read, str(path))
-            return
-        tensors = named_for(model, read, str(path))
-    found = classes_in(model, tensors)
-    if classes is None and found is not None:
-        model.reset_classifier(found)
-    fit_in(model, tensors, source=str(path), new_head=classes is not None)
-
-
-def _require_same(model: Network, stored: Stored) -> None:
-    """Raise StriateError unless stored weights are those of just this network."""
-    if stored.layers:
-        raise StriateError(
-            f"{stored.folder} is a probe of {stored.architecture}; take the weights that it was made from"
-        )
-    known = (model.architecture, model.begins_with)
-    if stored.architecture not in known and not (stored.config.code and model.written):
-        raise StriateError(
-            f"the weights in {stored.folder} are those of {stored.architecture}, not of {model.architecture}; "
-            "name that network or other weights"
-        )

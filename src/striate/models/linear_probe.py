@@ -17,7 +17,6 @@ from striate.meta.stand_ins import META
 from striate.meta.weightless import MetaMode, weightless
 from striate.models.network import Network
 from striate.models.places import places_of
-from striate.models.segmentation.pixelwise import PixelwiseNetwork
 
 PRE_LOGITS = "last"
 """The name of what a network's last layer reads."""
@@ -72,6 +71,8 @@ def require_layers(network: Network, layers: Sequence[str]) -> None:
 
     So for a network that answers for every pixel: it makes no vector of a picture.
     """
+    from striate.models.segmentation.pixelwise import PixelwiseNetwork  # which most runs have no use for
+
     if isinstance(network, PixelwiseNetwork):
         raise StriateError(
             f"{network.label} answers with a class for every pixel, so it has no features of a whole picture; give a "

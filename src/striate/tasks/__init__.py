@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator, Mapping
+
 from striate.core.errors import StriateError, unknown_name
 from striate.data.dataset import Dataset
-from striate.tasks.classification import CLASSIFICATION
-from striate.tasks.detection import DETECTION
-from striate.tasks.instances import INSTANCES
-from striate.tasks.localisation import LOCALISATION
-from striate.tasks.segmentation import SEGMENTATION
 from striate.tasks.task import Task
 
-TASKS: dict[str, Task] = {
-    task.name: task for task in (CLASSIFICATION, LOCALISATION, SEGMENTATION, DETECTION, INSTANCES)
-}
+
+class _Tasks(Mapping[str, Task]):
+    """The tasks by name, in the order of what they ask; each is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Task:
+        if name not in NAMES:
+            raise KeyError(name)
+        task: Task = getattr(importlib.import_module(f"striate.tasks.{name}"), name.upper())
+        return task
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+NAMES = ("classification", "localisation", "segmentation", "detection", "instances")
+TASKS = _Tasks()
 
 
 def task_named(name: str) -> Task:

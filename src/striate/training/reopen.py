@@ -14,7 +14,8 @@ from striate.core.units import counted
 from striate.data.cache import working_pictures
 from striate.data.dataset import Dataset
 from striate.data.found_again import Hashing, cannot_be_read, found_again, misplaced, renamed, write_names
-from striate.data.in_memory import KINDS, Given, in_a_call, refuse_other_labels
+from striate.data.from_memory import refuse_other_labels
+from striate.data.in_memory import KINDS, Given, in_a_call
 from striate.data.manifest import MANIFEST, as_begun
 from striate.data.sources import BUILT_IN, open_with_elsewhere
 from striate.data.tiled import tiled
