@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from striate.analysis.effective_field import effective_field
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
-    from striate.api import check, features, open_data, resume, train
+    from striate.api import check, features, open_data, plan, resume, train
     from striate.deploy.comparing import compare_runs
     from striate.deploy.ensemble import evaluate_together
     from striate.deploy.opened import load
@@ -51,6 +51,7 @@ _HOMES = {
     "check_labels": "striate.frozen.label_check",
     "features": "striate.api",
     "open_data": "striate.api",
+    "plan": "striate.api",
     "resume": "striate.api",
     "train": "striate.api",
     "dream": "striate.report.look.dream",
@@ -110,6 +111,7 @@ __all__ = [
     "look",
     "near_duplicates",
     "open_data",
+    "plan",
     "playground",
     "resume",
     "stability",

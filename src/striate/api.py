@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from striate.core.bounds import SEED, SPLIT_SEED, require_within
-from striate.core.errors import StriateError
 from striate.core.records import Preprocess
+from striate.core.units import seconds_in
 from striate.core.values import checked, converted
 from striate.data.cache import DEFAULT_CACHE_GB, require_room
 from striate.data.check import DataReport
@@ -30,35 +27,27 @@ from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
 from striate.recipes.chosen import recipe_of
 from striate.recipes.file import given_recipe
+from striate.recipes.same import refuse_changes
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
 from striate.tasks.checked_data import opened_and_checked
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
-from striate.training.other_names import renamed, unknown_field
+from striate.training.other_names import renamed
 from striate.training.own import code_in, with_code_of
-from striate.training.plan import Plan, read_plan
-from striate.training.recipe import BOUNDS, KNOWN, Recipe, require_known
+from striate.training.plan import Plan
+from striate.training.planning.candidates import Candidate
+from striate.training.planning.planning import Planned, planned
+from striate.training.recipe import BOUNDS, Recipe
 from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
 from striate.training.speed.options import RuntimeOptions
 from striate.training.weights_named import with_weights
 
-__all__ = ["check", "features", "open_data", "resume", "train"]
+__all__ = ["check", "features", "open_data", "plan", "resume", "train"]
 
-KINDS = {
-    "recipe": str,
-    "task": str,
-    "seed": int,
-    **typing.get_type_hints(RuntimeOptions),
-    **typing.get_type_hints(Recipe),
-}
-NAMED: dict[str, Callable[[Any], object]] = {
-    "recipe": get_recipe,
-    "task": task_named,
-    **{name: partial(require_known, name, known=known) for name, known in KNOWN.items()},
-}
+PLANNING_SECONDS, TRYING_SECONDS = 60.0, (1, 3600)
 
 
 @checked
@@ -166,7 +155,7 @@ def resume(
         require_within("epochs", epochs, BOUNDS["epochs"])
         same = {name: value for name, value in same.items() if name != "epochs"}
     if same and (Path(run) / RECIPE).exists():
-        _refuse_changes(Path(run), same, code)
+        refuse_changes(Path(run), same, code)
     places = elsewhere(val, test)
     if given is not None and not (isinstance(given, str) and given in BUILT_IN):
         places["data"] = given
@@ -180,36 +169,6 @@ def resume(
         source_changed=source_changed,
         epochs=epochs,
     )
-
-
-def _refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> None:
-    """Raise StriateError where a run was begun otherwise; code: fields of which its files' hashes decide."""
-    plan, record = read_plan(run)
-    if isinstance(own := same.get("recipe"), Recipe):
-        # An optimiser of a person's own has put in what it was made with.
-        made_with = ("peak_lr", "weight_decay") if own.own_optimizer else ()
-        fields = {name: value for name, value in own.to_dict().items() if name not in made_with}
-        same = {**fields, **{name: value for name, value in same.items() if name != "recipe"}}
-    same = renamed(same)
-    same = with_weights(same) if same.get("weights") is not None else same
-    begun = {"recipe": plan.recipe_name, "task": plan.task, "seed": plan.seed}
-    begun |= {**asdict(plan.options), **plan.recipe.to_dict()}
-    if "data" in same:
-        named = str(same["data"])
-        # Of files and folders the hashes decide, wherever they are now.
-        begun["data"] = record["data"]["source"] if BUILT_IN.keys() & {named, record["data"]["source"]} else named
-    for name, value in same.items():
-        if name in code:
-            continue
-        if name not in begun:
-            raise unknown_field(name, begun)
-        if name in KINDS:
-            value = converted(name, value, KINDS[name])
-        if value != begun[name]:
-            if name in NAMED:
-                NAMED[name](value)  # one that there is not is named as such
-            then = "finish it first, then it goes on to more" if name == "epochs" else "leave that out to go on with it"
-            raise StriateError(f"{run} was begun with {name} {begun[name]}, not {value}; {then}, or start another run")
 
 
 @checked
@@ -233,6 +192,40 @@ def check(
     []
     """
     return opened_and_checked(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class, task=task)[1]
+
+
+@checked
+@global_state_kept()
+def plan(
+    data: Data,
+    budget: str,
+    *,
+    val: Data | None = None,
+    test: Data | None = None,
+    task: str | None = None,
+    seconds: float = PLANNING_SECONDS,
+    progress: Progress | None = None,
+) -> Planned:
+    """What every network that suits the pictures would take on this machine, how many epochs a budget has room for, and
+    which is recommended. Nothing is trained: a few steps are timed, the rest is estimated from the arithmetic.
+
+    data, val, test, task: as in `train`. budget: a duration, such as "20m" or "1h30m". seconds: that timing may take,
+    all networks together; what was timed before is remembered. progress: called with (done, total).
+    Returns a record with `forecasts`, the quickest epochs first, `recommended` and `advice`. Raises StriateError for
+    bad data and budgets.
+    """
+    budget_s, given = seconds_in("--budget", budget), as_data(data)
+    learned = task_named(task or task_of(given))
+    require_within("seconds", seconds, TRYING_SECONDS)
+    asked = None if task is None else learned.needs
+    dataset = dataset_of(given, val=val, test=test, task=asked)
+    source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
+
+    def plan_of(candidate: Candidate) -> Plan:
+        named = recipe_of(candidate.recipe, with_weights(candidate.fields, learned.needs), learned)
+        return Plan(source, *named, in_memory=in_memory, task=task)
+
+    return planned(dataset, learned, plan_of, budget_s, seconds, progress)
 
 
 @checked

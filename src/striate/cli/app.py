@@ -21,6 +21,7 @@ from striate.cli import (
     learning,
     look,
     networks,
+    planning,
     predicting,
     proposals,
     runs,
@@ -100,6 +101,7 @@ app.command("check-gradients")(gradients.check_gradients)
 app.command("check")(data.check)
 app.command("proposals")(proposals.proposals)
 app.command("learning-curve")(learning.learning_curve)
+app.command("plan")(planning.plan)
 app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
 app.command("predict")(predicting.predict)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from striate.analysis.summary import summarize
+from striate.analysis.summary import Summary, summarize
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError
 from striate.core.records import Preprocess
@@ -107,7 +107,7 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
             "recipe's own fields, such as flip and rotate_degrees"
         )
     plan = replace(plan, options=laid_out(plan.options, network))
-    runtime = runtime_rule(plan, network)
+    runtime = runtime_rule(plan, network, summarize(network))
     white = plan.recipe.white or white_for(dataset, reporter.reading)
     require_proposals(plan.recipe, network)
     preprocess = replace(
@@ -159,12 +159,11 @@ def laid_out(options: RuntimeOptions, network: Network) -> RuntimeOptions:
     return replace(options, layout="contiguous")
 
 
-def runtime_rule(plan: Plan, network: Network) -> Runtime:
+def runtime_rule(plan: Plan, network: Network, cost: Summary) -> Runtime:
     """What was asked for, the rule of `default_runtime` for the rest, a micro-batch where a batch does not fit.
 
-    Nothing is measured. Raises StriateError where a kernel was asked for that would do nothing.
+    cost: of the network. Nothing is measured. Raises StriateError where a kernel was asked for that would do nothing.
     """
-    cost = summarize(network)
     runtime = plan.options.rule(cost.macs)
     if idle := idle_kernels(runtime, network):
         raise StriateError(idle)

@@ -239,7 +239,7 @@ def _compiling_pays(job: Job, runtime: Runtime, run_seconds: float, limit_s: flo
     runtime = replace(runtime, fused_norms=False, winograd=False)
     if run_seconds < COMPILE_FROM_SECONDS or not compiler_is_there(runtime.device):
         return False
-    key = {**_machine(), "compiling": asdict(runtime)}
+    key = {**machine(), "compiling": asdict(runtime)}
     found = read_compiling(key)
     if found is None and limit_s <= 0:
         return False
@@ -252,7 +252,8 @@ def _compiling_pays(job: Job, runtime: Runtime, run_seconds: float, limit_s: flo
     return found.pays(layers, run_seconds)
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What measurements hold for."""
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),
@@ -266,7 +267,7 @@ def _machine() -> dict[str, Any]:
 def _measured_for(job: Job, options: RuntimeOptions) -> dict[str, Any]:
     """Everything that measurements are for."""
     return {
-        **_machine(),
+        **machine(),
         "network": [job.network.architecture, sum(p.numel() for p in job.network.parameters())],
         "code": job.network.written.sha256 if job.network.written else None,
         "classes": len(job.names),

@@ -1,0 +1,1 @@
+"""Which network for these pictures and this time: real steps of those that suit, the rest from their arithmetic."""
