@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from striate.core.bounds import SEED, SPLIT_SEED, require_within
+from striate.core.durations import seconds_of
 from striate.core.records import Preprocess
-from striate.core.units import seconds_in
 from striate.core.values import checked, converted
 from striate.data.cache import DEFAULT_CACHE_GB, require_room
 from striate.data.check import DataReport
@@ -214,7 +214,7 @@ def plan(
     Returns a record with `forecasts`, the quickest epochs first, `recommended` and `advice`. Raises StriateError for
     bad data and budgets.
     """
-    budget_s, given = seconds_in("--budget", budget), as_data(data)
+    budget_s, given = seconds_of(budget), as_data(data)
     learned = task_named(task or task_of(given))
     require_within("seconds", seconds, TRYING_SECONDS)
     asked = None if task is None else learned.needs

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from striate import StriateError
-from striate.core.units import amount, compact, duration, in_bytes, seconds_in
+from striate.core.units import amount, compact, duration, in_bytes
 from striate.layers.by_hand.normalisation import group_norm
 from striate.runtime.runtime import Runtime, describe
 from striate.training.before import few_steps
@@ -55,32 +55,3 @@ def test_durations_are_right_to_a_minute_in_an_hour(seconds):
     words = duration(seconds).split()
     told = sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
     assert told == pytest.approx(seconds, abs=0.051 if seconds < 10 else 0.5 if seconds < 3600 else 60)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("30s", 30), ("20m", 1200), ("20 MIN", 1200), ("1h30m", 5400), ("1.5h", 5400), ("1d", 86_400), ("1h 5s", 3605)],
-)
-def test_durations_as_people_write_them(text, seconds):
-    assert seconds_in("--budget", text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "m", "-5m", "20x", "20m5h", "5m5m", "1e3s", "inf", "nans", "20mm", "m20"])
-def test_what_is_no_duration_is_named(text):
-    with pytest.raises(StriateError, match="is a duration, such as 30s, 20m or 1h30m, got") as caught:
-        seconds_in("--budget", text)
-    assert repr(text) in str(caught.value)
-
-
-def test_a_duration_without_a_unit_is_asked_for_one_and_none_is_nothing_or_longer_than_a_year():
-    with pytest.raises(StriateError) as caught:
-        seconds_in("--budget", "20")
-    assert caught.value.in_flags == "--budget needs a unit; is 20 meant as 20m (minutes), 20s or 20h?"
-    for text in ("0m", "366d"):
-        with pytest.raises(StriateError, match=f"must be more than 0 and at most 365 days, got '{text}'"):
-            seconds_in("--budget", text)
-
-
-@given(st.floats(0.1, 30 * 86_400))
-def test_a_duration_that_is_told_is_read_as_the_same(seconds):
-    assert duration(seconds_in("--budget", duration(seconds))) == duration(seconds)

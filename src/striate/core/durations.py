@@ -21,9 +21,11 @@ def seconds_of(text: str, name: str = "--budget") -> float:
     (30.0, 1200.0, 5400.0, 5400.0)
     >>> seconds_of("20")
     Traceback (most recent call last):
-    striate.core.errors.StriateError: --budget must be a time with its unit, such as 30s, 20m, 2h or 1h30m, got '20'
+    striate.core.errors.StriateError: budget=... needs a unit; is 20 meant as 20m (minutes), 20s or 20h?
     """
     plain = "".join(text.lower().split())
+    if re.fullmatch(r"[0-9.]+", plain):
+        raise StriateError(f"{name} needs a unit; is {plain} meant as {plain}m (minutes), {plain}s or {plain}h?")
     parts = A_PART.findall(plain)
     seconds = sum(float(number) * SECONDS[UNITS.get(unit, unit)] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != plain or not 0 < seconds <= MOST_SECONDS:

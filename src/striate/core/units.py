@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 from striate.core.errors import StriateError
 
 THOUSANDS = "kMGT"  # units of a thousand, its square and so on
-SECONDS_IN = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-LONGEST_DAYS = 365
 
 
 def counted(count: int, noun: str) -> str:
@@ -91,28 +88,3 @@ def duration(seconds: float) -> str:
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     parts = ((hours, "h"), (minutes, "min"), (0 if hours else rest, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
-
-
-def seconds_in(option: str, text: str) -> float:
-    """Seconds of a duration as people write it: 30s, 20m, 1h30m, 1.5h, and as `duration` tells it.
-
-    option: what errors call it, such as --budget.
-    Raises StriateError for anything else, for a number without a unit, and beyond 0 to a year.
-
-    >>> seconds_in("--budget", "20m"), seconds_in("--budget", "1h30m"), seconds_in("--budget", "3 min 20 s")
-    (1200.0, 5400.0, 200.0)
-    >>> seconds_in("--budget", "20")
-    Traceback (most recent call last):
-    striate.core.errors.StriateError: budget=... needs a unit; is 20 meant as 20m (minutes), 20s or 20h?
-    """
-    plain = text.strip().lower()
-    if re.fullmatch(r"[\d.]+", plain):
-        raise StriateError(f"{option} needs a unit; is {plain} meant as {plain}m (minutes), {plain}s or {plain}h?")
-    one = r"(\d+(?:\.\d+)?) *"
-    found = re.fullmatch(" *".join(f"(?:{one}{unit})?" for unit in ("d", "h", "m(?:in)?", "s")), plain)
-    if not plain or found is None:
-        raise StriateError(f"{option} is a duration, such as 30s, 20m or 1h30m, got {text!r}")
-    seconds = sum(float(part or 0) * SECONDS_IN[unit] for part, unit in zip(found.groups(), "dhms", strict=True))
-    if not 0 < seconds <= LONGEST_DAYS * SECONDS_IN["d"]:
-        raise StriateError(f"{option} must be more than 0 and at most {LONGEST_DAYS} days, got {text!r}")
-    return seconds

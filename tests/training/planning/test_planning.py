@@ -96,7 +96,7 @@ def test_every_network_of_a_task_is_offered_and_those_for_other_sizes_are_left_o
     ("budget", "message"),
     [
         ("20", "budget=... needs a unit; is 20 meant as 20m (minutes), 20s or 20h?"),
-        ("-5m", "budget=... is a duration, such as 30s, 20m or 1h30m, got '-5m'"),
+        ("-5m", "budget=... must be a time with its unit, such as 30s, 20m, 2h or 1h30m, got '-5m'"),
     ],
 )
 def test_a_budget_without_sense_is_refused_before_anything_is_opened(budget, message):
