@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from striate.deploy.ensemble import evaluate_together
     from striate.deploy.opened import load
     from striate.deploy.run import Run
+    from striate.deploy.together import predict_together
     from striate.deploy.view_gain import evaluate_views
     from striate.frozen.channel_weights import fit_distance
     from striate.frozen.dataset_curve import learning_curve
@@ -60,6 +61,7 @@ _HOMES = {
     "compare_runs": "striate.deploy.comparing",
     "evaluate_together": "striate.deploy.ensemble",
     "evaluate_views": "striate.deploy.view_gain",
+    "predict_together": "striate.deploy.together",
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
     "stability": "striate.report.stability",
@@ -113,6 +115,7 @@ __all__ = [
     "open_data",
     "plan",
     "playground",
+    "predict_together",
     "resume",
     "stability",
     "step",

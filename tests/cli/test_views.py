@@ -31,6 +31,13 @@ def test_predict(striate, digits_run, tmp_path):
 def test_mistakes(striate, digits_run, tmp_path):
     mistake = striate("predict", digits_run, tmp_path, "--crops", "10", "--engine", "onnxruntime").mistake()
     assert "--views 10 are computed by torch; leave --engine onnxruntime out" in mistake
-    mistake = striate("evaluate", digits_run, digits_run, "digits", "--crops", "10").mistake()
-    assert "several runs are averaged by the centre of each picture; leave --views 10 out" in mistake
     assert "unknown set of views '11'" in striate("evaluate", digits_run, "digits", "--crops", "11").mistake()
+
+
+def test_runs_listed_first_are_averaged(striate, digits_run, tmp_path):
+    picture = tmp_path / "a.png"
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save(picture)
+    alone = striate("predict", digits_run, picture, "--csv").out
+    assert striate("predict", digits_run, digits_run, picture, "--csv").out == alone
+    mistake = striate("predict", digits_run, digits_run).mistake()
+    assert f"{digits_run} is a network, and no picture is named behind it; list pictures last" in mistake

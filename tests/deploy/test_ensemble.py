@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import striate
 from striate.cli import main
@@ -15,6 +17,8 @@ from striate.core.errors import StriateError
 from striate.data.sources import open_data
 from striate.deploy.comparing import compare_runs
 from striate.deploy.ensemble import evaluate_together, greedy
+from striate.deploy.together import Together
+from striate.models import create_model
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +82,56 @@ def test_the_command(runs, monkeypatch, capsys):
     told = json.loads(capsys.readouterr().out)
     assert not ended.value.code and [each["run"] for each in told["runs"]] == list(map(str, runs))
     assert 0 < told["together"]["top1"] <= 1
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Three pictures of digits."""
+    folder, digits = tmp_path / "scans", open_data("digits")
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(digits.pictures.decode(number, 1)[:, :, 0]).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("views", ["centre", "10"])
+def test_predictions_are_averaged(runs, scans, views):
+    found = striate.predict_together(runs, scans, top=10, views=views)
+    each = [striate.load(run).predict(scans, top=10, views=views) for run in runs]
+    for answer, one, other in zip(found, *each, strict=True):
+        mean = {name: (share + dict(other.top)[name]) / 2 for name, share in one.top}
+        assert dict(answer.top) == pytest.approx(mean)
+        assert (answer.label, answer.probability) == max(answer.top, key=lambda pair: pair[1])
+
+
+def test_classes_are_matched_by_name(runs, scans, tmp_path):
+    """A run whose classes stand the other way round says the same, so the mean does too."""
+    turned, layer = tmp_path / "turned", create_model("lenet5").classifier_name
+    shutil.copytree(runs[0], turned)
+    tensors = load_file(turned / "model.safetensors")
+    tensors |= {name: value.flip(0) for name, value in tensors.items() if name.startswith(f"{layer}.")}
+    save_file(tensors, turned / "model.safetensors")
+    config = json.loads((turned / "config.json").read_text())
+    (turned / "config.json").write_text(json.dumps({**config, "label_names": config["label_names"][::-1]}))
+    alone = striate.load(runs[0])
+    pixels = [open_data("digits").pictures.decode(5, 1)]
+    together = Together([alone, striate.load(turned)])
+    for found in (together.predict(scans, top=10), together.predict_pixels(pixels, ["a"], 10)):
+        expected = alone.predict(scans, top=10) if len(found) > 1 else alone.predict_pixels(pixels, ["a"], 10)
+        assert [dict(each.top) for each in found] == [pytest.approx(dict(each.top)) for each in expected]
+    assert together.classes == alone.classes and str(turned) in repr(together)
+
+
+def test_a_picture_that_cannot_be_read_is_named(runs, scans):
+    (scans / "broken.png").write_bytes(b"no picture")
+    *good, bad = striate.predict_together(runs, scans)
+    assert all(each.problem is None for each in good) and bad.problem and bad.label is None
+
+
+def test_together_refuses_what_it_cannot_average(runs, scans):
+    with pytest.raises(StriateError, match="1 run cannot be averaged; give two or more"):
+        striate.predict_together(runs[:1], scans)
+    with pytest.raises(StriateError, match="were trained on other classes"):
+        striate.predict_together([runs[0], "embedded"], scans)
+    with pytest.raises(StriateError, match="tiles=True puts answers for places together"):
+        Together([striate.load(run) for run in runs]).predict(scans, tiles=True)

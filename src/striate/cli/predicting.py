@@ -39,7 +39,9 @@ RESUME = Annotated[bool, typer.Option("--resume", help="Go on with the .csv file
 
 def predict(
     run: ANSWERING,
-    files: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Picture files, or folders of them. Runs listed first are averaged with RUN.")
+    ],
     top: Annotated[int, typer.Option(min=1, help="How many classes to list.")] = 3,
     model: MODEL = None,
     precision: PRECISION = "auto",
@@ -109,6 +111,8 @@ def predict(
     striate predict runs/cats holiday/ --engine openvino
 
     striate predict runs/cats holiday/ --crops 10           (the mean over corners, middle and mirror images)
+
+    striate predict runs/a runs/b runs/c holiday/           (their probabilities averaged)
     """
     look_from_now()
     from striate.deploy.answer_pictures import answer_pictures
@@ -116,11 +120,14 @@ def predict(
     from striate.deploy.opened import load
     from striate.deploy.predictions import is_csv
     from striate.deploy.tiles import require_tiles
+    from striate.deploy.together import Together, networks_first
 
     require_torch(views, engine)
     _require_one_form(output, json=json, csv=csv_, resume=resume)
     allow_megapixels(max_megapixels)
-    opened = load(str(run), precision, model, device, engine)
+    others, files = networks_first(files)
+    networks = [load(str(each), precision, model, device, engine) for each in (run, *others)]
+    opened: Predictor = Together(networks) if others else networks[0]
     if tiles:
         require_tiles(opened.task_name)
     left_out: list[LeftOut] = []

@@ -10,7 +10,7 @@ import typer
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, fits, print_json, print_table, say, tell
-from striate.cli.views import VIEWS, require_centre
+from striate.cli.views import VIEWS
 from striate.core.units import counted
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def evaluate(
 
     allow_megapixels(max_megapixels)
     if len(runs) > 1:
-        require_centre(views)
-        _evaluate_together([load(str(run), precision, model, device) for run in runs], data, split, json=json)
+        opened_runs = [load(str(run), precision, model, device) for run in runs]
+        _evaluate_together(opened_runs, data, split, views, json=json)
         return
     (run,) = runs
     opened = load(str(run), precision, model, device)
@@ -103,10 +103,10 @@ def evaluate(
     name_unreadable([str(error) for error in unreadable])
 
 
-def _evaluate_together(runs: list[Run], data: str, split: str | None, *, json: bool) -> None:
+def _evaluate_together(runs: list[Run], data: str, split: str | None, views: str, *, json: bool) -> None:
     from striate.deploy.ensemble import evaluate_together
 
-    found = evaluate_together(runs, data, split, bar=bar)
+    found = evaluate_together(runs, data, split, views=views, bar=bar)
     if json:
         print_json(found.to_dict())
     else:

@@ -22,9 +22,3 @@ def require_torch(views: str, engine: str) -> None:
     """Raise StriateError where views are asked of an engine that only knows the network's own size."""
     if views != "centre" and engine not in ("auto", "torch"):
         raise StriateError(f"--views {views} are computed by torch; leave --engine {engine} out")
-
-
-def require_centre(views: str) -> None:
-    """Raise StriateError where several runs are to look at several views."""
-    if views != "centre":
-        raise StriateError(f"several runs are averaged by the centre of each picture; leave --views {views} out")

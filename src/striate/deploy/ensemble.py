@@ -15,19 +15,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from striate.answers.classes import CLASSIFICATION
-from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
-from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError
 from striate.data.in_memory import Data
 from striate.data.targets import BatchTargets, Indices
 from striate.data.targets.classes import labels_of
+from striate.data.views import CENTRE
 from striate.deploy.comparing import Bar, no_bar, readable, unknown_to_all, unlisted
 from striate.deploy.inputs import members, open_for, split_to_evaluate
 from striate.deploy.run import Run, load
+from striate.deploy.together import require_alike
+from striate.deploy.views import Views
 from striate.ops.paired import redrawn_spread
 from striate.runtime.global_state import global_state_kept
 from striate.tasks.classification import Evaluation
@@ -131,27 +131,34 @@ class Gathered:
 @checked
 @global_state_kept()
 def evaluate_together(
-    runs: Sequence[Run | str | Path], data: Data, split: str | None = None, *, bar: Bar = no_bar
+    runs: Sequence[Run | str | Path],
+    data: Data,
+    split: str | None = None,
+    *,
+    views: str = CENTRE,
+    bar: Bar = no_bar,
 ) -> Ensemble:
     """Evaluate several runs of classification as one: the mean of their probabilities, and which are worth a place.
 
     runs: two or more, open or their folders, of the same classes. data, split: as of `Run.evaluate`; pictures that one
     of the runs was trained on, and those that cannot be read, are left out. Which runs are worth a place is chosen
-    greedily on the validation pictures, by cross-entropy, each as often as it helps. bar: a context of (done, total)
-    for each run and part, under a title.
+    greedily on the validation pictures, by cross-entropy, each as often as it helps. views: of each
+    picture, as of `evaluate_views`. bar: a context of (done, total) for each run and part, under a title.
     Raises StriateError for fewer than two runs, another task, other classes, and as `Run.evaluate` does.
     """
     opened = [run if isinstance(run, Run) else load(run) for run in runs]
-    first = _require_alike(opened)
+    require_alike(opened)
+    first = opened[0]
     dataset = first.recorded(open_for(first, data))
     split = split_to_evaluate(dataset, split)
     pictures = unknown_to_all(opened, dataset, members(dataset, split))
     unreadable: list[DecodeError] = []
-    answers, labels = _answers(opened, dataset, pictures, split, bar, unreadable)
+    asked = [Views.of(run, views) for run in opened]
+    answers, labels = _answers(asked, dataset, pictures, split, bar, unreadable)
     places = torch.zeros(len(opened))
     chosen_on = unlisted(opened, dataset, dataset.splits.get(CHOSEN_ON, pictures[:0]))
     if split not in (CHOSEN_ON, "all") and len(chosen_on):
-        places = greedy(*_answers(opened, dataset, chosen_on, CHOSEN_ON, bar, unreadable))
+        places = greedy(*_answers(asked, dataset, chosen_on, CHOSEN_ON, bar, unreadable))
     alone = [_evaluation(first, each, labels) for each in answers]
     together = _evaluation(first, answers.mean(0), labels)
     each = together.right.double() - torch.stack([one.right.double() for one in alone]).mean(0)
@@ -203,7 +210,7 @@ def _evaluation(run: Run, probabilities: Tensor, labels: Tensor) -> Evaluation:
 
 
 def _answers(
-    runs: Sequence[Run],
+    asked: Sequence[Views],
     dataset: Dataset,
     pictures: Indices,
     split: str,
@@ -215,28 +222,14 @@ def _answers(
     split: its name, for the bar. unreadable: gets the pictures that cannot be read.
     """
     answers, labels = [], torch.empty(0)
-    for run in runs:
+    first = asked[0].run
+    for each in asked:
+        run = each.run
         with bar(f"{run.path}, {split}") as progress:
-            gathered = run.measure(replace(run.task, metric=Gathered), dataset, pictures, {}, progress, unreadable)
+            gathered = each.measure(replace(run.task, metric=Gathered), dataset, pictures, progress, unreadable)
         pictures = readable(pictures, dataset, unreadable)
         probabilities, own = gathered.result()
-        order = torch.tensor([run.classes.index(name) for name in runs[0].classes])
+        order = torch.tensor([run.classes.index(name) for name in first.classes])
         answers.append(probabilities[:, order])
-        labels = own if run is runs[0] else labels
+        labels = own if run is first else labels
     return torch.stack(answers), labels
-
-
-def _require_alike(runs: Sequence[Run]) -> Run:
-    """The first of several runs for classification that know the same classes."""
-    if len(runs) < 2:
-        raise StriateError(f"{counted(len(runs), 'run')} cannot be averaged; give two or more")
-    first = runs[0]
-    for run in runs:
-        if run.task_name != CLASSIFICATION:
-            raise StriateError(f"{run.path} is for {run.task_name}; answers of runs for {CLASSIFICATION} are averaged")
-        if set(run.classes) != set(first.classes):
-            other = sorted(set(run.classes) ^ set(first.classes))
-            raise StriateError(
-                f"{first.path} and {run.path} were trained on other classes (such as {other[0]!r}); give equal ones"
-            )
-    return first

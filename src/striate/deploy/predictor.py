@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ Tell = Callable[[str], None]
 
 class Predictor(ABC):
     """A trained network with its preprocessing and its classes; how it computes is what its kinds differ in."""
+
+    path: Path
+    """Where it lies; of several, the first."""
 
     @property
     @abstractmethod
