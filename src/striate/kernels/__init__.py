@@ -1,1 +1,1 @@
-"""What is compiled on the machine it runs on: fused norms and Winograd convolutions; README.md says why and when."""
+"""What is compiled on the machine: norms, max pooling, Winograd convolutions; README.md says why and when."""

@@ -23,7 +23,7 @@ from striate.core.errors import StorageError, StriateError
 from striate.core.files import is_own, write_bytes
 from striate.core.reading import read_file
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("fused_norm.cpp", "winograd.cpp"))
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("fused_norm.cpp", "max_pool.cpp", "winograd.cpp"))
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-std=c++17")
 COMPILE_SECONDS = 60
 OPENMP = ("torch/lib/libgomp*.so*", "torch.libs/libgomp*.so*")

@@ -30,6 +30,7 @@ from striate.core.reading import decoded
 from striate.data.cache import cache_root
 from striate.kernels.compile import Kernels, load_kernels
 from striate.kernels.fused_norm import fused_norms
+from striate.kernels.max_pool import quick_max_pools
 from striate.kernels.winograd import FEWEST_CHANNELS, gains, have_winograd, winograd_convolutions
 from striate.models import Network
 from striate.runtime.runtime import Runtime
@@ -87,6 +88,7 @@ def kernels_of(runtime: Runtime, network: Network) -> Iterator[None]:
             shape = (network.preprocess.channels, *network.preprocess.size)
             rectifying = rectified_norms(network, network.training_logits, shape)
             stack.enter_context(fused_norms(network, loaded, rectifying))
+            stack.enter_context(quick_max_pools(network, loaded))  # to the bit what torch gives: no setting of its own
         if runtime.winograd:
             stack.enter_context(winograd_convolutions(network, loaded))
         yield
