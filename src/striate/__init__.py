@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
     from striate.api import check, features, open_data, plan, resume, train
+    from striate.deploy.calibrating import calibrate
     from striate.deploy.comparing import compare_runs
     from striate.deploy.ensemble import evaluate_together
     from striate.deploy.opened import load
@@ -58,6 +59,7 @@ _HOMES = {
     "dream": "striate.report.look.dream",
     "distance": "striate.frozen.distance",
     "fit_distance": "striate.frozen.channel_weights",
+    "calibrate": "striate.deploy.calibrating",
     "compare_runs": "striate.deploy.comparing",
     "evaluate_together": "striate.deploy.ensemble",
     "evaluate_views": "striate.deploy.view_gain",
@@ -92,6 +94,7 @@ __all__ = [
     "Summary",
     "__version__",
     "attribution",
+    "calibrate",
     "check",
     "check_gradients",
     "check_labels",

@@ -6,10 +6,20 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.ops.calibration import BINS, calibration_error, in_equal_counts, in_equal_widths, reliability
+from striate.ops.calibration import (
+    BINS,
+    calibration_error,
+    fitted_temperature,
+    gaps,
+    in_equal_counts,
+    in_equal_widths,
+    reliability,
+    share_that_keeps,
+)
 
 SHARES = st.integers(0, 64).map(lambda number: number / 64)
 ANSWERS = st.lists(st.tuples(SHARES, st.booleans()), min_size=1, max_size=20)
@@ -66,3 +76,39 @@ def test_of_no_picture_nothing_is_wrong():
     none = torch.empty(0)
     found = reliability(none, none.bool(), in_equal_widths(none))
     assert (found.error, found.chance, len(found.count)) == (0.0, 0.0, BINS)
+
+
+@given(ANSWERS)
+def test_the_gaps_of_pictures_add_up_to_the_error(answers):
+    shares, right = (torch.tensor(column) for column in zip(*answers, strict=True))
+    summed = float(gaps(shares, right).sum(0).abs().sum()) / len(answers)
+    assert summed == pytest.approx(calibration_error(shares, right), abs=1e-9)
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+def test_the_temperature_by_which_logits_were_made_too_sure_is_found(true):
+    """Classes are drawn by the softmax of some logits, and a network gives these times `true`."""
+    generator = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(20_000, 4, generator=generator, dtype=torch.float64)
+    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
+    found = fitted_temperature(true * logits, labels, (0.05, 20))
+    assert found == pytest.approx(true, rel=0.04)
+    slope = [F.cross_entropy(true * logits / t, labels) for t in (found * 0.999, found, found * 1.001)]
+    assert slope[1] <= min(slope[0], slope[2])
+
+
+@pytest.mark.parametrize("keep", [0.8, 0.95])
+def test_new_pictures_are_kept_as_often_as_was_asked(keep):
+    generator, kept = torch.Generator().manual_seed(0), 0.0
+    for _ in range(400):
+        shares = torch.rand(60 + 200, generator=generator).sqrt()
+        threshold = share_that_keeps(shares[:60], keep)
+        kept += float((shares[60:] >= threshold).double().mean()) / 400
+    exact = 1 - math.floor((1 - keep) * 61 + 1e-9) / 61
+    assert keep <= exact
+    assert kept == pytest.approx(exact, abs=0.005)
+
+
+def test_too_few_pictures_settle_no_threshold():
+    assert share_that_keeps(torch.ones(18), 0.95) is None
+    assert share_that_keeps(torch.ones(19), 0.95) == 1.0

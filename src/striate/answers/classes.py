@@ -14,6 +14,7 @@ from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen
 
 CLASSIFICATION = "classification"
+NONE_OF_THESE = "none of these"
 NO_NUMBERS = "gets an answer that is no number; the network's weights may be damaged, or too large for 16 bits"
 
 
@@ -21,7 +22,8 @@ NO_NUMBERS = "gets an answer that is no number; the network's weights may be dam
 class Prediction(OneScreen):
     """What a network says of one picture; label and probability are None where `problem` says why there are none.
 
-    top: the most probable classes with their probabilities, best first.
+    top: the most probable classes with their probabilities, best first. A network that was told to refuse pictures of
+    which it is too little sure calls them NONE_OF_THESE; probability and top are as they would be otherwise.
     """
 
     path: str
@@ -40,11 +42,23 @@ class Prediction(OneScreen):
             **({"problem": self.problem} if self.problem else {}),
         }
 
+    @property
+    def ranked(self) -> tuple[tuple[str, float], ...]:
+        """As tables have it: `top`, behind NONE_OF_THESE where that is the answer.
+
+        >>> Prediction("a.png", NONE_OF_THESE, 0.4, (("cat", 0.4), ("dog", 0.3))).ranked
+        (('none of these', 0.4), ('cat', 0.4))
+        """
+        if self.label != NONE_OF_THESE or self.probability is None:
+            return self.top
+        return ((self.label, self.probability), *self.top)[: len(self.top)]
+
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""
         if self.problem:
             return {"path": self.path, "problem": self.problem}
-        return {"path": self.path, **{label: f"{probability:.1%}" for label, probability in self.top}}
+        refused = {"": self.label} if self.label == NONE_OF_THESE else {}
+        return {"path": self.path, **refused, **{label: f"{probability:.1%}" for label, probability in self.top}}
 
 
 def read(logits: npt.NDArray[np.float32], names: tuple[str, ...], paths: Sequence[str], top: int) -> list[Prediction]:

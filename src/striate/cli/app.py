@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from striate.cli import (
+    calibrating,
     compare,
     data,
     distance,
@@ -104,6 +105,7 @@ app.command("learning-curve")(learning.learning_curve)
 app.command("plan")(planning.plan)
 app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
+app.command("calibrate")(calibrating.calibrate)
 app.command("predict")(predicting.predict)
 app.command("export")(exporting.export)
 app.command("serve")(serving.serve)

@@ -289,7 +289,12 @@ def _print_predictions(answers: list[Any], task: str) -> None:
 
 def _print_classes(predictions: list[Prediction]) -> None:
     rows = [
-        (p.path, p.label or "", f"{p.probability:.1%}", ", ".join(f"{name} {value:.1%}" for name, value in p.top[1:]))
+        (
+            p.path,
+            p.label or "",
+            f"{p.probability:.1%}",
+            ", ".join(f"{name} {value:.1%}" for name, value in p.ranked[1:]),
+        )
         for p in predictions
         if p.probability is not None
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from striate.answers.classes import NONE_OF_THESE
 from striate.cli.data import MAX_MEGAPIXELS, allow_megapixels
 from striate.cli.networks import JSON
 from striate.cli.output import bar, fits, print_json, print_table, say, tell
@@ -238,6 +239,15 @@ def _sureness(found: Evaluation) -> str:
     )
 
 
+def _kept(found: Evaluation) -> str:
+    """How many pictures are given a class, and how many of these rightly."""
+    kept, right = int(found.kept.sum()), int((found.kept & found.right).sum())
+    return (
+        f"{NONE_OF_THESE!r} below a share of {found.none_below:.1%}: {kept / found.total:.2%} keep a class, "
+        f"{right / max(1, kept):.2%} of these are right"
+    )
+
+
 def _show_figures(found: Evaluation, split: str, seen: str) -> None:
     rows = [
         (
@@ -254,6 +264,8 @@ def _show_figures(found: Evaluation, split: str, seen: str) -> None:
     say()
     _show_confusion(found)
     say(_sureness(found))
+    if found.none_below:
+        say(_kept(found))
     say(_figures(found, split, seen))
 
 

@@ -17,7 +17,7 @@ VALUED = (
     *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "device", "precision", "layout"),
     *("threads", "micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
     *("classes", "in-channels", "host", "port", "top", "engine", "data", "max-drop", "threshold", "trained"),
-    *("score", "boxes", "ids", "budget", "views"),
+    *("score", "boxes", "ids", "budget", "views", "keep", "unknown"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"

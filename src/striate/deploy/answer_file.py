@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from striate.answers.classes import NONE_OF_THESE
 from striate.core.csv_table import MARK, as_spreadsheet, cell_of, rows_of
 from striate.core.errors import StorageError, StriateError
 from striate.core.files import FULL, new_file, regular_file
@@ -142,7 +143,7 @@ def _pictures(path: Path, predictor: Predictor, listed: Listed) -> Iterator[tupl
 def _rows(path: Path, predictor: Predictor, listed: Listed) -> Iterator[tuple[list[str], int]]:
     """The heading and all rows of a file, each with the byte that it ends before, as far as they are a network's."""
     columns = columns_of(listed)
-    known = {cell_of(name) for name in ("", *predictor.classes)}
+    known = {cell_of(name) for name in ("", NONE_OF_THESE, *predictor.classes)}
     width = 0
     try:
         with regular_file(path) as file:

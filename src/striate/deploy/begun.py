@@ -9,7 +9,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from striate.core import bounds
+from striate.core.reading import read_record
 from striate.data.in_memory import KINDS
+
+RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,29 @@ class Begun:
 
     recipe: Splitting
     data: TrainedOn = TrainedOn()
+
+
+class FromFolder:
+    """What a network was trained on, by the recipe.json of its folder; of other weights nothing."""
+
+    path: Path
+
+    @property
+    def split_seed(self) -> int:
+        """What decided the split of the data it was trained on, where the data had none; 0 of what is no run."""
+        return read_record(self.path / RECIPE, Begun).recipe.split_seed if self.path.is_dir() else 0
+
+    @property
+    def own_data(self) -> str | None:
+        """The data that it was trained on, where that still is; None of data in memory, and of what is no run."""
+        return read_record(self.path / RECIPE, Begun).data.still if self.path.is_dir() else None
+
+    @property
+    def ignored(self) -> str | None:
+        """The class of whose pixels nothing was asked; None of what is no run."""
+        return read_record(self.path / RECIPE, Begun).recipe.ignore_class if self.path.is_dir() else None
+
+    @property
+    def on_tiles(self) -> bool:
+        """Whether pictures were seen in tiles; False of what is no run."""
+        return read_record(self.path / RECIPE, Begun).recipe.tiles if self.path.is_dir() else False

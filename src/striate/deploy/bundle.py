@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from striate.answers.calibration import CALIBRATION, Calibration
 from striate.answers.classes import CLASSIFICATION
 from striate.core.errors import StriateError, unknown_name
 from striate.core.files import write_bytes, write_json
 from striate.core.own_code import Written, code_of, names_code
+from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.deploy.engines import is_exported
 from striate.meta.weightless import blueprint
@@ -33,6 +35,7 @@ class Bundle:
 
     preprocess: how pictures become its input. metrics: what was measured of it; empty where nothing is known. named:
     whether the classes have names, or are numbered for want of them. task: the name of what it was trained for.
+    calibration: how its answers are read; None: as they are.
     """
 
     network: Network
@@ -41,6 +44,7 @@ class Bundle:
     metrics: dict[str, Any]
     named: bool = True
     task: str = CLASSIFICATION
+    calibration: Calibration | None = None
 
     @property
     def sha256(self) -> str:
@@ -148,7 +152,20 @@ def load_weights(weights: str | Path, model: Model | None = None) -> Bundle:
         network = create_model(model or architecture_of(weights), weights=weights).eval()
         numbered = tuple(f"class {number}" for number in range(network.classes))
         return Bundle(network, network.preprocess, numbered, {}, named=False, task=network.task)
-    return load_bundle(folder or Path(weights), model)
+    bundle = load_bundle(folder or Path(weights), model)
+    return replace(bundle, calibration=_calibration(folder or Path(weights), bundle))
+
+
+def _calibration(folder: Path, bundle: Bundle) -> Calibration | None:
+    """What was fitted to the weights of a folder; None, and said, where it was fitted to other ones."""
+    path = folder / CALIBRATION
+    if bundle.task != CLASSIFICATION or not path.exists():
+        return None
+    found = read_record(path, Calibration)
+    if found.sha256 == bundle.sha256:
+        return found
+    log.warning("%s is of other weights and is not used; fit it anew by `striate calibrate`", path)
+    return None
 
 
 def network_of(

@@ -88,7 +88,7 @@ def compare(runs: Sequence[Run], dataset: Dataset, split: str | None, bar: Bar) 
     """
     first = runs[0]
     for run in runs[1:]:
-        if run.task is not first.task:
+        if run.task_name != first.task_name:
             raise StriateError(
                 f"{first.path} is for {first.task.name}, {run.path} for {run.task.name}; compare runs of one task"
             )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta
 
+from striate.answers.calibration import Calibration
 from striate.answers.classes import CLASSIFICATION
 from striate.core import bounds
 from striate.core.errors import StriateError
@@ -42,7 +43,8 @@ class ExportRecord:
 
     version: of Striate. classes: their names, in the order of the outputs; named: whether they have names, or are
     numbered. with_preprocessing: whether it takes uint8 pictures (N, C, h, w) of the working size, `preprocess.resize`,
-    instead of normalised images (N, C, H, W). sha256: of the weights it was made of.
+    instead of normalised images (N, C, H, W). sha256: of the weights it was made of. calibration: how its logits are
+    read; None: as they are.
     """
 
     version: str
@@ -56,6 +58,7 @@ class ExportRecord:
     with_preprocessing: bool = False
     outputs: tuple[str, ...] = (LOGITS,)
     proof: Proof | None = None
+    calibration: Calibration | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.answers import reader, turned_back
+from striate.answers.calibration import Calibration
 from striate.core.one_screen import OneScreen, few
 from striate.core.records import Preprocess
 from striate.data.decode import Pixels
@@ -32,6 +33,8 @@ class Exported(Predictor, OneScreen):
         self._engine: Engine = open_engine(self.path, engine)
         self.record = ExportRecord.of_text(self._engine.record, str(self.path))
         self._read = reader(self.record.task)
+        if self.calibration is not None:
+            self._read = self.calibration.reading(self._read)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -47,6 +50,11 @@ class Exported(Predictor, OneScreen):
     def task_name(self) -> str:
         """What it was trained for."""
         return self.record.task
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How answers are read; None: as they are."""
+        return self.record.calibration
 
     @property
     def engine_words(self) -> str:
@@ -68,7 +76,9 @@ class Exported(Predictor, OneScreen):
 
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
         """Of uint8 (N, h, w, C) at the working size, at least one; an answer for each, in the task's own form."""
-        return self._read(self._outputs(pictures), self.classes, names, top)
+        outputs = self._outputs(pictures)
+        outputs = outputs if self.calibration is None else self.calibration.logits(outputs)
+        return self._read(outputs, self.classes, names, top)
 
     def _outputs(self, pictures: Pixels) -> Any:
         if self.record.with_preprocessing:

@@ -91,7 +91,7 @@ def as_rows(predictions: Iterable[Any], listed: Listed) -> Iterator[Row]:
 
 
 def _of_classes(answer: Prediction, top: int) -> Row:
-    cells = [cell for pair in answer.top for cell in pair] or [""] * (2 * top)
+    cells = [cell for pair in answer.ranked for cell in pair] or [""] * (2 * top)
     return (answer.path, *cells, answer.problem or "")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.answers.calibration import Calibration
 from striate.answers.classes import Prediction
 from striate.core.errors import StriateError
 from striate.core.processor import cores
@@ -65,6 +66,11 @@ class Predictor(ABC):
     @abstractmethod
     def sha256(self) -> str:
         """Of the weights."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How answers are read that were calibrated after training (`striate calibrate`); None: as they are."""
+        return None
 
     @abstractmethod
     def answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from striate.analysis.stand_in import macs_of
+from striate.answers.calibration import Calibration
 from striate.core.errors import StriateError
 from striate.core.one_screen import OneScreen, few
 from striate.core.reading import read_record
@@ -26,7 +27,7 @@ from striate.data.manifest import MANIFEST
 from striate.data.picture import to_batch
 from striate.data.scan import Progress
 from striate.data.targets import Indices
-from striate.deploy.begun import Begun
+from striate.deploy.begun import RECIPE, FromFolder
 from striate.deploy.bundle import Bundle, load_weights
 from striate.deploy.engine_form import EngineForm
 from striate.deploy.equal_shapes import in_equal_shapes, most_together
@@ -43,15 +44,16 @@ from striate.runtime.runtime import as_current, default_runtime, device_named, n
 from striate.tasks import require_targets, task_named
 from striate.tasks.arrays import as_arrays
 from striate.tasks.classification import Evaluation
+from striate.tasks.classification.calibrated import calibrated
 from striate.tasks.evaluation import evaluate
 from striate.tasks.task import Metric, Task
 
-RECIPE = "recipe.json"
+__all__ = ["RECIPE", "Run", "load"]
 
 log = logging.getLogger("striate")
 
 
-class Run(Predictor, OneScreen):
+class Run(Predictor, FromFolder, OneScreen):
     """A run folder, or other weights, opened for use. Raises StriateError when a file is missing or damaged.
 
     folder: a run folder, "embedded", or what else `create_model` takes as weights. precision: "bf16", "fp16", "fp32",
@@ -77,6 +79,8 @@ class Run(Predictor, OneScreen):
         self.runtime = runtime
         self.runtime.network(self.bundle.network)
         self.task = task_named(self.bundle.task)
+        if self.bundle.calibration is not None:
+            self.follow(self.bundle.calibration)
 
     def __fspath__(self) -> str:
         """The path, so that a run can be given wherever its folder can."""
@@ -128,6 +132,16 @@ class Run(Predictor, OneScreen):
         return Preprocessing.of(self.bundle.preprocess)
 
     @property
+    def calibration(self) -> Calibration | None:
+        """How its answers are read; None: as they are."""
+        return self.bundle.calibration
+
+    def follow(self, calibration: Calibration) -> None:
+        """Have answers read by a calibration from now on; of what is kept beside the weights this is done already."""
+        self.bundle = replace(self.bundle, calibration=calibration)
+        self.task = calibrated(task_named(self.bundle.task), calibration)
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """What was measured at the end of training; empty while it goes on."""
         return dict(self.bundle.metrics)
@@ -136,26 +150,6 @@ class Run(Predictor, OneScreen):
     def recipe(self) -> dict[str, Any]:
         """All of `recipe.json`: recipe, seed, versions, machine, data. Raises StriateError when it is damaged."""
         return read_record(self.path / RECIPE, dict[str, Any])
-
-    @property
-    def split_seed(self) -> int:
-        """What decided the split of the data it was trained on, where the data had none; 0 of what is no run."""
-        return read_record(self.path / RECIPE, Begun).recipe.split_seed if self.path.is_dir() else 0
-
-    @property
-    def own_data(self) -> str | None:
-        """The data that it was trained on, where that still is; None of data in memory, and of what is no run."""
-        return read_record(self.path / RECIPE, Begun).data.still if self.path.is_dir() else None
-
-    @property
-    def ignored(self) -> str | None:
-        """The class of whose pixels nothing was asked; None of what is no run."""
-        return read_record(self.path / RECIPE, Begun).recipe.ignore_class if self.path.is_dir() else None
-
-    @property
-    def on_tiles(self) -> bool:
-        """Whether pictures were seen in tiles; False of what is no run."""
-        return read_record(self.path / RECIPE, Begun).recipe.tiles if self.path.is_dir() else False
 
     def _trained_in(self) -> str | None:
         """The precision that the run was trained in; None of other weights, and where that is not known."""
@@ -238,6 +232,8 @@ class Run(Predictor, OneScreen):
         indices = members(dataset, split_to_evaluate(dataset, split))
         seen: dict[int, int] = {}
         found: Evaluation = self.measure(self.task, dataset, indices, seen, progress, unreadable).result()
+        if self.calibration is not None:
+            found = replace(found, none_below=self.calibration.none_below)
         if self._known is None or not isinstance(found, Evaluation):
             return found
         return replace(found, seen=torch.tensor([seen[index] for index in indices.tolist() if index in seen]))

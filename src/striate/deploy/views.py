@@ -118,7 +118,7 @@ class Views:
             logits |= zip(places, torch.cat([*map(asked, torch.split(pictures, few))]), strict=True)
         probabilities = torch.stack([logits[place] for place in range(len(parts))]).softmax(1)
         of_each = torch.split(probabilities, [len(each.parts) for each in shown])
-        times = [torch.tensor(each.times, dtype=torch.float32) for each in shown]
+        times = [torch.tensor(each.times, dtype=probabilities.dtype) for each in shown]
         means = torch.stack([weights @ each / weights.sum() for weights, each in zip(times, of_each, strict=True)])
         return means.clamp_min(torch.finfo(torch.float32).tiny).log()
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 BINS = 15
@@ -83,3 +84,58 @@ def calibration_error(shares: Tensor, right: Tensor, bins: int = BINS) -> float:
     0.3
     """
     return reliability(shares, right, in_equal_widths(shares, bins), bins).error
+
+
+def gaps(shares: Tensor, right: Tensor, bins: int = BINS) -> Tensor:
+    """By how much each picture pulls its bin apart: its share less whether it is right, elsewhere 0; float64 (N, B).
+
+    The calibration error of a sample of pictures is the sum of the absolute sums of its columns, by the pictures.
+
+    >>> found = gaps(torch.tensor([0.8, 0.8]), torch.tensor([True, False]))
+    >>> round(float(found.sum(0).abs().sum() / 2), 6)
+    0.3
+    """
+    each = shares.double() - right.double()
+    return torch.zeros(len(each), bins, dtype=torch.float64).scatter_(
+        1, in_equal_widths(shares, bins)[:, None], each[:, None]
+    )
+
+
+def fitted_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float]) -> float:
+    """What logits are divided by for the least cross-entropy. logits: (N, K). labels: int64 (N,). bounds: of it.
+
+    In 1 / T the cross-entropy is convex, so it has one minimum in log T, which is bracketed (Brent).
+    Source: Guo et al., arXiv:1706.04599, section 4.2.
+
+    >>> sure = torch.tensor([[2.0, 0.0]]).repeat(4, 1)  # right three times of four: the logits should be log 3 apart
+    >>> round(fitted_temperature(sure, torch.tensor([0, 0, 0, 1]), (0.05, 20)) * math.log(3), 4)
+    2.0
+    """
+    from scipy.optimize import minimize_scalar  # which no prediction waits for
+
+    logits = logits.double()
+
+    def loss(log_temperature: float) -> float:
+        return float(F.cross_entropy(logits / math.exp(log_temperature), labels))
+
+    low, high = map(math.log, bounds)
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
+    return math.exp(found.x)
+
+
+def share_that_keeps(shares: Tensor, keep: float) -> float | None:
+    """The largest share from which on new pictures are kept with a probability of at least `keep`; None of too few.
+
+    shares: of pictures like them, (N,). The probability is over these and the new one, whatever their distribution: of
+    N + 1 in any order the new one is below the k-th smallest of the others with a probability of k / (N + 1) at most.
+    Source: Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005, section 2.2 (conformal
+    prediction).
+
+    >>> share_that_keeps(torch.arange(1, 20) / 20, 0.95), share_that_keeps(torch.arange(1, 10) / 10, 0.95)
+    (0.05, None)
+    """
+    place = math.floor((1 - keep) * (len(shares) + 1) + 1e-9)  # of the smallest, from 1
+    if place < 1:
+        return None
+    smallest = float(shares.double().kthvalue(place).values)
+    return math.floor(smallest * 1e6) / 1e6  # so that no rounding puts that picture below it

@@ -93,6 +93,7 @@ def test_the_server_says_what_it_serves(server, digits):
         "channels": 1,
         "engine": digits.engine_words,
         "sha256": digits.sha256,
+        "calibration": None,
         "striate": __version__,
     }
     assert server.client.get("/healthz").json() == {"status": "ok"}

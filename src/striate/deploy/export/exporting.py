@@ -213,5 +213,6 @@ def _record(bundle: Bundle, wanted: Wanted) -> ExportRecord:
         named=bundle.named,
         precision=wanted.precision,
         with_preprocessing=wanted.with_preprocessing,
+        calibration=bundle.calibration,
         metrics=bundle.metrics,
     )

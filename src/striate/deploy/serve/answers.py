@@ -82,5 +82,6 @@ def described(served: Served) -> dict[str, Any]:
         "channels": predictor.preprocess.channels,
         "engine": predictor.engine_words,
         "sha256": predictor.sha256,
+        "calibration": None if predictor.calibration is None else predictor.calibration.to_dict(),
         "striate": __version__,
     }

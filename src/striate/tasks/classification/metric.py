@@ -27,7 +27,7 @@ class Evaluation(OneScreen):
     confusion: rows truth, columns predicted. probabilities: of the predicted class, per picture. predicted, truth:
     class numbers, per picture, in the order of the split. losses, in_top5: per picture too. seen: what the network's
     training did with each picture, 0: trained on it, 1: chose its weights by it, 2: tested on it, -1: never had it;
-    None: that is not known.
+    None: that is not known. none_below: the share of the predicted class below which a picture is of none of them.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +40,7 @@ class Evaluation(OneScreen):
     losses: Tensor | None = None
     in_top5: Tensor | None = None
     seen: Tensor | None = None
+    none_below: float = 0.0
 
     @property
     def trained_on(self) -> int | None:
@@ -70,6 +71,7 @@ class Evaluation(OneScreen):
             self.losses[rows],
             self.in_top5[rows],
             self.seen[rows],
+            self.none_below,
         )
 
     @property
@@ -117,6 +119,11 @@ class Evaluation(OneScreen):
         return self.loss_sum / max(1, self.total)
 
     @property
+    def kept(self) -> Tensor:
+        """Which pictures are given a class, bool (N,): of the others it is too little sure."""
+        return self.probabilities >= self.none_below
+
+    @property
     def reliability(self) -> Reliability:
         """How often it is right where it is how sure, in BINS bins of equal width."""
         return reliability(self.probabilities, self.right, in_equal_widths(self.probabilities))
@@ -143,6 +150,7 @@ class Evaluation(OneScreen):
         return {
             **self._unseen_for_json(),
             **self.figures(),
+            **self._kept_for_json(),
             "reliability": self.by_share(),
             "per_class": self.per_class(),
             **self._confusion_for_json(),
@@ -173,6 +181,12 @@ class Evaluation(OneScreen):
             "calibration_error_by_chance": self.reliability.chance,
             "adaptive_calibration_error": adaptive.error,
         }
+
+    def _kept_for_json(self) -> dict[str, Any]:
+        if not self.none_below:
+            return {}
+        kept, right = int(self.kept.sum()), int((self.kept & self.right).sum())
+        return {"none_below": self.none_below, "kept": kept, "top1_of_kept": right / max(1, kept)}
 
     def by_share(self) -> list[dict[str, Any]]:
         """Of each bin that has pictures: its bounds, how many, how sure the network was, and how often right."""

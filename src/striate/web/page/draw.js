@@ -6,6 +6,7 @@ import { pad } from "./pad.js";
 import { rendered } from "./render.js";
 import { Problem, layers } from "./server.js";
 import { showLayers } from "./sheets.js";
+import { refused } from "./tile.js";
 import { tools } from "./tools.js";
 
 const EMPTY = "Draw on the pad: the answer follows the pen.";
@@ -31,7 +32,7 @@ export function draw(section, facts, classes) {
     }
     const picture = rendered(board.strokes, bar.effects(), facts);
     const told = await layers(await asPng(picture));
-    said.replaceChildren(...answered(told.answer.top ?? [], classes));
+    said.replaceChildren(...answered(told.answer, classes));
     showLayers(list, picture, told.layers, classes);
     list.hidden = false;
     showProblem("");
@@ -58,13 +59,15 @@ export function draw(section, facts, classes) {
 
 /**
  * The likeliest class, and bars: all classes in their order, or if there are too many, the likeliest ones.
- * @param {{label: string, probability: number}[]} top best first
+ * @param {import("./server.js").Answer} answer
  * @param {string[]} classes
  */
-function answered(top, classes) {
+function answered(answer, classes) {
+  const top = answer.top ?? [];
   const place = (/** @type {{label: string}} */ { label }) => classes.indexOf(label);
   const inOrder = top.length === classes.length ? [...top].sort((one, other) => place(one) - place(other)) : top;
-  const best = make("h2", { className: "best" }, make("b", {}, top[0].label), ` ${percent(top[0].probability)}`);
+  const share = refused(answer) ? "" : ` ${percent(top[0].probability)}`;
+  const best = make("h2", { className: "best" }, make("b", {}, answer.label ?? top[0].label), share);
   return [best, bars(inOrder)];
 }
 

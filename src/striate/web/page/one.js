@@ -8,6 +8,7 @@ import { drawMask, legendOf } from "./mask.js";
 import { objectsIn } from "./objects.js";
 import { Problem, mask, why } from "./server.js";
 import { asTable } from "./table.js";
+import { refused } from "./tile.js";
 
 const SMALL_PX = 160; // below, pixels are shown as they are
 const UNDRAWN = "This browser does not show pictures of this kind; the network reads it all the same.";
@@ -53,7 +54,9 @@ function said(picture) {
   if (picture.answer.shares) return [covering(picture)];
   if (!picture.answer.top) return [make("div", { className: "scrolled" }, asTable(picture.answer))];
   const [best] = picture.answer.top;
-  const heading = make("h2", { className: "best" }, make("b", {}, percent(best.probability)), ` ${best.label}`);
+  const share = make("b", {}, percent(best.probability));
+  const parts = refused(picture.answer) ? [make("b", {}, picture.answer.label)] : [share, ` ${best.label}`];
+  const heading = make("h2", { className: "best" }, ...parts);
   if (picture.answer.box) return [heading, bars(picture.answer.top)];
   const reason = make("div", { className: "reason" }, make("p", { className: "remark" }, HINT));
   return [

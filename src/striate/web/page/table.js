@@ -4,6 +4,7 @@ import { boxCells } from "./box.js";
 import { make } from "./elements.js";
 import { objectRows } from "./objects.js";
 import { TOP } from "./server.js";
+import { refused } from "./tile.js";
 
 const FORMULAS = /^[=+\-@\t\r]/;
 
@@ -35,11 +36,10 @@ export function asCsv(pictures, classifies) {
 function classRows(pictures) {
   const places = [...Array(Math.max(1, ...pictures.map((each) => each.answer?.top.length ?? 0))).keys()].slice(0, TOP);
   const columns = places.flatMap((place) => (place ? [`label_${place + 1}`, `probability_${place + 1}`] : []));
-  const rows = pictures.map(({ name, answer, problem }) => [
-    name,
-    ...places.flatMap((place) => [answer?.top[place]?.label ?? "", answer?.top[place]?.probability ?? ""]),
-    problem ?? "",
-  ]);
+  const rows = pictures.map(({ name, answer, problem }) => {
+    const told = refused(answer) ? [answer, ...answer.top] : (answer?.top ?? []);
+    return [name, ...places.flatMap((place) => [told[place]?.label ?? "", told[place]?.probability ?? ""]), problem ?? ""];
+  });
   return [["path", "label", "probability", ...columns, "problem"], ...rows];
 }
 

@@ -33,7 +33,8 @@ export function pictureOf(file, choose) {
 export function tell({ tile, answer, problem }) {
   const words = /** @type {HTMLElement} */ (tile.querySelector(".words"));
   const best = answer?.objects ? undefined : bestOf(answer);
-  const parts = best ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [inWords({ answer, problem })];
+  const known = best && !refused(answer);
+  const parts = known ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [inWords({ answer, problem })];
   words.replaceChildren(...parts);
   words.classList.toggle("bad", problem !== undefined);
 }
@@ -44,9 +45,16 @@ export function tell({ tile, answer, problem }) {
  */
 export function inWords({ answer, problem }) {
   if (answer?.objects) return tally(answer.objects);
+  if (refused(answer)) return answer?.label;
   const best = bestOf(answer);
   return best ? `${percent(best.probability)} ${best.label}` : (problem ?? "answered");
 }
+
+/**
+ * Whether a picture is of none of the classes, as the network is too little sure of each.
+ * @param {import("./server.js").Answer | undefined} answer
+ */
+export const refused = (answer) => answer?.top?.length && answer.label !== answer.top[0].label;
 
 /**
  * What an answer says first: the likeliest class, the one that covers most, or the surest object.
