@@ -44,6 +44,7 @@ SETTINGS: dict[str, Any] = {"precision": "fp32", "threads": 1, "autotune": False
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {"model": "resnet20", "size_px": 32, "peak_lr": 0.001},
     "fast": {},
+    "small_pictures": {"peak_lr": 0.1, "muon_lr": 0.02},
     "finetune": {"weights": "embedded", "epochs": 4, "unfreeze_to": "layer3", "size_px": 48},
     "probe": {"weights": "embedded", "size_px": 48},
     "digits_lenet5": {},

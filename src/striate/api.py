@@ -25,7 +25,7 @@ from striate.frozen.table import Features, extract, extract_of_dataset
 from striate.models import OWN, Model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
-from striate.recipes.chosen import recipe_of
+from striate.recipes.chosen import recipe_of, with_one_for_small
 from striate.recipes.file import given_recipe
 from striate.recipes.same import refuse_changes
 from striate.runtime.global_state import global_state_kept
@@ -108,7 +108,7 @@ def train(
         code = with_code_of(made, code)
     others = elsewhere(val, test)
     plan = Plan(source, name, made, otherwise, seed, options, in_memory, task, code, elsewhere=others)
-    return start(plan, Path(run) if run else None, cache_gb, audience)
+    return start(with_one_for_small(plan, changed, learned), Path(run) if run else None, cache_gb, audience)
 
 
 @checked

@@ -58,7 +58,9 @@ class Airbench(Network):
     def __init__(self, widths: tuple[int, ...], classes: int, in_channels: int) -> None:
         super().__init__()
         channels, stages = 2 * in_channels * 2 * 2, list[Feature]()  # every pattern of a 2x2 patch, with either sign
-        self.whiten = nn.Conv2d(in_channels, channels, kernel_size=2)
+        # DEVIATES arXiv:2404.00498: no biases, which the paper trains for three epochs: they bring nothing, and without
+        # them nothing is computed backwards to here.
+        self.whiten = nn.Conv2d(in_channels, channels, kernel_size=2, bias=False)
         self.gelu = nn.GELU()
         for number, width in enumerate(widths, start=1):
             self.add_module(f"block{number}", Block(channels, width))

@@ -19,12 +19,14 @@ from striate.recipes.quick_detector import detection, quick_detector
 from striate.recipes.quick_fcn import quick_fcn
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.segmentation import segmentation
+from striate.recipes.small_pictures import small_pictures
 from striate.recipes.vgg import vgg_2014
 from striate.training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "default": default,
     "fast": fast,
+    "small_pictures": small_pictures,
     "finetune": finetune,
     "probe": probe,
     "quick_box": quick_box,

@@ -8,7 +8,7 @@ from typing import Any
 from striate.recipes import get_recipe
 from striate.tasks.task import Task
 from striate.training.other_names import unknown_field
-from striate.training.plan import BASIS, CUSTOM
+from striate.training.plan import BASIS, CUSTOM, Plan
 from striate.training.recipe import Recipe
 from striate.training.speed.options import RuntimeOptions
 from striate.training.usual_rates import scaled_rate
@@ -16,6 +16,9 @@ from striate.training.weights_named import with_weights
 
 OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
 """What `train` takes beside the fields of a recipe."""
+
+FOR_SMALL = {"fast": "small_pictures"}
+"""Recipes that are another one where the pictures are small, unless the network or its size is asked for."""
 
 
 def recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) -> tuple[str, Recipe, dict[str, Any]]:
@@ -37,6 +40,18 @@ def recipe_of(recipe: str | Recipe | None, changed: dict[str, Any], task: Task) 
     changed = at_usual_rate(base, changed)
     made = base.changed(changed)
     return recipe, made, {name: getattr(made, name) for name in changed}
+
+
+def with_one_for_small(plan: Plan, changed: dict[str, Any], task: Task) -> Plan:
+    """A plan that knows what takes its place where the pictures are small. changed: the fields that a person set."""
+    if plan.recipe_name not in FOR_SMALL or changed.keys() & {"model", "weights", "size_px"}:
+        return plan
+
+    def of_small() -> Plan:
+        name, recipe, otherwise = recipe_of(FOR_SMALL[plan.recipe_name], changed, task)
+        return replace(plan, recipe_name=name, recipe=recipe, changed=otherwise, of_small=None)
+
+    return replace(plan, of_small=of_small)
 
 
 def at_usual_rate(base: Recipe, changed: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from striate.core.errors import StriateError
 from striate.core.values import converted
 from striate.data.sources import BUILT_IN
 from striate.recipes import get_recipe
+from striate.recipes.chosen import FOR_SMALL
 from striate.tasks import task_named
 from striate.training.other_names import renamed, unknown_field
 from striate.training.plan import read_plan
@@ -57,7 +58,7 @@ def refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> No
             raise unknown_field(name, begun)
         if name in KINDS:
             value = converted(name, value, KINDS[name])
-        if value != begun[name]:
+        if value != begun[name] and not (name == "recipe" and FOR_SMALL.get(value) == begun[name]):
             if name in NAMED:
                 NAMED[name](value)  # one that there is not is named as such
             then = "finish it first, then it goes on to more" if name == "epochs" else "leave that out to go on with it"

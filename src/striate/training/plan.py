@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Plan:
     a record of the caller's own is CUSTOM, told by what it has otherwise than BASIS. options: how it should run on the
     machine. in_memory: the data itself, where that is not on the disk. task: None for that of the data. code: of a
     person's own, by the field that names it. elsewhere: the data of "val" and "test", where these lie elsewhere.
+    of_small: gives the plan that takes its place where the pictures are small, before anything is written down.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Plan:
     code: Mapping[str, OwnCode] = field(default_factory=dict)
     continued: tuple[Continued, ...] = ()
     elsewhere: Mapping[str, Given] = field(default_factory=dict)
+    of_small: Callable[[], Plan] | None = None
 
     @property
     def model(self) -> Model:

@@ -29,7 +29,7 @@ from striate.training.job import Job, Watch
 from striate.training.memory.forecast import available_bytes, fitting_micro_batch
 from striate.training.memory.lone_pictures import fewest_at_once
 from striate.training.monitor.reporter import Reporter
-from striate.training.network import at_only_size, build_network, require_proposals
+from striate.training.network import at_only_size, build_network, require_proposals, typical_side_px
 from striate.training.optim.optimizer import with_its_rate
 from striate.training.plan import Plan
 from striate.training.recipe import Recipe
@@ -38,6 +38,7 @@ from striate.training.speed.options import RuntimeOptions
 
 # While a GPU computes, the processor makes the next batches and has them copied over.
 WORK_AHEAD: dict[str, Any] = {"workers": 2, "pinned": True}
+SMALL_PX = 40  # the shorter side of pictures up to which a recipe that has another one for small ones becomes it
 FEWEST_EPOCHS = 5  # however many pictures there are: what a schedule needs to rise and fall
 
 
@@ -82,6 +83,8 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
         ignored=recipe.ignore_class,
         task=plan.learns_from,
     )
+    plan = for_so_small(plan, dataset, reporter)
+    recipe = plan.recipe
     network = build_network(plan, dataset)
     if recipe.tiles:
         dataset = in_tiles(dataset, network.preprocess, reporter)
@@ -128,6 +131,18 @@ def in_tiles(dataset: Dataset, preprocess: Preprocess, reporter: Reporter) -> Da
     told = f"{counted(len(dataset.pictures), 'picture')} seen as {counted(len(parts.pictures), 'tile')}"
     reporter.say(f"{told} of {height}x{width} px, which overlap; below, these are the pictures")
     return parts
+
+
+def for_so_small(plan: Plan, dataset: Dataset, reporter: Reporter) -> Plan:
+    """The plan, or that of its recipe for small pictures where they are, and a line that says so."""
+    if plan.of_small is None or (side := typical_side_px(dataset.pictures)) > SMALL_PX:
+        return plan
+    small = plan.of_small()
+    reporter.say(
+        f"recipe {small.recipe_name}, which {plan.recipe_name} is for pictures of at most {SMALL_PX} px, and these "
+        f"have {side} px; --set model={plan.recipe.model} asks for {plan.recipe_name} as it is"
+    )
+    return small
 
 
 def for_so_many(plan: Plan, pictures: int) -> Recipe:
