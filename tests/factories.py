@@ -124,6 +124,21 @@ def tinted_folders(folder: Path) -> Path:
     return folder
 
 
+def tinted_labels(folder: Path) -> Path:
+    """A table of twenty-four pictures of 32 px, whose halves tell which of two labels they have: both, one or none."""
+    random, rows = np.random.default_rng(0), ["path,labels"]
+    folder.mkdir(parents=True)
+    for number in range(24):
+        names = [name for bit, name in enumerate(("cold", "warm")) if number >> bit & 1]
+        pixels = random.normal(128, 20, (32, 32, 3))
+        pixels[:16] += (-60, 0, 60) if "cold" in names else 0
+        pixels[16:] += (60, 0, -60) if "warm" in names else 0
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+        rows.append(f"{number:02}.png,{';'.join(names)}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    return folder / "labels.csv"
+
+
 def tinted_masks(folder: Path) -> Path:
     """Twenty-four pictures of 32 px and their masks: a warm rectangle on cold ground, and a column that is ignored."""
     random = np.random.default_rng(0)
@@ -211,6 +226,7 @@ TRIALS = {
         {"model": "mask_rcnn_quick_regnet26_fpn", "weights": None, "size_px": 32, "peak_lr": 1e-3},
     ),
     "localisation": Trial(tinted_boxes, {"model": "resnet20+box", "weights": None, "size_px": 32, "peak_lr": 1e-3}),
+    "multilabel": Trial(tinted_labels, {"model": "resnet20", "weights": None, "size_px": 32}),
     "segmentation": Trial(tinted_masks, {"model": "recurrent_labelling", "size_px": 32, "peak_lr": 1e-3}),
     toy_task.MEAN_COLOUR.name: Trial(tinted_folders, {"model": "resnet20", "size_px": 32}),
 }

@@ -123,6 +123,8 @@ def test_missing_columns(tmp_path: Path) -> None:
     file = table(tmp_path, "000bec180eb18c,cat\n0a0b97441050bb,dog\n")
     refused(file, f"{file} line 1 is neither a header with path and label nor a picture, but ['000bec180eb18c', 'cat']")
     file = table(tmp_path, "image_id,Healthy,rust\n1,0,1\n2,1,0\n")
+    refused(file, f"{file} names exactly one label for each picture, which is classification: give a column label ")
+    file = table(tmp_path, "image_id,Healthy,rust\n1,no leaf,1\n2,1,0\n")
     refused(
         file,
         f"{file} line 1 names the columns image_id, Healthy, rust, none of which says that it is the class; "

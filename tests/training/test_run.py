@@ -24,7 +24,7 @@ from PIL import Image
 from torch import nn
 
 import striate
-from factories import tinted_boxes, tinted_masks, tinted_objects, tinted_outlines
+from factories import tinted_boxes, tinted_labels, tinted_masks, tinted_objects, tinted_outlines
 from striate.core.errors import Interrupted, StriateError
 from striate.recipes import get_recipe, list_recipes
 from striate.tasks import TASKS
@@ -101,7 +101,7 @@ def test_every_recipe_trains_two_steps(name, photos, embedded, tmp_path, monkeyp
     side = {"alexnet": 67, "resnet50": 32}.get(recipe.model, 32)
     of_places = {"quick_fcn": tinted_masks, "segmentation": tinted_masks}
     of_places |= {"quick_detector": tinted_objects, "detection": tinted_objects}
-    of_places |= {"quick_box": tinted_boxes, "localisation": tinted_boxes}
+    of_places |= {"quick_labels": tinted_labels, "quick_box": tinted_boxes, "localisation": tinted_boxes}
     of_places |= {"mask_rcnn": tinted_outlines, "instances": tinted_outlines}
     data = "digits" if "digits" in name else of_places[name](tmp_path / "data") if name in of_places else photos
     monkeypatch.setattr(loop, "DIVERGED_FACTOR", math.inf)  # two steps of a large rate without a warm-up may rise

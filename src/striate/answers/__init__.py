@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from striate.answers import box_drawing, boxes, classes, detections, instances, masks, overlay
+from striate.answers import box_drawing, boxes, classes, detections, instances, labels, masks, overlay
 from striate.answers.tiles import Tile
 from striate.core.errors import unknown_name
 
@@ -14,6 +15,7 @@ Read = Callable[[Any, tuple[str, ...], Sequence[str], int], list[Any]]
 
 READ: dict[str, Read] = {
     classes.CLASSIFICATION: classes.read,
+    labels.MULTILABEL: labels.read,
     masks.SEGMENTATION: masks.read,
     boxes.LOCALISATION: boxes.read,
     detections.DETECTION: detections.read,
@@ -34,6 +36,7 @@ Tell = Callable[[Any, int], str]
 """An answer and of how many classes it is to tell: it in words, as a line of a table."""
 
 TOLD: dict[str, Tell] = {
+    labels.MULTILABEL: labels.Labelled.told,
     masks.SEGMENTATION: masks.Segmentation.told,
     detections.DETECTION: detections.Detections.told,
     instances.INSTANCES: detections.Detections.told,
@@ -43,6 +46,7 @@ Cells = Callable[[Any, Callable[[], tuple[int, int]]], dict[str, Any]]
 """An answer and what reads the height and width of its picture, in pixels: its cells, by the columns of a table."""
 
 CELLS: dict[str, Cells] = {
+    labels.MULTILABEL: labels.Labelled.cells,
     masks.SEGMENTATION: masks.Segmentation.cells,
     boxes.LOCALISATION: boxes.Localisation.cells,
 }
@@ -84,12 +88,15 @@ TURNED_BACK: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def reader(task: str) -> Read:
-    """How answers of a task are read. Raises StriateError for a task that is not known.
+def reader(task: str, thresholds: tuple[float, ...] = ()) -> Read:
+    """How answers of a task are read. thresholds: what decides on them, where a task has such.
+
+    Raises StriateError for a task that is not known.
 
     >>> reader("classification") is classes.read
     True
     """
     if task not in READ:
         raise unknown_name("task", task, READ)
-    return READ[task]
+    read: Any = READ[task]
+    return partial(read, thresholds=thresholds) if thresholds else READ[task]

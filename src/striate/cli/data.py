@@ -32,7 +32,7 @@ VAL = Annotated[
 TEST = Annotated[
     str | None, typer.Option(help="Where the pictures to test on lie, if elsewhere: any data; all of it is used.")
 ]
-TASKS = "classification, localisation, segmentation, detection or instances"
+TASKS = "classification, multilabel, localisation, segmentation, detection or instances"
 TASK = Annotated[
     str | None, typer.Option(help=f"What to learn of the pictures: {TASKS}; what the data is for when not given.")
 ]

@@ -69,7 +69,7 @@ UNFREEZE_TO = Annotated[
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = (
-    "default, fast, finetune, probe, quick_box, localisation, quick_fcn, segmentation, quick_detector, "
+    "default, fast, finetune, probe, quick_labels, quick_box, localisation, quick_fcn, segmentation, quick_detector, "
     "detection, mask_rcnn, instances, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
 )
 DATA = Annotated[
@@ -151,6 +151,8 @@ def train(
     striate train photos/ --set optimizer=rmsprop --set peak_lr=0.0005
 
     striate train streets/ --model unet --size 180x240      (images/ and masks/)
+
+    striate train labels.csv                                (path, labels: cat;dog, one, or none)
 
     striate train boxes.csv --model resnet18+box            (path, label, x0, y0, x1, y1)
 

@@ -24,7 +24,7 @@ WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
 # What may follow a flag as its value, rather than as the next word of a sentence.
 VALUE = (
     r"[\w./][\w./-]*:\w+|fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|"
-    r"detection|instances|localisation|segmentation|"
+    r"detection|instances|localisation|multilabel|segmentation|"
     r"[0-9][\w.]*"
 )
 

@@ -15,8 +15,8 @@ from striate.data.item_labels import class_names
 from striate.data.item_pictures import ItemPictures
 from striate.data.joined import parts_of
 from striate.data.scan import Progress
-from striate.data.splits import split_dataset
-from striate.data.targets import Indices
+from striate.data.splits import split_targets
+from striate.data.targets import Targets
 from striate.data.tiled import TiledPictures
 
 
@@ -28,15 +28,15 @@ def open_in_memory(data: InMemory, split_seed: int | None = 0, progress: Progres
     """
     kind = kind_of(data)
     pictures: Pictures
-    labels: Indices
+    targets: Targets
     if isinstance(data, Arrays):
-        pictures, labels, classes = ArrayPictures(data.pixels, kind), data.labels, data.classes
+        pictures, targets = ArrayPictures(data.pixels, kind), data.targets
     else:
         pictures = ItemPictures(data.items, kind, progress)
-        labels, classes = pictures.labels.numbered(class_names(data.items))
+        targets = pictures.labels.targets(class_names(data.items))
     names = [pictures.listed_name(index) for index in range(len(pictures))]
     given = {} if split_seed is not None else {"test": np.arange(len(pictures))}
-    dataset = split_dataset(kind, pictures, names, labels, classes, given, split_seed or 0)
+    dataset = split_targets(kind, pictures, names, targets, given, split_seed or 0)
     return dataset if split_seed is not None else replace(dataset, split_rule=f"all pictures of the {kind}")
 
 
@@ -45,8 +45,8 @@ def refuse_other_labels(now: Dataset, begun: Dataset) -> None:
     for (start_now, there), (start, part) in zip(parts_of(now.pictures), parts_of(begun.pictures), strict=True):
         if isinstance(part, FilePictures | TiledPictures):
             continue
-        ours = np.array(begun.classes)[begun.labels[start : start + len(part)]]
-        theirs = np.array(now.classes)[now.labels[start_now : start_now + len(there)]]
+        ours = np.array([begun.targets.text(start + place) for place in range(len(part))])
+        theirs = np.array([now.targets.text(start_now + place) for place in range(len(there))])
         if len(others := np.flatnonzero(ours != theirs)):
             first = int(others[0])
             raise StriateError(

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as MapStyle
 from striate.core.errors import StriateError
 from striate.core.one_screen import few
 from striate.core.values import shown
-from striate.data.arrays import Arrays, as_arrays
+from striate.data.arrays import SEVERAL, Arrays, as_arrays
 
 ARRAYS, LIST, DATASET = "arrays", "list", "dataset"
 KINDS = {ARRAYS: "({}pictures, {}labels)", LIST: "{}pairs", DATASET: "{}dataset"}
@@ -108,6 +108,17 @@ def as_data(data: Any) -> str | InMemory:
         "data must be digits, a path, (pictures, labels): a uint8 array (N, H, W) or (N, H, W, 3) and N class names "
         f"or numbers, a list of (picture, class), or a Dataset that gives them by number; got {shown(data)}"
     )
+
+
+def several_labels(data: InMemory) -> bool:
+    """Whether pictures in memory have any number of labels each, as far as the first one says."""
+    if isinstance(data, Arrays):
+        return data.several is not None
+    try:
+        first = data.items[0]
+        return isinstance(first, tuple | list) and len(first) == 2 and isinstance(first[1], SEVERAL)
+    except Exception:  # whatever a Dataset of somebody's own raises; it is said when it is read
+        return False
 
 
 def _all_tuples(data: list[Any]) -> bool:

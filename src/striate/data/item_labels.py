@@ -10,13 +10,16 @@ import numpy as np
 
 from striate.core.errors import StriateError
 from striate.core.values import shown
-from striate.data.targets import Indices
+from striate.data.arrays import SEVERAL, several_of
+from striate.data.targets import Indices, Targets
+from striate.data.targets.classes import ClassTargets
+from striate.data.targets.labels import LabelTargets
 
 DEEPEST = 8  # subsets of subsets that are looked through for the names of classes
 
 
 class Labels:
-    """Labels in the order of their items, all whole numbers or all texts; the first decides.
+    """Labels in the order of their items, all whole numbers, all texts or all lists of these; the first decides.
 
     kind: what errors call the items.
 
@@ -32,9 +35,13 @@ class Labels:
         self._type: type | None = None
         self._numbers = array("q")  # labels that are numbers, or places in `_texts`
         self._texts: dict[str, int] = {}
+        self._several: list[tuple[str, ...]] = []
 
     def add(self, label: Any, name: str) -> None:
         """Take the label of the next item. Raises StriateError, with its name, for one that is no class."""
+        if self._several or (self._type is None and isinstance(label, SEVERAL)):
+            self._several.append(several_of(label, name))
+            return
         plain = _plain(label)
         if not isinstance(plain, int | str) or isinstance(plain, bool) or plain == "":
             raise StriateError(f"the class of {name} must be a whole number or a text, got {shown(label)}")
@@ -48,6 +55,10 @@ class Labels:
             self._numbers.append(number)
         except OverflowError:
             raise StriateError(f"the class of {name} is {plain}, too large for the number of a class") from None
+
+    def targets(self, names: Sequence[str] | None) -> Targets:
+        """What is known of the items: one class each, or any number of labels. names: as in `numbered`."""
+        return LabelTargets.of(self._several) if self._several else ClassTargets(*self.numbered(names))
 
     def numbered(self, names: Sequence[str] | None) -> tuple[Indices, tuple[str, ...]]:
         """Class numbers (N,) from 0, and the names of the classes that occur, in the order of numbers or texts.

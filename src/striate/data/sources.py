@@ -9,6 +9,7 @@ from striate.answers.boxes import LOCALISATION
 from striate.answers.classes import CLASSIFICATION
 from striate.answers.detections import DETECTION
 from striate.answers.instances import INSTANCES
+from striate.answers.labels import MULTILABEL
 from striate.answers.masks import SEGMENTATION
 from striate.core.errors import IdleField, StriateError, unknown_name
 from striate.data.boxes.dataset import has_boxes, open_boxes, task_of_boxes
@@ -20,8 +21,9 @@ from striate.data.digits import open_digits
 from striate.data.folder import open_folder
 from striate.data.from_memory import open_in_memory
 from striate.data.idx import find_idx, open_idx
-from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, source_of
+from striate.data.in_memory import Data, Given, as_data, elsewhere, is_same, kind_of, several_labels, source_of
 from striate.data.joined import with_splits_elsewhere
+from striate.data.label_table import has_labels, is_table, open_labels
 from striate.data.masks.folder import open_masks
 from striate.data.masks.pairs import half_of_pairs, has_classes, has_masks, masks_below, without_masks
 from striate.data.npz_file import open_npz
@@ -32,12 +34,13 @@ from striate.data.targets.masks import MaskTargets, require_ignored
 from striate.data.walk import all_of
 
 BUILT_IN = {"digits": open_digits}
-MASKS, BOXES, CLASSES = "masks", "boxes", "classes"
+MASKS, BOXES, LABELS, CLASSES = "masks", "boxes", "labels", "classes"
 ALLOWED = (
     "data is digits (built in), a folder with one sub-folder of pictures per class (with or without train, val and "
-    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, of boxes "
-    "also x0, y0, x1 and y1, a folder of VOC's XML files or YOLO's labels, COCO's JSON, MNIST's IDX files, CIFAR's "
-    "folder or .tar.gz, an .npz of pictures and labels, or .parquet files of them, one or a folder"
+    "test above), a folder of pictures and masks (images/ and masks/), a .csv or .tsv file of path and label, or of "
+    "several labels (a;b), of boxes also x0, y0, x1 and y1, a folder of VOC's XML files or YOLO's labels, COCO's JSON, "
+    "MNIST's IDX files, CIFAR's folder or .tar.gz, an .npz of pictures and labels, or .parquet files of them, one or a "
+    "folder"
 )
 
 
@@ -138,6 +141,8 @@ def _opened(source: str, task: str | None, split_seed: int, progress: Progress |
     path = Path(source).expanduser()
     if path.exists() and _kind_of(path, task) == BOXES:
         return open_boxes(path, split_seed, progress, task)
+    if path.exists() and _kind_of(path, task) == LABELS:
+        return open_labels(path, split_seed)
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         return open_csv(path, split_seed)
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -163,9 +168,9 @@ def task_of(source: Given) -> str:
     """
     path = _on_disk(source)
     if path is None:
-        return CLASSIFICATION
+        return MULTILABEL if not isinstance(source, str) and several_labels(source) else CLASSIFICATION
     kind = _kind_of(path)
-    return task_of_boxes(path) if kind == BOXES else SEGMENTATION if kind == MASKS else CLASSIFICATION
+    return task_of_boxes(path) if kind == BOXES else {MASKS: SEGMENTATION, LABELS: MULTILABEL}.get(kind, CLASSIFICATION)
 
 
 def _on_disk(source: Given) -> Path | None:
@@ -185,7 +190,11 @@ def _kind_of(path: Path, task: str | None = None) -> str:
         has_classes(path) if path.is_dir() else path.suffix.lower() not in (".json", ".yaml", ".yml")
     ):
         return CLASSES
-    return MASKS if has_masks(path) else BOXES if has_boxes(path) else CLASSES
+    if task == MULTILABEL:
+        return LABELS if is_table(path) else CLASSES
+    if has_masks(path) or has_boxes(path):
+        return MASKS if has_masks(path) else BOXES
+    return LABELS if has_labels(path) else CLASSES
 
 
 def _not_data(source: str | Path, path: Path) -> StriateError:

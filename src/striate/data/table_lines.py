@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple, TextIO
 
@@ -25,7 +25,10 @@ PATH_COLUMNS = (
     *("path", "file", "filename", "file_name", "filepath", "file_path", "fname", "name", "image"),
     *("image_id", "img_id", "image_name", "img", "picture", "id"),
 )
-LABEL_COLUMNS = ("label", "class", "class_name", "classname", "category", "species", "breed", "target")
+LABEL_COLUMNS = (
+    *("label", "class", "class_name", "classname", "category", "species", "breed", "target"),
+    *("labels", "tags", "classes", "categories"),
+)
 SPLIT_COLUMNS = ("split", "is_valid")
 IS_VALID = {"true": "val", "1": "val", "false": "train", "0": "train"}
 EXPECTED = 'expected are lines such as "cats/1.jpg,cat", under a header "path,label" or "path,label,split" or none'
@@ -39,15 +42,20 @@ class Line(NamedTuple):
     cells: dict[str, str]
 
 
-def table_lines(file: Path, without_header: Sequence[str] = PLAIN) -> Iterator[Line]:
-    """All lines below the header. without_header: the columns where there is none.
+Header = Callable[[list[str], str], list[str]]
+"""Of the cells of a first line and where that is: the columns, or none where it is no header."""
+
+
+def table_lines(file: Path, without_header: Sequence[str] = PLAIN, header: Header | None = None) -> Iterator[Line]:
+    """All lines below the header. without_header: the columns where there is none. header: how it is read, if not as
+    one with path and label.
 
     Raises StriateError with the number of the line, for one of other columns, and for a table of which nothing
     says what its columns are.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            yield from _lines_of(lines, str(file), without_header)
+            yield from _lines_of(lines, str(file), without_header, header or _header)
     except UnicodeDecodeError as error:
         raise StriateError(f"{file} is not UTF-8 text (byte {_bad_byte(file):,}); save it as UTF-8") from error
     except OSError as error:
@@ -65,7 +73,7 @@ def first_line(file: Path) -> list[str]:
         return []
 
 
-def _lines_of(lines: TextIO, file: str, without_header: Sequence[str]) -> Iterator[Line]:
+def _lines_of(lines: TextIO, file: str, without_header: Sequence[str], header: Header) -> Iterator[Line]:
     delimiter, skipped = _start(lines)
     table = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     columns: list[str] = []
@@ -76,7 +84,7 @@ def _lines_of(lines: TextIO, file: str, without_header: Sequence[str]) -> Iterat
                 continue
             where = f"{file} line {skipped + table.line_num}"
             if not columns:
-                columns = _header(cells, where)
+                columns = header(cells, where)
                 if columns:
                     continue
                 columns = list(without_header)
@@ -109,9 +117,12 @@ def _bad_byte(file: Path) -> int:
 
 
 def _delimiter(first: str) -> str:
-    """What cuts a line into most columns; a comma before a semicolon before a tab."""
-    line = first.lstrip()
-    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([line], delimiter=delimiter), [])))
+    """What cuts a line into most columns; a comma before a semicolon before a tab.
+
+    Where it names a picture, what cuts that out: "a.jpg,cat;dog;cow" has two columns.
+    """
+    rows = {delimiter: next(csv.reader([first.lstrip()], delimiter=delimiter), []) for delimiter in DELIMITERS}
+    return max(rows, key=lambda delimiter: (any(map(is_picture, rows[delimiter])), len(rows[delimiter])))
 
 
 def _header(first: list[str], where: str) -> list[str]:

@@ -36,6 +36,7 @@ class Bundle:
     preprocess: how pictures become its input. metrics: what was measured of it; empty where nothing is known. named:
     whether the classes have names, or are numbered for want of them. task: the name of what it was trained for.
     calibration: how its answers are read; None: as they are.
+    thresholds: see `Config`.
     """
 
     network: Network
@@ -45,6 +46,7 @@ class Bundle:
     named: bool = True
     task: str = CLASSIFICATION
     calibration: Calibration | None = None
+    thresholds: tuple[float, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -69,10 +71,11 @@ def save_config(
     metrics: dict[str, Any],
     task: str = CLASSIFICATION,
     preprocess: Preprocess | None = None,
+    thresholds: tuple[float, ...] = (),
 ) -> None:
     """Write what the weights mean: task, architecture, names, preprocessing; and how good they were found to be.
 
-    preprocess: how pictures became the network's input; by default as it was built for them.
+    preprocess: how pictures became the network's input; by default as it was built for them. thresholds: see `Config`.
     """
     config = {
         "task": task,
@@ -84,6 +87,7 @@ def save_config(
         "in_channels": network.in_channels,
         "preprocess": (preprocess or network.preprocess).to_dict(),
         **({"layers": list(network.layers)} if isinstance(network, LinearProbe) else {}),
+        **({"thresholds": list(thresholds)} if thresholds else {}),
         "metrics": metrics,
     }
     write_json(folder / CONFIG, config)
@@ -109,7 +113,7 @@ def load_bundle(folder: Path, model: Model | None = None) -> Bundle:
     except StriateError as error:
         raise StriateError(f"{folder / CONFIG} is damaged: {error}") from error
     fill(network, stored.tensors(), source=str(folder / WEIGHTS))
-    return Bundle(network.eval(), stored.preprocess, stored.classes, stored.config.metrics, task=stored.config.task)
+    return _bundle(network, stored)
 
 
 def _own_bundle(stored: Stored, model: Model | None) -> Bundle:
@@ -135,7 +139,13 @@ def _own_bundle(stored: Stored, model: Model | None) -> Bundle:
     network = LinearProbe(network, stored.layers, len(stored.classes)) if stored.layers else network
     fill(network, stored.tensors(), source=str(stored.folder / WEIGHTS))
     network.preprocess, network.class_names = stored.preprocess, stored.classes
-    return Bundle(network.eval(), stored.preprocess, stored.classes, config.metrics, task=config.task)
+    return _bundle(network, stored)
+
+
+def _bundle(network: Network, stored: Stored) -> Bundle:
+    config = stored.config
+    own, classes = stored.preprocess, stored.classes
+    return Bundle(network.eval(), own, classes, config.metrics, task=config.task, thresholds=config.thresholds)
 
 
 def load_weights(weights: str | Path, model: Model | None = None) -> Bundle:

@@ -48,7 +48,7 @@ def images_per_s(asking: Asking, forms: Mapping[str, QuickForm]) -> dict[str, fl
 def _agrees(asking: Asking, form: QuickForm, images: Tensor, expected: np.ndarray) -> bool:
     if form is asking.form:
         return True
-    found = Comparison(task_named(asking.bundle.task), CLOSE[asking.runtime.precision])
+    found = Comparison(task_named(asking.bundle.task).at(asking.bundle.thresholds), CLOSE[asking.runtime.precision])
     with asking.runtime.autocast():
         answers = form(images).float().numpy()
     found.add([str(number) for number in range(len(images))], expected, answers)

@@ -12,7 +12,7 @@ from striate.answers.calibration import Calibration
 from striate.answers.classes import CLASSIFICATION
 from striate.core import bounds
 from striate.core.errors import StriateError
-from striate.core.reading import Count, decoded
+from striate.core.reading import Count, Share, decoded
 from striate.core.records import Preprocess
 
 KEY = "striate"
@@ -44,7 +44,7 @@ class ExportRecord:
     version: of Striate. classes: their names, in the order of the outputs; named: whether they have names, or are
     numbered. with_preprocessing: whether it takes uint8 pictures (N, C, h, w) of the working size, `preprocess.resize`,
     instead of normalised images (N, C, H, W). sha256: of the weights it was made of. calibration: how its logits are
-    read; None: as they are.
+    read; None: as they are. thresholds: shares, 0..1, from which each class is named, of a task that has such.
     """
 
     version: str
@@ -60,6 +60,11 @@ class ExportRecord:
     proof: Proof | None = None
     calibration: Calibration | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    thresholds: Annotated[tuple[Share, ...], Meta(max_length=bounds.CLASSES[1])] = ()
+
+    def __post_init__(self) -> None:
+        if self.thresholds and len(self.thresholds) != len(self.classes):
+            raise StriateError(f"thresholds are {len(self.thresholds)}, classes are {len(self.classes)}")
 
     def text(self) -> str:
         """As the metadata has it."""

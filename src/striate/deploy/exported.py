@@ -32,7 +32,7 @@ class Exported(Predictor, OneScreen):
         self.path = Path(path)
         self._engine: Engine = open_engine(self.path, engine)
         self.record = ExportRecord.of_text(self._engine.record, str(self.path))
-        self._read = reader(self.record.task)
+        self._read = reader(self.record.task, self.record.thresholds)
         if self.calibration is not None:
             self._read = self.calibration.reading(self._read)
 

@@ -194,7 +194,7 @@ class Run(Predictor, FromFolder, OneScreen):
 
     @torch.inference_mode()
     def _answer(self, pictures: Pixels, names: Sequence[str], top: int) -> list[Any]:
-        few, task, found = self.task.at_once or len(names), self.task, list[Any]()
+        few, task, found = self.task.at_once or len(names), self.task.at(self.bundle.thresholds), list[Any]()
         for start in range(0, len(names), few):
             output = task.predict(self._form, to_batch(pictures[start : start + few]), self.preprocess, self.runtime)
             found += task.read(as_arrays(task.readable(output)), self.classes, names[start : start + few], top)
@@ -230,8 +230,8 @@ class Run(Predictor, FromFolder, OneScreen):
 
         dataset = self.recorded(dataset if isinstance(dataset, Dataset) else open_for(self, dataset))
         indices = members(dataset, split_to_evaluate(dataset, split))
-        seen: dict[int, int] = {}
-        found: Evaluation = self.measure(self.task, dataset, indices, seen, progress, unreadable).result()
+        seen, task = dict[int, int](), self.task.at(self.bundle.thresholds)
+        found: Evaluation = self.measure(task, dataset, indices, seen, progress, unreadable).result()
         if self.calibration is not None:
             found = replace(found, none_below=self.calibration.none_below)
         if self._known is None or not isinstance(found, Evaluation):

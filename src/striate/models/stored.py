@@ -23,7 +23,7 @@ from striate.answers.classes import CLASSIFICATION
 from striate.core import bounds
 from striate.core.errors import StriateError
 from striate.core.own_code import Written
-from striate.core.reading import decoded, read_file, read_record
+from striate.core.reading import Share, decoded, read_file, read_record
 from striate.core.records import Preprocess
 from striate.models.weight_files import read_tensors, refuse_not_finite
 
@@ -43,7 +43,8 @@ class Config:
     label_names: of the classes, in the order of the logits; all different. num_classes: of them; 0 where it is not
     stated. layers: those that a probe reads; () for the network's own head. metrics: how good the weights were found
     to be. task: what they were trained for. outputs: of the network, where they are not as many as the names. code: of
-    a person's own that the network is; it is not run because it stands here.
+    a person's own that the network is; it is not run because it stands here. thresholds: shares, 0..1, from which each
+    name is answered, where a task has such.
     """
 
     architecture: str
@@ -56,8 +57,11 @@ class Config:
     task: str = CLASSIFICATION
     outputs: Classes | None = None
     code: Written | None = None
+    thresholds: Annotated[tuple[Share, ...], Meta(max_length=bounds.CLASSES[1])] = ()
 
     def __post_init__(self) -> None:
+        if self.thresholds and len(self.thresholds) != len(self.label_names):
+            raise StriateError(f"thresholds are {len(self.thresholds)}, label_names are {len(self.label_names)}")
         if self.num_classes not in (0, len(self.label_names)):
             raise StriateError(f"num_classes is {self.num_classes}, label_names are {len(self.label_names)}")
         if self.preprocess.channels != self.in_channels:

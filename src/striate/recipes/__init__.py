@@ -17,6 +17,7 @@ from striate.recipes.localisation import localisation, quick_box
 from striate.recipes.mask_rcnn import instances, mask_rcnn
 from striate.recipes.quick_detector import detection, quick_detector
 from striate.recipes.quick_fcn import quick_fcn
+from striate.recipes.quick_labels import quick_labels
 from striate.recipes.resnet import cifar_resnet, resnet_2015
 from striate.recipes.segmentation import segmentation
 from striate.recipes.small_pictures import small_pictures
@@ -29,6 +30,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "small_pictures": small_pictures,
     "finetune": finetune,
     "probe": probe,
+    "quick_labels": quick_labels,
     "quick_box": quick_box,
     "localisation": localisation,
     "quick_fcn": quick_fcn,

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 
 from striate.core.errors import StriateError, unknown_name
 from striate.data.dataset import Dataset
 from striate.tasks.task import Task
 
+NAMES = ("classification", "multilabel", "localisation", "segmentation", "detection", "instances")
 
-class _Tasks(Mapping[str, Task]):
+
+class _Tasks(MutableMapping[str, Task]):
     """The tasks by name, in the order of what they ask; each is imported when it is asked for."""
 
+    def __init__(self) -> None:
+        self._known: dict[str, Task | None] = dict.fromkeys(NAMES)
+
     def __getitem__(self, name: str) -> Task:
-        if name not in NAMES:
-            raise KeyError(name)
-        task: Task = getattr(importlib.import_module(f"striate.tasks.{name}"), name.upper())
+        task = self._known[name]
+        if task is None:
+            task = self._known[name] = getattr(importlib.import_module(f"striate.tasks.{name}"), name.upper())
         return task
 
+    def __setitem__(self, name: str, task: Task) -> None:
+        self._known[name] = task
+
+    def __delitem__(self, name: str) -> None:
+        del self._known[name]
+
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(self._known)
 
 
-NAMES = ("classification", "localisation", "segmentation", "detection", "instances")
 TASKS = _Tasks()
 
 

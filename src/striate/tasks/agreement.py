@@ -5,6 +5,7 @@ N pictures, K classes, P places of a picture.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,24 @@ def of_boxes(expected: Numbers, found: Numbers, close: float) -> Agreement:
         difference=np.maximum(classes.difference, moved),
         apart=classes.apart | ~(moved <= close * np.abs(expected[..., 1:]).max()),
     )
+
+
+def of_labels(expected: Numbers, found: Numbers, close: float, thresholds: Sequence[float] = ()) -> Agreement:
+    """Of logits (N, K), each of which decides on a label by itself: by its share, 0..1, and that label's threshold.
+
+    thresholds: (): one half for all. close: as in `of_logits`.
+
+    >>> of_labels(np.array([[3.0, 0.2]]), np.array([[3.0, -0.2]]), 0.2)[2:]
+    (array([ True]), array([ True]))
+    """
+    reach = close * np.abs(expected).max() + np.finfo(np.float32).tiny
+    least = np.array(thresholds or [0.5] * expected.shape[1])
+    with np.errstate(divide="ignore"):
+        cut = np.log(least) - np.log1p(-least)
+    difference = _largest(found - expected)
+    crossed = (expected >= cut) != (found >= cut)
+    tied = ~(crossed & (np.abs(expected - cut) > reach)).any(1)
+    return Agreement(difference, ~(difference <= reach), crossed.any(1), tied)
 
 
 def _largest(differences: Numbers) -> npt.NDArray[np.float64]:

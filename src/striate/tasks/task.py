@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
@@ -12,71 +13,17 @@ from torch import Tensor, nn
 from striate.answers.classes import CLASSIFICATION
 from striate.core.records import Preprocess
 from striate.core.units import counted
-from striate.core.words import interval, number, percent
 from striate.data.dataset import Dataset
 from striate.data.decode import Pixels
 from striate.data.targets import BatchTargets, Indices, Targets
 from striate.runtime.runtime import Runtime
 from striate.tasks.agreement import Agreement, of_logits
+from striate.tasks.figure import LOSS as LOSS
+from striate.tasks.figure import Figure as Figure
 from striate.tasks.finding import Finding, Validated, no_findings
 
 NETWORK = "network"
 """The phase that trains all of a network."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure of how good a network is.
-
-    key: as metrics.jsonl has it, behind "val_". title: as a person reads it. stated: as evaluation.json has it, and
-    config.json behind the name of the split. unit: what its values are, as read behind its title, such as "in pixels";
-    "%": shares, 0 to 1, which are shown in per cent.
-    """
-
-    key: str
-    title: str
-    stated: str
-    higher_is_better: bool = True
-    unit: str = ""
-
-    @property
-    def worst(self) -> float:
-        """What every result is better than, or as good as."""
-        return float("-inf") if self.higher_is_better else float("inf")
-
-    @property
-    def heading(self) -> str:
-        """The title, to begin something with; a word that has its own capitals keeps them.
-
-        >>> LOSS.heading, Figure("map", "mAP", "map").heading
-        ('Loss', 'mAP')
-        """
-        first = self.title.partition(" ")[0]
-        return self.title if first[1:] != first[1:].lower() else self.title[:1].upper() + self.title[1:]
-
-    def line(self, value: float) -> str:
-        """A value as a line on a terminal or in a file has it.
-
-        >>> Figure("accuracy", "accuracy", "top1", unit="%").line(0.875), LOSS.line(0.25)
-        ('87.50%', '0.2500')
-        """
-        return f"{value:.2%}" if self.unit == "%" else f"{value:.4f}"
-
-    def shown(self, value: float | None) -> str:
-        """A value as a page has it, or a dash for none."""
-        return percent(value) if self.unit == "%" else number(value)
-
-    def between(self, ends: tuple[float, float]) -> str:
-        """An interval as a page has it.
-
-        >>> LOSS.between((0.5, 0.75))
-        '0.5 to 0.75'
-        """
-        return interval(ends) if self.unit == "%" else " to ".join(map(number, ends))
-
-
-LOSS = Figure("loss", "loss", "loss", higher_is_better=False)
-"""What every task has, whether it is among its figures or not."""
 
 
 class Result(Protocol):
@@ -199,7 +146,8 @@ class Task:
     name: in recipe.json and config.json; files without one are of classification. figures: the first decides which
     weights are best, the next where the first are equal. outputs: numbers that the network gives for the names of the
     targets.
-    needs: the task whose targets it learns from, where those are another's. learns_from, answers_with, one_answer: in
+    needs: the task whose targets it learns from, where those are another's. networks: the task whose networks answer
+    it, where those are another's. learns_from, answers_with, one_answer: in
     words, the targets of pictures, what a network says of one, and the part of that which others do not say; of a task
     with targets of its own. idle: fields of the recipe that do nothing here. losses: each mean over `weight` of the
     targets, 0 where that is 0; what it is made of has names that no other phase uses. losses_for: the same for a data
@@ -217,6 +165,8 @@ class Task:
     numbers of the pictures that were evaluated, and `Preprocess.white`.
     beside: targets of a batch with what else is known of its pictures by their pixels: uint8 pictures of the working
     size, targets, preprocessing.
+    thresholds: of a result on validation, what numbers of the network have to reach, one for each name; kept with the
+    weights, and given by that name to `metric`, `read` and `agreement`.
     agreement: of how far another way, such as an exported file, may be from the network: its output, that of the other
     way, and what is close.
     phases: one optimiser each, of the module of that name, or of all that is called NETWORK. mix: pictures of a batch
@@ -241,6 +191,7 @@ class Task:
     examples: Callable[[Any, Dataset, Indices, float | None], list[Any]]
     phases: tuple[str, ...] = (NETWORK,)
     needs: str = CLASSIFICATION
+    networks: str = ""
     learns_from: str = ""
     answers_with: str = ""
     one_answer: str = ""
@@ -251,6 +202,7 @@ class Task:
     at_once: int | None = None
     drawn: Callable[[Pixels, BatchTargets], Pixels] | None = None
     beside: Callable[[Tensor, Any, Preprocess], Any] = lambda pictures, targets, preprocess: targets
+    thresholds: Callable[[Any], tuple[float, ...]] | None = None
     agreement: Callable[[Any, Any, float], Agreement] = of_logits
     sees_all: bool = False
     at_own_size: bool = False
@@ -272,6 +224,20 @@ class Task:
     def module(self, network: nn.Module, phase: str) -> nn.Module:
         """What of a network is trained in a phase."""
         return network if phase == NETWORK else network.get_submodule(phase)
+
+    @property
+    def answered_by(self) -> str:
+        """The task whose networks answer it."""
+        return self.networks or self.needs
+
+    def at(self, thresholds: tuple[float, ...]) -> Task:
+        """The task with answers that thresholds decide on; as it is without any."""
+        if not thresholds:
+            return self
+        fixed: dict[str, Any] = {}
+        for name in ("metric", "read", "agreement"):
+            fixed[name] = partial(getattr(self, name), thresholds=thresholds)
+        return replace(self, **fixed)
 
     def merit(self, figures: dict[str, float], first: str | None = None) -> tuple[float, ...]:
         """What is larger for the better of two networks. first: key of the figure that counts most."""

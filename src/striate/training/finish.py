@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from striate.analysis.summary import summarize
 from striate.core.commands import command, shown
 from striate.core.files import write_bytes, write_json
-from striate.data.batches import batches_of, step_generator
+from striate.data.batches import Batches, batches_of, step_generator
 from striate.data.dataset import Dataset
 from striate.data.tiled import whole_pictures
 from striate.data.unreadable import UnreadablePictures
@@ -23,7 +24,7 @@ from striate.report.facts import ReportFacts, Sample
 from striate.report.page import write_report
 from striate.runtime.global_state import seed_everything
 from striate.tasks.evaluation import evaluate
-from striate.tasks.task import Task
+from striate.tasks.task import Metric, Task
 from striate.training.card import model_card
 from striate.training.finetune.feature_space import feature_space
 from striate.training.finetune.transfer import transfer_facts
@@ -49,10 +50,11 @@ def finish(
     begun, record = read_begun(folder)
     recipe = begun.recipe
     at_once = runtime.at_once(recipe.batch_size)
-    batches = batches_of(dataset, split, working, at_once, unreadable=unreadable)
-    network = runtime.network(run.network)
-    seed_everything(step_generator(job.seed, counters.step).initial_seed())
-    metric = evaluate(task, network, batches.in_order(), run.preprocess, job.names, runtime)
+
+    def batches(of: str) -> Batches:
+        return batches_of(dataset, of, working, at_once, unreadable=unreadable)
+
+    metric, thresholds = tested(job, run, batches, split, counters.step)
     found, first = metric.result(), task.figures[0]
     judged = whole_pictures(dataset, unreadable.without(dataset.splits[split]))
     examples = task.examples(found, *judged, run.preprocess.white)
@@ -64,7 +66,7 @@ def finish(
         "epoch": counters.best_epoch,
         "seconds": round(counters.seconds, 1),
     }
-    save_config(folder, run.network, job.names, metrics, task.name, run.preprocess)
+    save_config(folder, run.network, job.names, metrics, task.name, run.preprocess, thresholds)
     facts = ReportFacts(
         title=folder.name,
         command=whole_command(record),
@@ -92,6 +94,23 @@ def finish(
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), task.examples_are: listed})
     job.watch.result(facts)
     return Run(folder, model=model)
+
+
+def tested(
+    job: Job, run: Run, batches: Callable[[str], Batches], split: str, step: int
+) -> tuple[Metric, tuple[float, ...]]:
+    """What a metric makes of the best weights' answers on a split, and the thresholds that decided on them.
+
+    These are chosen on validation, where the task has such. step: that the run ended with.
+    """
+    network = job.runtime.network(run.network)
+
+    def measured(task: Task, split: str) -> Metric:
+        seed_everything(step_generator(job.seed, step).initial_seed())
+        return evaluate(task, network, batches(split).in_order(), run.preprocess, job.names, job.runtime)
+
+    thresholds = job.task.thresholds(measured(job.task, "val").result()) if job.task.thresholds else ()
+    return measured(job.task.at(thresholds), split), thresholds
 
 
 def gone_on(record: dict[str, Any]) -> dict[str, Any]:

@@ -103,18 +103,18 @@ def require_proposals(recipe: Recipe, network: Network) -> None:
 def _refuse_other_task(model: Model, task: Task) -> None:
     """Raise StriateError, before anything is built, for a named network that gives another kind of answer."""
     gives = task_of(model) if isinstance(model, str) else None
-    if gives not in (None, task.needs):
+    if gives not in (None, task.answered_by):
         asked, given = (task_named(each).answers_with for each in (task.needs, str(gives)))
-        do = instead_of(str(model), task.needs)
+        do = instead_of(str(model), task.answered_by)
         raise StriateError(f"{model} answers with {given}, and {task.name} asks for {asked}; {do}")
 
 
 def _require_answers(network: Network, task: Task) -> None:
     """Raise StriateError for a network, such as one of a person's own, that says nothing of what is asked."""
-    if network.task != task.needs:
+    if network.task != task.answered_by:
         raise StriateError(
             f"{network.label} answers with no {task_named(task.needs).one_answer}, as {task.name} asks, but with "
-            f"{task_named(network.task).answers_with}; take a network of the zoo: {instead_of('', task.needs)}"
+            f"{task_named(network.task).answers_with}; take a network of the zoo: {instead_of('', task.answered_by)}"
         )
 
 

@@ -163,7 +163,7 @@ def untrainable(source: str, classes: tuple[str, ...], counts: dict[str, list[in
     elsewhere = [split for split, of_class in counts.items() if any(of_class[number] for number in empty)]
     others = f" (there are some in {' and '.join(elsewhere)})" if elsewhere else ""
     return [
-        f"{source}: {_some([classes[number] for number in empty], 'class')} without a readable picture to train on"
+        f"{source}: {some([classes[number] for number in empty], 'class')} without a readable picture to train on"
         f"{others}; add pictures or remove the class"
     ]
 
@@ -174,7 +174,7 @@ def unequal(classes: tuple[str, ...], counts: dict[str, list[int]], what: str = 
     totals = np.sum(list(counts.values()), axis=0)
     few = [f"{c} ({n})" for c, n in zip(classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
     if few:
-        warnings.append(f"{_some(few, 'class')} with fewer than {FEW_PICTURES} {what}")
+        warnings.append(f"{some(few, 'class')} with fewer than {FEW_PICTURES} {what}")
     train = np.array(counts["train"])
     if train.min() > 0 and train.max() > IMBALANCE_RATIO * train.min():
         largest, smallest = classes[int(train.argmax())], classes[int(train.argmin())]
@@ -185,19 +185,24 @@ def unequal(classes: tuple[str, ...], counts: dict[str, list[int]], what: str = 
     return warnings
 
 
-def nearly_equal(classes: Sequence[str]) -> list[str]:
+def nearly_equal(classes: Sequence[str], noun: str = "class") -> list[str]:
     """A warning of classes whose names differ by nothing that is heard."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in classes:
         groups["".join(name.split()).casefold()].append(name)
     return [
-        f"{' and '.join(map(repr, names))} are {len(names)} classes, though their names differ by case or spaces only; "
-        "give them one name if they are one class"
+        f"{' and '.join(map(repr, names))} are {counted(len(names), noun)}, though their names differ by case or "
+        f"spaces only; give them one name if they are one {noun}"
         for names in groups.values()
         if len(names) > 1
     ]
 
 
-def _some(names: list[str], noun: str) -> str:
+def some(names: list[str], noun: str) -> str:
+    """How many there are and the first of them.
+
+    >>> some(["ant", "bee"], "class")
+    '2 classes (ant, bee)'
+    """
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{counted(len(names), noun)} ({', '.join(names[:NAMED])}{more})"

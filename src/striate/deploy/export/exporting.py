@@ -26,6 +26,7 @@ from striate.deploy.export.traced import Traced, of_its_size, traced
 from striate.deploy.export_record import ExportedPrecision, ExportRecord
 from striate.deploy.predictor import Tell
 from striate.tasks import task_named
+from striate.tasks.task import Task
 
 MAX_DROP = 0.5  # points
 
@@ -102,7 +103,7 @@ def export(bundle: Bundle, wanted: Wanted, trials: Trials, audience: Audience) -
     answers differ on a picture, with the layer where they part; in int8 where the task's first figure drops
     by more than was allowed.
     """
-    format, label, task = FORMATS[wanted.format], bundle.network.label, task_named(bundle.task)
+    format, label, task = FORMATS[wanted.format], bundle.network.label, _task_of(bundle)
     format.require(wanted.precision)
     require_writable(wanted.path)
     if wanted.precision == "int8" and (trials.calibration is None or trials.pictures.known is None):
@@ -152,7 +153,7 @@ def _written(
             made = format.made(record.precision, found, label, trials.calibration)
             format.write(made, record, file)
             engine = open_engine(file, format.engine)
-            if takes_other_sizes(found, engine, task_named(record.task), CLOSE[record.precision]):
+            if takes_other_sizes(found, engine, _task_of(record), CLOSE[record.precision]):
                 return found, made, engine
         except StriateError:  # which says of what: if it is not the size, the next lines say it again
             pass
@@ -160,6 +161,10 @@ def _written(
     made = format.made(record.precision, found, label, trials.calibration)
     format.write(made, record, file)
     return found, made, open_engine(file, format.engine)
+
+
+def _task_of(answering: Bundle | ExportRecord) -> Task:
+    return task_named(answering.task).at(answering.thresholds)
 
 
 def _settle(file: Path, path: Path, format: Format) -> int:
@@ -215,4 +220,5 @@ def _record(bundle: Bundle, wanted: Wanted) -> ExportRecord:
         with_preprocessing=wanted.with_preprocessing,
         calibration=bundle.calibration,
         metrics=bundle.metrics,
+        thresholds=bundle.thresholds,
     )
