@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from striate.deploy.ensemble import evaluate_together
     from striate.deploy.opened import load
     from striate.deploy.run import Run
+    from striate.deploy.soup import soup
     from striate.deploy.together import predict_together
     from striate.deploy.view_gain import evaluate_views
     from striate.frozen.channel_weights import fit_distance
@@ -63,6 +64,7 @@ _HOMES = {
     "compare_runs": "striate.deploy.comparing",
     "evaluate_together": "striate.deploy.ensemble",
     "evaluate_views": "striate.deploy.view_gain",
+    "soup": "striate.deploy.soup",
     "predict_together": "striate.deploy.together",
     "learning_curve": "striate.frozen.dataset_curve",
     "near_duplicates": "striate.frozen.near_duplicates",
@@ -120,6 +122,7 @@ __all__ = [
     "playground",
     "predict_together",
     "resume",
+    "soup",
     "stability",
     "step",
     "summarize",

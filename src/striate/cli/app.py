@@ -27,6 +27,7 @@ from striate.cli import (
     proposals,
     runs,
     serving,
+    soup,
     stability,
     step,
     teaching,
@@ -107,6 +108,7 @@ app.command("train")(training.train)
 app.command("evaluate")(using.evaluate)
 app.command("calibrate")(calibrating.calibrate)
 app.command("predict")(predicting.predict)
+app.command("soup")(soup.soup)
 app.command("export")(exporting.export)
 app.command("serve")(serving.serve)
 app.command("watch")(watching.watch)

@@ -18,5 +18,7 @@ def settings_of(recipe: dict[str, Any]) -> str:
     """
     data = recipe.get("data")
     fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
-    decided = json.dumps([*(recipe.get(key) for key in ("source", "recipe", "code")), fingerprint], sort_keys=True)
+    mixed = [recipe["soup"]] if "soup" in recipe else []  # the mean of runs is none of another seed
+    made = [*(recipe.get(key) for key in ("source", "recipe", "code")), fingerprint, *mixed]
+    decided = json.dumps(made, sort_keys=True)
     return hashlib.sha256(decided.encode()).hexdigest()[:12]

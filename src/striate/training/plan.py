@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
@@ -177,8 +178,13 @@ def _elsewhere(plan: Plan, dataset: Dataset) -> dict[str, Any]:
 
 
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
-    """The plan of a run folder, and all of recipe.json. Raises StriateError when it is missing or damaged."""
+    """The plan of a run folder, and all of recipe.json. Raises StriateError when it is damaged, and for a soup."""
     begun, record = read_begun(folder)
+    if "soup" in record:
+        raise StriateError(
+            f"{folder} is a soup, the mean of the weights of other runs, which no training goes on with; train another "
+            f"run that begins with it: --weights {folder}"
+        )
     elsewhere = {split: each.source for split, each in begun.data.elsewhere.items()}
     also: dict[str, Any] = {"task": begun.task, "continued": begun.continued, "elsewhere": elsewhere}
     return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, **also), record
