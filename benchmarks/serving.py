@@ -5,9 +5,12 @@
 NETWORK: "embedded", a name of the zoo (weights drawn), or what `striate serve` takes. Everything stays on 127.0.0.1.
 Each client sends photographs of 500 x 375 px as JPEG, one per request, and asks again when it is answered; clients are
 sockets of one thread that sends bytes made before, and take the same cores. The engine's own rate is that of batches of
-32, as many at once as it answers best, in a process of its own, before and after the load, the machine else idle:
-pictures that are decoded already. CPU time is per request, of the server and of the clients. Memory is the server's,
-after 1,000 requests and after all; last of all SIGTERM comes under load.
+32, as many at once as it answers best, in a process of its own, before and after the load, the machine else idle: the
+same photographs, decoded already. Decoding alone, on every core, is measured there too; one after the other they would
+do `possible_images_per_s`, which no server on these cores exceeds. Of drawn weights one class is made the likeliest by
+far: where two are nearly equal, 16 bits are answered again in 32, and what is compared is another network. CPU time is
+per request, of the server and of the clients. Memory is the server's, after 1,000 requests and after all; last of all
+SIGTERM comes under load.
 """
 
 from __future__ import annotations
@@ -34,25 +37,36 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image, ImageFilter
 
-BATCH = 32
+DECIDED = 100.0  # added to a logit
 RATE = """
 import itertools, json, sys, time
+from functools import partial
+from pathlib import Path
 import numpy as np
+from striate.data.decode import decode_picture
 from striate.data.threads import in_threads
+from striate.data.working_size import read_working
 from striate.deploy.opened import load
 opened = load(sys.argv[1], sys.argv[2])
-shape = (32, *opened.preprocess.resize, opened.preprocess.channels)
-pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-def answer(number):
-    opened.answer(pictures, [""] * 32, 3)
-    return time.perf_counter()
-with opened.computing():
-    list(in_threads(answer, range(4), opened.at_once))
+files = [path.read_bytes() for path in sorted(Path(sys.argv[4]).glob("*.jpg"))]
+def decoded(number):
+    content = files[number % len(files)]
+    decode = lambda *asked: decode_picture(content, "photograph", *asked)
+    return read_working("photograph", decode, opened.preprocess)
+pictures = np.stack([decoded(number) for number in range(32)])
+def rate(work, seconds):
+    def timed(number):
+        work(number)
+        return time.perf_counter()
+    list(in_threads(timed, range(4), opened.at_once))
     start = time.perf_counter()
-    end = start + float(sys.argv[3])
+    end = start + seconds
     numbers = itertools.takewhile(lambda _: time.perf_counter() < end, itertools.count())
-    ends = list(in_threads(answer, numbers, opened.at_once))
-    print(json.dumps(32 * len(ends) / (time.perf_counter() - start)))
+    count = len(list(in_threads(timed, numbers, opened.at_once)))
+    return count / (time.perf_counter() - start)
+with opened.computing():
+    engine = 32 * rate(lambda _: opened.answer(pictures, [""] * 32, 3), float(sys.argv[3]))
+    print(json.dumps([engine, rate(decoded, float(sys.argv[3]) / 4)]))
 """
 
 
@@ -70,21 +84,29 @@ def photographs(count: int = 16) -> list[bytes]:
 def weights_of(name: str, folder: Path) -> str:
     """What `striate serve` takes for a network of the zoo, or the name itself."""
 
+    import torch
+
     from striate.deploy.bundle import save_config, save_weights
     from striate.models import ZOO, create_model
 
     if name not in ZOO:
         return name
+    torch.manual_seed(0)
     network = create_model(name)
+    with torch.no_grad():
+        network.get_submodule(network.classifier_name).bias[0] += DECIDED
     save_weights(folder, network)
     save_config(folder, network, tuple(f"class {number}" for number in range(network.classes)), {})
     return str(folder)
 
 
-def engine_rate(weights: str, precision: str, seconds: float) -> float:
-    """Pictures per second of batches."""
-    command = [sys.executable, "-c", RATE, weights, precision, str(seconds)]
-    return float(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+def rates(weights: str, precision: str, seconds: float, folder: str) -> tuple[float, float]:
+    """Pictures per second of batches, and of decoding."""
+    for number, content in enumerate(photographs()):
+        (Path(folder) / f"{number:02}.jpg").write_bytes(content)
+    command = [sys.executable, "-c", RATE, weights, precision, str(seconds), folder]
+    engine, decoding = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return engine, decoding
 
 
 def cpu_seconds(process: int) -> float:
@@ -205,9 +227,9 @@ def wait_for(load: Load, count: int) -> None:
 
 def measured(name: str, arguments: argparse.Namespace) -> dict[str, object]:
     """One row."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as pictures:
         weights = weights_of(name, Path(folder))
-        before = engine_rate(weights, arguments.precision, arguments.seconds / 6)
+        before = rates(weights, arguments.precision, arguments.seconds / 6, pictures)
         command = ["serve", weights, "--port", "0", "--precision", arguments.precision, "--json"]
         server = subprocess.Popen([sys.executable, "-m", "striate", *command], stdout=subprocess.PIPE, text=True)
         assert server.stdout is not None
@@ -220,7 +242,7 @@ def measured(name: str, arguments: argparse.Namespace) -> dict[str, object]:
         seconds, elapsed = list(load.seconds), time.perf_counter() - start
         clients_cpu, server_cpu = load.cpu_s - clients_cpu, cpu_seconds(server.pid) - server_cpu
         load.stop()
-        after = engine_rate(weights, arguments.precision, arguments.seconds / 6)
+        after = rates(weights, arguments.precision, arguments.seconds / 6, pictures)
         load = Load(ready["url"], arguments.clients)
         wait_for(load, arguments.requests // 10)
         early = resident_mb(ready["url"])
@@ -232,7 +254,8 @@ def measured(name: str, arguments: argparse.Namespace) -> dict[str, object]:
         status = server.wait()
         gone = time.perf_counter() - start
         load.stop()
-    own = statistics.mean([before, after])
+    own, decoding = map(statistics.mean, zip(before, after, strict=True))
+    possible = 1 / (1 / own + 1 / decoding)
     return {
         "network": name,
         "engine": ready["engine"],
@@ -241,7 +264,10 @@ def measured(name: str, arguments: argparse.Namespace) -> dict[str, object]:
         "p95_ms": round(1000 * statistics.quantiles(seconds, n=20)[-1], 1),
         "images_per_s": round(len(seconds) / elapsed, 1),
         "engine_images_per_s": round(own, 1),
+        "decoding_images_per_s": round(decoding, 1),
+        "possible_images_per_s": round(possible, 1),
         "ratio": round(len(seconds) / elapsed / own, 3),
+        "possible_ratio": round(possible / own, 3),
         "server_cpu_ms": round(1000 * server_cpu / len(seconds), 2),
         "clients_cpu_ms": round(1000 * clients_cpu / len(seconds), 2),
         "mb_early": round(early),

@@ -265,6 +265,17 @@ def test_no_such_run(striate, tmp_path, words):
     assert line == f"striate: {tmp_path / 'none'}: no such run folder; {told}"
 
 
+def test_a_run_of_a_like_name_is_offered(striate, digits_run, tmp_path, monkeypatch):
+    shutil.copytree(digits_run, tmp_path / "runs" / "cats")
+    monkeypatch.chdir(tmp_path)
+    for name in ("catz", "runs/catz", "runs/Cat"):
+        line = striate("evaluate", name, "digits").mistake()
+        assert line == f"striate: {name}: no such run folder; did you mean runs/cats?"
+    line = striate("compare", "catz", "resnet18").mistake()
+    assert line.startswith("striate: unknown model 'catz'; the nearest of ")
+    assert line.endswith("; the run runs/cats has a like name")
+
+
 def test_runs_of_no_such_folder(striate, tmp_path):
     assert striate("runs", tmp_path / "none").mistake() == f"striate: {tmp_path / 'none'}: no such folder"
     (tmp_path / "file").write_text("x")

@@ -19,12 +19,15 @@ from striate.core.own_code import Written, code_of, names_code
 from striate.core.reading import read_record
 from striate.core.records import Preprocess
 from striate.deploy.engines import is_exported
+from striate.deploy.near_runs import near_runs
 from striate.meta.weightless import blueprint
 from striate.models import FILES, NAMED, OWN, Model, Network, architecture_of, create_model, is_drawn
 from striate.models.linear_probe import LinearProbe
 from striate.models.pattern import canonical
 from striate.models.stored import CONFIG, EMBEDDED, WEIGHTS, Stored, digest, read_stored, stored_folder
 from striate.models.weights import fill
+
+ALL_RUNS = "`striate runs` lists those there are, `embedded` is the packaged network"
 
 log = logging.getLogger("striate")
 
@@ -99,9 +102,8 @@ def load_bundle(folder: Path, model: Model | None = None) -> Bundle:
     Raises StriateError that names a missing or damaged file, weights that do not fit, or code that has to be named.
     """
     if not folder.is_dir():
-        raise StriateError(
-            f"{folder}: no such run folder; `striate runs` lists those there are, `embedded` is the packaged network"
-        )
+        near = f"did you mean {' or '.join(near_runs(folder))}?" if near_runs(folder) else ALL_RUNS
+        raise StriateError(f"{folder}: no such run folder; {near}")
     stored = read_stored(folder)
     if stored.config.code is not None or names_code(stored.architecture):
         return _own_bundle(stored, model)
@@ -201,7 +203,8 @@ def network_of(
             log.warning(remark)
         return network
     if not names_weights(name):
-        raise unknown_name("model", name, (*NAMED, EMBEDDED), "`striate models`")
+        error = unknown_name("model", name, (*NAMED, EMBEDDED), "`striate models`")
+        raise StriateError(f"{error}; the run {near[0]} has a like name") if (near := near_runs(name)) else error
     for what, value in (("--classes", classes), ("--in-channels", in_channels)):
         if value is not None:
             raise StriateError(f"{what} is settled by the weights of {name}; leave it out")

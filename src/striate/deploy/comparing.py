@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from striate.analysis.summary import summarize
 from striate.core.errors import StriateError
 from striate.core.settings import settings_of
 from striate.core.units import counted
@@ -167,9 +166,9 @@ def _measured(run: Run, dataset: Dataset, bar: Bar, unreadable: list[DecodeError
         raise StriateError(
             f"runs for {run.task.name} cannot be compared: nothing says how sure a difference of theirs is"
         )
-    cost = summarize(run.network)
     stated = run.task.figures[0].stated
-    return Measured(run, result, result.to_dict()[stated], cost.params, cost.macs)
+    params = sum(each.numel() for each in run.network.parameters())
+    return Measured(run, result, result.to_dict()[stated], params, run.macs)
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:

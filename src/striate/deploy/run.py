@@ -60,7 +60,7 @@ class Run(Predictor, FromFolder, OneScreen):
     or "auto": what the run was trained in, where this machine computes that natively, else fp32; of other weights the
     fastest here. `runtime.precision` says which. model: of which network the weights are, where they do not say so
     themselves. device: "auto", which is the GPU if there is one, "cpu", "cuda", or a GPU by its number, such as
-    "cuda:1".
+    "cuda:1". macs: multiply-accumulates for a picture.
     """
 
     def __init__(
@@ -71,7 +71,8 @@ class Run(Predictor, FromFolder, OneScreen):
         with torch_threads(1):  # of many small tensors; several threads wait for each other at every one
             self.bundle: Bundle = load_weights(folder, model)
         with as_current(device):
-            runtime = default_runtime(precision, macs_of(self.bundle.network), device)
+            self.macs = macs_of(self.bundle.network)
+            runtime = default_runtime(precision, self.macs, device)
             if precision == "auto" and (trained := self._trained_in()) is not None:
                 runtime = replace(runtime, precision=natively(trained, device))
         if self.bundle.network.against_channels_last:
@@ -308,9 +309,5 @@ class Run(Predictor, FromFolder, OneScreen):
 @checked
 @global_state_kept()
 def load(folder: str | Path, precision: str = "auto", model: Model | None = None, device: str = "auto") -> Run:
-    """Open a run folder, "embedded", other weights, or an open run's folder again, for use; see `Run`.
-
-    model: of which network the weights are, where they do not say so; of a run of one's own network that network, its
-    class or FILE.py:NAME: a run folder runs no code that nobody has named.
-    """
+    """Open a run folder, "embedded", other weights, or an open run's folder again, for use; see `opened.load`."""
     return Run(folder, precision, model, device)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from made_up_truth import MadeUp, learned, truth_of
 from striate.core.errors import StriateError
-from striate.models import DETECTORS, create_model
+from striate.meta.weightless import blueprint
+from striate.models import DETECTORS, INSTANCES, create_model
 from striate.models.detection import Detector
 from striate.models.detection.detector import MOST
 
@@ -78,3 +79,10 @@ def test_classes_can_be_others(name: str) -> None:
         assert create_model(name, classes=5).state_dict().keys() == network.state_dict().keys()
         with pytest.raises(StriateError, match="classes must be at least 1, got 0"):
             network.reset_classifier(0)
+
+
+@pytest.mark.parametrize("name", [*DETECTORS, *INSTANCES])
+def test_pictures_of_a_few_pixels_are_refused(name: str) -> None:
+    refused = "a 31x64 picture is too small: .*; the smallest that works is 32x32|and no others, got 31x64"
+    with pytest.raises(StriateError, match=refused):
+        blueprint(lambda: create_model(name, classes=CLASSES, size=(31, 64)))

@@ -84,5 +84,6 @@ def test_a_dream_is_a_page_of_three_pictures(tmp_path, read_page):
     section = read_page(found.page()).one("section", id="dream")
     assert len(section.all("img")) == 3
     assert (facts["layer"], facts["size"]) == ("features.6", [24, 32])
+    assert found.summary.endswith(f" parameters, shown {tmp_path / 'photo.png'}.")
     with pytest.raises(StriateError, match="unknown layer of .* 'feature.6'; did you mean 'features.6'"):
         dream(network(), tmp_path / "photo.png", "feature.6")

@@ -92,6 +92,19 @@ def test_a_state_that_is_damaged_is_a_sentence_until_there_is_another(run, photo
     assert (list(look(looks).by_checkpoint), looks.problem) == (["20"], "")
 
 
+def test_what_a_drawing_raises_is_a_sentence_until_there_is_another(run, photos, monkeypatch):
+    def failing(network, images):
+        raise RuntimeError("no maps")
+
+    with_states(run, photos, {"network": drawn(1)}, 10)
+    with monkeypatch.context() as patched:
+        patched.setattr(looking, "sheets", failing)
+        looks = look(Looks(run))
+    assert looks.problem == f"a state of {run} cannot be drawn (RuntimeError: no maps)"
+    with_states(run, photos, {"network": drawn(1)}, 20)
+    assert (list(look(looks).by_checkpoint), looks.problem) == (["20"], "")
+
+
 class Acts:
     def __reduce__(self):
         return (pytest.fail, ("it was unpickled",))

@@ -167,7 +167,8 @@ def test_runs_are_found_and_the_newest_is_first(tmp_path, run):
     os.utime(run / RECIPE, (1000, 1000))
     assert [each.run for each in Runs(tmp_path / "runs").look()] == ["deeper/dogs", "cats"]
     assert [each.run for each in Runs(other).look()] == ["dogs"]
-    assert set(run_folders(tmp_path / "runs")) == {run, other}
+    found, cut_short = run_folders(tmp_path / "runs")
+    assert (set(found), cut_short) == ({run, other}, False)
 
 
 def test_so_many_runs_are_shown_and_the_rest_is_told(tmp_path, monkeypatch):
@@ -177,6 +178,11 @@ def test_so_many_runs_are_shown_and_the_rest_is_told(tmp_path, monkeypatch):
     found = Runs(tmp_path)
     assert len(found.look()) == 2
     assert found.note == "not shown: 1 older run"
+    monkeypatch.setattr(watching, "MOST_FOLDERS", 2)
+    assert Runs(tmp_path).look()
+    found = Runs(tmp_path)
+    assert len(found.look()) == 1
+    assert found.note == "not shown: runs beyond the first 2 folders; watch a folder further down"
 
 
 def test_a_look_is_followed_by_a_rest(run):

@@ -12,9 +12,9 @@ from torch import nn
 from foreign_modules import Functional, Gated, OfPixels, ReusedInPlace
 from of_others import captum_module
 from striate.models import create_model
-from striate.visual.attribution.covering import CELLS, COVERED
 from striate.visual.attribution.gradients import NOISE
 from striate.visual.attribution.methods import attribution
+from striate.visual.occlusion import CELLS, COVERED
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Input Tensor .* required_grads has been set", "ignore:Setting .* hooks on ReLU"

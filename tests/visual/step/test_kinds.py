@@ -55,6 +55,8 @@ LAYERS = {
     "conv, reflected": nn.Conv2d(4, 3, 3, padding=1, padding_mode="reflect"),
     "transposed": nn.ConvTranspose2d(4, 6, 3),
     "transposed, all": nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2, dilation=2),
+    "times a mask": Only(lambda x: x * (torch.arange(6) > 2)),
+    "a mask times": Only(lambda x: (torch.arange(6) > 2) * x),
     "linear": nn.Linear(6, 5),
     "linear, no bias": nn.Linear(6, 5, bias=False),
     "product of matrices": Only(lambda x: x @ x.transpose(2, 3)),

@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from torch import Tensor
 
 from striate.answers.detections import DETECTION
+from striate.core.errors import StriateError
 from striate.models.network import Network
 
 MOST = 100
@@ -64,12 +65,19 @@ class Detector(Network):
     """
 
     task = DETECTION
+    smallest_px = 32  # of less the deepest maps have one cell, whose norms and boxes are numbers of nothing
     of_positives: ClassVar[str] = "box"
     """That of `losses` which is 0 where no anchor, cell or point has an object to learn."""
 
     def finest_px(self, size: tuple[int, int]) -> float:
         """Side of the smallest anchor, window or cell, in pixels of an input of this height and width."""
         raise NotImplementedError
+
+    def _does_not_fit(self, height: int, width: int) -> StriateError:
+        return StriateError(
+            f"{self.label}: a {height}x{width} picture is too small: nothing in it has enough pixels to be found by; "
+            f"the smallest that works is {self.smallest_px}x{self.smallest_px}"
+        )
 
     def losses(self, images: Tensor, truth: Truth) -> dict[str, Tensor]:
         """What is minimised, by the names of the paper: scalars, each a mean over the pictures."""

@@ -166,7 +166,7 @@ def fast_rcnn_vgg16(classes: int = 20, in_channels: int = 3) -> FastRCNN:
     """The paper's: RoI pooling at stride 16, and VGG-16's own dense layers; 600 px."""
     vgg = vgg16(1, in_channels)
     network = FastRCNN(of_vgg(vgg), PoolOneMap(16), TwoDense(512 * SIDE**2, VGG_UNITS, 0.5), VGG_UNITS, classes)
-    network.begins_with, network.dense_from, network.smallest_px = "vgg16", VGG_DENSE, 16
+    network.begins_with, network.dense_from = "vgg16", VGG_DENSE
     network.preprocess = Preprocess((600, 800), (600, 800), fit="stretch").for_channels(in_channels)
     return network
 

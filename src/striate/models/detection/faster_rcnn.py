@@ -141,7 +141,7 @@ def faster_rcnn_vgg16(classes: int = 20, in_channels: int = 3) -> FasterRCNN:
     rpn = RegionProposals(512, [(128, 256, 512)], Kept(12000, 2000), Kept(6000, 300))
     head = TwoDense(512 * SIDE**2, VGG_UNITS, 0.5)
     network = FasterRCNN(of_vgg(vgg), PoolOneMap(16), rpn, head, VGG_UNITS, classes)
-    network.begins_with, network.dense_from, network.smallest_px = "vgg16", VGG_DENSE, 16
+    network.begins_with, network.dense_from = "vgg16", VGG_DENSE
     network.preprocess = Preprocess((600, 800), (600, 800), fit="stretch").for_channels(in_channels)
     return network
 

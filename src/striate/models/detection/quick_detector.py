@@ -83,7 +83,6 @@ class QuickDetector(Detector):
     classifier_name = "heads.0.score"
     auxiliary_classifiers = ("heads.1.score", "heads.2.score")
     begins_with = "quick_regnet26"
-    smallest_px = 32
 
     def __init__(self, backbone: QuickRegNet, classes: int) -> None:
         super().__init__()

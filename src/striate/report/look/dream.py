@@ -51,7 +51,7 @@ def dream(
     preprocess = looked_at.preprocess if isinstance(looked_at, Run) else subject.network.preprocess
     part = Part("dream", f"What {layer} sees", "look/dream.html", partial(_dreamt, picture, layer, preprocess))
     with watching("dreaming") as progress:
-        return Looked(subject, ((part, part.look(subject, progress)),))
+        return Looked(subject, ((part, part.look(subject, progress)),), shown=_named(picture))
 
 
 def _dreamt(picture: Picture, layer: str, preprocess: Preprocess, subject: Subject, progress: Progress) -> Found:
@@ -63,11 +63,15 @@ def _dreamt(picture: Picture, layer: str, preprocess: Preprocess, subject: Subje
         smaller = F.interpolate(image, (height, width), mode="bilinear", align_corners=False, antialias=True)
         drawn = exaggerated(network, layer, smaller, palette, seed=subject.seed, tick=partial(_half, progress, 1))
     progress(2, 2)
-    name = str(picture) if isinstance(picture, str | Path) else "the picture"
+    name = _named(picture)
     told = ("The picture", f"A dream of {layer}", f"A caricature by {layer}")
     pictures = [MadeUp(words, palette.shown(each)[0]) for words, each in zip(told, (image, made, drawn), strict=True)]
     facts = {"layer": layer, "picture": name, "size": list(image.shape[2:])}
     return Found({"pictures": pictures, "picture": name, "layer": layer, "px": SHOWN_PX}, facts)
+
+
+def _named(picture: Picture) -> str:
+    return str(picture) if isinstance(picture, str | Path) else "the picture"
 
 
 def _image(picture: Picture, layer: str, preprocess: Preprocess, subject: Subject) -> Tensor:

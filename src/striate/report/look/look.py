@@ -38,12 +38,13 @@ class Looked(OneScreen):
     """What was found inside a network.
 
     parts: each with what it came to, or with the sentence that says why it shows nothing. left_out: parts that need
-    pictures, where there are none.
+    pictures, where there are none. shown: the name of the one picture that a page is of.
     """
 
     subject: Subject
     parts: tuple[tuple[Part, Found | str], ...]
     left_out: tuple[Part, ...] = ()
+    shown: str = ""
 
     @property
     def summary(self) -> str:
@@ -51,7 +52,9 @@ class Looked(OneScreen):
         network, pictures = self.subject.network, self.subject.pictures
         cost = summarize(network) if isinstance(network, Network) else None
         size = f", {compact(cost.params)} parameters" if cost else ""
-        of = f", on {counted(len(pictures), 'picture')} of {pictures.source}" if pictures else ", without pictures"
+        of = f", shown {self.shown}" if self.shown else ", without pictures"
+        if pictures:
+            of = f", on {counted(len(pictures), 'picture')} of {pictures.source}"
         return f"{network.label if isinstance(network, Network) else type(network).__name__}{size}{of}."
 
     @property

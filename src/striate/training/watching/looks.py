@@ -57,6 +57,8 @@ class Looks:
             self.problem = error.in_flags
         except OSError as error:
             self.problem = f"{self.folder} cannot be read ({error.strerror or error})"
+        except Exception as error:  # whatever a network raises: the next state may be drawn all the same
+            self.problem = f"a state of {self.folder} cannot be drawn ({type(error).__name__}: {error})"
         finally:
             self._lock.release()
 

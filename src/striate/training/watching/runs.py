@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Runs:
             what = "is a file" if folder.exists() else "no such folder"
             raise StriateError(f"{folder}: {what}; name a run folder, or the folder that holds the run folders")
         self.folder = folder
-        self.left_out = 0
+        self.left_out, self.cut_short = 0, False
         self._clock, self._pace, self._lock = clock, Pace(clock), threading.Lock()
         self._watched: dict[str, Watched] = {}
         self._find_from = 0.0
@@ -61,13 +61,17 @@ class Runs:
     @property
     def note(self) -> str:
         """What is not shown, "" where all is."""
-        return f"not shown: {counted(self.left_out, 'older run')}" if self.left_out else ""
+        more = [f"{counted(self.left_out, 'older run')}"] if self.left_out else []
+        if self.cut_short:
+            more.append(f"runs beyond the first {MOST_FOLDERS:,} folders; watch a folder further down")
+        return f"not shown: {', and '.join(more)}" if more else ""
 
     def _find(self) -> None:
         if self._clock() < self._find_from:
             return
         self._find_from = self._clock() + NEW_RUNS_SECONDS
-        found = sorted(run_folders(self.folder), key=_begun_s, reverse=True)
+        runs, self.cut_short = run_folders(self.folder)
+        found = sorted(runs, key=_begun_s, reverse=True)
         self.left_out = max(0, len(found) - MOST_RUNS)
         named = {self._name(path): path for path in found[:MOST_RUNS]}
         gone = {name: run for name, run in self._watched.items() if name not in named}
@@ -76,9 +80,12 @@ class Runs:
         self._watched = here | dict(kept)
 
 
-def run_folders(folder: Path) -> Iterator[Path]:
-    """The run folders below a folder, or the folder itself where it is one; links are not followed."""
-    waiting, seen = [(folder, 0)], 0
+def run_folders(folder: Path) -> tuple[list[Path], bool]:
+    """The run folders below a folder, or the folder itself where it is one; and whether only some were looked into.
+
+    Links are not followed.
+    """
+    found, waiting, seen = list[Path](), [(folder, 0)], 0
     while waiting and seen < MOST_FOLDERS:
         here, depth = waiting.pop()
         seen += 1
@@ -88,9 +95,10 @@ def run_folders(folder: Path) -> Iterator[Path]:
         except OSError:  # it may not be read, or has just gone
             continue
         if RECIPE in inside or METRICS in inside:
-            yield here
+            found.append(here)
         elif depth < DEPTH:
             waiting += [(here / name, depth + 1) for name, is_dir in inside.items() if is_dir and name[0] != "."]
+    return found, bool(waiting)
 
 
 def _begun_s(run: Path) -> float:

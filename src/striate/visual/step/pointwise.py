@@ -134,7 +134,7 @@ def combined(call: Call, place: Place) -> Worked:
         formula = f"a {'−' if sign < 0 else '+'} {'' if abs(sign) == 1 else f'{abs(sign):g} · '}b"
     pairs = ((0, first, a, by_a), (1, second, b, by_b))
     numbers = {order: number for number, order in enumerate(_tensor_order(call, first, second))}
-    found = [single(numbers[order], _at(each, place), x, d) for order, each, x, d in pairs if isinstance(each, Tensor)]
+    found = [single(numbers[order], _at(each, place), x, d) for order, each, x, d in pairs if order in numbers]
     return Worked(value, formula, tuple(found), (("a", a), ("b", b)))
 
 
