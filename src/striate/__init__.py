@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from striate.analysis.effective_field import effective_field
     from striate.analysis.gradients import check_gradients
     from striate.analysis.summary import Summary, summarize
-    from striate.api import check, features, open_data, plan, resume, train
+    from striate.api import check, features, open_data, plan, resume, search, train
     from striate.deploy.calibrating import calibrate
     from striate.deploy.comparing import compare_runs
     from striate.deploy.ensemble import evaluate_together
@@ -56,6 +56,7 @@ _HOMES = {
     "open_data": "striate.api",
     "plan": "striate.api",
     "resume": "striate.api",
+    "search": "striate.api",
     "train": "striate.api",
     "dream": "striate.report.look.dream",
     "distance": "striate.frozen.distance",
@@ -122,6 +123,7 @@ __all__ = [
     "playground",
     "predict_together",
     "resume",
+    "search",
     "soup",
     "stability",
     "step",

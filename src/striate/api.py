@@ -15,9 +15,9 @@ from striate.core.values import checked, converted
 from striate.data.cache import DEFAULT_CACHE_GB, require_room
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset
-from striate.data.in_memory import Data, as_data, elsewhere, kind_of
+from striate.data.in_memory import Data, as_data, elsewhere
 from striate.data.scan import Progress
-from striate.data.sources import BUILT_IN, task_of
+from striate.data.sources import BUILT_IN
 from striate.data.sources import open_data as dataset_of
 from striate.deploy.given import Picture
 from striate.deploy.run import Run, load
@@ -25,8 +25,7 @@ from striate.frozen.table import Features, extract, extract_of_dataset
 from striate.models import OWN, Model
 from striate.models.linear_probe import PRE_LOGITS
 from striate.recipes import get_recipe
-from striate.recipes.chosen import recipe_of, with_one_for_small
-from striate.recipes.file import given_recipe
+from striate.recipes.planned import plan, plan_of
 from striate.recipes.same import refuse_changes
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
@@ -34,20 +33,16 @@ from striate.tasks.checked_data import opened_and_checked
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
 from striate.training.loader import OpenedData, opened_data, preprocess_for
-from striate.training.other_names import renamed
 from striate.training.own import code_in, with_code_of
-from striate.training.plan import Plan
-from striate.training.planning.candidates import Candidate
-from striate.training.planning.planning import Planned, planned
 from striate.training.recipe import BOUNDS, Recipe
+from striate.training.recipe_file import given_recipe
 from striate.training.run import Audience, start
 from striate.training.run import resume as resume_run
-from striate.training.speed.options import RuntimeOptions
-from striate.training.weights_named import with_weights
+from striate.training.search.found import SearchResult
+from striate.training.search.run import Asked
+from striate.training.search.run import search as run_search
 
-__all__ = ["check", "features", "open_data", "plan", "resume", "train"]
-
-PLANNING_SECONDS, TRYING_SECONDS = 60.0, (1, 3600)
+__all__ = ["check", "features", "open_data", "plan", "resume", "search", "train"]
 
 
 @checked
@@ -93,22 +88,50 @@ def train(
     require_room(cache_gb)
     require_within("seed", seed, SEED)
     audience = Audience(tensorboard, quiet, Callbacks.of(callbacks))
-    fields = renamed(fields)
-    options = RuntimeOptions(
-        **{name: fields.pop(name) for name in list(fields) if name in RuntimeOptions.__dataclass_fields__}
-    )
-    code, named = code_in({**({} if model is None else {"model": model}), **fields})
-    recipe = given_recipe(recipe, named)
-    given = as_data(data)
-    source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
-    learned = task_named(task or task_of(given))
-    changed = with_weights(named, learned.needs)
-    name, made, otherwise = recipe_of(recipe, changed, learned)
-    if isinstance(recipe, Recipe):
-        code = with_code_of(made, code)
-    others = elsewhere(val, test)
-    plan = Plan(source, name, made, otherwise, seed, options, in_memory, task, code, elsewhere=others)
-    return start(with_one_for_small(plan, changed, learned), Path(run) if run else None, cache_gb, audience)
+    made = plan_of(data, model, recipe, fields, seed=seed, task=task, val=val, test=test)
+    return start(made, Path(run) if run else None, cache_gb, audience)
+
+
+@checked
+@global_state_kept()
+def search(
+    data: Data,
+    model: Model | None = None,
+    recipe: str | Recipe | None = None,
+    folder: str | Path | None = None,
+    *,
+    space: Sequence[str] = (),
+    budget: str | float | None = None,
+    trials: int | None = None,
+    method: str = "random",
+    storage: str | None = None,
+    halving: bool = True,
+    seed: int = 0,
+    cache_gb: float = DEFAULT_CACHE_GB,
+    quiet: bool = False,
+    task: str | None = None,
+    val: Data | None = None,
+    test: Data | None = None,
+    **fields: Any,
+) -> SearchResult:
+    """Search for settings of a recipe, and leave a folder with all trials, the winner's recipe and a page.
+
+    data, model, recipe, seed, cache_gb, quiet, task, val, test, fields: as of `train`; what all trials have alike.
+    folder: to search in, by default one below searches/; the same call goes on in it. space: texts of fields of the
+    recipe, "peak_lr=1e-6..1e-1,log", "batch_size=32|64|128" or "dropout=0..0.5"; by default the rate and the weight
+    decay. budget: "30m", or seconds; trials: at most so many new ones; one of the two is needed. method: "random", a
+    range narrowed around the best after half of it; "grid", or "tpe". storage: a database by URL in which Optuna keeps
+    the study, for several machines. halving: whether the best third of the trials goes on from each stop, from its
+    checkpoint, rather than all to the end.
+    Returns what was found; its `recipe` is the winner's, also in winner.json. Raises StriateError for bad data, names
+    or values and a budget that is too short, Interrupted on Ctrl-C, with everything kept.
+    """
+    require_room(cache_gb)
+    require_within("seed", seed, SEED)
+    budget_s = seconds_of(budget, "budget") if isinstance(budget, str) else budget
+    shared = plan_of(data, model, recipe, fields, seed=seed, task=task, val=val, test=test)
+    asked = Asked(shared, tuple(space), method, budget_s, trials, storage, halving)
+    return run_search(asked, Path(folder) if folder else None, cache_gb, quiet=quiet)
 
 
 @checked
@@ -192,40 +215,6 @@ def check(
     []
     """
     return opened_and_checked(data, split_seed, progress, val=val, test=test, ignore_class=ignore_class, task=task)[1]
-
-
-@checked
-@global_state_kept()
-def plan(
-    data: Data,
-    budget: str,
-    *,
-    val: Data | None = None,
-    test: Data | None = None,
-    task: str | None = None,
-    seconds: float = PLANNING_SECONDS,
-    progress: Progress | None = None,
-) -> Planned:
-    """What every network that suits the pictures would take on this machine, how many epochs a budget has room for, and
-    which is recommended. Nothing is trained: a few steps are timed, the rest is estimated from the arithmetic.
-
-    data, val, test, task: as in `train`. budget: a duration, such as "20m" or "1h30m". seconds: that timing may take,
-    all networks together; what was timed before is remembered. progress: called with (done, total).
-    Returns a record with `forecasts`, the quickest epochs first, `recommended` and `advice`. Raises StriateError for
-    bad data and budgets.
-    """
-    budget_s, given = seconds_of(budget), as_data(data)
-    learned = task_named(task or task_of(given))
-    require_within("seconds", seconds, TRYING_SECONDS)
-    asked = None if task is None else learned.needs
-    dataset = dataset_of(given, val=val, test=test, task=asked)
-    source, in_memory = (given, None) if isinstance(given, str) else (kind_of(given), given)
-
-    def plan_of(candidate: Candidate) -> Plan:
-        named = recipe_of(candidate.recipe, with_weights(candidate.fields, learned.needs), learned)
-        return Plan(source, *named, in_memory=in_memory, task=task)
-
-    return planned(dataset, learned, plan_of, budget_s, seconds, progress)
 
 
 @checked

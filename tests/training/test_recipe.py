@@ -39,7 +39,7 @@ def test_an_assignment_that_cannot_be_is_refused(assignment, message):
         ("drop_at", (0.5, 2.0), "drop_at are shares of the run between 0 and 1, got (0.5, 2.0)"),
         ("min_area", 0.0, "min_area must be between 0.01 and 1, got 0.0"),
         ("warmup_epochs", -1.0, "warmup_epochs must be between 0 and 100,000, got -1.0"),
-        ("weight_decay", float("nan"), "weight_decay must be between 0 and 10, got nan"),
+        ("weight_decay", float("nan"), "weight_decay must be between 0 and 1,000,000, got nan"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(field, value, message):

@@ -7,8 +7,8 @@ import pytest
 import striate
 from striate.core.errors import StriateError
 from striate.recipes import get_recipe
-from striate.recipes.file import read_recipe, write_recipe
 from striate.training.recipe import Recipe
+from striate.training.recipe_file import read_recipe, write_recipe
 
 
 def test_every_field_comes_back(tmp_path):

@@ -26,6 +26,7 @@ from striate.cli import (
     predicting,
     proposals,
     runs,
+    searching,
     serving,
     soup,
     stability,
@@ -105,6 +106,7 @@ app.command("proposals")(proposals.proposals)
 app.command("learning-curve")(learning.learning_curve)
 app.command("plan")(planning.plan)
 app.command("train")(training.train)
+app.command("search")(searching.search)
 app.command("evaluate")(using.evaluate)
 app.command("calibrate")(calibrating.calibrate)
 app.command("predict")(predicting.predict)

@@ -17,7 +17,7 @@ VALUED = (
     *("run", "model", "weights", "recipe", "task", "epochs", "size", "layer", "seed", "device", "precision", "layout"),
     *("threads", "micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
     *("classes", "in-channels", "host", "port", "top", "engine", "data", "max-drop", "threshold", "trained"),
-    *("score", "boxes", "ids", "budget", "views", "keep", "unknown"),
+    *("score", "boxes", "ids", "budget", "views", "keep", "unknown", "folder", "trials", "method", "storage", "space"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
@@ -40,6 +40,7 @@ RULES = (
         re.compile(r"--set ([a-z_]+)=(\.\.\.|[\w./-]+:\w+|[\d.]+e-?\d+|[\w.]+)"),
         lambda found: f"{found[1]}={_literal(found[2])}",
     ),
+    (re.compile(r"--space (\w+=[^\s:;,]+(?:,\w+)?)"), lambda found: f"space=[{found[1]!r}]"),
     (re.compile(r"striate check --labels\b"), lambda found: "striate.check_labels"),
     (re.compile(r"striate distance --fit\b"), lambda found: "striate.fit_distance"),
     (re.compile(r"--size (\d+)x(\d+)"), lambda found: f"size_px=({found[1]}, {found[2]})"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from striate.core.errors import ChangedPicture, Interrupted, StriateError
+from striate.core.errors import ChangedPicture, Interrupted
 from striate.core.units import counted
 from striate.data.batches import Batch, step_generator
 from striate.deploy.bundle import save_config, save_weights
@@ -29,12 +29,19 @@ from striate.training.monitor.monitor import TrainingMonitor
 from striate.training.optim.ema import ema_copy, update_ema
 from striate.training.optim.whitening import whiten_first_layer
 from striate.training.recipe import Recipe
-from striate.training.results import read, why_diverged
+from striate.training.results import Diverged, read
 from striate.training.speed.threads import EpochThreads
 from striate.training.under_way import Training, tell
 
 READ_EVERY_STEPS = 10
 DIVERGED_FACTOR = 3.0
+
+Pause = Callable[[Counters], bool]
+
+
+def never(counters: Counters) -> bool:
+    """Of a run that goes to its end."""
+    return False
 
 
 def prepare(job: Job) -> tuple[Job, Transfer | None]:
@@ -54,10 +61,11 @@ def prepare(job: Job) -> tuple[Job, Transfer | None]:
     return job, transfer
 
 
-def fit(job: Job, transfer: Transfer | None) -> Counters:
+def fit(job: Job, transfer: Transfer | None, pause: Pause = never) -> Counters:
     """Train to the end of the recipe, from the newest state if there is one; the best weights stay in the folder.
 
-    job, transfer: from `prepare`.
+    job, transfer: from `prepare`. pause: asked after every step and before every epoch whether to stop here for now,
+    with the state saved; called again, the same job goes on as if it had not been stopped.
     Raises Interrupted on Ctrl-C or SIGTERM, StriateError when training diverges or the disk is full, and what a
     callback raises; in each case the newest state lets the same run go on.
     """
@@ -75,7 +83,7 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
             stop_if(request, run)
         for epoch in range(counters.step // steps, recipe.epochs):
             schedule, unfrozen_by, end = schedule_of(job, epoch)
-            if is_over(schedule, transfer, unfrozen_by, counters):
+            if is_over(schedule, transfer, unfrozen_by, counters) or pause(counters):
                 break
             run.clock = Clock(counters)
             threads.begin(epoch)
@@ -93,9 +101,12 @@ def fit(job: Job, transfer: Transfer | None) -> Counters:
                 if run.epoch_is_over or counters.step % READ_EVERY_STEPS == 0 or counters.first_loss is None:
                     read_losses(run)
                     job.watch.step(counters, lr)
-                if not run.epoch_is_over and (request or run.failure or run.clock.save_is_due()):
+                paused = not run.epoch_is_over and pause(counters)
+                if paused or (not run.epoch_is_over and (request or run.failure or run.clock.save_is_due())):
                     save(run)
                     stop_if(request, run)
+                if paused:
+                    return counters
                 if counters.stopped:
                     break
             run.clock.stop(counters)
@@ -232,7 +243,7 @@ def save(run: Training) -> None:
 
 
 def read_losses(run: Training) -> None:
-    """Bring the results of some steps into the counters. Raises StriateError when training has diverged.
+    """Bring the results of some steps into the counters. Raises Diverged when training has.
 
     Diverged is what is no number and, where the loss of knowing nothing is known, more than three times that or the
     first loss, whichever is larger: trained weights begin below it.
@@ -251,7 +262,7 @@ def read_losses(run: Training) -> None:
     known = run.job.task.chance_loss is not None
     limit = DIVERGED_FACTOR * max(counters.first_loss or 0.0, run.job.chance_loss) if known else math.inf
     if not math.isfinite(mean) or mean > limit:
-        raise StriateError(why_diverged(mean, counters.first_loss, counters.step, run.job.runtime.precision))
+        raise Diverged(mean, counters.first_loss, counters.step, run.job.runtime.precision)
 
 
 def epoch_line(run: Training, epoch: int, lr: float) -> dict[str, Any]:

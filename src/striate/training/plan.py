@@ -133,7 +133,15 @@ def write_plan(
 ) -> None:
     """Write recipe.json and, beside it, the list of pictures."""
     write_manifest(folder / MANIFEST, dataset, scan)
-    record = {
+    task, data = plan.task_of(dataset).name, data_record(plan, dataset, scan, report)
+    write_json(folder / RECIPE, plan_record(folder, plan, runtime, preprocess, task, data))
+
+
+def plan_record(
+    folder: Path, plan: Plan, runtime: Runtime, preprocess: Preprocess, task: str, data: dict[str, Any]
+) -> dict[str, Any]:
+    """What recipe.json of a run holds. data: from `data_record`."""
+    return {
         "source": plan.source,
         "recipe_name": plan.recipe_name,
         "recipe": plan.recipe.to_dict(),
@@ -143,23 +151,27 @@ def write_plan(
         "command": plan.command(folder, runtime),
         "preprocess": preprocess.to_dict(),
         "machine": describe_machine(runtime),
-        "data": {
-            "source": source_of(plan.in_memory) if plan.in_memory is not None else _whole(plan.source),
-            "split_rule": dataset.split_rule,
-            "counts": report.counts,
-            "counted": report.counted,
-            "warnings": report.warnings,
-            "left_out": [each.to_dict() for each in report.left_out],
-            "notes": list(report.notes),
-            "fingerprint": data_fingerprint(dataset, scan),
-            "manifest": MANIFEST,
-            "classes": list(dataset.targets.names),
-            "elsewhere": _elsewhere(plan, dataset),
-        },
-        "task": plan.task_of(dataset).name,
+        "data": data,
+        "task": task,
         **({"code": code} if (code := stated(plan.code)) else {}),
     }
-    write_json(folder / RECIPE, record)
+
+
+def data_record(plan: Plan, dataset: Dataset, scan: Scan, report: DataReport) -> dict[str, Any]:
+    """What recipe.json says of the pictures."""
+    return {
+        "source": source_of(plan.in_memory) if plan.in_memory is not None else _whole(plan.source),
+        "split_rule": dataset.split_rule,
+        "counts": report.counts,
+        "counted": report.counted,
+        "warnings": report.warnings,
+        "left_out": [each.to_dict() for each in report.left_out],
+        "notes": list(report.notes),
+        "fingerprint": data_fingerprint(dataset, scan),
+        "manifest": MANIFEST,
+        "classes": list(dataset.targets.names),
+        "elsewhere": _elsewhere(plan, dataset),
+    }
 
 
 def _whole(source: str) -> str:

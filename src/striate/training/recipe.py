@@ -57,7 +57,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "muon_lr": (0, 1000),
     "muon_decay": (0, 10),
     "momentum": (0, 1),
-    "weight_decay": (0, 10),
+    "weight_decay": (0, 1_000_000),
     "warmup_epochs": (0, 100_000),
     "drop_factor": (0, 1),
     "patience_epochs": (1, 100_000),

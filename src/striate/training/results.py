@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from striate.core.errors import StriateError
 from striate.tasks.task import StepLosses
+
+
+class Diverged(StriateError):
+    """A training whose loss is no number or far too large. loss, step: when that was seen; first: that of step 1."""
+
+    def __init__(self, loss: float, first: float | None, step: int, precision: str) -> None:
+        super().__init__(why_diverged(loss, first, step, precision))
+        self.loss, self.first, self.step = loss, first, step
 
 
 def read(unread: list[tuple[StepLosses, int]]) -> Iterator[tuple[dict[str, float], dict[str, float], int]]:

@@ -86,6 +86,12 @@ class Reporter:
         """Pictures on which something was solved for so far."""
         self._pictures("solving", done, total)
 
+    def searching(self, done: int, total: int, unit: str, note: str) -> None:
+        """How far a search is."""
+        if not self._under_way:
+            self._open("searching", total, unit)
+        self._advance(min(done, total), note)
+
     def _pictures(self, doing: str, done: int, total: int) -> None:
         if not self._under_way:
             self._open(doing, total, "pictures")
