@@ -6,6 +6,7 @@ compiled kernels are called through a stand-in for their library, which does the
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,8 +37,11 @@ ALSO_ELEMENTWISE = ("add", "sub", "mul", "div", "lerp", "where", "masked_fill", 
 COPIES = ("_to_copy", "copy_", "clone", "cat", "stack", "constant_pad_nd", "index", "index_put_")
 EMPTY = ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
 SUMMING = ("sum", "mean", "var_mean", "amax", "argmax", "topk", "sort", "cumsum")
-# Of compiled norms: the maps that they read and write, and the bytes of a number.
-MAPS, BYTES = {"forward": 2, "backward": 3}, {"bf16": 2, "fp32": 4}
+# Of compiled kernels, by the beginning of their names: the part, and how many times the numbers of the maps they touch.
+KERNELS = {
+    "forward": (NORMS, 2.0), "backward": (NORMS, 3.0), "pool_forward": (POOLS, 1.25), "pool_backward": (POOLS, 1.25),
+}  # fmt: skip
+BYTES = {"bf16": 2, "fp32": 4}
 
 
 CLOCKS: list[Callable[[], float]] = [time.perf_counter]
@@ -200,6 +204,7 @@ class TimedLibrary:
         watch = Watch()
         function(*args)
         spent = watch.seconds(), watch.faults()
-        way, _, number = name.partition("_")
-        pixels, channels = (size.value for size in args if isinstance(size, c_long))
-        parts.add(NORMS, spent, MAPS[way] * pixels * channels * BYTES[number], 0)
+        way, _, number = name.rpartition("_")
+        part, times = KERNELS[way]
+        numbers = math.prod(size.value for size in args if isinstance(size, c_long))
+        parts.add(part, spent, round(times * numbers * BYTES[number]), 0)

@@ -357,6 +357,14 @@ def test_nothing_is_measured_or_kept_for_a_short_run(stage):
     assert not (cache_root() / "autotune").exists()
 
 
+@pytest.mark.parametrize(("epochs", "measured"), [(20, []), (100_000, [RULE, RULE])])
+def test_a_staged_run_that_its_arithmetic_says_is_short_is_not_measured_at_all(stage, epochs, measured):
+    stage.seconds = lambda runtime: 1e-6
+    job = job_of("resnet20", epochs=epochs, staged=True, weights="embedded")
+    assert autotune(job, RuntimeOptions()) == Tuned(RULE, {})
+    assert stage.measured == measured
+
+
 def test_a_slow_network_is_measured_as_far_as_20_seconds_go(stage, monkeypatch):
     """VGG-16 at 224 px on a busy machine, two seconds a picture: not eight pictures twice, which take half a minute."""
 

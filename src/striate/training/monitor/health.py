@@ -167,6 +167,10 @@ class _Rectifiers(TorchDispatchMode):
 
         return call
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch imports its compiler, a second and more, only to keep it away from this mode
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if func in RECTIFIERS:

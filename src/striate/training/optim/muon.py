@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from striate.training.optim.eager import eager
+
 ITERATIONS = 3  # as the record runs on CIFAR-10 take; five are exacter and cost more
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
@@ -36,6 +38,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     return found
 
 
+@eager
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, in groups marked `orthogonal` with orthogonalised updates.
 

@@ -14,6 +14,7 @@ from striate.core.own_code import OwnCode
 from striate.models import Network
 from striate.models.stages import rate_factors
 from striate.tasks.task import Task
+from striate.training.optim.eager import eager
 from striate.training.optim.muon import Muon
 from striate.training.optim.own_optimizer import decay_of, own_optimizers
 from striate.training.recipe import Recipe
@@ -21,18 +22,19 @@ from striate.training.recipe import Recipe
 Optimizers = Mapping[str, torch.optim.Optimizer]
 """One for each phase of a task, in their order."""
 
+SGD = eager(torch.optim.SGD)
 # Those that divide each weight's gradient by its own size so far, with what is not torch's default.
 BY_GRADIENTS_SIZE: dict[str, Callable[..., torch.optim.Optimizer]] = {
     # Duchi et al., JMLR 12 (2011), without momentum.
-    "adagrad": torch.optim.Adagrad,
+    "adagrad": eager(torch.optim.Adagrad),
     # Zeiler, arXiv:1212.5701, with its decay of 0.95, which torch sets to 0.9.
-    "adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=1e-6),
+    "adadelta": partial(eager(torch.optim.Adadelta), rho=0.95, eps=1e-6),
     # Tieleman and Hinton, "Neural networks for machine learning" (2012), lecture 6.5, with its 0.9; torch sets 0.99.
-    "rmsprop": partial(torch.optim.RMSprop, alpha=0.9),
+    "rmsprop": partial(eager(torch.optim.RMSprop), alpha=0.9),
     # Kingma and Ba, arXiv:1412.6980.
-    "adam": partial(torch.optim.Adam, fused=True),
+    "adam": partial(eager(torch.optim.Adam), fused=True),
     # Loshchilov and Hutter, arXiv:1711.05101.
-    "adamw": partial(torch.optim.AdamW, fused=True),
+    "adamw": partial(eager(torch.optim.AdamW), fused=True),
 }
 
 
@@ -88,7 +90,7 @@ def make_optimizer(network: Network, recipe: Recipe, part: nn.Module | None = No
     if recipe.optimizer in BY_GRADIENTS_SIZE:
         return BY_GRADIENTS_SIZE[recipe.optimizer](groups, lr=recipe.peak_lr)
     nesterov = recipe.nesterov and recipe.momentum > 0
-    sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    sgd = SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
     if recipe.momentum:
         # torch's fused form makes these in its first step and leaves them uninitialised where that step is left out
         # because fp16 has overflown; and it cannot do with some of a group, when the rest are unfrozen later.

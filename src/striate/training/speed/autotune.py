@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from striate.analysis.stand_in import macs_of
 from striate.core.version import __version__
 from striate.data.batches import Batch
 from striate.runtime.global_state import generators_kept
@@ -48,6 +49,8 @@ STEPS_IN_BUDGET = 24
 PLAIN_IS_SLOWER = 3
 TIMED_STEPS = 4
 BUSY_SHARE = 0.1  # of the time that this program waited for a core
+# Of a staged run: forward, and backward through the stages that are tuned; what two cores do at the least.
+STAGED_FLOP_PER_MAC, SURE_FLOP_PER_SECOND = 3, 1e11
 # The rule's settings stay unless others are faster by more than the best of a few steps varies.
 CLEARLY_FASTER, FASTER_BESIDE_OTHERS = 0.99, 0.8
 
@@ -78,7 +81,7 @@ def autotune(job: Job, options: RuntimeOptions) -> Tuned:
     where it is to be compiled, for then every candidate would have to be.
     """
     rule, begun = job.runtime, time.perf_counter()
-    if rule.compiled:
+    if rule.compiled or _surely_short(job):
         return Tuned(rule, {})
     candidates = layouts_and_precisions(rule, options)
     if candidates == [rule] and not other_threads(rule, options) and not other_kernels(rule, options, job.network):
@@ -228,6 +231,13 @@ def _cut(batch: Batch, pictures: int) -> Batch:
 def _pictures(job: Job) -> int:
     """Pictures that the whole run trains on."""
     return len(job.train.indices) * job.recipe.epochs
+
+
+def _surely_short(job: Job) -> bool:
+    """Whether a staged run, whose lower stages are not trained, takes seconds, as far as its arithmetic says."""
+    if not job.recipe.staged:
+        return False
+    return STAGED_FLOP_PER_MAC * macs_of(job.network) * _pictures(job) < SHORT_RUN_SECONDS * SURE_FLOP_PER_SECOND
 
 
 def _different(runtimes: Iterable[Runtime]) -> list[Runtime]:
