@@ -1,6 +1,7 @@
 """Large pictures as tiles: what each shows, which of the boxes it has, and that every object is found again once."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ import striate
 from mortal import weights
 from striate.answers.detections import joined, read
 from striate.cli import main
+from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.shapes import write_shapes
 from striate.data.sources import open_data
@@ -123,13 +125,31 @@ def test_objects_are_put_together_as_predict_does(data, tiles):
     assert ours[0, :, 4].tolist() == [each.score for each in theirs]
 
 
+def renamed_and_joined(folder):
+    """The first picture to train on has another name, and there is one more before it."""
+    file = folder / "annotations" / "instances_train.json"
+    record = json.loads(file.read_text())
+    record["images"][0]["file_name"] = "z.png"
+    (folder / "train" / "000000.png").rename(folder / "train" / "z.png")
+    shutil.copy(folder / "val" / "000003.png", folder / "train" / "a.png")
+    record["images"].insert(0, {"id": 99, "file_name": "a.png", "height": SIDE, "width": SIDE})
+    file.write_text(json.dumps(record))
+
+
 def test_a_run_on_tiles_goes_on_to_equal_weights_and_is_evaluated_as_it_was_tested(
     shapes, tmp_path, death_in_place_of, monkeypatch, capsys
 ):
+    data = shutil.copytree(shapes, tmp_path / "data")
     with death_in_place_of("save", 1):
-        striate.train(shapes, run=tmp_path / "killed", **QUICK)
+        striate.train(data, run=tmp_path / "killed", **QUICK)
+    renamed_and_joined(data)
     whole = striate.train(shapes, run=tmp_path / "whole", **QUICK)
     assert weights(striate.resume(tmp_path / "killed", cache_gb=0).path) == weights(whole.path)
+    lists = [(tmp_path / name / "data.tsv").read_text() for name in ("killed", "whole")]
+    assert lists[0] == lists[1].replace("000000.png from", "z.png from")
+    (data / "train" / "z.png").unlink()
+    with pytest.raises(StriateError, match="are not those that .* was begun with"):
+        striate.resume(tmp_path / "killed", cache_gb=0, epochs=3)
     found = whole.evaluate(shapes, split="val")
     assert found.total == 1
     assert found.to_dict()["map"] == whole.metrics["val_map"]

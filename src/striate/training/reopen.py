@@ -18,7 +18,7 @@ from striate.data.from_memory import refuse_other_labels
 from striate.data.in_memory import KINDS, Given, in_a_call
 from striate.data.manifest import MANIFEST, as_begun
 from striate.data.sources import BUILT_IN, open_with_elsewhere
-from striate.data.tiled import tiled
+from striate.data.tiled_again import other_names, tiled_again
 from striate.data.unreadable import UnreadablePictures
 from striate.models.stored import CONFIG, Config
 from striate.runtime.runtime import Runtime
@@ -62,7 +62,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
     folder, hashing = going.folder, going.hashing
     now = _open(plan, going, reporter)
     if plan.recipe.tiles:
-        now = tiled(now, hashing.preprocess)
+        now = tiled_again(now, folder / MANIFEST, hashing)
     sizes = {split: each["pictures"] for split, each in going.record["data"].get("elsewhere", {}).items()}
     begun = as_begun(now, folder / MANIFEST, going.record["data"].get("classes"), sizes)
     begun = replace(begun, targets=begun.targets.at(hashing.preprocess))
@@ -75,6 +75,7 @@ def reopen(plan: Plan, going: Going, cache_gb: float, reporter: Reporter) -> Pre
         begun = renamed(begun, names)
         working, scan = working_pictures(begun, hashing.preprocess, cache_gb, reporter.reading)
         lost = misplaced(begun, scan, folder / MANIFEST, hashing, set(before))
+    names = other_names(begun, folder / MANIFEST) if plan.recipe.tiles else names
     gone = cannot_be_read(begun, scan, lost, folder / MANIFEST)
     if gone and not going.without_missing:
         raise _missing(going, now.source, [str(error) for error in gone.values()])

@@ -84,6 +84,14 @@ def test_polygons_of_yolo(tmp_path):
     assert opened(tmp_path, "detection").outlines == ()
 
 
+def test_masks_of_several_classes_number_no_objects(tmp_path):
+    numbered(tmp_path, np.eye(8, dtype=int))
+    (tmp_path / "classes.tsv").write_text("0\tbackground\n1\troad\n2\tcar\n")
+    said = "masks whose numbers are the 2 classes that .*classes.tsv names, and no numbers of objects; learn them by"
+    with pytest.raises(StriateError, match=said):
+        opened(tmp_path, "detection")
+
+
 def test_masks_that_number_objects(tmp_path):
     one, none, three = np.zeros((20, 30), int), np.zeros((20, 30), int), np.zeros((20, 30), int)
     one[2:8, 3:9] = 1

@@ -31,7 +31,8 @@ def read_numbered_masks(root: Path) -> BoxListing:
     """The objects of a folder of pictures and masks, paired as `masks.pairs` says.
 
     Their class is that of a list that names one beside the background, else "object". Of 255 among other numbers
-    nothing is asked. Raises StriateError where nothing can be paired, and where masks hold no numbers of objects.
+    nothing is asked. Raises StriateError where nothing can be paired, where masks hold no numbers of objects, and where
+    a list names several classes, which these are then.
     """
     walk = Walk(root)
     pairs = find_pairs(walk)
@@ -56,7 +57,12 @@ def read_numbered_masks(root: Path) -> BoxListing:
 def _label(root: Path, masks: Sequence[str]) -> str:
     table = find_class_table(folders_around(root, masks))
     names = [name for name in table.names if name.casefold() != "background"] if table is not None else []
-    return names[0] if len(names) == 1 else OBJECT
+    if table is not None and len(names) > 1:
+        raise StriateError(
+            f"{root} has masks whose numbers are the {len(names)} classes that {table.file} names, and no numbers of "
+            "objects; learn them by --task segmentation, or take the list away where they do number objects"
+        )
+    return names[0] if names else OBJECT
 
 
 def _objects(raw: RawMask, name: str) -> list[tuple[Runs, tuple[float, float, float, float]]]:
