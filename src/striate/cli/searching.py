@@ -150,4 +150,5 @@ def tell_found(found: SearchResult, data: str) -> None:
     say()
     for line in (*found.edges, found.sentence):
         say(line)
+    say(f"report: {Path(found.folder) / found.page}")
     say(f"train by it: {command('train', data, '--recipe', Path(found.folder) / 'winner.json')}")

@@ -19,7 +19,7 @@ from striate.training.search.rungs import FEWEST_TRIALS, SEEDS, epochs_of, fewes
 
 SPENT = "spent.json"
 NEW_SHARE = 0.43  # of the time to search: what first rungs cost where a third goes on from each of three
-SLACK = 1.03  # what the last part, the new seeds, may take longer than was measured
+SLACK = 1.1  # the last part, the new seeds, is tested besides, which no trial was
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,11 @@ class Spent:
 
 
 class Budget:
-    """A budget in seconds, None for none, of a search in a folder. keeps: whether its time is written down there."""
+    """A budget in seconds, None for none, of a search in a folder.
+
+    keeps: whether its time is written down there. reserved: seconds that are kept for the new seeds; prepared: those
+    that were over when the first trial began.
+    """
 
     def __init__(self, seconds: float | None, folder: Path, *, keeps: bool) -> None:
         self.seconds = math.inf if seconds is None else seconds
@@ -38,7 +42,7 @@ class Budget:
         self._since = time.monotonic()
         there = self._path is not None and self._path.exists()
         self._before = read_record(folder / SPENT, Spent).seconds if there else 0.0
-        self.reserved = 0.0
+        self.reserved, self.prepared = 0.0, 0.0
 
     @property
     def spent(self) -> float:
@@ -53,7 +57,8 @@ class Budget:
     @property
     def share(self) -> float:
         """Of the time to search, what is over; 0 without a budget."""
-        return 0.0 if math.isinf(self.seconds) else self.spent / max(1e-9, self.seconds - self.reserved)
+        searching = max(1e-9, self.seconds - self.reserved - self.prepared)
+        return 0.0 if math.isinf(self.seconds) else (self.spent - self.prepared) / searching
 
     def keep(self) -> None:
         """Write down what was spent."""

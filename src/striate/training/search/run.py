@@ -16,17 +16,20 @@ from striate.core.units import counted
 from striate.core.version import __version__
 from striate.data.cache import DEFAULT_CACHE_GB
 from striate.models.pattern import canonical
+from striate.report.search import write_search
 from striate.runtime.runtime import as_current, device_named
 from striate.training.folder.layout import folder_word
 from striate.training.monitor.reporter import Reporter
 from striate.training.plan import Plan
 from striate.training.prepared import opened
+from striate.training.recipe import Recipe
 from striate.training.recipe_file import write_recipe
 from striate.training.search.again import Comparison, compared, pairs
 from striate.training.search.bench import Bench
 from striate.training.search.budget import SPENT, Budget, require_possible, trials_for
 from striate.training.search.drawing import points_per_axis, require_method, size_of
-from striate.training.search.found import RESULT, WINNER, SearchResult, read_result
+from striate.training.search.found import PAGE, RESULT, WINNER, SearchResult, read_result
+from striate.training.search.page import facts_of
 from striate.training.search.rungs import best_of, epochs_for, rungs_of
 from striate.training.search.search import Search, Settings, claimed, place_of, stopped_as_one
 from striate.training.search.space import Range, Space, default_space, parse_space
@@ -71,11 +74,10 @@ def search(
     Raises StriateError when nothing can be searched, Interrupted when a signal stops it; the same call then goes on.
     """
     plan, reporter = asked.plan, Reporter(quiet=quiet)
-    space, said = parse_space(asked.space, plan.recipe) if asked.space else (default_space(plan.recipe), [])
+    for line in _space_of(asked, plan.recipe)[1]:
+        reporter.say(line)
     folder = folder or SEARCHES / f"{Path(plan.source).stem}-{folder_word(canonical(plan.recipe.model))}"
     _refuse_foreign(folder)
-    for line in said:
-        reporter.say(line)
     require_writable(folder / RESULT)
     try:
         with (
@@ -93,9 +95,15 @@ def search(
             budget.keep()
             bench = Bench.of(opened(plan, cache_gb, reporter), folder)
             reporter.log = folder
+            space, _ = _space_of(asked, bench.prepared.plan.recipe)  # of small pictures the recipe may be another
             return _searched(asked, bench, space, budget, reporter, leads=leads)
     finally:
         reporter.close()
+
+
+def _space_of(asked: Asked, recipe: Recipe) -> tuple[Space, list[str]]:
+    """Where to look, and what there is to say of how it is written."""
+    return parse_space(asked.space, recipe) if asked.space else (default_space(recipe), [])
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -137,6 +145,7 @@ def _searched(
     result = _result(asked, bench, study, settings, budget, comparison, under_way)
     write_recipe(bench.folder / WINNER, result.recipe, trial=result.winner, values=result.values)
     result.write()
+    write_search(Path(result.folder) / PAGE, facts_of(result, bench.figure, settings.space))
     for line in (*result.edges, result.sentence):
         reporter.say(line)
     budget.keep()
@@ -170,8 +179,10 @@ def settle(asked: Asked, bench: Bench, space: Space, study: Study, budget: Budge
         budget.reserve(epoch_s, epochs)
         trials = asked.trials or trials_for(budget, epoch_s, rungs)
         settled = {"rungs": rungs, "points": points_per_axis(space, trials), "epoch_s": epoch_s, "place": study.place}
+        settled["prepared_s"] = budget.spent
         kept = study.keep(RECORD, {"asked": _plain(record), **settled})
     _refuse_another(bench.folder, kept["asked"], _plain(record))
+    budget.prepared = kept["prepared_s"]
     trials_there = asked.trials
     if asked.method == "grid":
         trials_there = min(trials_there or 10**9, size_of(space, kept["points"]))

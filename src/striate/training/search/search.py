@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import signal
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from striate.training.search.telling import is_best, line_of
 from striate.training.search.tried import Tried
 
 TRIALS = "trials"
+LATELY = 20  # trials whose pace says how long the next ones take
 WAIT_SECONDS = 0.05  # for another process that is just taking a trial
 
 
@@ -58,6 +60,8 @@ class Search:
         self.bench, self.study, self.settings, self.budget, self.reporter = bench, study, settings, budget, reporter
         self.base = replace(bench.prepared.plan.recipe, epochs=settings.rungs[-1], stop_after_epochs=None)
         self.higher = bench.figure.higher_is_better
+        self.epoch_s = settings.epoch_s
+        self._paces: list[float] = []
         bench.watch.epoch_done = self._epoch_done
 
     def run(self) -> None:
@@ -110,11 +114,11 @@ class Search:
         return self._new_count(tried) > 0 and not math.isinf(self.budget.seconds) and self._fits(self.settings.rungs[0])
 
     def _goes_on(self, tried: list[Tried]) -> Tried | None:
-        left = self.budget.left / self.settings.epoch_s
+        left = self.budget.left / self.epoch_s
         return next_to_go_on(tried, self.settings.rungs, self.study.place, self.higher, left)
 
     def _fits(self, epochs: int) -> bool:
-        return self.budget.left > 0.9 * epochs * self.settings.epoch_s
+        return self.budget.left > 0.9 * epochs * self.epoch_s
 
     def _new_count(self, tried: list[Tried]) -> float:
         """How many new trials there may still be."""
@@ -181,6 +185,7 @@ class Search:
 
     def _train(self, tried: Tried) -> None:
         """Train a trial to its goal and write down what it came to."""
+        since = time.monotonic()
         try:
             seed = self.bench.prepared.plan.seed
             recipe = self.recipe(tried.values)
@@ -201,7 +206,14 @@ class Search:
                 return  # no time: it waits where it is
             self.study.report(tried, tried.goal, made.figure, made.seconds, tried.goal == self.settings.rungs[-1])
             self._tidy(tried.goal)
+            self._pace((time.monotonic() - since) / (tried.goal - tried.epochs))
         self._tell(self.study.now(tried.number))
+
+    def _pace(self, epoch_s: float) -> None:
+        """Of what epochs took lately, all that comes with them counted, follows what is kept for the new seeds."""
+        self._paces = [*self._paces, epoch_s][-LATELY:]
+        self.epoch_s = statistics.fmean(self._paces)
+        self.budget.reserve(self.epoch_s, self.settings.rungs[-1])
 
     def _tidy(self, rung: int) -> None:
         """Forget the checkpoints of those that will not go on; one that does is trained to the same again."""
@@ -232,7 +244,7 @@ class Search:
     def estimate(self) -> None:
         """Say about how many trials the budget allows."""
         if not math.isinf(self.budget.seconds):
-            self.about = trials_for(self.budget, self.settings.epoch_s, self.settings.rungs)
+            self.about = trials_for(self.budget, self.epoch_s, self.settings.rungs)
 
     def _epoch_done(self) -> None:
         self.budget.keep()
