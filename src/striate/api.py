@@ -72,8 +72,8 @@ def train(
     recipe's; or one of your own, as `create_model` takes it: an `nn.Module`, its class, a function that makes it, or
     FILE.py:NAME. The recipe's fields optimizer, schedule and augment take functions of your own in the same way; see
     `Recipe`. recipe: a name, a record of one's own, or a file with one, such as winner.json; by default "quick_fcn" of
-    masks and "quick_box" of boxes, or "segmentation" and "localisation" where another model is named; of classes
-    "probe" where layers are given,
+    masks, "quick_labels" of several labels a picture and "quick_box" of boxes, or "segmentation", "default" and
+    "localisation" where another model is named; of classes "probe" where layers are given,
     "finetune" where weights are, else "default". run: the folder to make, by default a new one below runs/. cache_gb:
     room for decoded pictures on the disk, in 10^9 bytes. tensorboard: whether to write events for it. quiet: whether
     nothing is shown; log.txt has it all the same. callbacks: objects with any of the methods begin, step, epoch and

@@ -4,6 +4,7 @@ import { announce, byId, make, percent } from "./elements.js";
 import { bars } from "./bars.js";
 import { frameAround } from "./box.js";
 import { drawHeat } from "./heat.js";
+import { listed } from "./labels.js";
 import { drawMask, legendOf } from "./mask.js";
 import { objectsIn } from "./objects.js";
 import { Problem, mask, why } from "./server.js";
@@ -53,6 +54,9 @@ function said(picture) {
   if (!picture.answer) return [make("p", { className: "remark" }, "Waiting for the answer …")];
   if (picture.answer.shares) return [covering(picture)];
   if (!picture.answer.top) return [make("div", { className: "scrolled" }, asTable(picture.answer))];
+  if (picture.answer.labels) {
+    return [make("h2", { className: "best" }, listed(picture.answer.labels)), bars(picture.answer.top)];
+  }
   const [best] = picture.answer.top;
   const share = make("b", {}, percent(best.probability));
   const parts = refused(picture.answer) ? [make("b", {}, picture.answer.label)] : [share, ` ${best.label}`];

@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{path: string, label?: string, probability?: number, problem?: string,
- *   box?: number[], objects?: import("./objects.js").Found[], shares?: Record<string, number>, top?: {label: string, probability: number}[]}} Answer
+ *   box?: number[], objects?: import("./objects.js").Found[], shares?: Record<string, number>,
+ *   labels?: import("./labels.js").Named[], top?: {label: string, probability: number}[]}} Answer
  * @typedef {{height: number, width: number, numbers: string,
  *   classes: {label: string, share: number, colour: number[]}[]}} Mask
  * @typedef {{method: string, box: number[], height: number, width: number, values: string}} Heat

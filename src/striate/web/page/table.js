@@ -2,6 +2,7 @@
 
 import { boxCells } from "./box.js";
 import { make } from "./elements.js";
+import { labelCells } from "./labels.js";
 import { objectRows } from "./objects.js";
 import { TOP } from "./server.js";
 import { refused } from "./tile.js";
@@ -46,7 +47,10 @@ function classRows(pictures) {
 /** @param {{name: string, answer?: any, problem?: string, size?: number[]}[]} pictures */
 function fieldRows(pictures) {
   /** @param {{answer?: any, size?: number[]}} picture of a mask a column for each class */
-  const cells = ({ answer, size }) => (answer?.box ? boxCells(answer, size) : (answer?.shares ?? answer ?? {}));
+  const cells = ({ answer, size }) => {
+    if (answer?.labels) return labelCells(answer.labels);
+    return answer?.box ? boxCells(answer, size) : (answer?.shares ?? answer ?? {});
+  };
   const told = pictures.flatMap((each) => Object.keys(cells(each)));
   const fields = [...new Set(told)].filter((field) => field !== "path");
   const rows = pictures.map((each) => [

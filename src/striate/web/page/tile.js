@@ -1,6 +1,7 @@
 // A picture among many: its small image, its answer, its name.
 
 import { make, percent } from "./elements.js";
+import { listed } from "./labels.js";
 import { tally } from "./objects.js";
 
 /**
@@ -32,7 +33,7 @@ export function pictureOf(file, choose) {
  */
 export function tell({ tile, answer, problem }) {
   const words = /** @type {HTMLElement} */ (tile.querySelector(".words"));
-  const best = answer?.objects ? undefined : bestOf(answer);
+  const best = answer?.objects || answer?.labels ? undefined : bestOf(answer);
   const known = best && !refused(answer);
   const parts = known ? [make("b", {}, percent(best.probability)), ` ${best.label}`] : [inWords({ answer, problem })];
   words.replaceChildren(...parts);
@@ -45,6 +46,7 @@ export function tell({ tile, answer, problem }) {
  */
 export function inWords({ answer, problem }) {
   if (answer?.objects) return tally(answer.objects);
+  if (answer?.labels) return listed(answer.labels);
   if (refused(answer)) return answer?.label;
   const best = bestOf(answer);
   return best ? `${percent(best.probability)} ${best.label}` : (problem ?? "answered");
