@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from striate.core.begun import timed_from_here
 from striate.core.bounds import SEED, SPLIT_SEED, require_within
 from striate.core.durations import seconds_of
 from striate.core.records import Preprocess
@@ -45,6 +46,7 @@ from striate.training.search.run import search as run_search
 __all__ = ["check", "features", "open_data", "plan", "resume", "search", "train"]
 
 
+@timed_from_here()
 @checked
 @global_state_kept()
 def train(
@@ -61,6 +63,7 @@ def train(
     task: str | None = None,
     val: Data | None = None,
     test: Data | None = None,
+    budget: str | None = None,
     **fields: Any,
 ) -> Run:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
@@ -80,6 +83,8 @@ def train(
     end, or functions, called at each epoch's end; see `Callback`. task: what to learn of the pictures, which
     decides where the data can be read in several ways; by default what it looks to be for.
     val, test: data of any form that lies elsewhere, all of which validates or tests; classes are matched by name.
+    budget: the time from the call to the report, such as "20m", which decides the number of epochs, and the network
+    where neither model, recipe nor weights are given.
     fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
     precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
     Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C, and what a
@@ -88,7 +93,8 @@ def train(
     require_room(cache_gb)
     require_within("seed", seed, SEED)
     audience = Audience(tensorboard, quiet, Callbacks.of(callbacks))
-    made = plan_of(data, model, recipe, fields, seed=seed, task=task, val=val, test=test)
+    given = fields | {"budget": budget}
+    made = plan_of(data, model, recipe, given, seed=seed, task=task, val=val, test=test)
     return start(made, Path(run) if run else None, cache_gb, audience)
 
 
@@ -134,6 +140,7 @@ def search(
     return run_search(asked, Path(folder) if folder else None, cache_gb, quiet=quiet)
 
 
+@timed_from_here()
 @checked
 @global_state_kept()
 def resume(

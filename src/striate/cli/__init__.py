@@ -19,6 +19,7 @@ from typing import NoReturn, TextIO
 
 from striate.cli.app import app
 from striate.cli.output import LogLines, tell
+from striate.core.begun import timed_from_here
 from striate.core.errors import Interrupted, StriateError
 from striate.core.flags import told_in_flags
 
@@ -52,7 +53,7 @@ def main() -> None:
 def _run() -> None:
     try:
         try:
-            with told_in_flags():
+            with told_in_flags(), timed_from_here():
                 app()
         finally:
             _flush_what_is_left()

@@ -90,6 +90,10 @@ SOURCE_CHANGED = Annotated[
     bool,
     typer.Option("--source-changed", help="Resume though a file of your own code has changed, to other weights."),
 ]
+BUDGET = Annotated[
+    str | None,
+    typer.Option(help="Time to the report, such as 20m: decides the epochs, and the network if none is named."),
+]
 RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
 SET = Annotated[
     list[str] | None,
@@ -115,6 +119,7 @@ def train(
     layer_decay: LAYER_DECAY = None,
     layer: LAYER = None,
     epochs: EPOCHS = None,
+    budget: BUDGET = None,
     size: SIZE = None,
     tiles: TILES = None,
     set_: SET = None,
@@ -147,6 +152,8 @@ def train(
     striate train photos/ --model resnet18 --epochs 20 --set peak_lr=0.02 --run runs/cats
 
     striate train photos/ --weights embedded
+
+    striate train photos/ --budget 20m                      (what striate plan recommends, done in time)
 
     striate train photos/ --set optimizer=rmsprop --set peak_lr=0.0005
 
@@ -187,7 +194,7 @@ def begun(context: typer.Context, settings: dict[str, Any]) -> Run:
     for name in ("without_missing", "source_changed"):
         if given[name]:
             raise StriateError(f"--{name.replace('_', '-')} is for a run that goes on; give --resume and --run too")
-    named = {name: given[name] for name in ("recipe", "run", "seed", "task", "val", "test")}
+    named = {name: given[name] for name in ("recipe", "run", "seed", "task", "val", "test", "budget")}
     return api.train(needed_data(given["data"]), **named, **settings)
 
 
@@ -195,7 +202,7 @@ def gone_on(context: typer.Context, settings: dict[str, Any]) -> Run:
     """A run that was interrupted, trained to its end."""
     from striate import api
 
-    same = typed(context, ("data", "val", "test", "recipe", "seed", "task"))
+    same = typed(context, ("data", "val", "test", "recipe", "seed", "task", "budget"))
     same |= {name: context.params[name] for name in ("without_missing", "source_changed")}
     return api.resume(needed_run(context.params["run"]), **same, **settings)
 

@@ -14,7 +14,20 @@ from striate.training.speed.options import RuntimeOptions
 from striate.training.usual_rates import scaled_rate
 from striate.training.weights_named import with_weights
 
-OTHERS = ("data", "val", "test", "recipe", "run", "seed", "cache_gb", "tensorboard", "task", "quiet", "callbacks")
+OTHERS = (
+    "data",
+    "val",
+    "test",
+    "recipe",
+    "run",
+    "seed",
+    "cache_gb",
+    "tensorboard",
+    "task",
+    "quiet",
+    "callbacks",
+    "budget",
+)
 """What `train` takes beside the fields of a recipe."""
 
 FOR_SMALL = {"fast": "small_pictures"}

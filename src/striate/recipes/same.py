@@ -24,6 +24,7 @@ from striate.training.weights_named import with_weights
 KINDS = {
     "recipe": str,
     "task": str,
+    "budget": str,
     "seed": int,
     **typing.get_type_hints(RuntimeOptions),
     **typing.get_type_hints(Recipe),
@@ -46,6 +47,7 @@ def refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> No
     same = renamed(same)
     same = with_weights(same) if same.get("weights") is not None else same
     begun = {"recipe": plan.recipe_name, "task": plan.task, "seed": plan.seed}
+    begun["budget"] = None if plan.budget is None else plan.budget.text
     begun |= {**asdict(plan.options), **plan.recipe.to_dict()}
     if "data" in same:
         named = str(same["data"])

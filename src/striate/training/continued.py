@@ -90,6 +90,11 @@ def go_on(folder: Path, epochs: int) -> None:
 
     begun, record = read_begun(folder)
     lines = read_metrics(folder)
+    if begun.budget is not None:
+        raise StriateError(
+            f"{folder} was trained for {begun.budget.text} (--budget), to the end of its schedule, and does not go on "
+            "by --epochs; start another run from its weights (--weights)"
+        )
     done, planned = (lines[-1]["epoch"] if lines else 0), begun.recipe.epochs
     require_more(folder, epochs, planned, done)
     more = Continued(done, lines[-1]["step"], planned, epochs, __version__)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from striate.models import Network
 from striate.report.facts import ReportFacts
 from striate.runtime.runtime import Runtime
 from striate.tasks.task import Task
+from striate.training.budget.deadline import Deadline
 from striate.training.callbacks import Callbacks
 from striate.training.continued import Continued, scheduled
 from striate.training.folder.keeper import Keeper
@@ -55,7 +57,7 @@ class Job:
     `Runtime.loss_scaler`. keeper: of the folder, should that go. share_seen: of the area of a typical picture.
     callbacks: of the caller; they are no `Watch`, for they may stop it.
     code: of a person's own, by the field of the recipe that names it; a network, as it was given.
-    continued: where it went on after its end.
+    continued: where it went on after its end. deadline: when it has to end, and how its schedule is stretched to that.
     """
 
     network: Network
@@ -74,10 +76,15 @@ class Job:
     callbacks: Callbacks = NO_CALLBACKS
     code: Mapping[str, OwnCode] = field(default_factory=dict)
     continued: tuple[Continued, ...] = ()
+    deadline: Deadline | None = None
 
     def scheduled(self, step: int) -> tuple[Recipe, int, bool]:
         """The schedule that a step is in; see `continued.scheduled`."""
-        return scheduled(self.recipe, self.continued, step, self.train.steps)
+        return scheduled(self.recipe, self.continued, self.place(step), self.train.steps)
+
+    def place(self, step: int) -> int:
+        """Where in its schedule a step is, both counted from 0."""
+        return step if self.deadline is None else self.deadline.place(step)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,7 +97,16 @@ class Job:
         steps, code = self.train.steps, self.code.get("augment")
         own = None if code is None else OwnAugmentation.of(code)
         recipe, runtime = self.recipe, self.runtime
-        return Variation(recipe, self.preprocess, self.task, self.names, self.seed, steps, runtime, self.continued, own)
+        rest = (self.seed, steps, runtime, self.continued, own, self.place)
+        return Variation(recipe, self.preprocess, self.task, self.names, *rest)
+
+    def ends_after(self, made: int) -> bool:
+        """Whether its deadline ends it after so many steps."""
+        return self.deadline is not None and self.deadline.is_over(made)
+
+    def epochs_from(self, first: int) -> Iterable[int]:
+        """The epochs from one on, counted from 0; with a deadline as many as there is time for."""
+        return range(first, self.recipe.epochs) if self.deadline is None else count(first)
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:

@@ -8,18 +8,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from striate.core.errors import ChangedPicture, Interrupted
+from striate.core.errors import ChangedPicture
 from striate.core.units import counted
 from striate.data.batches import Batch, step_generator
 from striate.deploy.bundle import save_config, save_weights
 from striate.runtime.global_state import seed_everything
-from striate.runtime.signals import StopRequest, stop_requested
+from striate.runtime.signals import stop_requested
 from striate.tasks.evaluation import evaluate
 from striate.tasks.task import Metric, StepLosses
 from striate.training.amended import note_without
 from striate.training.clock import Clock
 from striate.training.finetune.transfer import Transfer, begin, head_alone, write_transfer
-from striate.training.folder.begun import going_on
 from striate.training.folder.layout import STATE, append_metrics, discard_metrics_after
 from striate.training.folder.own_state import require_saveable
 from striate.training.folder.state import Counters, load_state, save_state
@@ -31,7 +30,7 @@ from striate.training.optim.whitening import whiten_first_layer
 from striate.training.recipe import Recipe
 from striate.training.results import Diverged, read
 from striate.training.speed.threads import EpochThreads
-from striate.training.under_way import Training, tell
+from striate.training.under_way import Training, say_why_stopped, stop_if, tell
 
 READ_EVERY_STEPS = 10
 DIVERGED_FACTOR = 3.0
@@ -81,7 +80,7 @@ def fit(job: Job, transfer: Transfer | None, pause: Pause = never) -> Counters:
         if run.failure or counters.stopped:
             save(run)
             stop_if(request, run)
-        for epoch in range(counters.step // steps, recipe.epochs):
+        for epoch in job.epochs_from(counters.step // steps):
             schedule, unfrozen_by, end = schedule_of(job, epoch)
             if is_over(schedule, transfer, unfrozen_by, counters) or pause(counters):
                 break
@@ -95,6 +94,7 @@ def fit(job: Job, transfer: Transfer | None, pause: Pause = never) -> Counters:
                 lr = job.learning_rate(counters.step, counters.drops)
                 run.unread.append((made_to_fit(run, batch, lr), len(batch.indices)))
                 counters.step += 1
+                counters.stopped |= job.ends_after(counters.step)
                 if recipe.ema_decay:
                     update_ema(run.kept, job.network, recipe.ema_decay, counters.step)
                 tell(run, job.callbacks.step, lr)
@@ -117,8 +117,7 @@ def fit(job: Job, transfer: Transfer | None, pause: Pause = never) -> Counters:
             save(run)
             stop_if(request, run)
             begin_schedule(job, counters)
-    if counters.stopped:
-        job.watch.say(f"a callback ended the run at step {counters.step:,} of {recipe.epochs * steps:,}")
+    say_why_stopped(run)
     return counters
 
 
@@ -129,6 +128,9 @@ def begun(job: Job, transfer: Transfer | None) -> Training:
     own = "optimizer" in job.code
     counters = load_state(job.folder / STATE, networks, optimizers, job.watch.say, own=own) or Counters()
     begin_schedule(job, counters)
+    if job.deadline is not None:
+        job.deadline.goes_on(counters.spent)
+        counters.stopped = counters.stopped or (counters.step > 0 and job.deadline.is_late)
     if counters.loss_scale:
         job.scaler.load_state_dict(counters.loss_scale)
     discard_metrics_after(job.folder, counters.step, job.watch.say)
@@ -150,7 +152,7 @@ def schedule_of(job: Job, epoch: int) -> tuple[Recipe, int, int]:
     schedule, step, first = job.scheduled(epoch * steps)
     end = epoch - step // steps + schedule.epochs
     if first:
-        return schedule, epoch, end
+        return schedule, step // steps, end
     return job.recipe, job.recipe.epochs - 1, end
 
 
@@ -234,6 +236,7 @@ def save(run: Training) -> None:
     stay_in_folder(run)
     job = run.job
     run.counters.loss_scale = job.scaler.state_dict()
+    run.counters.spent = 0.0 if job.deadline is None else job.deadline.elapsed()
     if job.train.unreadable is not None:
         job.train.unreadable.write_down(partial(note_without, job.folder, from_step=run.counters.step))
     save_state(job.folder / STATE, run.networks, run.optimizers, run.counters, own="optimizer" in job.code)
@@ -305,14 +308,3 @@ def note_epoch(run: Training, line: dict[str, Any]) -> None:
         discard_metrics_after(run.job.folder, line["step"] - 1)
         append_metrics(run.job.folder, line)
         run.job.watch.epoch(line)
-
-
-def stop_if(request: StopRequest, run: Training) -> None:
-    """Raise Interrupted when a signal asked for it, and what a callback has raised."""
-    job, step, steps = run.job, run.counters.step, run.job.recipe.epochs * run.job.train.steps
-    saved = f"everything is saved. Go on with: {going_on(job.folder)}"
-    if run.failure is not None:
-        job.watch.say(f"a callback raised {type(run.failure).__name__} at step {step:,} of {steps:,}; {saved}")
-        raise run.failure
-    if request.signal is not None and step < steps:
-        raise Interrupted(f"stopped at step {step:,} of {steps:,}; {saved}", request.signal)

@@ -27,6 +27,7 @@ from striate.runtime.machine import describe_machine
 from striate.runtime.runtime import Runtime
 from striate.tasks import task_named
 from striate.tasks.task import Task
+from striate.training.budget.record import Budget
 from striate.training.continued import Continued
 from striate.training.folder.begun import read_begun
 from striate.training.folder.layout import RECIPE
@@ -47,6 +48,7 @@ class Plan:
     machine. in_memory: the data itself, where that is not on the disk. task: None for that of the data. code: of a
     person's own, by the field that names it. elsewhere: the data of "val" and "test", where these lie elsewhere.
     of_small: gives the plan that takes its place where the pictures are small, before anything is written down.
+    budget: the time that it may take, which then decides the number of epochs.
     """
 
     source: str
@@ -61,6 +63,7 @@ class Plan:
     continued: tuple[Continued, ...] = ()
     elsewhere: Mapping[str, Given] = field(default_factory=dict)
     of_small: Callable[[], Plan] | None = None
+    budget: Budget | None = None
 
     @property
     def model(self) -> Model:
@@ -95,6 +98,7 @@ class Plan:
         if nameless or self._given_in_memory:
             task = {} if self.task is None else {"task": self.task}
             given = {"recipe": named, **task, **acting, "seed": self.seed, **options.settled()}
+            given |= {} if self.budget is None else {"budget": self.budget.text}
             given["run"] = f"{folder}-again"
             main = repr(self.source) if self.in_memory is None else in_a_call(self.source)
             others = (
@@ -107,6 +111,7 @@ class Plan:
             text = between.join(map(str, value)) if isinstance(value, tuple) else str(value)
             own = value is not None and name in ("model", "epochs", "weights")
             parts += [f"--{name}", text] if own else ["--set", f"{name}={text}"]
+        parts += [] if self.budget is None else ["--budget", self.budget.text]
         parts += ["--seed", str(self.seed), *options.flags(), "--run", f"{folder}-again"]
         return shlex.join(parts)
 
@@ -154,6 +159,7 @@ def plan_record(
         "data": data,
         "task": task,
         **({"code": code} if (code := stated(plan.code)) else {}),
+        **({"budget": asdict(plan.budget)} if plan.budget else {}),
     }
 
 
@@ -199,4 +205,5 @@ def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
         )
     elsewhere = {split: each.source for split, each in begun.data.elsewhere.items()}
     also: dict[str, Any] = {"task": begun.task, "continued": begun.continued, "elsewhere": elsewhere}
+    also["budget"] = begun.budget
     return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, **also), record

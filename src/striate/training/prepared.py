@@ -147,8 +147,8 @@ def for_so_small(plan: Plan, dataset: Dataset, reporter: Reporter) -> Plan:
 
 def for_so_many(plan: Plan, pictures: int) -> Recipe:
     """The recipe with the epochs that so many training pictures need, where those of its own were not asked for."""
-    recipe = plan.recipe
-    if recipe.shown_at_most is None or ("epochs" in plan.changed and "shown_at_most" not in plan.changed):
+    recipe, asked = plan.recipe, "epochs" in plan.changed and "shown_at_most" not in plan.changed
+    if recipe.shown_at_most is None or asked or plan.budget is not None:
         return recipe
     return replace(recipe, epochs=min(recipe.epochs, max(FEWEST_EPOCHS, recipe.shown_at_most // pictures)))
 

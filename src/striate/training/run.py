@@ -18,6 +18,7 @@ from striate.data.cache import DEFAULT_CACHE_GB
 from striate.data.check import DataReport
 from striate.data.in_memory import Given
 from striate.data.manifest import MANIFEST
+from striate.deploy.inputs import split_to_evaluate
 from striate.deploy.run import Run
 from striate.models.pattern import canonical
 from striate.ops.threads import torch_threads
@@ -25,6 +26,8 @@ from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.runtime import as_current, describe, device_named
 from striate.training.at_end import fit_at_end
 from striate.training.before import advice_before, low_schedule
+from striate.training.budget.beginning import budgeted, decide_first, with_deadline
+from striate.training.budget.record import DECIDED
 from striate.training.callbacks import Callbacks
 from striate.training.continued import go_on
 from striate.training.finish import augmented_samples, finish
@@ -93,7 +96,7 @@ def start(
 
 def _is_foreign(path: Path) -> bool:
     """Whether something is not of a run; what one leaves that was killed before its recipe.json stood is."""
-    return path.name not in (LOCK, MANIFEST, LOG) and path.suffix != ".part"
+    return path.name not in (LOCK, MANIFEST, LOG, DECIDED) and path.suffix != ".part"
 
 
 def resume(
@@ -164,6 +167,8 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, audience: Audie
             reporter.task = job.task
             if prepared.report is not None:
                 job = _written_down(job, prepared, prepared.report)
+            if (budget := prepared.plan.budget) is not None:
+                job = with_deadline(job, budget, lambda last: reporter.expect(last, job.train.steps))
             job.runtime.network(job.network)
             reporter.say(_headline(job))
             with Keeper(folder) as keeper, torch_threads(job.runtime.threads):
@@ -175,6 +180,8 @@ def execute(open_: Callable[[Reporter], Prepared], folder: Path, audience: Audie
                         job = replace(job, watch=watch)
                     shares = work_by_epoch(job.recipe, min(job.preprocess.size))
                     reporter.begin(job.train.steps * job.recipe.epochs, shares)
+                    if job.deadline is not None:
+                        reporter.expect(job.deadline.last, job.train.steps)
                     counters = fit(job, transfer)
                 reporter.close()
                 EpochThreads(job).begin(job.recipe.epochs)
@@ -203,7 +210,15 @@ def _written_down(job: Job, prepared: Prepared, report: DataReport) -> Job:
     refuse_lone_pictures(job)
     for step in (0, job.train.steps * job.recipe.epochs - 1):
         job.learning_rate(step)  # of a person's own, it may be none
+    costs, tested = None, len(dataset.splits[split_to_evaluate(dataset, None)])
+    if plan.budget is not None:
+        if plan.budget.why:
+            job.watch.say(plan.budget.why)
+        job, costs = budgeted(job, plan.budget, tested)
+        plan = replace(plan, recipe=job.recipe)
     job = _tuned(job, plan)
+    if costs is not None:
+        decide_first(job, costs, tested)
     write_plan(job.folder, plan, job.runtime, job.preprocess, dataset, prepared.scan, report)
     before = advice_before(plan.recipe, dataset, job.preprocess, job.network.only_size)
     low = low_schedule(job.code.get("schedule"), job.train.steps * job.recipe.epochs)

@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 
+from striate.core.errors import Interrupted
 from striate.models import Network
+from striate.runtime.signals import StopRequest
 from striate.tasks.task import StepLosses
 from striate.training.callbacks import Called, Moment
 from striate.training.clock import Clock
 from striate.training.finetune.transfer import Transfer
+from striate.training.folder.begun import going_on
 from striate.training.folder.state import Counters
 from striate.training.job import Job
 from striate.training.monitor.monitor import TrainingMonitor
@@ -80,3 +83,26 @@ def tell(run: Training, called: Called, lr: float | None = None, line: dict[str,
         run.failure = error
     run.job.network.train()
     run.job.network.zero_grad(set_to_none=True)
+
+
+def stop_if(request: StopRequest, run: Training) -> None:
+    """Raise Interrupted when a signal asked for it, and what a callback has raised."""
+    job, step = run.job, run.counters.step
+    steps = job.recipe.epochs * job.train.steps if job.deadline is None else job.deadline.last
+    saved = f"everything is saved. Go on with: {going_on(job.folder)}"
+    if run.failure is not None:
+        job.watch.say(f"a callback raised {type(run.failure).__name__} at step {step:,} of {steps:,}; {saved}")
+        raise run.failure
+    if request.signal is not None and step < steps:
+        rest = "" if job.deadline is None else job.deadline.told_rest()
+        raise Interrupted(f"stopped at step {step:,} of {steps:,}{rest}; {saved}", request.signal)
+
+
+def say_why_stopped(run: Training) -> None:
+    """Say what has ended a run before its schedule was over, if anything has."""
+    job, counters = run.job, run.counters
+    if counters.stopped and job.deadline is not None and job.deadline.has_ended(counters.step):
+        job.watch.say(job.deadline.told_end(counters.step))
+    elif counters.stopped:
+        steps = job.recipe.epochs * job.train.steps
+        job.watch.say(f"a callback ended the run at step {counters.step:,} of {steps:,}")

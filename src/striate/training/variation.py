@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 
 import torch
 from torch import Tensor
@@ -27,7 +29,7 @@ class Variation:
 
     preprocess: how pictures become the network's input. names: what the task tells apart. steps: in an epoch.
     continued: where the run went on after its end. own: the augmentation of a person's own, which comes first, on
-    pictures of the working size.
+    pictures of the working size. place: of a step in the schedule.
     """
 
     recipe: Recipe
@@ -39,6 +41,7 @@ class Variation:
     runtime: Runtime
     continued: tuple[Continued, ...] = ()
     own: OwnAugmentation | None = None
+    place: Callable[[int], int] = index
 
     def images(self, batch: Batch, step: int) -> tuple[Tensor, BatchTargets]:
         """The images of a step, float32 (N, C, H, W), normalised, and their targets."""
@@ -52,7 +55,7 @@ class Variation:
         them. What is trained on, and what is shown of it, comes from here.
         """
         preprocess, (height, width), generator = self.preprocess, self.preprocess.size, step_generator(self.seed, step)
-        schedule, step_in_it, _ = scheduled(self.recipe, self.continued, step, self.steps)
+        schedule, step_in_it, _ = scheduled(self.recipe, self.continued, self.place(step), self.steps)
         share = side_px(schedule, min(height, width), step_in_it, self.steps) / min(height, width)
         small = preprocess.at((round(height * share), round(width * share)), preprocess.resize)
         moved, epoch = self.runtime.move(batch.pictures), step // self.steps

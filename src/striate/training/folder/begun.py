@@ -18,6 +18,7 @@ from striate.core.own_code import Written
 from striate.core.reading import Count, decoded, read_file
 from striate.core.records import Preprocess
 from striate.runtime.runtime import Runtime
+from striate.training.budget.record import Budget
 from striate.training.continued import Continued
 from striate.training.folder.former import recipe_in_todays_names
 from striate.training.folder.layout import RECIPE
@@ -93,6 +94,7 @@ class Begun:
     task: str = CLASSIFICATION
     code: dict[str, Written] = field(default_factory=dict)
     continued: tuple[Continued, ...] = ()
+    budget: Budget | None = None
 
 
 def going_on(folder: Path) -> str:

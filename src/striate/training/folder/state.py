@@ -49,7 +49,8 @@ class Counters:
     figures of the weights that validated best; {} before there are any. best_epoch: theirs, counted from 1.
     waited_epochs, drops: of the plateau schedule. first_loss: of the very first step. seconds: spent training.
     micro_batch: pictures at once, once memory has run out; None: as the runtime says. loss_scale: the state of fp16's
-    loss scaling; empty in other precisions. stopped: whether a callback has ended the run.
+    loss scaling; empty in other precisions. stopped: whether a callback, or the end of its budget, has ended the run.
+    spent: seconds of a budget that were gone; 0 where there is none.
     """
 
     step: Count = 0
@@ -65,6 +66,7 @@ class Counters:
     micro_batch: Positive | None = None
     loss_scale: dict[str, int | float] = dataclasses.field(default_factory=dict)
     stopped: bool = False
+    spent: Seconds = 0.0
 
 
 @dataclass

@@ -104,6 +104,10 @@ class Reporter:
         self.total_epochs, self._shares = len(shares) - 1, shares
         self._open("training", total_steps, "steps")
 
+    def expect(self, total_steps: int, steps_of_an_epoch: int) -> None:
+        """Training is going to have so many steps, which was decided anew."""
+        self._total, self.total_epochs = total_steps, -(-total_steps // steps_of_an_epoch)
+
     def step(self, counters: Counters, lr: float) -> None:
         """Some steps were made."""
         seen, now = max(1, counters.seen), time.monotonic()

@@ -19,6 +19,8 @@ LARGE_PX = 224  # and what it may be reduced to, however large it is
 TWICE = 2  # as large as pictures are, or half, is no harm
 FAST_PX, DIGITS_PX = 96, 16  # the recipes `fast` and `digits_lenet5` are for pictures of no more
 
+TRAINED_HERE = ("resnet18", "resnet20", "lenet5")  # by the usual recipe, from drawn weights, to the end
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -72,6 +74,13 @@ def candidates(task: Task, typical_px: int) -> Iterator[Candidate]:
             yield Candidate("lenet5", "digits_lenet5")
     for name in list_models(f"*{ONE_BOX}" if task.needs == LOCALISATION else "*", task=task.needs):
         yield Candidate(name)
+
+
+def short_list(task: Task, typical_px: int) -> Iterator[Candidate]:
+    """Those that may be recommended: what the house begins with, and what it has trained to the end."""
+    for each in candidates(task, typical_px):
+        if not each.is_plain or each.model in TRAINED_HERE or task.needs != CLASSIFICATION:
+            yield each
 
 
 def suits(preprocess: Preprocess, typical_px: int) -> bool:

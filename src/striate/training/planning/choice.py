@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from striate.answers.classes import CLASSIFICATION
 from striate.core.units import counted, duration
 from striate.tasks.task import Task
+from striate.training.planning.candidates import TRAINED_HERE
 from striate.training.planning.forecast import Forecast, told_least
 from striate.training.planning.measured import FEW_PICTURES
 
@@ -14,7 +15,7 @@ ENOUGH_EPOCHS = 10  # of drawn weights, for a schedule to rise and fall; fewer a
 FEW_EPOCHS = 4  # of trained weights: what benchmarks/transfer.md gives them at the least
 MANY_PICTURES = 5_000  # to train on, from which the recipe `fast` has been measured
 # Of drawn weights, what the house has trained to the end, the costlier and better before the cheaper.
-TRAINED_HERE = (("quick_regnet26", "fast"), ("lenet5", "digits_lenet5"), ("resnet18", None), ("resnet20", None))
+IN_ORDER = (("quick_regnet26", "fast"), ("lenet5", "digits_lenet5"), *((name, None) for name in TRAINED_HERE))
 
 
 def choose(forecasts: Sequence[Forecast], task: Task, of_each: float, pictures: int) -> tuple[Forecast | None, str]:
@@ -43,7 +44,7 @@ def of_classes(possible: Sequence[Forecast], of_each: float, pictures: int) -> t
                 f"(benchmarks/transfer.md), here about {of_each:,.0f}, and there is time for {told(each)}"
             )
     for enough in (ENOUGH_EPOCHS, 1):
-        for model, recipe in TRAINED_HERE:
+        for model, recipe in IN_ORDER:
             for each in possible:
                 candidate = each.candidate
                 same = (candidate.model, candidate.recipe, candidate.weights) == (model, recipe, None)

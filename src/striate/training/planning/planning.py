@@ -20,7 +20,7 @@ from striate.training.memory.forecast import USED_SHARE, available_bytes
 from striate.training.network import typical_side_px
 from striate.training.plan import Plan
 from striate.training.planning.arithmetic import estimated
-from striate.training.planning.candidates import Candidate, candidates
+from striate.training.planning.candidates import Candidate, candidates, short_list
 from striate.training.planning.choice import choose
 from striate.training.planning.drafts import Draft, drafted
 from striate.training.planning.forecast import Amounts, Forecast, around_seconds, epoch_seconds, epochs_within
@@ -92,54 +92,64 @@ def planned(
     budget_s: float,
     limit_s: float,
     progress: Progress | None = None,
+    *,
+    shortly: bool = False,
 ) -> Planned:
-    """The table for a data set. plan_of: of a candidate. limit_s: seconds that trying may take, all together.
+    """The table for a data set. plan_of: of a candidate. limit_s: seconds that trying may take, all together. shortly:
+    whether only what may be recommended is in it.
 
     Raises StriateError for pictures that nothing can be learned from.
     """
     refuse_untrainable(dataset)
     with nothing_logged():
-        return _planned(dataset, task, plan_of, budget_s, limit_s, progress)
+        typical_px = typical_side_px(dataset.pictures)
+        offered = list((short_list if shortly else candidates)(task, typical_px))
+        drafts, tried = looked_at(offered, dataset, task, plan_of, typical_px, limit_s, progress)
+        made = table(drafts, tried, dataset, task, typical_px, budget_s)
+    per_class = len(dataset.splits["train"]) / max(1, len(dataset.targets.names))
+    chosen, why = choose(made, task, per_class, len(dataset.splits["train"]))
+    advice = why if chosen is None else f"recommended is {chosen.candidate}: {why}"
+    forecasts = tuple(replace(each, recommended=each is chosen) for each in made)
+    return Planned(dataset.source, task.name, budget_s, forecasts, advice, len(offered) - len(drafts))
 
 
-def _planned(
+def looked_at(
+    offered: Sequence[Candidate],
     dataset: Dataset,
     task: Task,
     plan_of: Callable[[Candidate], Plan],
-    budget_s: float,
+    typical_px: int,
     limit_s: float,
     progress: Progress | None,
-) -> Planned:
-    typical_px = typical_side_px(dataset.pictures)
-    offered = list(candidates(task, typical_px))
-    tell = Halves(progress, len(offered))
-    drafts = []
+) -> tuple[list[Draft], dict[str, Costs]]:
+    """The candidates that suit the pictures, and the costs by name of those that there was time to try."""
+    tell, drafts = Halves(progress, len(offered)), list[Draft]()
     for each in offered:
         tell.next()
         if (draft := drafted(each, plan_of(each), dataset, typical_px)) is not None:
             drafts.append(draft)
     if not drafts:
         raise StriateError(f"no network suits pictures of {typical_px} px; name one by --model, and its --size")
-    before = resident_bytes() or 0
-    tried = try_out(drafts, dataset, task, limit_s, tell)
-    work = {draft.name: draft.work for draft in drafts}
-    costs = {**tried, **estimated(work, tried)}
+    return drafts, try_out(drafts, dataset, task, limit_s, tell)
+
+
+def table(
+    drafts: Sequence[Draft], tried: dict[str, Costs], dataset: Dataset, task: Task, typical_px: int, budget_s: float
+) -> list[Forecast]:
+    """What is forecast of each, the quickest epochs first."""
+    before_bytes = resident_bytes() or 0
+    costs = {**tried, **estimated({draft.name: draft.work for draft in drafts}, tried)}
     counts = {split: len(indices) for split, indices in dataset.splits.items()}
     amounts = Amounts(len(dataset.pictures), counts["train"], counts["val"], counts.get("test", counts["val"]))
     classes = max(1, len(dataset.targets.names))
     such = (classes, counts["train"] / classes, typical_px)
     made = []
     for draft in drafts:
-        name = draft.name
-        forecast = forecast_of(draft, costs[name], dataset, amounts, budget_s, before)
-        recipe, candidate = draft.plan.recipe_name, draft.candidate
+        candidate, recipe = draft.candidate, draft.plan.recipe_name
+        forecast = forecast_of(draft, costs[draft.name], dataset, amounts, budget_s, before_bytes)
         known = measured_on_such(task.name, candidate.model, candidate.weights, recipe, such)
-        made.append(replace(forecast, tried=name in tried, known=known))
-    made.sort(key=lambda each: each.epoch_s)
-    chosen, why = choose(made, task, counts["train"] / classes, counts["train"])
-    advice = why if chosen is None else f"recommended is {chosen.candidate}: {why}"
-    forecasts = tuple(replace(each, recommended=each is chosen) for each in made)
-    return Planned(dataset.source, task.name, budget_s, forecasts, advice, len(offered) - len(drafts))
+        made.append(replace(forecast, tried=draft.name in tried, known=known))
+    return sorted(made, key=lambda each: each.epoch_s)
 
 
 def try_out(drafts: Sequence[Draft], dataset: Dataset, task: Task, limit_s: float, tell: Halves) -> dict[str, Costs]:
