@@ -53,7 +53,7 @@ def part_of(data: Path, classes: int, target: Path) -> Path:
 
 def without_mirror_image(run: Run, data: Path) -> float:
     """Top-1 in % of the same weights, each picture seen once."""
-    run._bundle = replace(run._bundle, preprocess=replace(run.preprocess, mirrored=False))
+    run.bundle = replace(run.bundle, preprocess=replace(run.preprocess, mirrored=False))
     return 100 * run.evaluate(open_data(str(data)), split="val").accuracy
 
 
