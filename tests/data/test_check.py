@@ -71,6 +71,7 @@ def test_imbalance_names_both_ends(tmp_path):
             Image.new("RGB", (8, 8), (number, count, 0)).save(tmp_path / name / f"{number}.png")
     warning = check(tmp_path).warnings[-1]
     assert warning.startswith("classes are unbalanced: many has 70 training pictures, few 2 (1 to 35)")
+    assert warning.endswith("; balance='sampler' shows every class equally often")
 
 
 def test_one_class_is_refused(tmp_path, photos):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from striate.models import create_model
 from striate.runtime.runtime import LARGE_FROM_MACS, Runtime, default_runtime, has_fast_bf16
 from striate.tasks import classification
 from striate.tasks.classification import Evaluation, evaluate
-from striate.tasks.classification.losses import losses
+from striate.tasks.classification.losses import inverse_frequency_weights, losses, losses_for
 from striate.tasks.task import NETWORK
 from striate.training.recipe import Recipe
 
@@ -95,6 +96,28 @@ def test_label_smoothing_by_hand():
     target[range(3), labels] += 0.9
     assert loss.item() == pytest.approx(-(target * log_probabilities).sum(1).mean().item(), rel=1e-5)
     assert int(right) == int((network(images).argmax(1) == labels).sum())
+
+
+def test_weights_by_inverse_frequency_are_one_as_a_mean_over_the_pictures():
+    counts = torch.tensor([6, 3, 0, 1])
+    weights = inverse_frequency_weights(counts)
+    assert weights[:2].tolist() == pytest.approx([10 / 18, 10 / 9]) and weights[3] == pytest.approx(10 / 3)
+    assert (weights * counts).sum() / counts.sum() == pytest.approx(1)
+
+
+def test_weighted_losses_by_hand():
+    network, images = lenet(), torch.randn(3, 1, 32, 32)
+    targets = ClassTargets(np.array([0, 0, 0, 1, 2, 3]), tuple("abcd"))
+    recipe = Recipe(model="lenet5", label_smoothing=0.1, balance="weights")
+    weighted = losses_for(targets, np.arange(6), recipe)
+    weights = torch.tensor([0.5, 1.5, 1.5, 1.5])  # 6 pictures by 4 classes and the pictures of each
+    labels, mixed = torch.tensor([0, 1, 3]), torch.tensor([[0.5, 0.5, 0, 0], [0, 1.0, 0, 0], [0, 0, 0.25, 0.75]])
+    log_probabilities = F.log_softmax(network(images), 1)
+    for given, shares in ((labels, F.one_hot(labels, 4).float()), (mixed, mixed)):
+        each = -((0.9 * shares + 0.1 / 4) * log_probabilities).sum(1)
+        loss = weighted(network, NETWORK, images, ClassBatch(given), recipe).losses["loss"]
+        assert loss.item() == pytest.approx(((shares @ weights) * each).mean().item(), rel=1e-5)
+    assert losses_for(targets, np.arange(6), replace(recipe, balance="none")) is losses
 
 
 def test_auxiliary_heads_count_with_their_weights():

@@ -20,6 +20,7 @@ from striate.training import prepared
 PLAIN = {
     "model": "lenet5", "epochs": 3, "batch_size": 8, "micro_batch": 3, "schedule": "step", "precision": "fp32",
     "crop_padding_px": 2, "rotate_degrees": 10.0, "flip": True, "jitter": 0.2, "erase": 0.5,
+    "balance": "sampler",
 }  # fmt: skip
 FAST = {
     "model": "resnet20", "epochs": 3, "batch_size": 8, "size_px": 32, "start_px": 16, "optimizer": "muon",

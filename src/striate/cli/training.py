@@ -57,6 +57,12 @@ TILES = Annotated[
         help="Train on tiles of this size, in pixels, at the pictures' own resolution: for small objects in large ones."
     ),
 ]
+BALANCE = Annotated[
+    str | None,
+    typer.Option(
+        help="Of classes with few pictures: weights (their loss counts more), sampler (shown as often), none."
+    ),
+]
 TENSORBOARD = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run folder.")]
 QUIET = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors; log.txt in the run folder has it all.")]
 WEIGHTS = Annotated[
@@ -122,6 +128,7 @@ def train(
     budget: BUDGET = None,
     size: SIZE = None,
     tiles: TILES = None,
+    balance: BALANCE = None,
     set_: SET = None,
     run: RUN = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
@@ -165,6 +172,8 @@ def train(
 
     striate train slides/ --tiles 640                       (large pictures, small objects in boxes)
 
+    striate train photos/ --balance sampler                 (classes of few pictures, shown as often as the others)
+
     striate train photos/ --model my_net.py:Net
 
     striate train photos/ --val other_photos/
@@ -176,7 +185,7 @@ def train(
     striate train /new/place/photos --run runs/cats --resume
     """
     allow_megapixels(max_megapixels)
-    named = {"model": model, "epochs": epochs, "layers": layers(layer), **seen(size, tiles)}
+    named = {"model": model, "epochs": epochs, "layers": layers(layer), "balance": balance, **seen(size, tiles)}
     named |= of_transfer(weights, freeze, unfreeze_to, layer_decay)
     settings = {**chosen(named, set_), **runtime_options(context)}
     settings |= {"cache_gb": cache_gb, "tensorboard": tensorboard, "quiet": quiet}

@@ -18,13 +18,14 @@ VALUED = (
     *("threads", "micro-batch", "cache-gb", "unfreeze-to", "layer-decay", "split-seed", "output", "val", "test"),
     *("classes", "in-channels", "host", "port", "top", "engine", "data", "max-drop", "threshold", "trained"),
     *("score", "boxes", "ids", "budget", "views", "keep", "unknown", "folder", "trials", "method", "storage", "space"),
+    *("balance", "folds"),
 )
 PLACE_OF_CODE = "FILE.py:NAME"
 WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\),;])+"
 # What may follow a flag as its value, rather than as the next word of a sentence.
 VALUE = (
     r"[\w./][\w./-]*:\w+|fp32|bf16|fp16|auto|channels-last|contiguous|embedded|imagenet|finetune|default|head|layer\d|"
-    r"detection|instances|localisation|multilabel|segmentation|"
+    r"detection|instances|localisation|multilabel|segmentation|sampler|"
     r"[0-9][\w.]*"
 )
 

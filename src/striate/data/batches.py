@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from striate.core.errors import StriateError
+from striate.data.balance import balanced_order
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError
 from striate.data.picture import to_batch
@@ -52,6 +53,8 @@ class Batches:
     unreadable: UnreadablePictures | None = None
     """Where pictures that have gone bad are noted; without it, the first raises its DecodeError."""
     pinned: bool = False
+    balanced: bool = False
+    """Whether a shuffled pass shows every class equally often, as `balanced_order` has it."""
 
     @property
     def steps(self) -> int:
@@ -65,7 +68,10 @@ class Batches:
 
     def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """One pass in the order of (seed, epoch), from batch number `first` on."""
-        order = np.random.default_rng([seed, epoch]).permutation(self.indices)
+        if self.balanced and self.targets.strata is not None:
+            order = balanced_order(self.indices, self.targets.strata[self.indices], seed, epoch)
+        else:
+            order = np.random.default_rng([seed, epoch]).permutation(self.indices)
         return self._batches(order, first)
 
     def in_order(self) -> Iterator[Batch]:

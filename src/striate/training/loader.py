@@ -160,6 +160,7 @@ class OpenedData(OneScreen):
         task, (recipe, own) = task_named(self.dataset.targets.task), self._recipe(augment)
         variation = Variation(recipe, self.preprocess, task, self.classes, seed, batches.steps, runtime, own=own)
         shuffles = split == "train" if shuffle is None else shuffle
+        batches = replace(batches, balanced=recipe.balance == "sampler")
         return Loader(split, batches, variation, varies=augment is not None, shuffles=shuffles)
 
     def _recipe(self, augment: Augment) -> tuple[Recipe, OwnAugmentation | None]:

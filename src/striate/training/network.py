@@ -85,8 +85,11 @@ def require_losses(recipe: Recipe, task: Task) -> None:
             raise unknown_name(f"loss of {task.name}", name, task.loss_names)
         if recipe.loss.count(name) > 1:
             raise StriateError(f"loss={','.join(recipe.loss)} names {name} more than once; name each loss once")
-    if recipe.class_weights is not None and task.losses_for is None:
+    if recipe.class_weights is not None and not task.at_own_size:
         raise IdleField("class_weights", f"a task of pixels, and this is {task.name}")
+    if recipe.balance != "none" and task.name != CLASSIFICATION.name:
+        instead = "; class_weights=median_frequency is for pixels" if task.at_own_size else ""
+        raise IdleField("balance", f"one class for each picture, and this is {task.name}{instead}")
 
 
 def require_proposals(recipe: Recipe, network: Network) -> None:

@@ -65,6 +65,7 @@ class Prepared:
             batches_of(dataset, split, self.working, pictures, unreadable=self.unreadable, **ahead)
             for split, pictures in (("train", size), ("val", runtime.at_once(size)))
         )
+        train = replace(train, balanced=plan.recipe.balance == "sampler")
         task = for_data(plan.task_of(dataset), dataset, plan.recipe)
         job = Job(self.network, self.preprocess, task, train, val, plan.recipe, plan.seed, runtime, folder, watch)
         seen = typical_share_seen(self.scan, self.preprocess)

@@ -15,6 +15,7 @@ from striate.core.own_code import names_code
 from striate.core.records import Fit
 from striate.core.values import convert_fields, shown
 from striate.data.augment import Augmentation
+from striate.data.balance import Balance
 from striate.frozen.linear import Kind
 from striate.training.other_names import TAKEN_NAMES, unknown_field
 from striate.training.recipe_text import parse_value
@@ -22,7 +23,6 @@ from striate.training.usual_rates import OPTIMIZERS
 
 SCHEDULES = ("constant", "step", "plateau", "cosine", "one_cycle")
 Best = Literal["accuracy", "loss"]
-ClassWeights = Literal["median_frequency"]
 STAGED = "a staged run, which begins with trained weights (--weights embedded)"
 # Fields that act only beside others: what they need, in words, and whether a recipe has it.
 NEEDS: dict[str, tuple[str, Callable[[Recipe], bool]]] = {
@@ -173,8 +173,10 @@ class Recipe(OneScreen, Augmentation):
     loss: tuple[str, ...] = ()
     """What is minimised, the sum of several, as the task has them: of segmentation cross_entropy, focal, dice and
     lovasz, of localisation smooth_l1, l1, l2 and iou for the box; (): the task's first."""
-    class_weights: ClassWeights | None = None
+    class_weights: Literal["median_frequency"] | None = None
     """median_frequency: pixels of rare classes count more; None: all alike."""
+    balance: Balance = "none"
+    """Classes of few pictures: weights, whose loss counts more; or sampler, every class is shown equally often."""
     label_smoothing: float = 0.0
     dropout: float | None = None
     """Probability of every dropout layer; None: the network's own."""

@@ -126,7 +126,8 @@ class ClassTargets:
         """Whether every class can be learned, and whether they are enough, and evenly many."""
         counts = {split: self.counts(indices) for split, indices in splits.items()}
         return Review(
-            untrainable(source, self.names, counts), [*unequal(self.names, counts), *nearly_equal(self.names)]
+            untrainable(source, self.names, counts),
+            [*unequal(self.names, counts, advice=BALANCING), *nearly_equal(self.names)],
         )
 
     def content(self, indices: Indices) -> bytes:
@@ -150,6 +151,9 @@ def numbers_among(names: Sequence[str], classes: Sequence[str]) -> tuple[Indices
     return numbers, [name for name in names if name not in number]
 
 
+BALANCING = "; --balance sampler shows every class equally often"
+
+
 def untrainable(source: str, classes: tuple[str, ...], counts: dict[str, list[int]]) -> list[str]:
     """Why a classifier cannot be trained. counts: pictures per class by split."""
     if len(classes) < 2:
@@ -168,8 +172,13 @@ def untrainable(source: str, classes: tuple[str, ...], counts: dict[str, list[in
     ]
 
 
-def unequal(classes: tuple[str, ...], counts: dict[str, list[int]], what: str = "pictures") -> list[str]:
-    """Warnings of classes with few pictures, or what else is counted, and of some with many times as many as others."""
+def unequal(
+    classes: tuple[str, ...], counts: dict[str, list[int]], what: str = "pictures", advice: str = ""
+) -> list[str]:
+    """Warnings of classes with few pictures, or what else is counted, and of some with many times as many as others.
+
+    advice: what the latter may do about it.
+    """
     warnings = []
     totals = np.sum(list(counts.values()), axis=0)
     few = [f"{c} ({n})" for c, n in zip(classes, totals.tolist(), strict=True) if 0 < n < FEW_PICTURES]
@@ -180,7 +189,7 @@ def unequal(classes: tuple[str, ...], counts: dict[str, list[int]], what: str = 
         largest, smallest = classes[int(train.argmax())], classes[int(train.argmin())]
         warnings.append(
             f"classes are unbalanced: {largest} has {train.max()} training {what}, {smallest} {train.min()} "
-            f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total"
+            f"(1 to {train.max() / train.min():.0f}); look at the accuracy per class, not only at the total{advice}"
         )
     return warnings
 

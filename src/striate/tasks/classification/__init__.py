@@ -14,7 +14,7 @@ from striate.data.batches import Batch
 from striate.data.targets.classes import ClassBatch
 from striate.runtime.runtime import Runtime
 from striate.tasks.classification.examples import Mistake, captions, confident_mistakes
-from striate.tasks.classification.losses import Settings, chance_loss, losses
+from striate.tasks.classification.losses import Settings, chance_loss, losses, losses_for
 from striate.tasks.classification.metric import ClassificationMetric, Evaluation
 from striate.tasks.classification.mixing import cut_mix
 from striate.tasks.classification.prediction import predict_logits
@@ -46,6 +46,7 @@ CLASSIFICATION = Task(
     ),
     outputs=len,
     losses=losses,
+    losses_for=losses_for,
     predict=predict_logits,
     metric=ClassificationMetric,
     read=read,
