@@ -90,7 +90,7 @@ def test_a_search_that_is_over_is_only_read_again(whole, tints, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_kill_9_loses_no_trial_and_changes_nothing(whole, tints, tmp_path):
     folder = tmp_path / "whole"
-    killed_in(program(folder, tints), 17)
+    killed_in(program(folder, tints), 7)
     assert 1 < len(list((folder / "trials").iterdir())) < 6
     found = striate.search(tints, NETWORK, folder=folder, space=SPACE, trials=6, **FIELDS, **OPTIONS)
     assert told(found) == told(whole)
