@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import striate
+from striate.answers.calibration import Calibration
 from striate.core.errors import StriateError
 from striate.data.picture import normalise, to_batch
 from striate.data.sources import open_data
@@ -107,3 +108,13 @@ def test_mistakes(digits_run, scans):
     run.task = replace(run.task, name="segmentation")
     with pytest.raises(StriateError, match=r"is for segmentation; views=... are of classification, leave them out"):
         Views.of(run, "10")
+
+
+def test_a_calibrated_run_is_calibrated_in_every_view(digits_run, scans):
+    run = striate.load(digits_run)
+    plain = evaluate_views(run, str(scans), "all", views="flip")
+    run.follow(Calibration(temperature=2.0, none_below=0.99))
+    found = evaluate_views(run, str(scans), "all", views="flip")
+    assert found.result.none_below == 0.99 and found.result.probabilities.mean() < plain.result.probabilities.mean()
+    (answer,) = run.predict(scans / "3" / "scan3.png", views="flip")
+    assert answer.label == "none of these"

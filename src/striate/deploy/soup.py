@@ -29,8 +29,9 @@ from striate.deploy.inputs import members, open_for, split_to_evaluate
 from striate.deploy.run import RECIPE, Run, load
 from striate.deploy.statistics import estimate_anew, some_pictures, statistics_of
 from striate.runtime.global_state import global_state_kept
+from striate.tasks import task_named
 from striate.tasks.redrawing import Gain, Redrawable, gain
-from striate.tasks.task import Result
+from striate.tasks.task import Metric, Result
 
 CHOSEN_ON = "val"
 EVALUATION = "evaluation.json"
@@ -124,13 +125,15 @@ def soup(
     taken, mean = _mixed(kitchen, [opened[place] for place in order], alone[order[0]], greedy=greedy)
     figure = opened[0].task.figures[0].key
     ingredients = [Ingredient(opened[place], alone[place][figure], opened[place] in taken) for place in order]
-    value = kitchen.tried("the soup", mean)[figure]
+    validated = kitchen.measured("the soup", mean)
+    if mean.task.thresholds is not None:
+        mean.bundle = replace(mean.bundle, thresholds=mean.task.thresholds(validated.result()))
     split = split_to_evaluate(dataset, None)
     result, best = (kitchen.evaluated(run, split) for run in (mean, ingredients[0].run))
     _write(output, mean, ingredients, split, result)
     gained = gain(result, best) if isinstance(result, Redrawable) and isinstance(best, Redrawable) else None
     mean.path = output
-    return Soup(mean, tuple(ingredients), value, split, result, best, gained)
+    return Soup(mean, tuple(ingredients), validated.figures()[figure], split, result, best, gained)
 
 
 def _mixed(kitchen: Kitchen, runs: Sequence[Run], best: dict[str, float], *, greedy: bool) -> tuple[list[Run], Run]:
@@ -160,7 +163,8 @@ class Kitchen:
         other = copy.copy(self.first)
         for name in CACHED:
             vars(other).pop(name, None)
-        other.bundle = replace(other.bundle, network=copy.deepcopy(other.network))
+        other.bundle = replace(other.bundle, network=copy.deepcopy(other.network), calibration=None)
+        other.task = task_named(other.bundle.task)  # calibrated is what the weights of the first say
         other.network.load_state_dict(mean_of(tensors))
         statistics = statistics_of(other.network)
         if any(not torch.equal(tensors[0][name], each[name]) for each in tensors for name in statistics):
@@ -171,10 +175,13 @@ class Kitchen:
 
     def tried(self, title: object, run: Run) -> dict[str, float]:
         """The figures of a run on the validation pictures."""
+        return self.measured(title, run).figures()
+
+    def measured(self, title: object, run: Run) -> Metric:
+        """What the task's metric counted on the validation pictures."""
         with self.bar(f"{title}, {CHOSEN_ON}") as progress:
             pictures = members(self.dataset, CHOSEN_ON)
-            metric = run.measure(run.task, self.dataset, pictures, {}, progress, self.unreadable)
-        return metric.figures()
+            return run.measure(run.task, self.dataset, pictures, {}, progress, self.unreadable)
 
     def evaluated(self, run: Run, split: str) -> Result:
         """What a run comes to on a split."""
@@ -237,7 +244,8 @@ def _write(output: Path, run: Run, ingredients: Sequence[Ingredient], split: str
     with new_folder(output) as folder:
         save_weights(folder, run.network)
         metrics = {f"{split}_{stated}": measured, f"{split}_{stated}_interval": list(result.interval)}
-        save_config(folder, run.network, run.classes, metrics, task.name, run.bundle.preprocess)
+        fixed = task.name, run.bundle.preprocess, run.bundle.thresholds
+        save_config(folder, run.network, run.classes, metrics, *fixed)
         write_bytes(folder / MANIFEST, (first.path / MANIFEST).read_bytes())
         write_json(folder / EVALUATION, {"split": split, **result.to_dict()})
         write_json(folder / RECIPE, {**first.recipe, "soup": mixed})

@@ -104,7 +104,7 @@ def evaluate_views(
         began = time.monotonic()
         found = asked.measure(opened.task, dataset, pictures, progress, unreadable, count).result()
         took_all = time.monotonic() - began
-    found = replace(found, seen=centre.seen)
+    found = replace(found, seen=centre.seen, none_below=centre.none_below)
     passes, arithmetic = (sum(each) / len(shown) for each in zip(*shown, strict=True))
     gained = gain(found.unseen or found, centre.unseen or centre)
     cost = Cost(passes, arithmetic, len(shown) / took_all)
