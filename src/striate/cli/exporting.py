@@ -20,7 +20,13 @@ SHOWN_TIES = 5
 
 
 def export(
-    network: Annotated[str, typer.Argument(help="A run folder, embedded, a weight file, or a network's name.")],
+    networks: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NETWORK",
+            help="A run folder, embedded, a weight file, or a network's name; several runs: their mean.",
+        ),
+    ],
     format: Annotated[
         str | None, typer.Option(help="onnx, openvino or pt2; by default by the ending of --output, else onnx.")
     ] = None,
@@ -44,7 +50,8 @@ def export(
 ) -> None:
     """Write a network to a file that other programs open.
 
-    Its input is called images, its output logits. The file is tried on pictures in its own runtime before it is kept:
+    Its input is called images, its output logits; of several runs, which are averaged, the logarithms of their mean
+    probabilities, whose softmax is that mean. The file is tried on pictures in its own runtime before it is kept:
     the likeliest class must be that of the network on each. It carries the names of the classes, the preprocessing and
     the SHA-256 of the weights, so that `striate predict FILE photos/` needs nothing else.
 
@@ -54,15 +61,20 @@ def export(
 
     striate export runs/cats --format openvino --precision bf16
 
+    striate export runs/a runs/b runs/c --output together.onnx     (logits of their mean probabilities)
+
     striate export embedded --with-preprocessing --output photos.onnx --data photos/
     """
-    from striate.deploy.export.asked import Asked, export_named
+    from striate.deploy.export.asked import Asked, export_named, export_together
     from striate.deploy.export.exporting import Audience
 
     asked = Asked(output, format, precision, with_preprocessing, data, max_drop)
     with bar("trying", "pictures") as progress:
         audience = Audience(lambda line: tell(f"{line} ..."), progress)
-        found = export_named(network, asked, audience, model, classes)
+        if len(networks) > 1:
+            found = export_together(networks, asked, audience, model)
+        else:
+            found = export_named(networks[0], asked, audience, model, classes)
     if json:
         print_json(found.to_dict())
     else:

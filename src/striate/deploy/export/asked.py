@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from striate.deploy.export.exported_file import ExportedFile
 from striate.deploy.export.exporting import Audience, Trials, Wanted, export
 from striate.deploy.export.int8 import MOST_CALIBRATING
 from striate.deploy.export.pictures import MOST_MEASURED, Pictures, drawn, of_data, of_dataset
+from striate.deploy.export.together import together
 from striate.deploy.inputs import targets_for
 from striate.models import FILES, Model, Network, is_drawn
 
@@ -78,6 +80,20 @@ def export_run(run: Run, asked: Asked, audience: Audience | None = None) -> Expo
     """Export a run or other weights."""
     wanted = asked.wanted(str(run.path))
     return export(run.bundle, wanted, _trials(run, asked), audience or Audience())
+
+
+def export_together(
+    names: Sequence[str], asked: Asked, audience: Audience | None = None, model: Model | None = None
+) -> ExportedFile:
+    """Export several runs for classification as one file, of their mean probabilities; see `MeanNetwork`.
+
+    Raises StriateError as `load`, `together` and `export` do.
+    """
+    from striate.deploy.run import Run
+
+    runs = [Run(name, "fp32", model, "cpu") for name in names]
+    bundle = together(runs)
+    return export(bundle, asked.wanted("together"), _trials(runs[0], asked), audience or Audience())
 
 
 def _export_drawn(network: Network, asked: Asked, audience: Audience) -> ExportedFile:
