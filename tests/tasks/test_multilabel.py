@@ -19,11 +19,10 @@ from striate.core.errors import StriateError
 from striate.data.targets.labels import LabelBatch
 from striate.deploy.exported import Exported
 from striate.models import create_model
-from striate.ops.label_precision import best_thresholds
 from striate.tasks.multilabel import MULTILABEL
 from striate.tasks.multilabel.findings import findings_of
 from striate.tasks.multilabel.losses import losses
-from striate.tasks.multilabel.metric import LabelMetric
+from striate.tasks.multilabel.metric import LabelMetric, thresholds_of
 from striate.tasks.multilabel.sections import together
 from striate.tasks.task import NETWORK
 from striate.training.recipe import Recipe
@@ -87,6 +86,16 @@ def test_thresholds_decide_what_is_named():
     assert [label for label, _ in answers[1].top] == ["ant", "bee"]
 
 
+def test_labels_of_few_pictures_share_a_threshold():
+    """Of 12 pictures six have ant, from 0.8 upwards; one has bee, whose share is 0.03, below all others'."""
+    shares = np.full((12, 3), 0.1)
+    shares[:6, 0], shares[0, 1] = 0.8, 0.03
+    present = np.zeros((12, 3))
+    present[:6, 0], present[0, 1] = 1, 1
+    found = counted(torch.from_numpy(np.log(shares) - np.log1p(-shares)), torch.from_numpy(present))
+    assert thresholds_of(found) == pytest.approx((0.45, 0.45, 0.45))
+
+
 def test_an_answer_that_is_no_number_is_a_problem():
     (answer,) = read(np.array([[np.nan, 0, 0]], np.float32), NAMES, ["a.png"], 2)
     assert answer.problem.startswith("gets an answer that is no number") and answer.labels == ()
@@ -106,7 +115,7 @@ def test_a_run_keeps_the_thresholds_of_its_validation_pictures_and_names_by_them
     assert run.task is MULTILABEL
     kept = json.loads((run.path / "config.json").read_text())["thresholds"]
     val = run.evaluate(table, split="val")
-    assert kept == list(best_thresholds(val.shares, val.present, 0.5)) == list(val.thresholds)
+    assert kept == list(thresholds_of(val)) == list(val.thresholds)
     assert val.values["map"] > val.prior_map
     for each in run.predict(table.parent, top=2):
         assert {label for label, _ in each.labels} == {

@@ -58,11 +58,11 @@ def mean_of_known(values: Numbers) -> Numbers:
     return found
 
 
-def best_thresholds(shares: Numbers, present: Flags, otherwise: float) -> tuple[float, ...]:
+def best_thresholds(shares: Numbers, present: Flags, otherwise: float, fewest: int = 1) -> tuple[float, ...]:
     """The share of each label from which naming it gives the largest F1 on these pictures.
 
-    Half-way between the last share that is named and the next; of equal ones the highest. otherwise: of labels that no
-    picture has.
+    Half-way between the last share that is named and the next; of equal ones the highest. otherwise: of labels that
+    fewer than `fewest` pictures have.
 
     >>> best_thresholds(np.array([[0.9], [0.6], [0.2]]), np.array([[True], [True], [False]]), 0.5)
     (0.4,)
@@ -71,7 +71,7 @@ def best_thresholds(shares: Numbers, present: Flags, otherwise: float) -> tuple[
     found = []
     for label in range(present.shape[1]):
         column, there = shares[:, label], present[:, label]
-        if not there.any():
+        if there.sum() < fewest:
             found.append(otherwise)
             continue
         (right,), (called,) = _down_to(column, there, once)

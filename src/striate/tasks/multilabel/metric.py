@@ -26,7 +26,8 @@ from striate.ops.label_precision import (
     mean_of_known,
 )
 
-FIGURES = ("map", "micro_f1", "macro_f1", "exact")
+FEWEST = 5
+"""Pictures with a label that decide on a threshold of its own: one alone would put it anywhere below its share."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -184,8 +185,12 @@ class LabelMetric:
 
 
 def thresholds_of(found: LabelEvaluation) -> tuple[float, ...]:
-    """The thresholds with the largest F1 of each label on the pictures of an evaluation."""
-    return best_thresholds(found.shares, found.present, THRESHOLD)
+    """The thresholds with the largest F1 of each label on the pictures of an evaluation.
+
+    Labels that fewer than FEWEST of them have share the threshold with the largest F1 of all labels together.
+    """
+    (common,) = best_thresholds(found.shares.reshape(-1, 1), found.present.reshape(-1, 1), THRESHOLD)
+    return best_thresholds(found.shares, found.present, common, FEWEST)
 
 
 def _known(value: float) -> float | None:
