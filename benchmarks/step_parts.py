@@ -7,6 +7,7 @@ compiled kernels are called through a stand-in for their library, which does the
 from __future__ import annotations
 
 import math
+import mmap
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +17,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from striate.analysis.timing import convolution_ceiling
 from striate.meta.weightless import tensors_in
 
+BANDWIDTH_BYTES, PRODUCT_SIDE, PAGE = 2**27, 2048, 4096
 FORWARD, TO_MAPS, TO_FILTERS = "convolutions, forward", "convolutions, to maps", "convolutions, to filters"
 NORMS, ELEMENTWISE, DENSE = "norms", "elementwise", "dense layers"
 LAYOUT, WEIGHTS, POOLS = "copies, casts and layouts of maps", "casts of weights and their gradients", "pools and sums"
@@ -208,3 +212,42 @@ class TimedLibrary:
         part, times = KERNELS[way]
         numbers = math.prod(size.value for size in args if isinstance(size, c_long))
         parts.add(part, spent, round(times * numbers * BYTES[number]), 0)
+
+
+def best(work: Callable[[], Any], times: int = 5) -> float:
+    """Seconds of the fastest of some times."""
+    taken = []
+    for _ in range(times):
+        watch = Watch()
+        work()
+        taken.append(watch.seconds())
+    return min(taken)
+
+
+def bounds_of(rates: dict[str, float], dtype: torch.dtype) -> Machine:
+    """What bounds operators on numbers of a type; the rates themselves are noted."""
+    name, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
+    if "copy" not in rates:
+        here, there = torch.ones(2, BANDWIDTH_BYTES // 4)
+        rates["copy"] = 2 * BANDWIDTH_BYTES / best(lambda: there.copy_(here))
+        rates["read"] = BANDWIDTH_BYTES / best(here.sum)
+        rates["fault"] = fault_seconds()
+    if (product := f"product {name}, {threads} threads") not in rates:
+        one, other = torch.ones(2, PRODUCT_SIDE, PRODUCT_SIDE, dtype=dtype)
+        rates[product] = 2 * PRODUCT_SIDE**3 / best(lambda: one @ other)
+        rates[f"convolution {name}, {threads} threads"] = 1e9 * convolution_ceiling(dtype, threads)
+    flop = max(rates[product], rates[f"convolution {name}, {threads} threads"])
+    return Machine(max(rates["copy"], rates["read"]), flop, rates["fault"])
+
+
+def fault_seconds() -> float:
+    """Of a fresh page's first touch, less that of a later one."""
+    pages = range(0, BANDWIDTH_BYTES, PAGE)
+    with mmap.mmap(-1, BANDWIDTH_BYTES) as memory:
+        numbers = np.frombuffer(memory, np.uint8)[::PAGE]
+        watch = Watch()
+        numbers.sum()
+        first, made = watch.seconds(), watch.faults()
+        later = best(numbers.sum)
+        del numbers
+    return max(0.0, first - later) / max(1, made) if made > len(pages) // 1000 else 0.0

@@ -20,7 +20,6 @@ plain 3x3 convolutions. The last result is in docs/speed.md.
 from __future__ import annotations
 
 import argparse
-import mmap
 import os
 import tempfile
 import time
@@ -35,9 +34,21 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from PIL import Image
-from step_parts import AUGMENTATION, CLOCKS, DATA, FAULTS, OPTIMISER, PARTS, Cost, Machine, Parts, TimedLibrary, Watch
+from step_parts import (
+    AUGMENTATION,
+    CLOCKS,
+    DATA,
+    FAULTS,
+    OPTIMISER,
+    PARTS,
+    Cost,
+    Machine,
+    Parts,
+    TimedLibrary,
+    Watch,
+    bounds_of,
+)
 
-from striate.analysis.timing import convolution_ceiling
 from striate.core.files import write_json
 from striate.kernels.compile import Kernels
 from striate.ops.threads import torch_threads
@@ -55,7 +66,6 @@ from striate.training.prepared import opened
 from striate.training.speed import compiling
 from striate.training.speed.options import RuntimeOptions
 
-BANDWIDTH_BYTES, PRODUCT_SIDE, PAGE = 2**27, 2048, 4096
 CLASSES, WARM_STEPS = 4, 2
 
 
@@ -226,45 +236,6 @@ def shared(cost: Cost, steps: int, bounds: Machine) -> Cost:
     return Cost(seconds, cost.bytes // steps, cost.flop // steps, cost.faults // steps, cost.floor / steps)
 
 
-def best(work: Callable[[], Any], times: int = 5) -> float:
-    """Seconds of the fastest of some times."""
-    taken = []
-    for _ in range(times):
-        watch = Watch()
-        work()
-        taken.append(watch.seconds())
-    return min(taken)
-
-
-def bounds_of(rates: dict[str, float], dtype: torch.dtype) -> Machine:
-    """What bounds operators on numbers of a type; the rates themselves are noted."""
-    name, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
-    if "copy" not in rates:
-        here, there = torch.ones(2, BANDWIDTH_BYTES // 4)
-        rates["copy"] = 2 * BANDWIDTH_BYTES / best(lambda: there.copy_(here))
-        rates["read"] = BANDWIDTH_BYTES / best(here.sum)
-        rates["fault"] = fault_seconds()
-    if (product := f"product {name}, {threads} threads") not in rates:
-        one, other = torch.ones(2, PRODUCT_SIDE, PRODUCT_SIDE, dtype=dtype)
-        rates[product] = 2 * PRODUCT_SIDE**3 / best(lambda: one @ other)
-        rates[f"convolution {name}, {threads} threads"] = 1e9 * convolution_ceiling(dtype, threads)
-    flop = max(rates[product], rates[f"convolution {name}, {threads} threads"])
-    return Machine(max(rates["copy"], rates["read"]), flop, rates["fault"])
-
-
-def fault_seconds() -> float:
-    """Of a fresh page's first touch, less that of a later one."""
-    pages = range(0, BANDWIDTH_BYTES, PAGE)
-    with mmap.mmap(-1, BANDWIDTH_BYTES) as memory:
-        numbers = np.frombuffer(memory, np.uint8)[::PAGE]
-        watch = Watch()
-        numbers.sum()
-        first, made = watch.seconds(), watch.faults()
-        later = best(numbers.sum)
-        del numbers
-    return max(0.0, first - later) / max(1, made) if made > len(pages) // 1000 else 0.0
-
-
 def table(found: Measured) -> str:
     """A step as lines of Markdown; the shares add up to it."""
     rest = found.seconds - sum(cost.seconds for cost in found.costs.values())
@@ -288,6 +259,16 @@ def table(found: Measured) -> str:
     return "\n".join(lines)
 
 
+def overview(found: list[Measured]) -> str:
+    """Shares of a step by part, a column for each case."""
+    lines = [f"| | {' | '.join(each.name for each in found)} |", f"|---|{'---:|' * len(found)}"]
+    parts = {part: [each.costs[part].seconds / each.seconds for each in found] for part in PARTS}
+    parts["not accounted for"] = [1 - sum(shares) for shares in zip(*parts.values(), strict=True)]
+    lines += [f"| {part} | {' | '.join(f'{share:.1%}' for share in shares)} |" for part, shares in parts.items()]
+    floors = [sum(cost.floor for cost in each.costs.values()) / each.seconds for each in found]
+    return "\n".join([*lines, f"| floors of all parts | {' | '.join(f'{share:.0%}' for share in floors)} |"])
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -307,7 +288,7 @@ def main() -> None:
         for name in given.only:
             found.append(measured(name, CASES[name], partial(bounds_of, rates), given))
             print(f"{table(found[-1])}\n", flush=True)
-    print(f"{processor_name()}, torch {torch.__version__}, {given.threads} threads")
+    print(f"{overview(found)}\n\n{processor_name()}, torch {torch.__version__}, {given.threads} threads")
     for name, rate in rates.items():
         print(f"{name}: {1e6 * rate:.2f} us a page" if name == "fault" else f"{name}: {rate / 1e9:,.1f} G/s")
     if given.json:
