@@ -12,7 +12,7 @@ from striate.training.planning.forecast import Forecast, told_least
 from striate.training.planning.measured import FEW_PICTURES
 
 ENOUGH_EPOCHS = 10  # of drawn weights, for a schedule to rise and fall; fewer are taken where nothing makes as many
-FEW_EPOCHS = 4  # of trained weights: what benchmarks/transfer.md gives them at the least
+FEW_EPOCHS = 4  # of the house's own network for a task, which begins with trained weights
 MANY_PICTURES = 5_000  # to train on, from which the recipe `fast` has been measured
 # Of drawn weights, what the house has trained to the end, the costlier and better before the cheaper.
 IN_ORDER = (("quick_regnet26", "fast"), ("lenet5", "digits_lenet5"), *((name, None) for name in TRAINED_HERE))
@@ -38,7 +38,7 @@ def choose(forecasts: Sequence[Forecast], task: Task, of_each: float, pictures: 
 def of_classes(possible: Sequence[Forecast], of_each: float, pictures: int) -> tuple[Forecast, str]:
     """The same for classes of whole pictures; something is possible."""
     for each in possible:
-        if each.candidate.weights is not None and each.epochs >= FEW_EPOCHS and of_each <= FEW_PICTURES:
+        if each.candidate.weights is not None and of_each <= FEW_PICTURES:  # the head alone, solved first, is ahead
             return each, (
                 f"trained weights were ahead of drawn ones at every number of pictures up to {FEW_PICTURES} a class "
                 f"(benchmarks/transfer.md), here about {of_each:,.0f}, and there is time for {told(each)}"

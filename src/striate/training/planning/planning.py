@@ -102,10 +102,10 @@ def planned(
     """
     refuse_untrainable(dataset)
     with nothing_logged():
-        typical_px = typical_side_px(dataset.pictures)
+        typical_px, before_bytes = typical_side_px(dataset.pictures), resident_bytes() or 0
         offered = list((short_list if shortly else candidates)(task, typical_px))
         drafts, tried = looked_at(offered, dataset, task, plan_of, typical_px, limit_s, progress)
-        made = table(drafts, tried, dataset, task, typical_px, budget_s)
+        made = table(drafts, tried, dataset, task, typical_px, budget_s, before_bytes)
     per_class = len(dataset.splits["train"]) / max(1, len(dataset.targets.names))
     chosen, why = choose(made, task, per_class, len(dataset.splits["train"]))
     advice = why if chosen is None else f"recommended is {chosen.candidate}: {why}"
@@ -134,10 +134,15 @@ def looked_at(
 
 
 def table(
-    drafts: Sequence[Draft], tried: dict[str, Costs], dataset: Dataset, task: Task, typical_px: int, budget_s: float
+    drafts: Sequence[Draft],
+    tried: dict[str, Costs],
+    dataset: Dataset,
+    task: Task,
+    typical_px: int,
+    budget_s: float,
+    before_bytes: int,
 ) -> list[Forecast]:
     """What is forecast of each, the quickest epochs first."""
-    before_bytes = resident_bytes() or 0
     costs = {**tried, **estimated({draft.name: draft.work for draft in drafts}, tried)}
     counts = {split: len(indices) for split, indices in dataset.splits.items()}
     amounts = Amounts(len(dataset.pictures), counts["train"], counts["val"], counts.get("test", counts["val"]))
