@@ -50,6 +50,14 @@ def test_units_are_found_by_what_the_pictures_lie_in(by_colour, read_page, monke
     section = read_page(found.page()).one("section", id="units")
     assert "Unit 0: red" in section.text and "3 units, 1 dead" in section.text
     assert [link.text for link in section.all("a")] == ["green", "red"]
+    for link in section.all("a"):
+        card = section.one("article", id=str(link.attributes["href"]).removeprefix("#"))
+        first = facts["by_class"][link.text][0]
+        assert card.text.startswith(f"{link.text} {first['layer']} unit {first['unit']}, selectivity ")
+        strongest = next(one for one in layer["shown"] if one["unit"] == first["unit"])["pictures"][:3]
+        assert all(f"{link.text}/" in one["picture"] for one in strongest)
+        told = [f"Of {one['picture'].rpartition('/')[2]}, {one['value']:.3g}" for one in strongest]
+        assert [patch.attributes["alt"] for patch in card.all("img")[:3]] == told
 
 
 def test_maps_have_the_colours_of_the_folders_that_pictures_lie_in(by_colour):
