@@ -39,7 +39,9 @@ SPACE = Annotated[
         "Rate and weight decay, from a hundredth to ten times the recipe's, if not given."
     ),
 ]
-BUDGET = Annotated[str | None, typer.Option(help="The time it may take, such as 30m or 2h, all of it counted.")]
+BUDGET = Annotated[
+    str | None, typer.Option(help="The time it may take, such as 30m or 2h, from reading the pictures to the report.")
+]
 TRIALS = Annotated[int | None, typer.Option(help="New trials at most; as many as the budget allows if not given.")]
 METHOD = Annotated[
     str, typer.Option(help="random (coarse, then fine around the best), grid, or tpe, which learns from what it saw.")

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 import striate
 from factories import tinted_folders
 from mortal import killed_in, weights
+from striate.cli import _interruption_behind
 from striate.core.errors import Interrupted, StriateError
 from striate.training import loop
 from striate.training.search.found import read_result
@@ -114,6 +115,7 @@ def test_ctrl_c_stops_the_search_and_the_same_call_goes_on(whole, tints, tmp_pat
     ) as stop:
         striate.search(tints, NETWORK, **call)
     assert stop.value.signal == signal.SIGINT
+    assert _interruption_behind(stop.value).in_flags == str(stop.value)  # what the command line shows
     assert told(striate.search(tints, NETWORK, **call)) == told(whole)
 
 

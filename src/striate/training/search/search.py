@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from striate.core.errors import ChangedPicture, Interrupted, StorageError, StriateError
-from striate.core.units import counted, duration
+from striate.core.flags import in_python
+from striate.core.units import counted
 from striate.runtime.malloc import keep_freed_memory
 from striate.training.folder.layout import locked
 from striate.training.monitor.reporter import Reporter
@@ -287,17 +288,12 @@ def place_of(folder: Path) -> str:
 @contextmanager
 def stopped_as_one(folder: Path) -> Iterator[None]:
     """What stops a trial stops the search, and the same command goes on with both."""
+    said = f"stopped; all trials in {folder} are kept, the one under way too: the same command goes on"
     try:
         with keep_freed_memory():
             yield
-    except (Interrupted, KeyboardInterrupt) as stop:
-        number = stop.signal if isinstance(stop, Interrupted) else signal.SIGINT
-        raise Interrupted(
-            f"stopped; all trials in {folder} are kept, the one under way too: the same command goes on", number
-        ) from None
-
-
-def told_time(budget: Budget) -> str:
-    """The time that was spent, and of how much."""
-    of = "" if math.isinf(budget.seconds) else f" of {duration(budget.seconds)}"
-    return f"{duration(budget.spent)}{of}"
+    except Interrupted as stop:  # of a trial, which would say how to go on with that alone
+        stop.in_flags, stop.args = said, (in_python(said),)
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(said, signal.SIGINT) from None
