@@ -53,8 +53,9 @@ def part_of(data: Path, classes: int, target: Path) -> Path:
 
 def without_mirror_image(run: Run, data: Path) -> float:
     """Top-1 in % of the same weights, each picture seen once."""
-    run.bundle = replace(run.bundle, preprocess=replace(run.preprocess, mirrored=False))
-    return 100 * run.evaluate(open_data(str(data)), split="val").accuracy
+    again = Run(run.path)
+    again.bundle = replace(again.bundle, preprocess=replace(again.bundle.preprocess, mirrored=False))
+    return 100 * again.evaluate(open_data(str(data)), split="val").accuracy
 
 
 def main() -> None:

@@ -82,8 +82,8 @@ def against(options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "striate", "train", str(options.data), *words, "--run", str(folder)]
     subprocess.run(command, check=True)
     all_of_it = time.perf_counter() - start
-    metrics = Run(folder).metrics
-    once, mirrored = without_mirror_image(Run(folder), options.data), 100 * metrics["val_top1"]
+    run = Run(folder)
+    once, mirrored, metrics = without_mirror_image(run, options.data), 100 * run.metrics["val_top1"], run.metrics
     start = time.perf_counter()
     words = ["--epochs", str(options.record_epochs), "--threads", threads, "--seed", str(options.seed), "--json"]
     command = [sys.executable, str(HERE / "record_loop.py"), str(options.data), *words]
@@ -100,8 +100,9 @@ def against(options: argparse.Namespace) -> None:
 
 def without_mirror_image(run: Run, data: Path) -> float:
     """Accuracy on val in % of the same weights, each picture seen once."""
-    run.bundle = replace(run.bundle, preprocess=replace(run.preprocess, mirrored=False))
-    return 100 * run.evaluate(open_data(str(data)), split="val").accuracy
+    again = Run(run.path)
+    again.bundle = replace(again.bundle, preprocess=replace(again.bundle.preprocess, mirrored=False))
+    return 100 * again.evaluate(open_data(str(data)), split="val").accuracy
 
 
 def part_of(data: Path, each: int, target: Path) -> Path:

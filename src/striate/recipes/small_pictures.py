@@ -18,7 +18,7 @@ def small_pictures() -> Recipe:
         epochs=10,
         batch_size=256,
         optimizer="muon",
-        peak_lr=1.5,
+        peak_lr=0.5,
         muon_lr=0.24,
         momentum=0.6,
         weight_decay=1e-3,
