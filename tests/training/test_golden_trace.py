@@ -21,7 +21,8 @@ def photos(tmp_path_factory) -> Path:
 
 
 def test_every_recipe_has_a_trace():
-    of_classes = [name for name in list_recipes() if get_recipe(name).model in ZOO]
+    several_labels = "quick_labels"  # a network of the zoo, and other targets
+    of_classes = [name for name in list_recipes() if get_recipe(name).model in ZOO and name != several_labels]
     assert sorted(GOLDEN["recipes"]) == sorted(golden_trace.RECIPES) == sorted(of_classes)
 
 
