@@ -197,12 +197,13 @@ FUSED, WINOGRAD = "fused_norms.* would do nothing: .* batch norms", "winograd.* 
 def test_kernels_that_would_do_nothing_are_refused_before_anything_is_read(name, options, message):
     plan = Plan("no/such/folder", "default", Recipe(model=name), options=options)
     network = create_model(name, 4)
+    cost = striate.summarize(network)
     if message is None:
-        runtime = runtime_rule(plan, network)
+        runtime = runtime_rule(plan, network, cost)
         assert (runtime.fused_norms, runtime.winograd) == (bool(options.fused_norms), bool(options.winograd))
     else:
         with pytest.raises(StriateError, match=message):
-            runtime_rule(plan, network)
+            runtime_rule(plan, network, cost)
 
 
 def test_kernels_are_not_compiled_for_a_network_that_has_no_use_for_them(monkeypatch):
