@@ -134,7 +134,7 @@ def search(
     """
     require_room(cache_gb)
     require_within("seed", seed, SEED)
-    budget_s = seconds_of(budget, "budget") if isinstance(budget, str) else budget
+    budget_s = seconds_of(budget) if isinstance(budget, str) else budget
     shared = plan_of(data, model, recipe, fields, seed=seed, task=task, val=val, test=test)
     asked = Asked(shared, tuple(space), method, budget_s, trials, storage, halving)
     return run_search(asked, Path(folder) if folder else None, cache_gb, quiet=quiet)

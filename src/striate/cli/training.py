@@ -75,8 +75,9 @@ UNFREEZE_TO = Annotated[
 LAYER_DECAY = Annotated[float | None, typer.Option(help="What the rate is multiplied by from each stage to the next.")]
 LAYER = Annotated[str | None, typer.Option(help="Layers for a linear probe, such as layer2,last; commas between.")]
 RECIPES = (
-    "default, fast, finetune, probe, quick_labels, quick_box, localisation, quick_fcn, segmentation, quick_detector, "
-    "detection, mask_rcnn, instances, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or cifar_resnet."
+    "default, fast, small_pictures, finetune, probe, quick_labels, quick_box, localisation, quick_fcn, segmentation, "
+    "quick_detector, detection, mask_rcnn, instances, digits_lenet5, alexnet_2012, vgg_2014, resnet_2015 or "
+    "cifar_resnet."
 )
 DATA = Annotated[
     str | None,

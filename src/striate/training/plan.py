@@ -70,6 +70,11 @@ class Plan:
         """The network to train, by its name in the zoo or as code of a person's own."""
         return self.code.get("model", self.recipe.model)
 
+    @property
+    def named_by(self) -> str:
+        """What a new folder is named by: the network, or the recipe where the pictures decide which network."""
+        return self.recipe.model if self.of_small is None else self.recipe_name
+
     def task_of(self, dataset: Dataset) -> Task:
         """What the network learns of the pictures. Raises StriateError for a task that there is not."""
         return task_named(self.task or dataset.targets.task)

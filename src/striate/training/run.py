@@ -83,8 +83,7 @@ def start(
     signal stops it.
     """
     device = device_named(plan.options.device)
-    by = plan.recipe.model if plan.of_small is None else plan.recipe_name  # the pictures decide which network
-    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(canonical(by))}")
+    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(canonical(plan.named_by))}")
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     with locked(folder):

@@ -137,7 +137,8 @@ def test_two_processes_share_a_study_and_do_no_trial_twice(tints, tmp_path):
 def test_a_cost_that_explodes_ends_a_trial_and_is_written_so(tints, tmp_path):
     space = ("peak_lr=0.01..1000,log", "weight_decay=1e-5..1e5,log")
     call = {"folder": tmp_path / "wild", "space": space, "trials": 7, "method": "grid", **FIELDS, **OPTIONS}
-    found = striate.search(tints, NETWORK, **call)
+    found = striate.search(tints, NETWORK, validate_every_epochs=2, **call)  # a rung is after one epoch
+    assert found.rungs == (1, 3) and found.recipe.validate_every_epochs == 2
     ended = [each for each in found.trials if each.state == "ended"]
     assert ended and len(found.trials) == 4
     assert all(each.why.startswith("cost ") and "above three times the first (" in each.why for each in ended)
@@ -194,7 +195,7 @@ def test_other_pictures_and_another_version_are_refused(whole, tmp_path, monkeyp
     [
         ({}, "a search needs an end; give budget=..., such as 30m, or trials=..."),
         ({"trials": 0}, "trials=... must be 1 or more, got 0"),
-        ({"budget": "soon"}, "budget must be a time with its unit, such as 30s, 20m, 2h or 1h30m, got 'soon'"),
+        ({"budget": "soon"}, "budget=... must be a time with its unit, such as 30s, 20m, 2h or 1h30m, got 'soon'"),
         ({"budget": -1.0}, "budget=... must be above 0 seconds and at most a year, got -1"),
         ({"trials": 2, "method": "guess"}, "method=... must be random, grid or tpe, got 'guess'"),
         ({"trials": 2, "peek_lr": 1}, "unknown recipe field 'peek_lr'; did you mean 'peak_lr'?"),

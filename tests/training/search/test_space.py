@@ -1,6 +1,7 @@
 """What is searched in: as it is written, drawn from, narrowed, and refused."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,10 @@ LENET = Recipe(model="lenet5")
         ("optimizer=sgd|sgd", "give two or more different values with | between, or a range, such as 1e-4..1e-1,log"),
         ("optimizer=sgd|noun", "unknown optimizer 'noun'; known are ad"),
         ("epochs=1..9", "epochs is the same for all trials of a search; set it by --set or the flag of its own"),
+        (
+            "optimizer=sgd|my.py:Opt",
+            "my.py:Opt is code of your own, which is the same for all trials; set it by --set op",
+        ),
         ("muon_lr=1e-3..1,log", "muon_lr does nothing here: it needs optimizer=muon"),
     ],
 )
@@ -43,6 +48,21 @@ def test_what_is_no_axis_is_one_sentence_that_points_at_it(text, line):
     with pytest.raises(StriateError) as refused:
         parse_space([text], LENET)
     assert refused.value.in_flags.startswith(f"--space {text}: {line}")
+
+
+def test_a_field_that_holds_code_of_ones_own_has_no_axis():
+    with pytest.raises(
+        StriateError, match=r"optimizer is my\.py:Opt, code of your own, which is the same for all trials"
+    ):
+        parse_space(["optimizer=sgd|adamw"], replace(LENET, optimizer="my.py:Opt"))
+
+
+def test_an_optimizer_that_is_chosen_without_a_rate_has_its_own():
+    space, _ = parse_space(["optimizer=sgd|adamw"], LENET)
+    assert recipe_at(space, LENET, {"optimizer": "sgd"}).peak_lr == LENET.peak_lr
+    assert recipe_at(space, LENET, {"optimizer": "adamw"}).peak_lr == pytest.approx(LENET.peak_lr * 0.001 / 0.05)
+    space, _ = parse_space(["optimizer=sgd|adamw", "peak_lr=0.1..1"], LENET)
+    assert recipe_at(space, LENET, {"optimizer": "adamw", "peak_lr": 0.5}).peak_lr == 0.5
 
 
 def test_an_axis_that_is_given_twice_is_refused():

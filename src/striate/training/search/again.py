@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scipy.stats import t as student
-
 from striate.core.files import write_json
 from striate.core.reading import read_record
 from striate.core.units import counted
@@ -108,6 +106,8 @@ seeds each; +10.20 points, 95 % interval +9.95 to +10.45
     if len(known) < 2:
         why = "one of them diverged" if len(found) > 1 else "there was time for less than two seeds"
         return Comparison(tuple(found), "undecided", None, None, f"winner and defaults were not compared: {why}")
+    from scipy.stats import t as student  # here, as it takes longer to import than what trains
+
     mean = statistics.fmean(differences)
     spread = statistics.stdev(differences) / math.sqrt(len(differences))
     reach = float(student.ppf((1 + CONFIDENCE) / 2, len(differences) - 1)) * spread

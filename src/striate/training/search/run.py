@@ -76,7 +76,7 @@ def search(
     plan, reporter = asked.plan, Reporter(quiet=quiet)
     for line in _space_of(asked, plan.recipe)[1]:
         reporter.say(line)
-    folder = folder or SEARCHES / f"{Path(plan.source).stem}-{folder_word(canonical(plan.recipe.model))}"
+    folder = folder or SEARCHES / f"{Path(plan.source).stem}-{folder_word(canonical(plan.named_by))}"
     _refuse_foreign(folder)
     require_writable(folder / RESULT)
     try:
@@ -259,6 +259,7 @@ def _result(
 ) -> SearchResult:
     """What all of it came to."""
     winner, tried = _winner(study, bench), study.tried()
+    own = {name: getattr(bench.prepared.plan.recipe, name) for name in ("stop_after_epochs", "validate_every_epochs")}
     ranges = [axis for axis in settings.space if isinstance(axis, Range)]
     return SearchResult(
         folder=str(bench.folder),
@@ -278,5 +279,5 @@ def _result(
         comparison=comparison,
         seconds=round(budget.spent, 1),
         budget=asked.budget_s,
-        recipe=replace(under_way.recipe(winner.values), stop_after_epochs=bench.prepared.plan.recipe.stop_after_epochs),
+        recipe=replace(under_way.recipe(winner.values), **own),
     )

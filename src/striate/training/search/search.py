@@ -59,7 +59,9 @@ class Search:
 
     def __init__(self, bench: Bench, study: Study, settings: Settings, budget: Budget, reporter: Reporter) -> None:
         self.bench, self.study, self.settings, self.budget, self.reporter = bench, study, settings, budget, reporter
-        self.base = replace(bench.prepared.plan.recipe, epochs=settings.rungs[-1], stop_after_epochs=None)
+        self.base = replace(  # at whatever epoch a rung is, it is validated
+            bench.prepared.plan.recipe, epochs=settings.rungs[-1], stop_after_epochs=None, validate_every_epochs=1
+        )
         self.higher = bench.figure.higher_is_better
         self.epoch_s = settings.epoch_s
         self._paces: list[float] = []

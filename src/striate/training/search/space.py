@@ -11,9 +11,11 @@ from itertools import product
 from typing import Any
 
 from striate.core.errors import StriateError
+from striate.core.own_code import names_code
 from striate.training.other_names import TAKEN_NAMES, unknown_field
 from striate.training.recipe import BOUNDS, Recipe
 from striate.training.recipe_text import parse_value
+from striate.training.usual_rates import scaled_rate
 
 # Of all trials alike: they decide which pictures there are and how the network sees them, or how long a trial is.
 SHARED = (
@@ -136,7 +138,7 @@ def parse_space(texts: Iterable[str], recipe: Recipe) -> tuple[Space, list[str]]
     axes: list[Axis] = []
     for text in texts:
         try:
-            axis, remark = _axis(text)
+            axis, remark = _axis(text, recipe)
             if axis.name in [each.name for each in axes]:
                 raise StriateError(f"{axis.name} is given twice; leave one of them out")
             for value in (axis.low, axis.high) if isinstance(axis, Range) else axis.texts:
@@ -149,13 +151,17 @@ def parse_space(texts: Iterable[str], recipe: Recipe) -> tuple[Space, list[str]]
     return tuple(axes), said
 
 
-def _axis(text: str) -> tuple[Axis, str]:
+def _axis(text: str, recipe: Recipe) -> tuple[Axis, str]:
     name, equals, rest = (part.strip() for part in text.partition("="))
     name, kinds = TAKEN_NAMES.get(name, name), typing.get_type_hints(Recipe)
     if not equals or not rest:
         raise StriateError("an axis is field=low..high, field=low..high,log or field=a|b|c")
     if name not in kinds:
         raise unknown_field(name, kinds)
+    if isinstance(own := getattr(recipe, name), str) and names_code(own):
+        raise StriateError(
+            f"{name} is {own}, code of your own, which is the same for all trials; leave one of them out"
+        )
     if name in SHARED:
         raise StriateError(f"{name} is the same for all trials of a search; set it by --set or the flag of its own")
     kind = number_kind(kinds[name])
@@ -165,6 +171,10 @@ def _axis(text: str) -> tuple[Axis, str]:
             raise StriateError("give two or more different values with | between, or a range, such as 1e-4..1e-1,log")
         for each in texts:
             parse_value(name, each, kinds[name])
+            if names_code(each):
+                raise StriateError(
+                    f"{each} is code of your own, which is the same for all trials; set it by --set {name}="
+                )
         return Choices(name, texts), ""
     bounds, comma, option = (part.strip() for part in rest.partition(","))
     if kind is None:
@@ -190,7 +200,14 @@ def number_kind(kind: Any) -> type[int] | type[float] | None:
 
 
 def recipe_at(space: Space, recipe: Recipe, values: Values) -> Recipe:
-    """The recipe at a point of a space. Raises StriateError for a value that a field cannot have."""
+    """The recipe at a point of a space. Raises StriateError for a value that a field cannot have.
+
+    Where an optimiser is chosen and no rate, the recipe's is scaled to it, as in `train`.
+
+    >>> space, _ = parse_space(["optimizer=sgd|adam"], Recipe(model="lenet5", peak_lr=0.1))
+    >>> recipe_at(space, Recipe(model="lenet5", peak_lr=0.1), {"optimizer": "adam"}).peak_lr
+    0.002
+    """
     kinds = typing.get_type_hints(Recipe)
     read = {
         axis.name: parse_value(axis.name, values[axis.name], kinds[axis.name])
@@ -198,7 +215,8 @@ def recipe_at(space: Space, recipe: Recipe, values: Values) -> Recipe:
         else values[axis.name]
         for axis in space
     }
-    return replace(recipe, **read)
+    rate = scaled_rate(recipe.peak_lr, recipe.optimizer, read.get("optimizer", recipe.optimizer))
+    return replace(recipe, **{"peak_lr": rate, **read})
 
 
 def require_acting(space: Space, texts: Sequence[str], recipe: Recipe) -> None:
