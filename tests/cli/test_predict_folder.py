@@ -29,8 +29,8 @@ from striate.cli import main
 from striate.deploy.predictor import Predictor
 answers, after, signal = Predictor.answers, int(sys.argv[1]), int(sys.argv[2])
 
-def stopping(self, given, top=5):
-    for number, answer in enumerate(answers(self, given, top)):
+def stopping(self, *asked, **named):
+    for number, answer in enumerate(answers(self, *asked, **named)):
         if number == after:
             os.kill(os.getpid(), signal)
         yield answer

@@ -12,12 +12,14 @@ from striate.runtime.folding import fold_norms, foldable_norms, inference_form
 from striate.runtime.runtime import Runtime
 
 HUGE = {"resnet1202", "resnet152", "resnet152_paper", "resnext101_64x4d", "resnext101_32x8d", "densenet_bc250_24"}
-# Norms that stay: those before their convolution, in a dense block one per layer; auxiliary heads, which do not run.
+# Norms that stay: those before their convolution, in a dense block one per layer, or behind a maximum; auxiliary heads,
+# which do not run.
 LEFT = {
     "densenet40_12": 39,
     "densenet_bc100_12": 51,
     "densenet121": 62,
     "googlenet_tv": 2,
+    "airbench94": 3,
 }
 
 
