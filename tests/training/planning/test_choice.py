@@ -34,6 +34,12 @@ def test_of_many_pictures_it_is_what_the_house_has_trained_with_time_for_ten_epo
     assert chosen([VGG, replace(RESNET, epochs=2)], 500.0)[0] == "resnet18"
 
 
+def test_of_many_small_pictures_it_is_the_recipe_for_these():
+    small = replace(VGG, candidate=Candidate("airbench94", "small_pictures"), recipe="small_pictures")
+    assert chosen([VGG, RESNET, small], 500.0, 50_000)[0] == "airbench94 by the recipe small_pictures"
+    assert chosen([VGG, RESNET, small], 500.0, 1_000)[0] == "resnet18"
+
+
 def test_where_nothing_was_trained_here_it_is_the_largest_with_time_and_that_is_said():
     smaller = replace(VGG, candidate=Candidate("vgg11"), macs=50)
     name, why = chosen([smaller, VGG, replace(VGG, candidate=Candidate("vgg19"), macs=200, epochs=3)])

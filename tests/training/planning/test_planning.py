@@ -11,10 +11,14 @@ from PIL import Image
 
 import striate
 from striate.core.records import Preprocess
+from striate.data.sources import open_data
 from striate.recipes import get_recipe
+from striate.recipes.chosen import recipe_of
 from striate.tasks import TASKS
+from striate.training.plan import Plan
 from striate.training.planning import planning
-from striate.training.planning.candidates import Candidate, candidates, suits
+from striate.training.planning.candidates import Candidate, candidates, short_list, suits
+from striate.training.planning.drafts import drafted
 from striate.training.planning.forecast import Amounts, around_seconds, epoch_seconds
 from striate.training.planning.kept import read_costs, write_costs
 from striate.training.planning.trial import Costs
@@ -90,6 +94,27 @@ def test_every_network_of_a_task_is_offered_and_those_for_other_sizes_are_left_o
     assert photographs[0] in candidates(TASKS["classification"], 300)
     assert photographs[1] not in candidates(TASKS["classification"], 300)
     assert not suits(Preprocess((32, 32), (32, 32)), 300) and suits(Preprocess((224, 224), (256, 256)), 300)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_candidates_that_its_networks_answer(name):
+    task = TASKS[name]
+    offered, short = ({each.model for each in of(task, 64)} for of in (candidates, short_list))
+    assert short and short <= offered <= set(striate.list_models(task=task.answered_by))
+
+
+def test_pictures_of_at_most_40_px_are_offered_the_recipe_that_fast_is_for_them():
+    small, fast = Candidate("airbench94", "small_pictures"), Candidate("quick_regnet26", "fast")
+    by_px = {px: list(short_list(TASKS["classification"], px)) for px in (32, 40, 41, 96, 97)}
+    assert [px for px, offered in by_px.items() if small in offered] == [32, 40]
+    assert [px for px, offered in by_px.items() if fast in offered] == [41, 96]
+
+
+def test_the_recipe_for_small_pictures_is_drawn_up_as_it_would_be_trained():
+    dataset, task = open_data("digits"), TASKS["classification"]
+    named = recipe_of("small_pictures", {"model": "airbench94"}, task)
+    draft = drafted(Candidate("airbench94", "small_pictures"), Plan("digits", *named), dataset, 8)
+    assert draft.network.architecture == "airbench94" and draft.plan.recipe_name == "small_pictures"
 
 
 @pytest.mark.parametrize(

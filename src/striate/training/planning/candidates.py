@@ -13,8 +13,9 @@ from striate.models import list_models
 from striate.models.localisation import ONE_BOX
 from striate.models.stored import EMBEDDED
 from striate.tasks.task import Task
+from striate.training import prepared
 
-SMALL_PX = 64  # what any picture may be enlarged to
+ENLARGED_PX = 64  # what any picture may be enlarged to
 LARGE_PX = 224  # and what it may be reduced to, however large it is
 TWICE = 2  # as large as pictures are, or half, is no harm
 FAST_PX, DIGITS_PX = 96, 16  # the recipes `fast` and `digits_lenet5` are for pictures of no more
@@ -68,11 +69,13 @@ def candidates(task: Task, typical_px: int) -> Iterator[Candidate]:
     """
     if task.needs == CLASSIFICATION:
         yield Candidate("quick_regnet26", weights=EMBEDDED)
-        if typical_px <= FAST_PX:
+        if typical_px <= prepared.SMALL_PX:
+            yield Candidate("airbench94", "small_pictures")  # which `fast` is for these
+        elif typical_px <= FAST_PX:
             yield Candidate("quick_regnet26", "fast")
         if typical_px <= DIGITS_PX:
             yield Candidate("lenet5", "digits_lenet5")
-    for name in list_models(f"*{ONE_BOX}" if task.needs == LOCALISATION else "*", task=task.needs):
+    for name in list_models(f"*{ONE_BOX}" if task.needs == LOCALISATION else "*", task=task.answered_by):
         yield Candidate(name)
 
 
@@ -93,4 +96,4 @@ def suits(preprocess: Preprocess, typical_px: int) -> bool:
     (True, False, True, False)
     """
     side = min(preprocess.size)
-    return min(typical_px, LARGE_PX) <= TWICE * side and side <= max(SMALL_PX, TWICE * typical_px)
+    return min(typical_px, LARGE_PX) <= TWICE * side and side <= max(ENLARGED_PX, TWICE * typical_px)

@@ -13,9 +13,15 @@ from striate.training.planning.measured import FEW_PICTURES
 
 ENOUGH_EPOCHS = 10  # of drawn weights, for a schedule to rise and fall; fewer are taken where nothing makes as many
 FEW_EPOCHS = 4  # of the house's own network for a task, which begins with trained weights
-MANY_PICTURES = 5_000  # to train on, from which the recipe `fast` has been measured
+FOR_MANY = ("fast", "small_pictures")  # recipes that have been measured
+MANY_PICTURES = 5_000  # on so many to train on and more
 # Of drawn weights, what the house has trained to the end, the costlier and better before the cheaper.
-IN_ORDER = (("quick_regnet26", "fast"), ("lenet5", "digits_lenet5"), *((name, None) for name in TRAINED_HERE))
+IN_ORDER = (
+    ("airbench94", "small_pictures"),
+    ("quick_regnet26", "fast"),
+    ("lenet5", "digits_lenet5"),
+    *((name, None) for name in TRAINED_HERE),
+)
 
 
 def choose(forecasts: Sequence[Forecast], task: Task, of_each: float, pictures: int) -> tuple[Forecast | None, str]:
@@ -48,7 +54,7 @@ def of_classes(possible: Sequence[Forecast], of_each: float, pictures: int) -> t
             for each in possible:
                 candidate = each.candidate
                 same = (candidate.model, candidate.recipe, candidate.weights) == (model, recipe, None)
-                if same and each.epochs >= enough and (recipe != "fast" or pictures >= MANY_PICTURES):
+                if same and each.epochs >= enough and (recipe not in FOR_MANY or pictures >= MANY_PICTURES):
                     return each, f"of what the house has trained to the end, it is the best with time ({told(each)})"
     most = max(possible, key=lambda each: (min(each.epochs, ENOUGH_EPOCHS), each.macs))
     return most, f"it is the largest of those with time for {told(most)}; how good it becomes nobody has measured"
