@@ -214,6 +214,8 @@ def stay_in_folder(run: Training) -> None:
     job = run.job
     if job.keeper is not None and job.keeper.lost():
         run.job = run.monitor.job = replace(job, folder=job.keeper.rescue())
+        if job.deadline is not None:
+            job.deadline.goes_on_in(run.job.folder)
 
 
 def batches_or_saved(run: Training, epoch: int) -> Iterator[Batch]:

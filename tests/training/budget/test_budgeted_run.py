@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
 
 import striate
 from striate.models.weight_files import read_weights
+from striate.training import loop
 from striate.training.budget import beginning, deadline
-from striate.training.budget.record import DECIDED
+from striate.training.budget.record import DECIDED, read_decided
 from striate.training.planning import planning
 from striate.training.planning.candidates import Candidate
 from striate.training.planning.trial import Costs
@@ -75,6 +77,24 @@ def test_a_run_that_was_killed_goes_on_to_the_weights_that_its_decisions_lead_to
     one, other = (read_weights(run.path / "model.safetensors") for run in (whole, resumed))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     assert (resumed.path / DECIDED).read_bytes() == decided
+
+
+def test_a_run_whose_folder_goes_is_rescued_with_all_that_was_decided(photos, tmp_path, clock, monkeypatch):
+    validate, decided = loop.validate, []
+
+    def gone(run, line):
+        if line["epoch"] == 2:
+            decided.extend((run.job.deadline.decided, run.job.train.steps))
+            shutil.rmtree(run.job.folder)
+        return validate(run, line)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "validate", gone)
+        with pytest.raises(striate.StriateError, match="was deleted or moved while it was trained in"):
+            trained(photos, tmp_path / "run")
+    assert read_decided(tmp_path / "run-rescued") == decided[0]
+    assert decided[0].stretches[-1].step > decided[1]  # since the state of the first epoch
+    assert (striate.resume(tmp_path / "run-rescued", quiet=True).path / "report.html").exists()
 
 
 def test_a_budget_alone_chooses_the_network_and_says_why(photos, tmp_path, clock, monkeypatch, capsys):

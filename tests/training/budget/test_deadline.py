@@ -106,6 +106,14 @@ def test_what_is_written_down_is_repeated_before_anything_new_is_decided(monkeyp
     assert not (tmp_path / DECIDED).exists()
 
 
+def test_an_end_that_was_decided_is_one_for_the_process_that_repeats_it_too(monkeypatch, tmp_path):
+    clock = Clock(monkeypatch)
+    ended = Decided(5, 1, (Stretch(0, 0, 90), Stretch(20, 20, 20)))
+    found = Deadline(Budget("60s"), Recipe(model="lenet5", epochs=9), 10, 32, tmp_path, ended)
+    clock.now = 1.0  # with more time than the process had that decided it
+    assert not found.is_over(19) and found.is_over(20)
+
+
 def test_a_damaged_file_of_decisions_is_named(tmp_path):
     (tmp_path / DECIDED).write_text('{"end_s": 1, "between_s": 1, "stretches": [{"step": -1, "place": 0, "last": 3}]}')
     with pytest.raises(StriateError, match=r"budget\.json.*step"):

@@ -61,6 +61,11 @@ class Deadline:
         self.spent_s = spent_s
         self._before = self._since = self.elapsed()
 
+    def goes_on_in(self, folder: Path) -> None:
+        """The run was brought to another folder, with what was written down when its state was saved last."""
+        self._folder = folder
+        write_decided(folder, self.decided)
+
     def place(self, step: int) -> int:
         """Where in the schedule a step is, both counted from 0."""
         return self.decided.at(step).place_of(step, self.total)
@@ -94,7 +99,7 @@ class Deadline:
         self._note(made, now - self._before)
         self._before = now
         if made <= self.decided.stretches[-1].step:  # decided before this process, which repeats it
-            return False
+            return made >= self.last
         if self.is_late:
             self._decide(made, made)
         elif self._is_due(made, now):

@@ -14,11 +14,12 @@ from striate.core.errors import StriateError
 from striate.core.files import storage_errors
 from striate.data.manifest import MANIFEST
 from striate.models.stored import CONFIG, WEIGHTS
+from striate.training.budget.record import DECIDED
 from striate.training.folder.begun import going_on
 from striate.training.folder.layout import LOG, METRICS, RECIPE, STATE, THREADS, TRANSFER, append_log, next_free
 from striate.training.folder.state import newest_state
 
-FILES = (RECIPE, MANIFEST, METRICS, LOG, CONFIG, WEIGHTS, TRANSFER, THREADS)
+FILES = (RECIPE, MANIFEST, METRICS, LOG, CONFIG, WEIGHTS, TRANSFER, THREADS, DECIDED)
 
 
 class Keeper:
