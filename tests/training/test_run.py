@@ -32,6 +32,7 @@ from striate.tasks.task import StepLosses
 from striate.training import clock, loop
 from striate.training.folder.layout import locked, next_free, read_metrics
 from striate.training.folder.state import Counters
+from striate.training.recipe import Recipe
 
 FILES = {
     "model.safetensors", "config.json", "recipe.json", "metrics.jsonl", "report.html", "README.md", "evaluation.json",
@@ -243,13 +244,23 @@ def test_a_first_loss_that_is_no_number_is_no_matter_of_the_rate(photos, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("first", "then", "diverged"),
-    [(2.0, 7.0, True), (2.0, math.nan, True), (2.0, math.inf, True), (2.0, 5.9, False), (0.02, 1.0, False)],
+    ("first", "then", "diverged", "balance"),
+    [
+        (2.0, 7.0, True, "none"),
+        (2.0, math.nan, True, "none"),
+        (2.0, math.inf, True, "weights"),
+        (2.0, 5.9, False, "none"),
+        (0.02, 1.0, False, "none"),
+        (0.5, 40.0, False, "weights"),
+    ],
 )
-def test_what_counts_as_diverging(first, then, diverged):
-    """Trained weights begin with next to nothing; above three times that they are still far better than chance."""
+def test_what_counts_as_diverging(first, then, diverged, balance):
+    """Trained weights begin with next to nothing; above three times that they are still far better than chance. Of a
+    rare class that weighs 50, one picture may be a step's whole loss.
+    """
     runtime = SimpleNamespace(precision="fp32")
-    job = SimpleNamespace(task=TASKS["classification"], chance_loss=math.log(4), runtime=runtime)
+    recipe = Recipe(model="lenet5", balance=balance)
+    job = SimpleNamespace(task=TASKS["classification"], chance_loss=math.log(4), runtime=runtime, recipe=recipe)
     run = SimpleNamespace(job=job, counters=Counters(step=2), unread=[])
     run.unread.append((StepLosses({"loss": torch.tensor(first)}, {}), 1))
     loop.read_losses(run)

@@ -251,7 +251,8 @@ def read_losses(run: Training) -> None:
     """Bring the results of some steps into the counters. Raises Diverged when training has.
 
     Diverged is what is no number and, where the loss of knowing nothing is known, more than three times that or the
-    first loss, whichever is larger: trained weights begin below it.
+    first loss, whichever is larger: trained weights begin below it. Where pictures of rare classes weigh more, a step
+    with some of them says nothing of the kind.
     """
     counters, losses = run.counters, []
     for found, counted_here, pictures in read(run.unread):
@@ -264,7 +265,7 @@ def read_losses(run: Training) -> None:
         counters.seen += pictures
     run.unread.clear()
     mean = sum(losses) / max(1, len(losses))
-    known = run.job.task.chance_loss is not None
+    known = run.job.task.chance_loss is not None and run.job.recipe.balance != "weights"
     limit = DIVERGED_FACTOR * max(counters.first_loss or 0.0, run.job.chance_loss) if known else math.inf
     if not math.isfinite(mean) or mean > limit:
         raise Diverged(mean, counters.first_loss, counters.step, run.job.runtime.precision)
