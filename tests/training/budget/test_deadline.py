@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,25 @@ def test_an_end_that_was_decided_is_one_for_the_process_that_repeats_it_too(monk
     found = Deadline(Budget("60s"), Recipe(model="lenet5", epochs=9), 10, 32, tmp_path, ended)
     clock.now = 1.0  # with more time than the process had that decided it
     assert not found.is_over(19) and found.is_over(20)
+
+
+@pytest.mark.parametrize(
+    ("stretches", "got"),
+    [
+        ([], "none"),
+        ([{"step": 5, "place": 5, "last": 10}], "5 (last 10)"),
+        ([{"step": 0, "place": 0, "last": 9}] * 2, "0 (last 9), 0 (last 9)"),
+        ([{"step": 0, "place": 0, "last": 9}, {"step": 5, "place": 5, "last": 4}], "0 (last 9), 5 (last 4)"),
+    ],
+)
+def test_stretches_that_no_run_has_decided_are_refused(tmp_path, stretches, got):
+    (tmp_path / DECIDED).write_text(json.dumps({"end_s": 1, "between_s": 1, "stretches": stretches}))
+    with pytest.raises(StriateError) as caught:
+        read_decided(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / DECIDED} is damaged: stretches must begin at step 0, each at a later step than the one before "
+        f"and with a last step that is not before its own, got {got}"
+    )
 
 
 def test_a_damaged_file_of_decisions_is_named(tmp_path):

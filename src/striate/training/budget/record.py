@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from striate.core.durations import seconds_of
+from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.core.reading import Count, Positive, read_record
 from striate.training.folder.state import Seconds
@@ -55,7 +56,16 @@ class Decided:
 
     end_s: Seconds
     between_s: Seconds
-    stretches: tuple[Stretch, ...] = field(default_factory=tuple)
+    stretches: tuple[Stretch, ...]
+
+    def __post_init__(self) -> None:
+        steps = [each.step for each in self.stretches]
+        if steps[:1] != [0] or steps != sorted({*steps}) or any(each.last < each.step for each in self.stretches):
+            got = ", ".join(f"{each.step} (last {each.last})" for each in self.stretches) or "none"
+            raise StriateError(
+                "stretches must begin at step 0, each at a later step than the one before and with a last step that is "
+                f"not before its own, got {got}"
+            )
 
     def at(self, step: int) -> Stretch:
         """The stretch that a step, counted from 0, is in."""
