@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from striate.core.durations import seconds_of
 from striate.core.errors import StriateError
 from striate.core.values import converted
 from striate.data.sources import BUILT_IN
@@ -32,6 +33,7 @@ KINDS = {
 NAMED: dict[str, Callable[[Any], object]] = {
     "recipe": get_recipe,
     "task": task_named,
+    "budget": seconds_of,
     **{name: partial(require_known, name, known=known) for name, known in KNOWN.items()},
 }
 
@@ -60,8 +62,19 @@ def refuse_changes(run: Path, same: dict[str, Any], code: Collection[str]) -> No
             raise unknown_field(name, begun)
         if name in KINDS:
             value = converted(name, value, KINDS[name])
-        if value != begun[name] and not (name == "recipe" and FOR_SMALL.get(value) == begun[name]):
+        if not is_same(name, value, begun[name]):
             if name in NAMED:
                 NAMED[name](value)  # one that there is not is named as such
             then = "finish it first, then it goes on to more" if name == "epochs" else "leave that out to go on with it"
             raise StriateError(f"{run} was begun with {name} {begun[name]}, not {value}; {then}, or start another run")
+
+
+def is_same(name: str, value: object, begun: object) -> bool:
+    """Whether a value is the one that a run was begun with, as a person may write it otherwise.
+
+    >>> is_same("budget", "1200s", "20m"), is_same("recipe", "fast", "small_pictures"), is_same("seed", 1, 2)
+    (True, True, False)
+    """
+    if name == "budget" and begun is not None:
+        return seconds_of(str(value)) == seconds_of(str(begun))
+    return value == begun or (name == "recipe" and FOR_SMALL.get(str(value)) == begun)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import striate
+from striate.data.sources import open_data
 from striate.models.weight_files import read_weights
 from striate.training import loop
 from striate.training.budget import beginning, deadline
@@ -60,6 +61,7 @@ def test_a_budget_decides_the_epochs_and_what_was_decided_is_written_down(photos
         striate.resume(run.path, epochs=500)
     with pytest.raises(striate.StriateError, match="was begun with budget 60s, not 2m"):
         striate.resume(run.path, budget="2m")
+    assert striate.resume(run.path, budget="1m").path == run.path  # the same, written otherwise
 
 
 def test_a_run_that_was_killed_goes_on_to_the_weights_that_its_decisions_lead_to(
@@ -120,6 +122,17 @@ def test_a_budget_that_is_too_short_says_the_smallest_possible_one(photos, tmp_p
         striate.StriateError, match="budget='3s' is too short for these pictures: the smallest possible"
     ):
         striate.train(str(photos), run=tmp_path / "other", budget="3s")
+
+
+def test_the_head_of_a_staged_run_takes_its_part_of_the_budget(photos, tmp_path, clock):
+    clock.tick = 0.0
+    fields = {name: value for name, value in PLAIN.items() if name != "model"}
+    with pytest.raises(striate.StriateError) as caught:
+        striate.train(str(photos), run=tmp_path / "run", budget="3s", weights="embedded", **fields)
+    counts = open_data(str(photos)).splits
+    passes = 8 * len(counts["train"]) + 2 * len(counts["val"]) + len(counts.get("test", counts["val"]))
+    around_s = 4 + passes * 0.01 + 3 * (1 - deadline.AIM)
+    assert str(caught.value).endswith(f"what is before and after it {around_s:.1f} s")
 
 
 @pytest.mark.parametrize(

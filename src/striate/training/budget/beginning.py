@@ -14,6 +14,7 @@ from striate.core.units import duration
 from striate.runtime.global_state import generators_kept
 from striate.training.budget.deadline import AIM, Deadline
 from striate.training.budget.record import Budget, Decided, Stretch, read_decided, write_decided
+from striate.training.finetune.head import passes_before
 from striate.training.job import Job
 from striate.training.planning.trial import Costs, costs_of
 from striate.training.recipe import Recipe
@@ -36,7 +37,7 @@ def budgeted(job: Job, budget: Budget, tested: int) -> tuple[Job, Costs]:
             "memory ran out in the first steps; close other programs, or take a smaller --size or --model"
         )
     epoch_s = job.train.steps * costs.step_s + between_seconds(job, costs)
-    left = AIM * budget.seconds - seconds_gone() - end_seconds(job, costs, tested)
+    left = AIM * budget.seconds - seconds_gone() - head_seconds(job, costs) - end_seconds(job, costs, tested)
     if left < epoch_s:
         raise too_short(budget, job, epoch_s, budget.seconds - left)
     return replace(job, recipe=over_epochs(job.recipe, max(1, round(left / epoch_s)))), costs
@@ -69,6 +70,11 @@ def between_seconds(job: Job, costs: Costs) -> float:
     return len(job.val.indices) * costs.check_s / job.recipe.validate_every_epochs
 
 
+def head_seconds(job: Job, costs: Costs) -> float:
+    """Seconds before the first step in which the head of a staged run is solved and validated."""
+    return passes_before(job.recipe, len(job.train.indices), len(job.val.indices)) * costs.check_s
+
+
 def end_seconds(job: Job, costs: Costs, tested: int) -> float:
     """Seconds from the last step to the end: the last validation, the test, the report."""
     return (len(job.val.indices) + tested) * costs.check_s + REPORT_S
@@ -86,7 +92,7 @@ def with_deadline(job: Job, budget: Budget, expect: Callable[[int], None]) -> Jo
     Raises StriateError where that file is damaged or gone.
     """
     decided = read_decided(job.folder)
-    if decided is None or not decided.stretches:
+    if decided is None:
         raise StriateError(f"{job.folder} was begun with a budget, and its budget.json is gone; start another run")
     side, steps = min(job.preprocess.size), job.train.steps
     return replace(job, deadline=Deadline(budget, job.recipe, steps, side, job.folder, decided, expect))

@@ -56,7 +56,7 @@ def solve_head(job: Job, form: Network, plain: Array, labels: Labels) -> Head:
     """
     recipe, classes, some = job.recipe, len(job.names), probed(job, len(labels))
     validated = cross_validate(plain[some], labels[some], classes, recipe.head)
-    kinds = view_kinds(recipe, min(recipe.head_views, max(2, MOST_PASSES // len(labels))))
+    kinds = kinds_for(recipe, len(labels))
     seen = [plain, *(features(job, form, number, kind) for number, kind in enumerate(kinds) if number)]
     some = some[:: math.ceil(len(some) / MOST_JUDGED)]
     with one_thread():
@@ -72,6 +72,23 @@ def solve_head(job: Job, form: Network, plain: Array, labels: Labels) -> Head:
 def probed(job: Job, pictures: int) -> Labels:
     """Rows of the training pictures that choose the strength and probe the layers, ascending."""
     return np.sort(np.random.default_rng([job.seed, 2]).permutation(pictures)[:MOST_PROBED])
+
+
+def kinds_for(recipe: Recipe, pictures: int) -> list[Variety]:
+    """What each view of so many pictures is."""
+    return view_kinds(recipe, min(recipe.head_views, max(2, MOST_PASSES // pictures)))
+
+
+def passes_before(recipe: Recipe, train: int, val: int) -> int:
+    """Pictures that go through a network before its first step, with repetition: where it has its head solved, every
+    view of so many to train on, and those to validate that head on.
+
+    >>> passes_before(Recipe(model="quick_regnet26", weights="embedded", staged=True, jitter=0.2), 500, 100)
+    4100
+    >>> passes_before(Recipe(model="resnet18"), 500, 100)
+    0
+    """
+    return train * len(kinds_for(recipe, train)) + val if recipe.staged else 0
 
 
 def view_kinds(recipe: Recipe, most: int) -> list[Variety]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from striate.core.units import duration
+from striate.training.finetune.head import passes_before
 from striate.training.planning.candidates import Candidate
 from striate.training.planning.measured import Measured
 from striate.training.planning.trial import Costs
@@ -73,9 +74,10 @@ def epoch_seconds(costs: Costs, steps: int, amounts: Amounts, recipe: Recipe) ->
     return steps * costs.step_s + amounts.val * costs.check_s / recipe.validate_every_epochs
 
 
-def around_seconds(costs: Costs, amounts: Amounts, *, decoded: bool) -> float:
+def around_seconds(costs: Costs, amounts: Amounts, recipe: Recipe, *, decoded: bool) -> float:
     """Seconds of a run outside its epochs. decoded: whether the pictures are in the cache already."""
-    return AROUND_S + amounts.test * costs.check_s + (0.0 if decoded else amounts.all * costs.decode_s)
+    passes = amounts.test + passes_before(recipe, amounts.train, amounts.val)
+    return AROUND_S + passes * costs.check_s + (0.0 if decoded else amounts.all * costs.decode_s)
 
 
 def epochs_within(budget_s: float, epoch_s: float, around_s: float) -> int:

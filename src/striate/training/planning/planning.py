@@ -185,7 +185,7 @@ def forecast_of(
     steps = max(1, round(amounts.train / recipe.batch_size))
     epoch_s = epoch_seconds(costs, steps, amounts, recipe)
     decoded = remembered_digests(dataset.pictures, preprocess) is not None
-    around_s = around_seconds(costs, amounts, decoded=decoded)
+    around_s = around_seconds(costs, amounts, recipe, decoded=decoded)
     growth = draft.work.scaled(costs)
     free = available_bytes(draft.runtime.device)
     on_gpu = draft.runtime.on_gpu
