@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from striate.recipes import get_recipe
 from striate.recipes.chosen import recipe_of
 from striate.tasks import TASKS
 from striate.training.plan import Plan
-from striate.training.planning import planning
+from striate.training.planning import planning, trial
 from striate.training.planning.candidates import Candidate, candidates, short_list, suits
 from striate.training.planning.drafts import drafted
 from striate.training.planning.forecast import Amounts, around_seconds, epoch_seconds
@@ -81,8 +83,29 @@ def test_costs_are_read_as_they_were_written_and_a_damaged_record_is_none():
 def test_seconds_of_an_epoch_and_around_it():
     costs, amounts = Costs(2.0, 0.5, 0.1, 8, None), Amounts(100, 60, 10, 30)
     assert epoch_seconds(costs, 7, amounts, get_recipe("default")) == 7 * 2.0 + 10 * 0.5
-    assert around_seconds(costs, amounts, decoded=True) == 8 + 30 * 0.5
-    assert around_seconds(costs, amounts, decoded=False) == 8 + 30 * 0.5 + 100 * 0.1
+    default, staged = get_recipe("default"), replace(get_recipe("finetune"), head_views=6)
+    assert around_seconds(costs, amounts, default, decoded=True) == 8 + 30 * 0.5
+    assert around_seconds(costs, amounts, default, decoded=False) == 8 + 30 * 0.5 + 100 * 0.1
+    assert around_seconds(costs, amounts, staged, decoded=True) == 8 + (30 + 6 * 60 + 10) * 0.5
+
+
+def test_what_was_measured_on_other_pictures_has_another_key(photos):
+    task = TASKS["classification"]
+    ours, again, digits = (open_data(source) for source in (str(photos), str(photos), "digits"))
+    draft = drafted(Candidate("mlp"), Plan(str(photos), *recipe_of(None, {"model": "mlp"}, task)), ours, 32)
+    assert draft.key(ours) == draft.key(again) != draft.key(replace(ours, pictures=digits.pictures))
+
+
+@pytest.mark.parametrize(("said", "is_memory"), [("can't allocate memory", True), ("shapes do not match", False)])
+def test_only_memory_that_ran_out_makes_a_network_one_that_does_not_fit(monkeypatch, photos, said, is_memory):
+    def fails(*_):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(trial, "timed_step", fails)
+    dataset, task = open_data(str(photos)), TASKS["classification"]
+    draft = drafted(Candidate("mlp"), Plan("photos", *recipe_of(None, {"model": "mlp"}, task)), dataset, 32)
+    with nullcontext() if is_memory else pytest.raises(RuntimeError, match=said):
+        assert draft.trial(dataset, task, 0.1)[0] is None
 
 
 def test_every_network_of_a_task_is_offered_and_those_for_other_sizes_are_left_out():

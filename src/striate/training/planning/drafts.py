@@ -50,9 +50,10 @@ class Draft:
         return " ".join(self.candidate.flags)
 
     def key(self, dataset: Dataset) -> dict[str, Any]:
-        """Everything that its costs are of."""
+        """Everything that its costs are of. The first picture stands for all, which take their time to decode."""
         size, targets = self.network.preprocess.resize, dataset.targets
         about = {"network": self.name, "size": [*self.network.preprocess.size, *size], "names": len(targets.names)}
+        about["first_picture"] = dataset.pictures.key(0).hex()
         recipe = {name: value for name, value in self.plan.recipe.to_dict().items() if name != "epochs"}
         return {**machine(), **about, "task": targets.task, "recipe": recipe, "runtime": asdict(self.runtime)}
 

@@ -1,4 +1,4 @@
-"""What trials have measured, kept in the cache: one file per machine, network, size and recipe."""
+"""What trials have measured, kept in the cache: one file per machine, network, size, recipe and data."""
 
 from __future__ import annotations
 

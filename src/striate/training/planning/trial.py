@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from msgspec import Meta
 from striate.core.reading import Count, Positive
 from striate.data.batches import Batch
 from striate.runtime.peak import peak_memory
+from striate.runtime.shortage import is_out_of_memory
 from striate.tasks.evaluation import evaluate
 from striate.training.job import Job
 from striate.training.optim.optimizer import Optimizers
@@ -63,7 +63,7 @@ def costs_of(job: Job, limit_s: float) -> Costs | None:
     network, runtime, optimizers = job.network.train(), job.runtime, job.optimizers
     runtime.network(network)
     last = job.train.steps * job.recipe.epochs - 1  # where sizes grow during the run, the largest
-    with suppress(RuntimeError, MemoryError):  # too little memory: training would make its steps in parts
+    try:
         with peak_memory(runtime.device) as peak, runtime.processor_threads(), kernels_of(runtime, network):
             first = timed_step(job, cut(batch, FEW), optimizers, last)
             again = timed_step(job, cut(batch, FEW), optimizers, last)
@@ -75,7 +75,10 @@ def costs_of(job: Job, limit_s: float) -> Costs | None:
         share = len(batch.indices) / pictures
         of_pictures, of_weights = (statistics.median(getattr(s, kind) for s in steps) for kind in Step.__annotations__)
         return Costs(of_pictures * share + of_weights, check_s, decode_s, pictures, peak.bytes)
-    return None
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None  # training would make its steps in parts
 
 
 def timed_step(job: Job, batch: Batch, optimizers: Optimizers, step: int) -> Step:
