@@ -251,8 +251,8 @@ def read_losses(run: Training) -> None:
     """Bring the results of some steps into the counters. Raises Diverged when training has.
 
     Diverged is what is no number and, where the loss of knowing nothing is known, more than three times that or the
-    first loss, whichever is larger: trained weights begin below it. Where pictures of rare classes weigh more, a step
-    with some of them says nothing of the kind.
+    first loss, whichever is larger: trained weights begin below it. Where rare pictures weigh more, a step with some of
+    them says nothing of the kind.
     """
     counters, losses = run.counters, []
     for found, counted_here, pictures in read(run.unread):
