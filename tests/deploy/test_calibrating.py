@@ -20,7 +20,8 @@ from striate.answers.classes import NONE_OF_THESE
 from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.data.sources import open_data
-from striate.deploy.calibrating import Calibrated, calibrate
+from striate.deploy.calibrated import Calibrated
+from striate.deploy.calibrating import calibrate
 from striate.deploy.export_record import ExportRecord
 from striate.deploy.exported import Exported
 from striate.deploy.inputs import open_for
@@ -186,8 +187,14 @@ def test_a_damaged_file_is_named(calibrated, tmp_path):
 
 def folder_of_digits(place, count: int):
     """The first scans as files, a folder for each class; without a part for tests."""
+    splits = open_data("digits").splits
+    return written(place, {"train": splits["train"][:60], "val": splits["test"][:count]})
+
+
+def written(place, parts):
+    """Scans as files, by their numbers, a folder for each part and class."""
     data = open_data("digits")
-    for split, numbers in {"train": data.splits["train"][:60], "val": data.splits["test"][:count]}.items():
+    for split, numbers in parts.items():
         for number in numbers.tolist():
             folder = place / split / data.classes[data.labels[number]]
             folder.mkdir(parents=True, exist_ok=True)
@@ -208,6 +215,32 @@ def test_without_test_pictures_each_half_is_measured_by_what_was_fitted_to_the_o
         best = min(grid, key=lambda t: float(F.cross_entropy(logits[one] / t, labels[one])))
         losses[other] = F.cross_entropy(logits[other] / best, labels[other], reduction="none")
     assert found.after.loss == pytest.approx(float(losses.mean()), rel=1e-3)
+
+
+def test_held_out_pictures_need_no_part_to_train_on(digits_run, tmp_path):
+    test, run = open_data("digits").splits["test"], shutil.copytree(digits_run, tmp_path / "run")
+    found = calibrate(run, written(tmp_path / "heldout", {"val": test[:20], "test": test[20:50]}))
+    assert (found.fitted, found.measured, found.crossed) == (20, 30, False)
+
+
+def test_one_validation_picture_has_no_halves(original, tmp_path):
+    with pytest.raises(StriateError, match=r"photos has one validation picture and none to test on, so there"):
+        calibrate(original.path, folder_of_digits(tmp_path / "photos", 1))
+    assert not (original.path / CALIBRATION).exists()
+
+
+def test_unknown_pictures_are_looked_for_first_and_what_was_found_is_kept(digits_run, blank, tmp_path):
+    run = striate.load(shutil.copytree(digits_run, tmp_path / "run"))
+    with pytest.raises(StriateError, match=r"unknown=... names .*blnk, which is not there; give"):
+        calibrate(run, "no data", keep=0.9, unknown=[tmp_path / "blnk"])
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(StriateError, match=r"none of the pictures of unknown=... can be read: .*broken.png"):
+        calibrate(run, keep=0.9, unknown=[tmp_path / "broken.png"])
+    assert run.calibration is None and not (run.path / CALIBRATION).exists()
+    found = calibrate(run, keep=0.9, unknown=[blank])
+    classed = sum(each.label != NONE_OF_THESE for each in run.predict(blank))
+    assert json.loads((run.path / CALIBRATION).read_text())["unknown"] == {"pictures": 2, "classed": classed}
+    assert found.unknown == (2, classed)
 
 
 def logits_of_files(run, photos, found: Calibrated):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,23 +18,25 @@ from striate.answers.calibration import CALIBRATION, MILDEST, STRONGEST, Calibra
 from striate.answers.classes import CLASSIFICATION, NONE_OF_THESE
 from striate.core.errors import StriateError
 from striate.core.files import write_json
-from striate.core.one_screen import OneScreen
+from striate.core.one_screen import few
 from striate.core.units import counted
 from striate.core.values import checked
 from striate.data.dataset import Dataset
 from striate.data.decode import DecodeError
+from striate.data.streaming import Undecoded
 from striate.data.targets import BatchTargets
 from striate.data.targets.classes import labels_of
+from striate.deploy.calibrated import FITTED_ON, MEASURED_ON, Calibrated, Keeping, Sureness
 from striate.deploy.comparing import Bar, no_bar, unlisted
+from striate.deploy.given import given_pictures
 from striate.deploy.inputs import open_for
 from striate.deploy.run import RECIPE, Run, load
 from striate.ops.calibration import fitted_temperature, gaps, in_equal_widths, reliability, share_that_keeps
-from striate.ops.metrics import wilson_interval
 from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
 from striate.tasks.redrawing import samples
 
-FITTED_ON, MEASURED_ON = "val", "test"
+FEWEST_HALVED = 2
 
 
 class Answers(NamedTuple):
@@ -40,102 +44,6 @@ class Answers(NamedTuple):
 
     logits: Tensor
     labels: Tensor
-
-
-@dataclass(frozen=True)
-class Sureness:
-    """How sure a network is. error: expected calibration error; interval: 95 % of it; chance: what chance makes of it.
-
-    loss: cross-entropy in nats.
-    """
-
-    error: float
-    interval: tuple[float, float]
-    chance: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """Of `pictures` of its classes how many a network gives a class, and how many of these are right."""
-
-    pictures: int
-    kept: int
-    right: int
-
-    @property
-    def sentence(self) -> str:
-        """In words."""
-        low, high = wilson_interval(self.kept, self.pictures)
-        right = f"; {self.right / self.kept:.2%} of these are right" if self.kept else ""
-        share = f"{self.kept / self.pictures:.2%} (95 % interval {low:.2%} to {high:.2%})"
-        return f"{share} of these pictures keep a class{right}"
-
-
-@dataclass(frozen=True, repr=False)
-class Calibrated(OneScreen):
-    """What calibration came to. fitted: by how many validation pictures. crossed: whether these were measured too, each
-    half by what was fitted to the other, for want of a test part; else test pictures were.
-
-    settled: whether the temperature could be fitted at all. kept: of the known pictures; None without a threshold.
-    unknown: of pictures of none of the classes that were given, how many, and how many of them got one.
-    """
-
-    path: Path
-    source: str
-    calibration: Calibration
-    fitted: int
-    crossed: bool
-    settled: bool
-    before: Sureness
-    after: Sureness
-    measured: int
-    kept: Keeping | None
-    unknown: tuple[int, int] | None = None
-    unreadable: tuple[DecodeError, ...] = ()
-
-    def sentences(self) -> list[str]:
-        """What it came to, in words."""
-        on = f"{counted(self.fitted, 'validation picture')} of {self.source}"
-        told = [
-            f"temperature {self.calibration.temperature:.3f}, fitted on {on}"
-            if self.settled
-            else f"temperature 1: always right, or hardly ever, on {on}, so nothing says how sure it may be"
-        ]
-        where = (
-            "by halves of the validation pictures, each by what was fitted to the other, as there is no test part"
-            if self.crossed
-            else f"on {counted(self.measured, 'test picture')}"
-        )
-        told.append(
-            f"calibration error {where}: {_told(self.before)} before, {_told(self.after)} after, where "
-            f"{self.after.chance:.2%} would be chance; loss {self.before.loss:.4f} before, {self.after.loss:.4f} after"
-        )
-        if self.kept is not None:
-            told.append(f"{NONE_OF_THESE!r} below a share of {self.calibration.none_below:.1%}: {self.kept.sentence}")
-        if self.unknown is not None:
-            total, classed = self.unknown
-            told.append(f"of {counted(total, 'unknown picture')} {1 - classed / total:.1%} are {NONE_OF_THESE!r}")
-        return told
-
-    def facts(self) -> dict[str, object]:
-        """What a prompt shows."""
-        return dict(zip(("temperature", "measured", "threshold", "unknown"), self.sentences(), strict=False))
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            **self.calibration.to_dict(),
-            "data": self.source,
-            "fitted_on": self.fitted,
-            "measured_on": FITTED_ON if self.crossed else MEASURED_ON,
-            "pictures": self.measured,
-            "before": asdict(self.before),
-            "after": asdict(self.after),
-            "kept": None if self.kept is None else asdict(self.kept),
-            "unknown": None if self.unknown is None else dict(zip(("pictures", "classed"), self.unknown, strict=True)),
-            "unreadable": [{"name": error.name, "reason": error.reason} for error in self.unreadable],
-        }
 
 
 class Gathered:
@@ -188,9 +96,15 @@ def calibrate(
         raise StriateError(f"--keep takes a share of the known pictures between 0 % and 100 %, got {100 * keep:g} %")
     if unknown and keep is None:
         raise StriateError("--unknown counts pictures that are refused, and without --keep none is; give both")
+    refusable = _given_unknown(unknown)
     unreadable: list[DecodeError] = []
     parts, source = _answers(opened, data, bar, unreadable)
     fitting, testing = parts[FITTED_ON], parts.get(MEASURED_ON)
+    if testing is None and len(fitting.labels) < FEWEST_HALVED:
+        raise StriateError(
+            f"{source} has one validation picture and none to test on, so there are no halves of which each could be "
+            "measured by what is fitted to the other; name data with a test part, or with more validation pictures"
+        )
     if keep is not None:
         _require_enough(len(fitting.labels), keep, halved=testing is None)
     calibration, settled = _fitted(fitting, keep)
@@ -207,11 +121,12 @@ def calibrate(
         _sureness(after, labels),
         len(labels),
         None if keep is None else _keeping(after, labels, kept),
+        unknown=_classed(opened, calibration, refusable) if refusable else None,
         unreadable=tuple(unreadable),
     )
     write_json(opened.path / CALIBRATION, found.to_dict())
     opened.follow(calibration)
-    return replace(found, unknown=_classed(opened, unknown)) if unknown else found
+    return found
 
 
 def _require_classifier(run: Run) -> None:
@@ -234,7 +149,7 @@ def _answers(
     task = replace(task_named(run.task_name), metric=Gathered)
     found = {}
     for split in (FITTED_ON, MEASURED_ON):
-        pictures = dataset.splits.get(split, dataset.splits["train"][:0])
+        pictures = dataset.splits.get(split, np.zeros(0, np.int64))
         pictures = unlisted([run], dataset, pictures) if len(pictures) else pictures
         if len(pictures):
             with bar(f"{run.path}, {split}") as progress:
@@ -306,14 +221,18 @@ def _keeping(logits: Tensor, labels: Tensor, kept: Tensor) -> Keeping:
     return Keeping(len(labels), int(kept.sum()), int(right.sum()))
 
 
-def _classed(run: Run, pictures: Sequence[str | Path]) -> tuple[int, int]:
-    """Of pictures that can be read, how many, and how many get a class."""
-    answers = [each for each in run.predict(pictures, top=1) if each.problem is None]
+def _given_unknown(paths: Sequence[str | Path]) -> list[Undecoded]:
+    """The pictures of none of the classes. Raises StriateError for a path that there is not."""
+    if missing := next((path for path in paths if not Path(path).exists()), None):
+        raise StriateError(f"--unknown names {missing}, which is not there; give files or folders of pictures")
+    return given_pictures(paths)
+
+
+def _classed(run: Run, calibration: Calibration, pictures: Sequence[Undecoded]) -> tuple[int, int]:
+    """Of pictures that can be read, how many, and how many get a class by a calibration that the run may yet follow."""
+    follower = copy.copy(run)
+    follower.follow(calibration)
+    answers = [each for each in follower.answers(pictures, top=1) if each.problem is None]
     if not answers:
-        raise StriateError(f"none of the pictures of --unknown can be read: {', '.join(map(str, pictures))}")
+        raise StriateError(f"none of the pictures of --unknown can be read: {few(tuple(p.name for p in pictures))}")
     return len(answers), sum(each.label != NONE_OF_THESE for each in answers)
-
-
-def _told(found: Sureness) -> str:
-    low, high = found.interval
-    return f"{found.error:.2%} (95 % interval {low:.2%} to {high:.2%})"
