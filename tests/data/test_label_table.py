@@ -45,6 +45,14 @@ def test_a_table_of_several_labels_is_known_by_what_is_in_it(tmp_path, text):
     assert [dataset.pictures.path(index).name for index in range(4)] == ["0.png", "1.png", "2.png", "3.png"]
 
 
+def test_columns_keep_their_order_and_one_of_which_no_picture_has_the_label_stays(tmp_path):
+    source = table(tmp_path, "id,split,dog,Cow,cat\n0,train,1,0,1\n1,train,0,0,0\n2,val,1,0,0\n3,val,0,0,1\n")
+    dataset = open_data(source)
+    assert dataset.targets.names == ("dog", "Cow", "cat")
+    assert texts(dataset) == ["dog;cat", "", "dog", "cat"]
+    assert "1 label (Cow) that no picture of train has" in striate.check(source).warnings
+
+
 @pytest.mark.parametrize(
     "text", ["path,label\n0.png,cat\n1.png,dog\n", "path;label\n0.png;cat\n1.png;dog\n", "id,breed\n0,1\n1,0\n"]
 )

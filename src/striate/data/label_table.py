@@ -43,7 +43,7 @@ def has_labels(file: Path) -> bool:
     """Whether a table has ; in its column of labels, or a column of 0 and 1 for each label."""
     if not is_table(file):
         return False
-    if _has_columns(file):
+    if _columns_of(file):
         return True
     with suppress(StriateError, OSError):
         if SEPARATOR.encode() in file.read_bytes():
@@ -59,12 +59,12 @@ def is_table(file: Path) -> bool:
 def open_labels(file: Path, split_seed: int = 0) -> Dataset:
     """The pictures that a table names, one line each, and their labels; paths, splits and names as `open_csv` has them.
 
-    Names of labels are in Unicode's form NFC, and sorted, or in the order of their columns.
+    Names of labels are in Unicode's form NFC, and sorted, or in the order of their columns, of which none is left out.
     Raises StriateError with the number of the line.
     """
     labels: list[tuple[str, ...]] = []
     split_of_row, seen_from_table = array("b"), TablePaths(file)
-    columns = _has_columns(file)
+    columns = _columns_of(file)
 
     def paths() -> Iterator[str]:
         for line in table_lines(file, header=_named_columns if columns else None):
@@ -78,9 +78,8 @@ def open_labels(file: Path, split_seed: int = 0) -> Dataset:
         raise StriateError(f"{file} has no line with a picture; {EXPECTED}")
     names, notes = files_named(file, names)
     given = given_splits(np.frombuffer(split_of_row, np.int8))
-    dataset = split_targets(
-        str(file), FilePictures(file.parent, names), names, LabelTargets.of(labels), given, split_seed
-    )
+    targets = LabelTargets.among(labels, columns) if columns else LabelTargets.of(labels)
+    dataset = split_targets(str(file), FilePictures(file.parent, names), names, targets, given, split_seed)
     return replace(dataset, inventory=Inventory(notes=(*seen_from_table.notes, *notes)))
 
 
@@ -117,25 +116,24 @@ def _labels_of(names: list[str], path: int) -> list[str]:
     return [name for place, name in enumerate(names) if place != path and name not in SPLIT_COLUMNS]
 
 
-def _has_columns(file: Path) -> bool:
-    """Whether there is a column for each label: the first line names them, the second has 0 or 1 in each."""
+def _columns_of(file: Path) -> tuple[str, ...]:
+    """The labels that have a column each: the first line names them, the second has 0 or 1 in each; else none."""
     with suppress(StriateError):
         first = next(table_lines(file, header=_header_of_columns), None)
-        return (
-            first is not None
-            and "label" not in first.cells
-            and all(
-                value.lower() in PRESENT for name, value in first.cells.items() if name not in ("path", *SPLIT_COLUMNS)
-            )
-        )
-    return False
+        if first is not None and "label" not in first.cells:
+            told = _flags(first)
+            return tuple(told) if all(value.lower() in PRESENT for value in told.values()) else ()
+    return ()
+
+
+def _flags(line: Line) -> dict[str, str]:
+    """What stands in the column of each label."""
+    return {name: value for name, value in line.cells.items() if name not in ("path", *SPLIT_COLUMNS)}
 
 
 def _of_columns(line: Line) -> tuple[str, ...]:
     found = []
-    for name, value in line.cells.items():
-        if name in ("path", *SPLIT_COLUMNS):
-            continue
+    for name, value in _flags(line).items():
         if value.lower() not in PRESENT:
             raise StriateError(f"{line.where}: {name} is {value!r}; it is 1 where a picture has the label, else 0")
         if PRESENT[value.lower()]:
