@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -17,8 +18,10 @@ from striate.core.errors import StriateError
 from striate.data.sources import open_data
 from striate.deploy.comparing import compare_runs
 from striate.deploy.ensemble import evaluate_together, greedy
+from striate.deploy.given import given_pictures
 from striate.deploy.together import Together
 from striate.models import create_model
+from striate.ops.threads import torch_threads
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,29 @@ def test_predictions_are_averaged(runs, scans, views):
         mean = {name: (share + dict(other.top)[name]) / 2 for name, share in one.top}
         assert dict(answer.top) == pytest.approx(mean)
         assert (answer.label, answer.probability) == max(answer.top, key=lambda pair: pair[1])
+
+
+def test_torch_has_as_many_threads_afterwards(runs, scans):
+    together = Together([striate.load(run) for run in runs])
+    with torch_threads(2):
+        for views in ("centre", "flip"):
+            together.predict(scans, views=views)
+            assert torch.get_num_threads() == 2
+            begun = together.answers(given_pictures(scans), views=views)
+            next(begun)
+            begun.close()
+            assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("views", ["centre", "flip"])
+def test_pictures_of_which_none_can_be_read_are_refused(runs, tmp_path, views):
+    for name in open_data("digits").classes:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(StriateError, match="has no picture that can be read among the 10 to evaluate"):
+        evaluate_together(runs, str(tmp_path), "all", views=views)
+    with pytest.raises(StriateError, match=r"which are for multilabel, and this is classification; give pictures with"):
+        evaluate_together(runs, (np.zeros((2, 8, 8), np.uint8), [["a", "b"], []]), views=views)
 
 
 def test_classes_are_matched_by_name(runs, scans, tmp_path):

@@ -74,4 +74,9 @@ def batches_to_evaluate(
         if progress is not None:
             progress(done, len(indices))
     if not right:
-        raise StriateError(f"{dataset.source} has no picture that can be read among the {done} to evaluate")
+        raise none_readable(dataset, done)
+
+
+def none_readable(dataset: Dataset, among: int) -> StriateError:
+    """The error for pictures to evaluate of which none can be read."""
+    return StriateError(f"{dataset.source} has no picture that can be read among the {among} to evaluate")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
@@ -115,7 +115,7 @@ class Predictor(ABC):
 
     def answers(
         self, given: Sequence[Undecoded], top: int = 5, tiles: bool = False, views: str = CENTRE
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """The same one by one, in order, while others are decoded and answered; only some batches are in memory."""
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
@@ -129,7 +129,7 @@ class Predictor(ABC):
             return Views.of(self, views).predictions(given, top)
         return self._answers(given, top)
 
-    def _answers(self, given: Sequence[Undecoded], top: int) -> Iterator[Any]:
+    def _answers(self, given: Sequence[Undecoded], top: int) -> Generator[Any, None, None]:
         """Threads of one computation wait for each other at every operator, and for one that decodes all of them: so
         each thread decodes and answers batches of its own.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ def require_tiles(task: str) -> None:
         raise StriateError(f"--tiles puts answers for places together, and {why}; leave it out")
 
 
-def answers_in_tiles(predictor: Answering, given: Sequence[Undecoded], top: int = 5) -> Iterator[Any]:
+def answers_in_tiles(predictor: Answering, given: Sequence[Undecoded], top: int = 5) -> Generator[Any, None, None]:
     """Answers to pictures one by one, each at its own resolution, in tiles of the size that the network sees.
 
     Every pixel is answered by a tile in whose middle it lies; see `tiles_of`. Where a network sees an eighth of a tile

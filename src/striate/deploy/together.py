@@ -6,7 +6,8 @@ Source: Simonyan and Zisserman, arXiv:1409.1556, section 4.4, average the probab
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +79,33 @@ class Together(Predictor, OneScreen):
         told = [member.predict_pixels(pictures, names, len(self.classes)) for member in self.members]
         return [mean_prediction(each, self.classes, top) for each in zip(*told, strict=True)]
 
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """The context in which all of them answer many batches."""
+        with ExitStack() as opened:
+            for member in self.members:
+                opened.enter_context(member.computing())
+            yield
+
     def answers(
         self, given: Sequence[Undecoded], top: int = 5, tiles: bool = False, views: str = CENTRE
-    ) -> Iterator[Prediction]:
+    ) -> Generator[Prediction, None, None]:
         """Answers to pictures, in order; each network reads each picture."""
         if tiles:
             require_tiles(self.task_name)
         if top < 1:
             raise StriateError(f"top must be at least 1, got {top}")
-        told = [member.answers(given, len(self.classes), views=views) for member in self.members]
-        return (mean_prediction(each, self.classes, top) for each in zip(*told, strict=True))
+        return self._means([member.answers(given, len(self.classes), views=views) for member in self.members], top)
+
+    def _means(self, told: Sequence[Generator[Prediction, None, None]], top: int) -> Generator[Prediction, None, None]:
+        """Members that take turns end in the order in which they began, each leaving torch as many threads as it found,
+        which of the second on is one: so these are kept around them all, and none outlives the last mean.
+        """
+        with self.computing(), ExitStack() as answering:
+            for each in told:
+                answering.enter_context(closing(each))
+            for of_each in zip(*told, strict=True):
+                yield mean_prediction(of_each, self.classes, top)
 
     def facts(self) -> dict[str, object]:
         """What a prompt shows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -28,6 +28,7 @@ from striate.data.streaming import BATCH_SIZE, Undecoded
 from striate.data.targets import Indices
 from striate.data.threads import in_threads
 from striate.data.views import ViewSet, cut, fields, seen_size, view_set, views_of
+from striate.deploy.evaluating import none_readable
 from striate.deploy.inputs import targets_for
 from striate.deploy.predictor import Predictor
 from striate.deploy.run import Run
@@ -35,6 +36,7 @@ from striate.ops.threads import torch_threads
 from striate.runtime.dense import dense_form
 from striate.runtime.malloc import keep_freed_memory
 from striate.runtime.program.quick import QuickForm, quick_form
+from striate.tasks import require_targets
 from striate.tasks.arrays import as_arrays
 from striate.tasks.task import Metric, Task
 
@@ -134,7 +136,7 @@ class Views:
         )
         return replace(own.at((height, width), size), mirrored=own.mirrored and not self.set.mirrored)
 
-    def predictions(self, given: Sequence[Undecoded], top: int) -> Iterator[Prediction]:
+    def predictions(self, given: Sequence[Undecoded], top: int) -> Generator[Prediction, None, None]:
         """Answers to pictures, in order; several threads have some pictures each."""
         some = [given[start : start + self.together] for start in range(0, len(given), self.together)]
         with torch_threads(1), keep_freed_memory():
@@ -164,8 +166,12 @@ class Views:
         unreadable: list[DecodeError],
         tell: Callable[[Shown], None] = lambda shown: None,
     ) -> Metric:
-        """What a metric makes of the answers to pictures, by their numbers. tell: is shown what the network is."""
-        run, metric = self.run, task.metric(self.run.classes)
+        """What a metric makes of the answers to pictures, by their numbers. tell: is shown what the network is.
+
+        Raises StriateError for data of another task, and where no picture can be read.
+        """
+        run, metric, readable = self.run, task.metric(self.run.classes), 0
+        require_targets(dataset, run.task)
         targets = targets_for(dataset, run.path, run.classes, named=run.bundle.named)
         given = (Undecoded(dataset.pictures.name(i), partial(dataset.pictures.decode, i)) for i in indices.tolist())
         with run.runtime.processor_threads(), keep_freed_memory():
@@ -175,10 +181,13 @@ class Views:
                 outcomes = [next(shown) for _ in part]
                 unreadable += [each for each in outcomes if isinstance(each, DecodeError)]
                 good = [each for each in outcomes if isinstance(each, Shown)]
+                readable += len(good)
                 for each in good:
                     tell(each)
                 if good:
                     kept = part[[isinstance(each, Shown) for each in outcomes]]
                     metric.add(self.answer(good), targets.take(kept))
                 progress(start + len(part), len(indices))
+        if not readable:
+            raise none_readable(dataset, len(indices))
         return metric
