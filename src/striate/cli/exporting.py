@@ -72,7 +72,7 @@ def export(
     with bar("trying", "pictures") as progress:
         audience = Audience(lambda line: tell(f"{line} ..."), progress)
         if len(networks) > 1:
-            found = export_together(networks, asked, audience, model)
+            found = export_together(networks, asked, audience, model, classes)
         else:
             found = export_named(networks[0], asked, audience, model, classes)
     if json:

@@ -57,6 +57,8 @@ def test_a_file_predicts_what_the_runs_together_do(digits_run, turned, tmp_path)
 def test_mistakes(digits_run, turned, tmp_path):
     with pytest.raises(StriateError, match="1 run cannot be averaged; give two or more"):
         export_together([str(digits_run)], Asked(tmp_path / "a.pt2"))
+    with pytest.raises(StriateError, match=r"classes=... is settled by the weights of .*run, .*turned; leave it out"):
+        export_together([str(digits_run), str(turned)], Asked(tmp_path / "a.pt2"), classes=3)
     other = tmp_path / "other"
     shutil.copytree(digits_run, other)
     config = json.loads((other / "config.json").read_text())

@@ -69,8 +69,7 @@ def export_named(
     """
     if is_drawn(name) or names_code(name) or not (names_weights(name) or name in FILES):
         return _export_drawn(network_of(name, model, classes), asked, audience)
-    if classes is not None:
-        raise StriateError(f"--classes is settled by the weights of {name}; leave it out")
+    _require_no_classes(name, classes)
     from striate.deploy.run import Run
 
     return export_run(Run(name, "fp32", model, "cpu"), asked, audience)
@@ -83,17 +82,28 @@ def export_run(run: Run, asked: Asked, audience: Audience | None = None) -> Expo
 
 
 def export_together(
-    names: Sequence[str], asked: Asked, audience: Audience | None = None, model: Model | None = None
+    names: Sequence[str],
+    asked: Asked,
+    audience: Audience | None = None,
+    model: Model | None = None,
+    classes: int | None = None,
 ) -> ExportedFile:
     """Export several runs for classification as one file, of their mean probabilities; see `MeanNetwork`.
 
-    Raises StriateError as `load`, `together` and `export` do.
+    model, classes: as of `export_named`. Raises StriateError as `load`, `together` and `export` do.
     """
+    _require_no_classes(", ".join(names), classes)
     from striate.deploy.run import Run
 
     runs = [Run(name, "fp32", model, "cpu") for name in names]
     bundle = together(runs)
     return export(bundle, asked.wanted("together"), _trials(runs[0], asked), audience or Audience())
+
+
+def _require_no_classes(names: str, classes: int | None) -> None:
+    """Raise StriateError for a number of classes that a person names beside weights."""
+    if classes is not None:
+        raise StriateError(f"--classes is settled by the weights of {names}; leave it out")
 
 
 def _export_drawn(network: Network, asked: Asked, audience: Audience) -> ExportedFile:
