@@ -9,6 +9,7 @@ import typer
 
 from striate.cli.networks import JSON
 from striate.cli.output import bar, print_json, print_table, say
+from striate.cli.using import DEVICE, MODEL, PRECISION
 
 
 def soup(
@@ -18,6 +19,9 @@ def soup(
     every: Annotated[
         bool, typer.Option("--all", help="Average all runs, whether they help on validation or not.")
     ] = False,
+    model: MODEL = None,
+    precision: PRECISION = "auto",
+    device: DEVICE = "auto",
     json: JSON = False,
 ) -> None:
     """Average the weights of several runs into one network, no slower than one of them.
@@ -31,10 +35,14 @@ def soup(
     striate soup runs/a runs/b runs/c --output runs/soup
 
     striate soup runs/a runs/b --all --output runs/mean --json
+
+    striate soup runs/a runs/b --output runs/soup --model net.py:Net
     """
+    from striate.deploy.run import load
     from striate.deploy.soup import soup as averaged
 
-    found = averaged(list(map(str, runs)), output, data, greedy=not every, bar=bar)
+    opened = [load(str(run), precision, model, device) for run in runs]
+    found = averaged(opened, output, data, greedy=not every, bar=bar)
     if json:
         print_json(found.to_dict())
         return
