@@ -7,9 +7,11 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import striate
+from striate.answers.calibration import Calibration
 from striate.core.errors import StriateError
 from striate.core.settings import settings_of
 from striate.data.picture import normalise
@@ -59,7 +61,22 @@ def test_what_makes_it_worse_is_left_out(digits_run, tmp_path):
     assert all(torch.equal(kept[name], each) for name, each in load_file(digits_run / "model.safetensors").items())
 
 
-def test_statistics_are_those_of_the_training_pictures(digits_run, tmp_path):
+def test_a_calibrated_run_is_measured_as_its_network_answers(digits_run, tmp_path):
+    plain = soup([digits_run, varied(digits_run, tmp_path / "near", 1e-3)], tmp_path / "plain")
+    run, near = striate.load(digits_run), striate.load(tmp_path / "near")
+    for each in (run, near):
+        each.follow(Calibration(temperature=5.0, none_below=0.9))
+    found = soup([run, near], tmp_path / "soup")
+    assert found.best.to_dict() == plain.best.to_dict() and found.result.to_dict() == plain.result.to_dict()
+    assert [each.taken for each in found.ingredients] == [each.taken for each in plain.ingredients]
+    alone = soup([run, varied(digits_run, tmp_path / "bad", 1.0)], tmp_path / "alone")
+    assert [each.taken for each in alone.ingredients] == [True, False] and alone.run.calibration is None
+    assert run.calibration.temperature == 5
+
+
+@pytest.fixture
+def norm_runs(digits_run, tmp_path):
+    """Two runs of a network with a batch norm, whose statistics differ."""
     folders = []
     for seed in range(2):
         torch.manual_seed(seed)
@@ -70,10 +87,33 @@ def test_statistics_are_those_of_the_training_pictures(digits_run, tmp_path):
         save_weights(folder, network)
         save_config(folder, network, striate.load(digits_run).classes, {})
         folders.append(folder)
-    found = soup(folders, tmp_path / "soup", greedy=False).run
+    return folders
+
+
+def test_statistics_are_those_of_the_training_pictures(norm_runs, tmp_path):
+    found = soup(norm_runs, tmp_path / "soup", greedy=False).run
     norm = norms_of(found.network)[0]
     assert not norm.training and norm.momentum == 0.1 and norm.running_mean.abs().max() > 0
     assert norm.num_batches_tracked == 1024 // 32
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (("val", "test"), "heldout has no training pictures, and on these the statistics of batch norms are estimated"),
+        (("test",), "heldout has no split 'val'; it has test and all"),
+    ],
+)
+def test_held_out_pictures_do_where_they_have_what_is_needed(digits_run, norm_runs, tmp_path, parts, said):
+    for part in parts:
+        for name in striate.load(digits_run).classes:
+            (tmp_path / "heldout" / part / name).mkdir(parents=True)
+            Image.new("L", (8, 8), 99).save(tmp_path / "heldout" / part / name / f"{part}.png")
+    with pytest.raises(StriateError, match=said):
+        soup(norm_runs, tmp_path / "soup", str(tmp_path / "heldout"), greedy=False)
+    if "val" in parts:
+        without = [digits_run, varied(digits_run, tmp_path / "near", 1e-3)]
+        assert soup(without, tmp_path / "soup", str(tmp_path / "heldout")).result.total == 10
 
 
 def test_statistics_by_hand():

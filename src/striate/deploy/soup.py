@@ -113,7 +113,7 @@ def soup(
     Raises StriateError for runs of another architecture, other classes, pictures or splits, or another beginning; for
     an output that is there already; and as `Run.evaluate` does.
     """
-    opened, output = [run if isinstance(run, Run) else load(run) for run in runs], Path(output)
+    opened, output = [_uncalibrated(run if isinstance(run, Run) else load(run)) for run in runs], Path(output)
     if output.exists():
         raise StriateError(f"{output} is there already; name another --output")
     require_writable(output)
@@ -134,6 +134,13 @@ def soup(
     gained = gain(result, best) if isinstance(result, Redrawable) and isinstance(best, Redrawable) else None
     mean.path = output
     return Soup(mean, tuple(ingredients), validated.figures()[figure], split, result, best, gained)
+
+
+def _uncalibrated(run: Run) -> Run:
+    """The same run, whose answers are read as its network gives them: a calibration says nothing of other weights."""
+    plain = copy.copy(run)
+    plain.bundle, plain.task = replace(run.bundle, calibration=None), task_named(run.bundle.task)
+    return plain
 
 
 def _mixed(kitchen: Kitchen, runs: Sequence[Run], best: dict[str, float], *, greedy: bool) -> tuple[list[Run], Run]:
@@ -163,8 +170,7 @@ class Kitchen:
         other = copy.copy(self.first)
         for name in CACHED:
             vars(other).pop(name, None)
-        other.bundle = replace(other.bundle, network=copy.deepcopy(other.network), calibration=None)
-        other.task = task_named(other.bundle.task)  # calibrated is what the weights of the first say
+        other.bundle = replace(other.bundle, network=copy.deepcopy(other.network))
         other.network.load_state_dict(mean_of(tensors))
         statistics = statistics_of(other.network)
         if any(not torch.equal(tensors[0][name], each[name]) for each in tensors for name in statistics):
@@ -180,7 +186,7 @@ class Kitchen:
     def measured(self, title: object, run: Run) -> Metric:
         """What the task's metric counted on the validation pictures."""
         with self.bar(f"{title}, {CHOSEN_ON}") as progress:
-            pictures = members(self.dataset, CHOSEN_ON)
+            pictures = members(self.dataset, split_to_evaluate(self.dataset, CHOSEN_ON))
             return run.measure(run.task, self.dataset, pictures, {}, progress, self.unreadable)
 
     def evaluated(self, run: Run, split: str) -> Result:

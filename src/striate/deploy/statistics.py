@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from striate.core.errors import StriateError
 from striate.core.records import Preprocess
 from striate.data.dataset import Dataset
 from striate.data.picture import to_batch
@@ -20,8 +21,16 @@ PICTURES = 1024  # their places make some 50,000 numbers for each channel of the
 
 
 def some_pictures(dataset: Dataset, preprocess: Preprocess) -> Tensor:
-    """Up to PICTURES training pictures, evenly from all, uint8 (N, C, h, w); those that cannot be read are left out."""
-    train = dataset.splits["train"]
+    """Up to PICTURES training pictures, evenly from all, uint8 (N, C, h, w); those that cannot be read are left out.
+
+    Raises StriateError where there are none.
+    """
+    train = dataset.splits.get("train", ())
+    if not len(train):
+        raise StriateError(
+            f"{dataset.source} has no training pictures, and on these the statistics of batch norms are estimated that "
+            "a mean of weights needs; name data that has some"
+        )
     chosen = train[np.linspace(0, len(train) - 1, min(PICTURES, len(train)), dtype=np.int64)]
     given = (Undecoded(dataset.pictures.name(i), partial(dataset.pictures.decode, i)) for i in chosen.tolist())
     return to_batch(np.concatenate([batch.pictures for batch in read_batches(given, preprocess)]))
