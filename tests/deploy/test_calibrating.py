@@ -20,10 +20,12 @@ from striate.answers.classes import NONE_OF_THESE
 from striate.core.errors import StriateError
 from striate.core.files import write_json
 from striate.data.sources import open_data
+from striate.deploy.answer_file import AnswerFile, go_on
 from striate.deploy.calibrated import Calibrated
 from striate.deploy.calibrating import calibrate
 from striate.deploy.export_record import ExportRecord
 from striate.deploy.exported import Exported
+from striate.deploy.given import given_pictures
 from striate.deploy.inputs import open_for
 from striate.deploy.predictions import Listed, as_rows
 
@@ -127,6 +129,27 @@ def test_a_picture_of_which_it_is_too_little_sure_is_none_of_these(strict, blank
         "path": one.path, "label": "none of these", "probability": one.probability,
         "label_2": one.top[0][0], "probability_2": one.probability, "problem": "",
     }  # fmt: skip
+
+
+def test_answers_go_on_by_the_calibration_that_they_were_begun_with(original, strict, blank, tmp_path):
+    between(strict, blank)
+    given, listed = given_pictures(blank), Listed("classification", 1)
+    networks = {"plain": original, "strict": striate.load(strict)}
+    for name, run in networks.items():
+        AnswerFile(tmp_path / f"{name}.csv").write(run.answers(given, 1), listed)
+    for name, run in networks.items():
+        begun, left = go_on(tmp_path / f"{name}.csv", given, run, listed)
+        assert (begun.answered, left) == (2, [])
+    with pytest.raises(StriateError, match=r"'none of these' there with a share of .*%, and"):
+        go_on(tmp_path / "strict.csv", given, original, listed)
+    original_shares = [each.probability for each in original.predict(blank)]
+    networks["strict"].follow(Calibration(none_below=max(original_shares)))
+    with pytest.raises(StriateError, match=r"plain.csv was begun with another calibration of .*run: "):
+        go_on(tmp_path / "plain.csv", given, networks["strict"], listed)
+    damaged = (tmp_path / "plain.csv").read_text().replace(str(original_shares[0]), "much")
+    (tmp_path / "plain.csv").write_text(damaged)
+    with pytest.raises(StriateError, match=r"plain.csv is damaged: the probability of .*png is 'much'"):
+        go_on(tmp_path / "plain.csv", given, original, listed)
 
 
 @pytest.mark.slow  # imports torch's exporter

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from striate.answers.classes import NONE_OF_THESE
+from striate.answers.classes import CLASSIFICATION, NONE_OF_THESE
 from striate.core.csv_table import MARK, as_spreadsheet, cell_of, rows_of
 from striate.core.errors import StorageError, StriateError
 from striate.core.files import FULL, new_file, regular_file
@@ -157,12 +157,32 @@ def _rows(path: Path, predictor: Predictor, listed: Listed) -> Iterator[tuple[li
                         f"{path} is another network's: this one knows no class {row[1]!r}; leave --resume out to begin "
                         "anew, or name another --output"
                     )
+                if width and listed.task == CLASSIFICATION:
+                    _require_calibration(path, row, predictor)
                 width = len(row)
                 yield row, end
     except FileNotFoundError:
         return
     except OSError as error:
         raise StriateError(f"{path} cannot be read ({error.strerror or error})") from error
+
+
+def _require_calibration(path: Path, row: Sequence[str], predictor: Predictor) -> None:
+    """Raise StriateError for a class, or none of these, that a network does not give a picture with such a share."""
+    picture, label, share, *_ = row
+    if not label or NONE_OF_THESE in predictor.classes:
+        return
+    least = predictor.calibration.none_below if predictor.calibration is not None else 0.0
+    try:
+        alike = (float(share) < least) == (label == NONE_OF_THESE)
+    except ValueError:
+        raise StriateError(f"{path} is damaged: the probability of {picture} is {share!r}") from None
+    if not alike:
+        raise StriateError(
+            f"{path} was begun with another calibration of {predictor.path}: {picture} is {label!r} there with a share "
+            f"of {float(share):.2%}, and {NONE_OF_THESE!r} is now what is below {least:.2%}; leave --resume out to "
+            "begin anew, or name another --output"
+        )
 
 
 def _without(given: Sequence[Undecoded], answered: Counter[str]) -> list[Undecoded]:
