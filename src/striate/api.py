@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from torch import nn
 
@@ -33,6 +33,8 @@ from striate.tasks import task_named
 from striate.tasks.checked_data import opened_and_checked
 from striate.training.callbacks import Callbacks
 from striate.training.folder.layout import RECIPE, is_finished
+from striate.training.folds.result import FoldsResult
+from striate.training.folds.run import fold_path, refuse_folds, require_foldable, resume_folds, train_folds
 from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.own import code_in, with_code_of
 from striate.training.recipe import BOUNDS, Recipe
@@ -46,6 +48,14 @@ from striate.training.search.run import search as run_search
 __all__ = ["check", "features", "open_data", "plan", "resume", "search", "train"]
 
 
+@overload
+def train(
+    data: Data, model: Any = ..., recipe: Any = ..., run: Any = ..., *, folds: None = ..., **given: Any
+) -> Run: ...
+@overload
+def train(
+    data: Data, model: Any = ..., recipe: Any = ..., run: Any = ..., *, folds: int, **given: Any
+) -> FoldsResult: ...
 @timed_from_here()
 @checked
 @global_state_kept()
@@ -64,8 +74,9 @@ def train(
     val: Data | None = None,
     test: Data | None = None,
     budget: str | None = None,
+    folds: int | None = None,
     **fields: Any,
-) -> Run:
+) -> Run | FoldsResult:
     """Train a network on pictures and leave a run folder with weights, numbers and a report.
 
     data: "digits", a folder with one sub-folder per class, a file in a known format, arrays (pictures, labels): uint8
@@ -85,17 +96,24 @@ def train(
     val, test: data of any form that lies elsewhere, all of which validates or tests; classes are matched by name.
     budget: the time from the call to the report, such as "20m", which decides the number of epochs, and the network
     where neither model, recipe nor weights are given.
+    folds: train so many networks, each of which judges a part of the pictures that are not test and sees none of it;
+    the folder has a run for each, fold1 and so on, and one report.
     fields: any field of `Recipe`, such as epochs=20 or weights="embedded", and any of `RuntimeOptions`, such as
     precision="fp32" or threads=2; options left out are measured. The caller's random generators stay as they are.
-    Returns the finished run. Raises StriateError for bad data, names or values, Interrupted on Ctrl-C, and what a
-    callback raises, with everything saved.
+    Returns the finished run, or what the folds came to. Raises StriateError for bad data, names or values, Interrupted
+    on Ctrl-C, and what a callback raises, with everything saved.
     """
     require_room(cache_gb)
     require_within("seed", seed, SEED)
     audience = Audience(tensorboard, quiet, Callbacks.of(callbacks))
+    if folds is not None:
+        require_foldable(folds, {"val": val is not None, "budget": budget})
     given = fields | {"budget": budget}
     made = plan_of(data, model, recipe, given, seed=seed, task=task, val=val, test=test)
-    return start(made, Path(run) if run else None, cache_gb, audience)
+    folder = Path(run) if run else None
+    if folds is not None:
+        return train_folds(made, folds, folder, cache_gb, audience)
+    return start(made, folder, cache_gb, audience)
 
 
 @checked
@@ -140,6 +158,10 @@ def search(
     return run_search(asked, Path(folder) if folder else None, cache_gb, quiet=quiet)
 
 
+@overload
+def resume(run: str | Path, cache_gb: float = ..., *, folds: None = None, **given: Any) -> Run: ...
+@overload
+def resume(run: str | Path, cache_gb: float = ..., *, folds: int, **given: Any) -> FoldsResult: ...
 @timed_from_here()
 @checked
 @global_state_kept()
@@ -155,8 +177,9 @@ def resume(
     callbacks: Any = (),
     without_missing: bool = False,
     source_changed: bool = False,
+    folds: int | None = None,
     **same: Any,
-) -> Run:
+) -> Run | FoldsResult:
     """Go on with an interrupted run to exactly the weights that it would have reached, or with a finished one to more.
 
     data: where its pictures are now, if they have moved, or the arrays, list or Dataset that it was begun with; the
@@ -165,8 +188,9 @@ def resume(
     callbacks: as in `train`; nothing of callbacks is saved, so they are given again.
     without_missing: whether to go on without pictures that cannot be read any more, to other weights; which ones is
     written into recipe.json, the log and the report. source_changed: whether to go on with code of your own though its
-    file has changed. same: any of recipe, task, seed and the fields of `Recipe` and `RuntimeOptions`, to be sure that
-    the run was begun with them; all code of your own that it was begun with must be among them: model="my_net.py:Net".
+    file has changed. folds: of a folder with so many, all of which are gone on with.
+    same: any of recipe, task, seed and the fields of `Recipe` and `RuntimeOptions`, to be sure that the run was begun
+    with them; all code of your own that it was begun with must be among them: model="my_net.py:Net".
     epochs=62 of a finished run trains it further, to 62 in all, from its last weights with a schedule of its own.
     Raises StriateError when the folder holds no run, it was begun otherwise, or the pictures have changed or are gone.
     """
@@ -184,21 +208,18 @@ def resume(
     if epochs is not None and is_finished(Path(run)):
         require_within("epochs", epochs, BOUNDS["epochs"])
         same = {name: value for name, value in same.items() if name != "epochs"}
-    if same and (Path(run) / RECIPE).exists():
-        refuse_changes(Path(run), same, code)
+    begun = Path(run) if folds is None else fold_path(Path(run), 1)
+    if same and (begun / RECIPE).exists():
+        refuse_changes(begun, same, code)
     places = elsewhere(val, test)
     if given is not None and not (isinstance(given, str) and given in BUILT_IN):
         places["data"] = given
-    return resume_run(
-        Path(run),
-        cache_gb,
-        audience,
-        places=places,
-        without_missing=without_missing,
-        code=code,
-        source_changed=source_changed,
-        epochs=epochs,
-    )
+    also: dict[str, Any] = {"places": places, "code": code, "source_changed": source_changed}
+    if folds is not None:
+        require_foldable(folds, {"without-missing": without_missing})
+        return resume_folds(Path(run), folds, cache_gb, audience, **also)
+    refuse_folds(Path(run))
+    return resume_run(Path(run), cache_gb, audience, without_missing=without_missing, epochs=epochs, **also)
 
 
 @checked

@@ -11,13 +11,14 @@ import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, TASK, TEST, VAL, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import print_json, say
+from striate.cli.output import print_json, print_table, say
 from striate.cli.using import DEVICE
 from striate.core.commands import command
 from striate.core.errors import IdleField, StriateError
 
 if TYPE_CHECKING:
     from striate.deploy.run import Run
+    from striate.training.folds.result import FoldsResult
 
 PRECISIONS = "auto, bf16, fp16 or fp32; auto takes what is measured to be fastest here."
 THREADS = Annotated[
@@ -101,6 +102,10 @@ BUDGET = Annotated[
     str | None,
     typer.Option(help="Time to the report, such as 20m: decides the epochs, and the network if none is named."),
 ]
+FOLDS = Annotated[
+    int | None,
+    typer.Option(help="Cross-validation: so many networks, each judged on pictures that it did not see, one report."),
+]
 RUN = Annotated[Path | None, typer.Option(help="The run folder to make; a new one below runs/ if not given.")]
 SET = Annotated[
     list[str] | None,
@@ -127,6 +132,7 @@ def train(
     layer: LAYER = None,
     epochs: EPOCHS = None,
     budget: BUDGET = None,
+    folds: FOLDS = None,
     size: SIZE = None,
     tiles: TILES = None,
     balance: BALANCE = None,
@@ -181,6 +187,8 @@ def train(
 
     striate train photos/ --recipe searches/photos/winner.json
 
+    striate train photos/ --folds 5 --run runs/folds        (every picture judged by a network that did not see it)
+
     striate train --run runs/cats --resume
 
     striate train /new/place/photos --run runs/cats --resume
@@ -193,26 +201,26 @@ def train(
     with idle_fields_named({"unfreeze_to": "--freeze" if freeze else "--unfreeze-to" if unfreeze_to else None}):
         finished = (gone_on if resume else begun)(context, settings)
     if json or not quiet:
-        tell_result(finished, json=json)
+        tell_folds(finished, json=json) if folds is not None else tell_result(finished, json=json)
 
 
-def begun(context: typer.Context, settings: dict[str, Any]) -> Run:
-    """A new run, trained. settings: of the recipe and of how it runs."""
+def begun(context: typer.Context, settings: dict[str, Any]) -> Any:
+    """A new run, or folds, trained. settings: of the recipe and of how it runs."""
     from striate import api
 
     given = context.params
     for name in ("without_missing", "source_changed"):
         if given[name]:
             raise StriateError(f"--{name.replace('_', '-')} is for a run that goes on; give --resume and --run too")
-    named = {name: given[name] for name in ("recipe", "run", "seed", "task", "val", "test", "budget")}
+    named = {name: given[name] for name in ("recipe", "run", "seed", "task", "val", "test", "budget", "folds")}
     return api.train(needed_data(given["data"]), **named, **settings)
 
 
-def gone_on(context: typer.Context, settings: dict[str, Any]) -> Run:
-    """A run that was interrupted, trained to its end."""
+def gone_on(context: typer.Context, settings: dict[str, Any]) -> Any:
+    """A run, or folds, that was interrupted, trained to its end."""
     from striate import api
 
-    same = typed(context, ("data", "val", "test", "recipe", "seed", "task", "budget"))
+    same = typed(context, ("data", "val", "test", "recipe", "seed", "task", "budget", "folds"))
     same |= {name: context.params[name] for name in ("without_missing", "source_changed")}
     return api.resume(needed_run(context.params["run"]), **same, **settings)
 
@@ -228,6 +236,21 @@ def tell_result(finished: Run, *, json: bool) -> None:
         named = ["--model", written.flagged] if written else []
         tiles = ["--tiles"] if finished.recipe["recipe"].get("tiles") else []
         say(f"use it: {command('predict', finished.path, 'PICTURES', *named, *tiles)}")
+
+
+def tell_folds(found: FoldsResult, *, json: bool) -> None:
+    """What folds have reached, as JSON, or as a table and a line."""
+    if json:
+        print_json(found.to_dict())
+        return
+    figure = found.figure
+    rows = [
+        (each.run, f"{each.pictures:,}", figure.line(value), " to ".join(map(figure.line, each.interval)))
+        for each, value in zip(found.folds, found.by_fold, strict=True)
+    ]
+    print_table(("run", "pictures", figure.title, "95 % interval"), rows, numeric=("pictures", figure.title))
+    say(found.sentence)
+    say(f"use them together: {command('predict', *(Path(each.run) for each in found.folds), 'PICTURES')}")
 
 
 def needed_data(data: str | None) -> str:

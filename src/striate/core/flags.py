@@ -31,7 +31,7 @@ VALUE = (
 
 RESUME = re.compile(
     rf"striate train (?:(?P<place>{WORD}) )?--run (?P<run>{WORD}) --resume(?P<rest> --without-missing)?"
-    rf"(?P<code>(?: --(?:model|set) {WORD})*)"
+    rf"(?P<folds> --folds \d+)?(?P<code>(?: --(?:model|set) {WORD})*)"
 )
 RULES = (
     (re.compile(r"leave --resume out to start one"), lambda found: "striate.train(...) starts one"),
@@ -98,6 +98,8 @@ def _resume(found: re.Match[str]) -> str:
         arguments.append(f"data={'...' if found['place'] == 'PLACE' else repr(_plain(found['place']))}")
     if found["rest"]:
         arguments.append("without_missing=True")
+    if found["folds"]:
+        arguments.append(found["folds"].strip().replace("--folds ", "folds="))
     for flag, value in re.findall(rf" --(model|set) ({WORD})", found["code"]):
         field, _, named = _plain(value).partition("=") if flag == "set" else (flag, "", _plain(value))
         arguments.append(f"{field}={'...' if named == PLACE_OF_CODE else repr(named)}")

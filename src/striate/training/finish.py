@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 from striate.analysis.summary import summarize
 from striate.core.commands import command, shown
 from striate.core.files import write_bytes, write_json
-from striate.data.batches import Batches, batches_of, step_generator
+from striate.data.batches import batches_of, step_generator
 from striate.data.dataset import Dataset
 from striate.data.tiled import whole_pictures
 from striate.data.unreadable import UnreadablePictures
@@ -44,17 +43,10 @@ def finish(
     job: as it was trained, so that the report shows the pictures that the network saw.
     """
     folder, runtime, task = job.folder, job.runtime, job.task
-    model = job.code.get("model") if job.network.written else None
-    run = Run(folder, model=model)
     split = split_to_evaluate(dataset, None)
     begun, record = read_begun(folder)
     recipe = begun.recipe
-    at_once = runtime.at_once(recipe.batch_size)
-
-    def batches(of: str) -> Batches:
-        return batches_of(dataset, of, working, at_once, unreadable=unreadable)
-
-    metric, thresholds = tested(job, run, batches, split, counters.step)
+    run, metric, thresholds = tested(job, dataset, working, unreadable, split, counters.step)
     found, first = metric.result(), task.figures[0]
     judged = whole_pictures(dataset, unreadable.without(dataset.splits[split]))
     examples = task.examples(found, *judged, run.preprocess.white)
@@ -93,24 +85,31 @@ def finish(
     listed = [example.to_dict() for example in examples]
     write_json(folder / EVALUATION, {"split": split, **found.to_dict(), task.examples_are: listed})
     job.watch.result(facts)
-    return Run(folder, model=model)
+    return kept_run(job)
+
+
+def kept_run(job: Job) -> Run:
+    """The best weights, opened."""
+    return Run(job.folder, model=job.code.get("model") if job.network.written else None)
 
 
 def tested(
-    job: Job, run: Run, batches: Callable[[str], Batches], split: str, step: int
-) -> tuple[Metric, tuple[float, ...]]:
-    """What a metric makes of the best weights' answers on a split, and the thresholds that decided on them.
+    job: Job, dataset: Dataset, working: WorkingPictures, unreadable: UnreadablePictures, split: str, step: int
+) -> tuple[Run, Metric, tuple[float, ...]]:
+    """The best weights, what a metric makes of their answers on a split, and the thresholds that decided on them.
 
     These are chosen on validation, where the task has such. step: that the run ended with.
     """
+    run, at_once = kept_run(job), job.runtime.at_once(job.recipe.batch_size)
     network = job.runtime.network(run.network)
 
     def measured(task: Task, split: str) -> Metric:
         seed_everything(step_generator(job.seed, step).initial_seed())
-        return evaluate(task, network, batches(split).in_order(), run.preprocess, job.names, job.runtime)
+        batches = batches_of(dataset, split, working, at_once, unreadable=unreadable)
+        return evaluate(task, network, batches.in_order(), run.preprocess, job.names, job.runtime)
 
     thresholds = job.task.thresholds(measured(job.task, "val").result()) if job.task.thresholds else ()
-    return measured(job.task.at(thresholds), split), thresholds
+    return run, measured(job.task.at(thresholds), split), thresholds
 
 
 def gone_on(record: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from striate.core.own_code import OwnCode
 from striate.core.records import Preprocess
 from striate.data.check import DataReport
 from striate.data.dataset import Dataset
+from striate.data.folds import Fold
 from striate.data.in_memory import Given, InMemory, in_a_call, kind_of, source_of
 from striate.data.joined import JoinedPictures
 from striate.data.manifest import MANIFEST, write_manifest
@@ -48,7 +49,7 @@ class Plan:
     machine. in_memory: the data itself, where that is not on the disk. task: None for that of the data. code: of a
     person's own, by the field that names it. elsewhere: the data of "val" and "test", where these lie elsewhere.
     of_small: gives the plan that takes its place where the pictures are small, before anything is written down.
-    budget: the time that it may take, which then decides the number of epochs.
+    budget: the time that it may take, which then decides the number of epochs. fold: which of several tests.
     """
 
     source: str
@@ -64,6 +65,7 @@ class Plan:
     elsewhere: Mapping[str, Given] = field(default_factory=dict)
     of_small: Callable[[], Plan] | None = None
     budget: Budget | None = None
+    fold: Fold | None = None
 
     @property
     def model(self) -> Model:
@@ -98,13 +100,15 @@ class Plan:
         parts += [word for split, data in self.elsewhere.items() for word in (f"--{split}", source_of(data))]
         parts += ["--recipe", named]
         parts += [] if self.task is None else ["--task", self.task]
+        again = f"{folder if self.fold is None else folder.parent}-again"  # a fold is repeated among the others
         acting = {n: v for n, v in self.changed.items() if self.recipe.needed_by(n) is None}
         nameless = {name for name, code in self.code.items() if not code.written.reachable}
         if nameless or self._given_in_memory:
             task = {} if self.task is None else {"task": self.task}
             given = {"recipe": named, **task, **acting, "seed": self.seed, **options.settled()}
             given |= {} if self.budget is None else {"budget": self.budget.text}
-            given["run"] = f"{folder}-again"
+            given |= {} if self.fold is None else {"folds": self.fold.of}
+            given["run"] = again
             main = repr(self.source) if self.in_memory is None else in_a_call(self.source)
             others = (
                 f"{s}={repr(d) if isinstance(d, str) else in_a_call(kind_of(d), s)}" for s, d in self.elsewhere.items()
@@ -117,7 +121,8 @@ class Plan:
             own = value is not None and name in ("model", "epochs", "weights")
             parts += [f"--{name}", text] if own else ["--set", f"{name}={text}"]
         parts += [] if self.budget is None else ["--budget", self.budget.text]
-        parts += ["--seed", str(self.seed), *options.flags(), "--run", f"{folder}-again"]
+        parts += [] if self.fold is None else ["--folds", str(self.fold.of)]
+        parts += ["--seed", str(self.seed), *options.flags(), "--run", again]
         return shlex.join(parts)
 
 
@@ -165,6 +170,7 @@ def plan_record(
         "task": task,
         **({"code": code} if (code := stated(plan.code)) else {}),
         **({"budget": asdict(plan.budget)} if plan.budget else {}),
+        **({"fold": asdict(plan.fold)} if plan.fold else {}),
     }
 
 
@@ -210,5 +216,5 @@ def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
         )
     elsewhere = {split: each.source for split, each in begun.data.elsewhere.items()}
     also: dict[str, Any] = {"task": begun.task, "continued": begun.continued, "elsewhere": elsewhere}
-    also["budget"] = begun.budget
+    also |= {"budget": begun.budget, "fold": begun.fold}
     return Plan(begun.source, begun.recipe_name, begun.recipe, {}, begun.seed, begun.options, **also), record

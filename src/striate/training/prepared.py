@@ -15,6 +15,7 @@ from striate.data.batches import batches_of
 from striate.data.cache import working_pictures
 from striate.data.check import DataReport, check_data
 from striate.data.dataset import Dataset
+from striate.data.folds import in_fold
 from striate.data.scan import Scan, without_problems
 from striate.data.seen import typical_share_seen
 from striate.data.sources import open_data
@@ -84,6 +85,8 @@ def opened(plan: Plan, cache_gb: float, reporter: Reporter) -> Prepared:
         ignored=recipe.ignore_class,
         task=plan.learns_from,
     )
+    if plan.fold is not None:
+        dataset = in_fold(dataset, plan.fold, recipe.split_seed)
     plan = for_so_small(plan, dataset, reporter)
     recipe = plan.recipe
     network = build_network(plan, dataset)

@@ -115,16 +115,16 @@ def _open(plan: Plan, going: Going, reporter: Reporter) -> Dataset:
     if unknown := going.elsewhere.keys() - plan.elsewhere.keys():
         flag = f"--{min(unknown)}"
         raise StriateError(f"{going.folder} was begun without {flag}; leave that out to go on with it")
-    source = _source_now(going, going.source, going.record["data"]["source"])
+    source = source_now(going, going.source, going.record["data"]["source"])
     others = {
-        split: _source_now(going, going.elsewhere.get(split), str(before), split)
+        split: source_now(going, going.elsewhere.get(split), str(before), split)
         for split, before in plan.elsewhere.items()
     }
     asked = plan.recipe.split_seed, reporter.reading, plan.recipe.ignore_class, plan.learns_from
     return open_with_elsewhere(source, others, *asked)
 
 
-def _source_now(going: Going, given: Given | None, before: str, split: str | None = None) -> Given:
+def source_now(going: Going, given: Given | None, before: str, split: str | None = None) -> Given:
     """Where the pictures, or those of a split elsewhere, are now. Raises StriateError where nobody knows."""
     if given is not None:
         return given

@@ -74,23 +74,33 @@ NOBODY_ELSE = Audience()
 
 
 def start(
-    plan: Plan, folder: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB, audience: Audience = NOBODY_ELSE
+    plan: Plan,
+    folder: Path | None = None,
+    cache_gb: float = DEFAULT_CACHE_GB,
+    audience: Audience = NOBODY_ELSE,
+    open_: Callable[[Plan, float, Reporter], Prepared] = opened,
 ) -> Run:
     """Check the data, train, evaluate, report; everything ends up in `folder`, by default a new one below runs/.
 
-    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes.
+    cache_gb: what decoded pictures may take on the disk, all data sets together, in 10^9 bytes. open_: what gives what
+    the run works with.
     Raises StriateError when the data cannot be trained on or the folder holds something already, Interrupted when a
     signal stops it.
     """
     device = device_named(plan.options.device)
-    folder = folder or next_free(RUNS, f"{Path(plan.source).stem}-{folder_word(canonical(plan.named_by))}")
+    folder = folder or next_free(RUNS, stem_of(plan))
     if folder.exists() and not (folder / RECIPE).exists() and any(map(_is_foreign, folder.iterdir())):
         raise StriateError(f"{folder} is not empty and holds no run; choose another --run")
     with locked(folder):
         if (folder / RECIPE).exists():
             raise StriateError(f"{folder} holds a run already; go on with it by --resume, or choose another --run")
         with as_current(device):
-            return execute(partial(opened, plan, cache_gb), folder, audience)
+            return execute(partial(open_, plan, cache_gb), folder, audience)
+
+
+def stem_of(plan: Plan) -> str:
+    """What a new folder for a plan is called, after its data and its network."""
+    return f"{Path(plan.source).stem}-{folder_word(canonical(plan.named_by))}"
 
 
 def _is_foreign(path: Path) -> bool:

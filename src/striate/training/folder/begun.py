@@ -17,6 +17,7 @@ from striate.core.errors import StriateError
 from striate.core.own_code import Written
 from striate.core.reading import Count, decoded, read_file
 from striate.core.records import Preprocess
+from striate.data.folds import Fold
 from striate.runtime.runtime import Runtime
 from striate.training.budget.record import Budget
 from striate.training.continued import Continued
@@ -95,13 +96,20 @@ class Begun:
     code: dict[str, Written] = field(default_factory=dict)
     continued: tuple[Continued, ...] = ()
     budget: Budget | None = None
+    fold: Fold | None = None
 
 
 def going_on(folder: Path) -> str:
-    """The command that goes on with a run, which names the code of a person's own that it was begun with."""
+    """The command that goes on with a run, which names the code of a person's own that it was begun with.
+
+    Of a fold it goes on with all folds.
+    """
     words: list[str] = []
     with suppress(StriateError):  # a run that is damaged says so when it is gone on with
-        for field_name, written in read_begun(folder)[0].code.items():
+        begun = read_begun(folder)[0]
+        if begun.fold is not None:
+            folder, words = folder.parent, ["--folds", str(begun.fold.of)]
+        for field_name, written in begun.code.items():
             words += code_words(field_name, written.flagged)
     return command("train", "--run", folder, "--resume", *words)
 
