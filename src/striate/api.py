@@ -32,9 +32,9 @@ from striate.runtime.global_state import global_state_kept
 from striate.tasks import task_named
 from striate.tasks.checked_data import opened_and_checked
 from striate.training.callbacks import Callbacks
-from striate.training.folder.layout import RECIPE, is_finished
+from striate.training.folder.layout import RECIPE, fold_path, is_finished
 from striate.training.folds.result import FoldsResult
-from striate.training.folds.run import fold_path, refuse_folds, require_foldable, resume_folds, train_folds
+from striate.training.folds.run import refuse_folds, require_foldable, resume_folds, train_folds
 from striate.training.loader import OpenedData, opened_data, preprocess_for
 from striate.training.own import code_in, with_code_of
 from striate.training.recipe import BOUNDS, Recipe
@@ -216,7 +216,7 @@ def resume(
         places["data"] = given
     also: dict[str, Any] = {"places": places, "code": code, "source_changed": source_changed}
     if folds is not None:
-        require_foldable(folds, {"without-missing": without_missing})
+        require_foldable(folds, {"without_missing": without_missing})
         return resume_folds(Path(run), folds, cache_gb, audience, **also)
     refuse_folds(Path(run))
     return resume_run(Path(run), cache_gb, audience, without_missing=without_missing, epochs=epochs, **also)

@@ -73,8 +73,8 @@ def test_there_is_one_frame():
     assert [path.name for path, text in texts.items() if "<!DOCTYPE html>" in text] == ["offline.html.jinja"]
     pages = [path for path in TEMPLATES.glob("*.jinja") if "{% extends" in texts[path]]
     assert sorted(page.name.split(".")[0] for page in pages) == [
-        "comparison", "labels", "learning_curve", "look", "optimizers", "report", "runs", "search", "stability", "step",
-        "summary", "views",
+        "comparison", "folds", "labels", "learning_curve", "look", "optimizers", "report", "runs", "search",
+        "stability", "step", "summary", "views",
     ]  # fmt: skip
 
 

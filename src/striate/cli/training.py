@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from striate.cli.data import MAX_MEGAPIXELS, TASK, TEST, VAL, allow_megapixels
 from striate.cli.networks import JSON
-from striate.cli.output import print_json, print_table, say
+from striate.cli.reached import tell_folds, tell_result
 from striate.cli.using import DEVICE
-from striate.core.commands import command
 from striate.core.errors import IdleField, StriateError
-
-if TYPE_CHECKING:
-    from striate.deploy.run import Run
-    from striate.training.folds.result import FoldsResult
 
 PRECISIONS = "auto, bf16, fp16 or fp32; auto takes what is measured to be fastest here."
 THREADS = Annotated[
@@ -223,34 +218,6 @@ def gone_on(context: typer.Context, settings: dict[str, Any]) -> Any:
     same = typed(context, ("data", "val", "test", "recipe", "seed", "task", "budget", "folds"))
     same |= {name: context.params[name] for name in ("without_missing", "source_changed")}
     return api.resume(needed_run(context.params["run"]), **same, **settings)
-
-
-def tell_result(finished: Run, *, json: bool) -> None:
-    """What a run has reached, as JSON, or how to use it."""
-    if json:
-        began_with = finished.recipe["data"]  # of a run that is older, without the two
-        told = {name: began_with[name] for name in ("left_out", "notes") if name in began_with}
-        print_json({"run": str(finished.path), **finished.metrics, **told})
-    else:
-        written = finished.network.written
-        named = ["--model", written.flagged] if written else []
-        tiles = ["--tiles"] if finished.recipe["recipe"].get("tiles") else []
-        say(f"use it: {command('predict', finished.path, 'PICTURES', *named, *tiles)}")
-
-
-def tell_folds(found: FoldsResult, *, json: bool) -> None:
-    """What folds have reached, as JSON, or as a table and a line."""
-    if json:
-        print_json(found.to_dict())
-        return
-    figure = found.figure
-    rows = [
-        (each.run, f"{each.pictures:,}", figure.line(value), " to ".join(map(figure.line, each.interval)))
-        for each, value in zip(found.folds, found.by_fold, strict=True)
-    ]
-    print_table(("run", "pictures", figure.title, "95 % interval"), rows, numeric=("pictures", figure.title))
-    say(found.sentence)
-    say(f"use them together: {command('predict', *(Path(each.run) for each in found.folds), 'PICTURES')}")
 
 
 def needed_data(data: str | None) -> str:

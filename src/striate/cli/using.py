@@ -44,7 +44,7 @@ MODEL = Annotated[
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=f"{RUN_WORDS} Several are averaged.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=f"{RUN_WORDS} Several, and folds, are averaged.")],
     data: Annotated[str, typer.Argument(help="digits, a folder, a CSV, .npz, .parquet, IDX or CIFAR file.")],
     split: Annotated[str | None, typer.Option(help="train, val, test or all; test (else val) if not given.")] = None,
     model: MODEL = None,
@@ -71,12 +71,16 @@ def evaluate(
 
     striate evaluate runs/a runs/b runs/c photos/           (their probabilities averaged, and what that gains)
 
+    striate evaluate runs/folds photos/                     (the networks of train --folds averaged)
+
     striate evaluate runs/cats photos/ --crops 10           (ten parts of each averaged, beside the middle alone)
     """
     from striate.deploy.inputs import open_for, split_to_evaluate
     from striate.deploy.run import load
+    from striate.training.folder.layout import folds_below
 
     allow_megapixels(max_megapixels)
+    runs = [each for run in runs for each in folds_below(run) or [run]]
     if len(runs) > 1:
         opened_runs = [load(str(run), precision, model, device) for run in runs]
         _evaluate_together(opened_runs, data, split, views, json=json)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -141,7 +142,8 @@ def evaluate_together(
     """Evaluate several runs of classification as one: the mean of their probabilities, and which are worth a place.
 
     runs: two or more, open or their folders, of the same classes. data, split: as of `Run.evaluate`; pictures that one
-    of the runs was trained on, and those that cannot be read, are left out. Which runs are worth a place is chosen
+    of the runs was trained on, of "test" those by which one chose its weights, and those that cannot be read, are left
+    out. Which runs are worth a place is chosen
     greedily on the validation pictures, by cross-entropy, each as often as it helps. views: of each
     picture, as of `evaluate_views`. bar: a context of (done, total) for each run and part, under a title.
     Raises StriateError for fewer than two runs, another task, other classes, and as `Run.evaluate` does.
@@ -151,7 +153,7 @@ def evaluate_together(
     first = opened[0]
     dataset = first.recorded(open_for(first, data))
     split = split_to_evaluate(dataset, split)
-    pictures = unknown_to_all(opened, dataset, members(dataset, split))
+    pictures = unknown_to_all(opened, dataset, _that_chose_nothing(opened, dataset, split))
     unreadable: list[DecodeError] = []
     asked = [Views.of(run, views) for run in opened]
     answers, labels = _answers(asked, dataset, pictures, split, bar, unreadable)
@@ -175,6 +177,15 @@ def evaluate_together(
         spread.interval,
         tuple(unreadable),
     )
+
+
+def _that_chose_nothing(runs: Sequence[Run], dataset: Dataset, split: str) -> Indices:
+    """The pictures of a split; of "test" without those by which one of the runs, such as a fold, chose its weights."""
+    asked = members(dataset, split)
+    if split != "test":
+        return asked
+    chose = [run.recorded(dataset).splits.get(CHOSEN_ON, asked[:0]) for run in runs]
+    return asked[~np.isin(asked, np.concatenate(chose))]
 
 
 def greedy(answers: Tensor, labels: Tensor) -> Tensor:

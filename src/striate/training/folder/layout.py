@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -19,6 +20,7 @@ from striate.core.reading import Count, Positive, Share, decoded, read_file
 from striate.core.visible import visible
 
 RECIPE, METRICS, LOG, EVALUATION = "recipe.json", "metrics.jsonl", "log.txt", "evaluation.json"
+FOLDS = "folds.json"
 MOST_CHARACTERS = 40  # of a network's name in a folder's
 REPORT, TRANSFER, THREADS, STATE, LOCK = "report.html", "transfer.json", "threads.json", "state", ".lock"
 
@@ -46,6 +48,19 @@ def next_free(parent: Path, stem: str) -> Path:
         number += 1
         candidate = parent / f"{stem}-{number}"
     return candidate
+
+
+def fold_path(folder: Path, number: int) -> Path:
+    """The run folder of a fold, counted from 1, of a folder of several."""
+    return folder / f"fold{number}"
+
+
+def folds_below(folder: Path) -> list[Path]:
+    """The run folders of a folder of folds that is finished; none of another."""
+    if not (folder / FOLDS).is_file():
+        return []
+    paths = takewhile(lambda path: (path / RECIPE).is_file(), (fold_path(folder, number) for number in count(1)))
+    return list(paths)
 
 
 def is_finished(folder: Path) -> bool:

@@ -12,8 +12,7 @@ from striate.core.one_screen import OneScreen
 from striate.core.units import counted
 from striate.tasks import task_named
 from striate.tasks.task import Figure
-
-RESULT, PAGE = "folds.json", "report.html"
+from striate.training.folder.layout import FOLDS, REPORT
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class FoldsResult(OneScreen):
     @property
     def page(self) -> str:
         """The page over all folds."""
-        return str(self.path / PAGE)
+        return str(self.path / REPORT)
 
     @property
     def figure(self) -> Figure:
@@ -106,4 +105,4 @@ class FoldsResult(OneScreen):
 
     def write(self) -> None:
         """Write folds.json."""
-        write_json(self.path / RESULT, self.to_dict())
+        write_json(self.path / FOLDS, self.to_dict())

@@ -17,7 +17,7 @@ from striate.data.folds import FOLDS, Fold, refuse_other_pictures
 from striate.data.in_memory import Given, kind_of
 from striate.data.manifest import MANIFEST
 from striate.training.folder.begun import going_on, read_begun
-from striate.training.folder.layout import LOCK, RECIPE, is_finished, locked, next_free
+from striate.training.folder.layout import LOCK, RECIPE, fold_path, is_finished, locked, next_free
 from striate.training.folds.judged import judged
 from striate.training.folds.result import FoldsResult
 from striate.training.monitor.reporter import Reporter
@@ -86,22 +86,23 @@ class Folds:
         return prepared
 
 
-def fold_path(folder: Path, number: int) -> Path:
-    """The run folder of a fold, counted from 1."""
-    return folder / f"fold{number}"
-
-
 def require_foldable(folds: int, asked: Mapping[str, Any]) -> None:
     """Raise StriateError for a number of folds that cannot be, and for what is asked beside it and excludes it."""
     require_within("folds", folds, FOLDS)
-    reasons = {
-        "val": "the folds judge all pictures that are not test, and each takes its validation pictures from the others",
-        "budget": "a budget is for one run; say how long each is to train by --epochs",
-        "without-missing": "each picture is judged once; go on with the fold alone, by its own folder in --run",
-    }
-    for name, reason in reasons.items():
-        if asked.get(name):
-            raise StriateError(f"--folds and --{name} exclude each other: {reason}")
+    if asked.get("val"):
+        raise StriateError(
+            "--folds and --val exclude each other: the folds judge all pictures that are not test, and each takes its "
+            "validation pictures from the others"
+        )
+    if asked.get("budget"):
+        raise StriateError(
+            "--folds and --budget exclude each other: a budget is for one run; say how long each trains by --epochs"
+        )
+    if asked.get("without_missing"):
+        raise StriateError(
+            "--folds and --without-missing exclude each other: each picture is judged once; go on with the fold alone, "
+            "by its own folder in --run"
+        )
 
 
 def train_folds(plan: Plan, folds: int, folder: Path | None, cache_gb: float, audience: Audience) -> FoldsResult:
