@@ -8,10 +8,13 @@ import os
 import shutil
 import signal
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import striate
-from factories import tinted_masks
+from factories import tinted_labels, tinted_masks
+from striate.cli.app import app
 from striate.core.errors import Interrupted, StriateError
 from striate.training.folds import run as folds_run
 
@@ -25,6 +28,17 @@ def weights(folder):
 def rows_of(folder, split):
     lines = [line.split("\t") for line in (folder / "data.tsv").read_text().splitlines()]
     return {name for part, _, _, name in lines if part == split}
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+def invoked(*words):
+    """What a command prints; it must succeed."""
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +109,6 @@ def test_stopped_within_a_fold_and_between_two_it_goes_on_to_equal_weights(found
     assert "step 7 of" in (folder / "fold1" / "log.txt").read_text()
     assert not (folder / "fold2").exists()
 
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch, pytest.raises(Interrupted) as stop:
         patch.setattr(folds_run, "start", interrupted)
         striate.resume(folder, folds=2, quiet=True)
@@ -105,6 +116,15 @@ def test_stopped_within_a_fold_and_between_two_it_goes_on_to_equal_weights(found
     again = striate.resume(folder, folds=2, data="digits", recipe="digits_lenet5", epochs=2, quiet=True)
     assert weights(folder) == weights(found.path)
     assert again.evaluation == found.evaluation and again.by_fold == found.by_fold
+
+
+def test_killed_in_a_later_fold_it_loses_nothing(found, tmp_path, death_in_place_of):
+    steps = json.loads((found.path / "fold1" / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+    with death_in_place_of("fitting_step", steps + steps // 2 + 3):
+        striate.train("digits", folds=2, run=tmp_path / "killed", **QUICK)
+    assert not (tmp_path / "killed" / "fold2" / "evaluation.json").exists()
+    again = striate.resume(tmp_path / "killed", folds=2, quiet=True)
+    assert weights(again.path) == weights(found.path) and again.evaluation == found.evaluation
 
 
 def test_a_finished_one_trains_nothing_and_reports_again(found, tmp_path):
@@ -137,10 +157,48 @@ def test_pictures_that_changed_between_folds_are_refused(photos, tmp_path, monke
         striate.resume(tmp_path / "run", folds=2, quiet=True)
 
 
-def test_masks_have_folds_too(tmp_path):
-    quick = {"recipe": "quick_fcn", "weights": None, "size_px": 32, "batch_size": 8, "epochs": 1, "autotune": False}
-    found = striate.train(tinted_masks(tmp_path / "masks"), folds=2, run=tmp_path / "run", **quick, quiet=True)
-    assert found.pictures == 20 and "iou" in found.figure.stated
+def test_pictures_in_memory_are_given_again(tmp_path, monkeypatch):
+    labels = np.arange(40) % 2
+    noise = np.random.default_rng(0).integers(0, 99, (40, 16, 16))
+    data = (noise + 100 * labels[:, None, None]).astype(np.uint8), labels
+    quick = {**QUICK, "recipe": "default", "model": "lenet5", "epochs": 1, "batch_size": 8}
+    whole = striate.train(data, folds=2, run=tmp_path / "whole", **quick)
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(folds_run, "judged", interrupted)
+        striate.train(data, folds=2, run=tmp_path / "run", **quick)
+    with pytest.raises(StriateError, match="was trained on data in memory"):
+        striate.resume(tmp_path / "run", folds=2, quiet=True)
+    again = striate.resume(tmp_path / "run", folds=2, data=data, quiet=True)
+    assert (again.evaluation, again.pictures) == (whole.evaluation, 34)
+
+
+@pytest.mark.parametrize(
+    ("made", "fields"),
+    [
+        (tinted_labels, {"model": "lenet5"}),
+        pytest.param(tinted_masks, {"recipe": "quick_fcn", "weights": None}, marks=pytest.mark.slow),
+    ],
+)
+def test_other_tasks_have_folds_too(made, fields, tmp_path):
+    quick = {"size_px": 32, "batch_size": 8, "epochs": 1, "autotune": False, "quiet": True, **fields}
+    found = striate.train(made(tmp_path / "data"), folds=2, run=tmp_path / "run", **quick)
+    assert found.pictures == 20 and found.value == found.evaluation[found.figure.stated]
+    for value, number in zip(found.by_fold, (1, 2), strict=True):
+        own = json.loads((found.path / f"fold{number}" / "evaluation.json").read_text())
+        assert value == own[found.figure.stated]
+
+
+def test_the_command_line_goes_on_and_shows_each_fold(tmp_path):
+    run, quick = str(tmp_path / "run"), ["--epochs", "1", "--threads", "1", "--no-autotune", "--quiet", "--folds", "2"]
+    words = ["train", "digits", "--recipe", "digits_lenet5", *quick, "--run", run]
+    told = invoked(*words, "--json")
+    assert json.loads(told) == json.loads((tmp_path / "run" / "folds.json").read_text())
+    assert [each["pictures"] for each in json.loads(told)["folds"]] == [719, 719]
+    (tmp_path / "run" / "report.html").unlink()
+    shown = invoked(*(word for word in words if word != "--quiet"), "--resume")
+    assert "use them together: striate predict" in shown and "each judged by a network that did not see it" in shown
+    assert (tmp_path / "run" / "report.html").exists()
+    assert "test: 359 pictures of digits" in invoked("evaluate", run, "digits")
 
 
 @pytest.mark.parametrize(
@@ -154,8 +212,7 @@ def test_masks_have_folds_too(tmp_path):
         ),
         (
             {"folds": 2, "budget": "1m"},
-            "--folds and --budget exclude each other: a budget is for one run; say how long each trains by "
-            "--epochs",
+            "--folds and --budget exclude each other: a budget is for one run; say how long each trains by --epochs",
         ),
         (
             {"folds": 200},

@@ -26,6 +26,7 @@ from striate.training.folder.state import newest_step
 from striate.training.folds.result import FoldResult, FoldsResult
 from striate.training.monitor.reporter import Reporter
 from striate.training.plan import read_plan
+from striate.training.planning.planning import nothing_logged
 from striate.training.reopen import Going, reopen
 from striate.training.run import the_same_device
 
@@ -96,7 +97,8 @@ def _judged(
     plan = replace(plan, code=code)
     others = {split: place for split, place in places.items() if split != "data"}
     with as_current(the_same_device(path, plan, record)), keep_freed_memory():
-        prepared = reopen(plan, Going(path, record, places.get("data"), elsewhere=others), cache_gb, reporter)
+        with nothing_logged():  # of a head that starts fresh: the kept weights have another
+            prepared = reopen(plan, Going(path, record, places.get("data"), elsewhere=others), cache_gb, reporter)
         job = prepared.job(path, reporter)
         with torch_threads(job.runtime.threads):
             at = job, prepared.dataset, prepared.working, prepared.unreadable

@@ -73,7 +73,7 @@ class FoldsResult(OneScreen):
     @property
     def seconds(self) -> float:
         """That all trainings took."""
-        return sum(each.seconds for each in self.folds)
+        return round(sum(each.seconds for each in self.folds), 1)
 
     @property
     def sentence(self) -> str:

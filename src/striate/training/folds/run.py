@@ -33,7 +33,8 @@ from striate.training.speed.options import RuntimeOptions
 class Folds:
     """A folder with a run for each fold. plan: of the first, in which `fold` says how many there are.
 
-    places: where pictures are now that have moved. source_changed: whether code of a person's own may have changed.
+    places: where pictures are now that have moved, and those that are in memory. source_changed: whether code of a
+    person's own may have changed.
     """
 
     folder: Path
@@ -118,7 +119,9 @@ def train_folds(plan: Plan, folds: int, folder: Path | None, cache_gb: float, au
         raise StriateError(f"{folder} holds folds already; go on with them by --resume, or choose another --run")
     if folder.exists() and any(each.name not in (LOCK, first.name) for each in folder.iterdir()):
         raise StriateError(f"{folder} is not empty and holds no folds; choose another --run")
-    return Folds(folder, replace(plan, fold=Fold(1, folds)), folds, cache_gb, audience).finished()
+    held = {"data": plan.in_memory, **plan.elsewhere}
+    in_memory = {name: data for name, data in held.items() if data is not None and not isinstance(data, str)}
+    return Folds(folder, replace(plan, fold=Fold(1, folds)), folds, cache_gb, audience, in_memory).finished()
 
 
 def resume_folds(
