@@ -15,15 +15,14 @@ from striate.core.files import require_writable
 from striate.core.units import counted
 from striate.core.version import __version__
 from striate.data.cache import DEFAULT_CACHE_GB
-from striate.models.pattern import canonical
 from striate.report.search import write_search
 from striate.runtime.runtime import as_current, device_named
-from striate.training.folder.layout import folder_word
 from striate.training.monitor.reporter import Reporter
 from striate.training.plan import Plan
 from striate.training.prepared import opened
 from striate.training.recipe import Recipe
 from striate.training.recipe_file import write_recipe
+from striate.training.run import stem_of
 from striate.training.search.again import Comparison, compared, pairs
 from striate.training.search.bench import Bench
 from striate.training.search.budget import SPENT, Budget, require_possible, trials_for
@@ -76,7 +75,7 @@ def search(
     plan, reporter = asked.plan, Reporter(quiet=quiet)
     for line in _space_of(asked, plan.recipe)[1]:
         reporter.say(line)
-    folder = folder or SEARCHES / f"{Path(plan.source).stem}-{folder_word(canonical(plan.named_by))}"
+    folder = folder or SEARCHES / stem_of(plan)
     _refuse_foreign(folder)
     require_writable(folder / RESULT)
     try:
