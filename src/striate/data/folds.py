@@ -45,7 +45,7 @@ def dealt(names: Iterable[str], strata: Indices, seed: int, folds: int) -> Indic
     """The fold of every picture, from 0, int64 (N,). names, seed: as in `split_by_name`. strata: class numbers (N,).
 
     >>> dealt(["a", "b", "c", "d"], np.array([0, 0, 1, 1]), seed=0, folds=2).tolist()
-    [1, 0, 0, 1]
+    [0, 1, 1, 0]
     """
     hashes = np.fromiter((name_hash(name, seed) for name in names), np.uint64, len(strata))
     numbers = np.empty(len(strata), np.int64)
